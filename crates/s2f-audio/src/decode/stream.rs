@@ -1,0 +1,240 @@
+//! The way through a container: its first sound track, packet by packet, into a waveform.
+
+use super::edit_list::{Edit, sound_edit};
+use super::opus::{self, OpusTrack};
+use crate::error::Problem;
+use crate::waveform::{Waveform, WaveformBuilder};
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
+use symphonia::default::{get_codecs, get_probe};
+
+/// Packets in a row that may fail before the rest of the file is given up.
+const MAX_BAD_PACKETS: usize = 1000;
+
+/// Decodes the first sound track of the container in `bytes`, up to `max_s` seconds.
+pub(super) fn decode(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
+    // The decoders belong to others. They are to return errors, and should one panic on bytes that
+    // nobody thought of, it is that file that is bad and not the batch it is in. Nothing of what
+    // the closure changes is seen after a panic.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_track(bytes, max_s)));
+    decoded.unwrap_or_else(|_| Err(Problem::Damaged("its decoder gave up".to_owned())))
+}
+
+fn decode_track(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
+    let edit = sound_edit(&bytes);
+    let source = MediaSourceStream::new(
+        Box::new(Cursor::new(bytes)),
+        MediaSourceStreamOptions::default(),
+    );
+    let mut container = get_probe()
+        .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
+        .map_err(|error| no_container(&error))?;
+    let track = container.default_track(TrackType::Audio).ok_or(Problem::NoAudioTrack)?;
+    let track_id = track.id;
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+        return Err(Problem::UnsupportedCodec("something unknown".to_owned()));
+    };
+    let mut decoder = Decoder::new(params)?;
+    let mut sound = Sound::new(max_s, decoder.part(edit));
+    let mut damage = None;
+    let mut bad_packets = 0;
+    while let Some(packet) = next_packet(container.as_mut(), &mut damage) {
+        if packet.track_id != track_id {
+            continue;
+        }
+        match decoder.decode(&packet, &mut sound.packet) {
+            Ok(format) => {
+                bad_packets = 0;
+                sound.take(format)?;
+            }
+            Err(error) => {
+                bad_packets += 1;
+                damage = Some(error.to_string());
+                if bad_packets > MAX_BAD_PACKETS {
+                    break;
+                }
+            }
+        }
+    }
+    sound.finish(damage)
+}
+
+/// The next packet; none at the end of the file, where the file breaks, and where a second
+/// recording is chained to the first.
+fn next_packet(container: &mut dyn FormatReader, damage: &mut Option<String>) -> Option<Packet> {
+    match container.next_packet() {
+        Ok(packet) => packet,
+        Err(Error::ResetRequired) => None,
+        Err(error) => {
+            *damage = Some(error.to_string());
+            None
+        }
+    }
+}
+
+fn no_container(error: &Error) -> Problem {
+    match error {
+        Error::Unsupported(what) if what.contains("probe") || what.contains("no suitable") => {
+            Problem::NotAudio("no format that is known")
+        }
+        Error::IoError(_) => Problem::NotAudio("no format that is known"),
+        error => Problem::Damaged(error.to_string()),
+    }
+}
+
+/// The part of a track that is heard: frames to leave out, then s to keep.
+#[derive(Clone, Copy)]
+struct Part {
+    start: Start,
+    length_s: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+enum Start {
+    Frames(u64),
+    Seconds(f64),
+}
+
+/// Rate and channels of a packet's samples.
+#[derive(Clone, Copy)]
+struct Format {
+    rate_hz: u32,
+    channels: usize,
+}
+
+enum Decoder {
+    Opus(OpusTrack),
+    Other(Box<dyn AudioDecoder>),
+}
+
+impl Decoder {
+    fn new(params: &AudioCodecParameters) -> Result<Self, Problem> {
+        if params.codec == CODEC_ID_OPUS {
+            return Ok(Self::Opus(OpusTrack::new(params)?));
+        }
+        get_codecs()
+            .make_audio_decoder(params, &AudioDecoderOptions::default())
+            .map(Self::Other)
+            .map_err(|error| match error {
+                Error::Unsupported(_) => Problem::UnsupportedCodec(params.codec.to_string()),
+                error => Problem::Damaged(error.to_string()),
+            })
+    }
+
+    /// What of the track is heard, by its own header or by the container's edit list.
+    fn part(&self, edit: Option<Edit>) -> Part {
+        match (self, edit) {
+            // The pre-skip, and an edit list says the same once more.
+            (Self::Opus(track), _) => {
+                Part { start: Start::Frames(track.pre_skip()), length_s: None }
+            }
+            (Self::Other(_), Some(edit)) => {
+                Part { start: Start::Seconds(edit.start_s), length_s: edit.length_s }
+            }
+            (Self::Other(_), None) => Part { start: Start::Frames(0), length_s: None },
+        }
+    }
+
+    /// Replaces `samples` by those of `packet`.
+    fn decode(&mut self, packet: &Packet, samples: &mut Vec<f32>) -> Result<Format, Error> {
+        match self {
+            Self::Opus(track) => {
+                let channels = track.channels();
+                let decoded = track
+                    .decode(&packet.data)
+                    .map_err(|_| Error::DecodeError("bad Opus packet"))?;
+                // The page's position tells how much of the last packet is padding.
+                let padding = packet.trim_end.get().min(decoded.len() as u64) as usize * channels;
+                samples.clear();
+                samples.extend_from_slice(&decoded[..decoded.len().saturating_sub(padding)]);
+                Ok(Format { rate_hz: opus::RATE_HZ, channels })
+            }
+            Self::Other(decoder) => {
+                let decoded = decoder.decode(packet)?;
+                decoded.copy_to_vec_interleaved(samples);
+                let spec = decoded.spec();
+                Ok(Format { rate_hz: spec.rate(), channels: spec.channels().count() })
+            }
+        }
+    }
+}
+
+/// What has been heard so far.
+struct Sound {
+    max_s: f64,
+    part: Part,
+    /// The samples of the packet at hand.
+    packet: Vec<f32>,
+    heard: Option<Heard>,
+}
+
+struct Heard {
+    builder: WaveformBuilder,
+    rate_hz: u32,
+    /// Frames yet to be left out, and then to be kept.
+    skip: u64,
+    keep: u64,
+}
+
+impl Sound {
+    fn new(max_s: f64, part: Part) -> Self {
+        Self { max_s, part, packet: Vec::new(), heard: None }
+    }
+
+    /// Adds the packet at hand, whose samples have the given format.
+    fn take(&mut self, Format { rate_hz, channels }: Format) -> Result<(), Problem> {
+        if channels == 0 || self.packet.is_empty() {
+            return Ok(());
+        }
+        let heard = match &mut self.heard {
+            Some(heard) => heard,
+            none => none.insert(Heard::new(rate_hz, self.part)?),
+        };
+        if heard.rate_hz != rate_hz {
+            return Err(Problem::Damaged("its sampling rate changes midway".to_owned()));
+        }
+        let frames = (self.packet.len() / channels) as u64;
+        let from = heard.skip.min(frames);
+        let to = frames.min(from.saturating_add(heard.keep));
+        heard.skip -= from;
+        heard.keep -= to - from;
+        let kept = &self.packet[from as usize * channels..to as usize * channels];
+        heard.builder.push_interleaved(kept, channels);
+        if heard.builder.seconds() > self.max_s {
+            return Err(Problem::TooLong { max_s: self.max_s });
+        }
+        Ok(())
+    }
+
+    fn finish(self, damage: Option<String>) -> Result<Waveform, Problem> {
+        match (self.heard, damage) {
+            (Some(heard), _) => heard.builder.finish().map_err(|error| error.problem),
+            (None, Some(reason)) => Err(Problem::Damaged(reason)),
+            (None, None) => Err(Problem::NoSamples),
+        }
+    }
+}
+
+impl Heard {
+    fn new(rate_hz: u32, part: Part) -> Result<Self, Problem> {
+        let frames = |seconds: f64| (seconds * f64::from(rate_hz)).round() as u64;
+        Ok(Self {
+            builder: WaveformBuilder::new(rate_hz).map_err(|error| error.problem)?,
+            rate_hz,
+            skip: match part.start {
+                Start::Frames(skip) => skip,
+                Start::Seconds(seconds) => frames(seconds),
+            },
+            keep: part.length_s.map_or(u64::MAX, frames),
+        })
+    }
+}

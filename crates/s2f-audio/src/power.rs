@@ -1,0 +1,84 @@
+//! `sgn(x)·|x|^0.3` for many values at once, which is where the time of a spectrogram goes.
+//!
+//! `|x|^0.3 = 2^(0.3 · log2 |x|)`, both functions by their series, without branches, so that the
+//! compiler makes vector instructions of the loop. The relative error is below 5e-7 (tested
+//! against `f64`); values below the smallest normal `f32`, 1.2e-38, give 0.
+
+use std::f32::consts::{LN_2, LOG2_E, SQRT_2};
+
+/// The exponent of the paper's power-law compression (section 3.2 of Ephrat et al. 2018, which
+/// the paper follows).
+const EXPONENT: f32 = 0.3;
+/// `1.5 · 2^23`: adding it to a small float leaves the nearest integer in the low bits.
+const ROUND: f32 = 12_582_912.0;
+
+/// Replaces each `x` by `sgn(x)·|x|^0.3`. For finite values.
+pub(crate) fn compress(values: &mut [f32]) {
+    for value in values {
+        *value = compress_one(*value);
+    }
+}
+
+#[inline(always)]
+fn compress_one(x: f32) -> f32 {
+    let bits = x.abs().to_bits();
+    // |x| = 2^e · m with m in [√½, √2): the exponent is counted from √½ upwards.
+    let shifted = bits.wrapping_sub(SQRT_HALF_BITS) as i32;
+    let e = shifted >> 23;
+    let m = f32::from_bits((shifted & 0x007f_ffff) as u32 + SQRT_HALF_BITS);
+
+    // ln m = 2 artanh s = 2 (s + s³/3 + s⁵/5 + …), s = (m - 1)/(m + 1), |s| < 0.172;
+    // what is left out is below 2 s¹¹/11 = 7e-10.
+    let s = (m - 1.0) / (m + 1.0);
+    let s2 = s * s;
+    let series = 1.0 + s2 * (1.0 / 3.0 + s2 * (0.2 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0))));
+    let log2_m = 2.0 * LOG2_E * s * series;
+
+    // 0.3 e = whole + part with |part| <= ½, so that a large e costs no precision. 0.3 is not a
+    // float; 3e is exact and so is 3e - 10 whole.
+    let thrice = 3.0 * e as f32;
+    let whole = (thrice * 0.1 + ROUND) - ROUND;
+    let part = (thrice - 10.0 * whole) * 0.1 + EXPONENT * log2_m; // |part| < 0.66
+
+    // 2^part = e^y = 1 + y + y²/2 + …, |y| < 0.46; what is left out is below y⁸/8! = 5e-8.
+    let y = part * LN_2;
+    let power = 1.0
+        + y * (1.0
+            + y * (0.5
+                + y * (1.0 / 6.0
+                    + y * (1.0 / 24.0
+                        + y * (1.0 / 120.0 + y * (1.0 / 720.0 + y * (1.0 / 5040.0)))))));
+    let scale = f32::from_bits(((whole as i32 + 127) << 23) as u32);
+    let result = if bits < f32::MIN_POSITIVE.to_bits() { 0.0 } else { power * scale };
+    result.copysign(x)
+}
+
+const SQRT_HALF_BITS: u32 = (SQRT_2 / 2.0).to_bits();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_f64_powf() {
+        let mut worst = 0.0f64;
+        // Every 4099th float: all exponents, a few thousand mantissas each.
+        for bits in (f32::MIN_POSITIVE.to_bits()..f32::MAX.to_bits()).step_by(4099) {
+            for x in [f32::from_bits(bits), -f32::from_bits(bits)] {
+                let exact = f64::from(x.abs()).powf(0.3).copysign(f64::from(x));
+                let mut value = [x];
+                compress(&mut value);
+                worst = worst.max((f64::from(value[0]) / exact - 1.0).abs());
+            }
+        }
+        // Two rounding errors of f32 and a bit: the series leave out less than that.
+        assert!(worst < 5e-7, "worst relative error {worst:e}");
+    }
+
+    #[test]
+    fn zero_and_subnormals_give_zero() {
+        let mut values = [0.0, -0.0, 1e-40, -1e-40];
+        compress(&mut values);
+        assert_eq!(values, [0.0; 4]);
+    }
+}
