@@ -1,0 +1,113 @@
+//! Similarity transforms from points, and the aligned crop of the face encoder.
+
+use image::{Rgb, RgbImage};
+
+use crate::FaceError;
+use crate::picture::Samples;
+
+/// Side of the face encoder's input, in pixels.
+pub const MOBILEFACE_SIDE: u32 = 112;
+
+/// Where the five points of a face go in the face encoder's 112x112 input, in pixels: left eye,
+/// right eye (sides of the picture), tip of the nose, left and right corner of the mouth.
+///
+/// Source: alignment of MobileFace Identification V2.
+pub const MOBILEFACE_TEMPLATE: [[f32; 2]; 5] = [
+    [38.2946, 51.6963],
+    [73.5318, 51.5014],
+    [56.0252, 71.7366],
+    [41.5493, 92.3655],
+    [70.7299, 92.2041],
+];
+
+/// A turn, a scale and a shift of the plane: (x, y) goes to
+/// (a·x − b·y + tx, b·x + a·y + ty).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Similarity {
+    /// Scale times the cosine of the angle.
+    pub a: f64,
+    /// Scale times the sine of the angle.
+    pub b: f64,
+    /// Shift to the right.
+    pub tx: f64,
+    /// Shift down.
+    pub ty: f64,
+}
+
+impl Similarity {
+    /// The transform that brings `from` closest to `to` in the sense of least squares, without
+    /// reflection.
+    ///
+    /// Method: Umeyama, "Least-squares estimation of transformation parameters between two point
+    /// patterns", PAMI 1991; in the plane it has this closed form.
+    ///
+    /// # Errors
+    /// [`FaceError::PointCount`] where the lists differ in length, [`FaceError::Degenerate`]
+    /// where `from` has less than two different points or a number is not finite.
+    pub fn fit(from: &[[f32; 2]], to: &[[f32; 2]]) -> Result<Self, FaceError> {
+        let operation = "similarity transform";
+        if from.len() != to.len() {
+            let (expected, found) = (from.len(), to.len());
+            return Err(FaceError::PointCount { operation, expected, found });
+        }
+        let (from_x, from_y) = mean(from);
+        let (to_x, to_y) = mean(to);
+        let (mut dot, mut cross, mut spread) = (0.0, 0.0, 0.0);
+        for (p, q) in from.iter().zip(to) {
+            let (px, py) = (f64::from(p[0]) - from_x, f64::from(p[1]) - from_y);
+            let (qx, qy) = (f64::from(q[0]) - to_x, f64::from(q[1]) - to_y);
+            dot += px * qx + py * qy;
+            cross += px * qy - py * qx;
+            spread += px * px + py * py;
+        }
+        let (a, b) = (dot / spread, cross / spread);
+        let found =
+            Self { a, b, tx: to_x - a * from_x + b * from_y, ty: to_y - b * from_x - a * from_y };
+        let usable = spread > 0.0 && found.scale() > 0.0 && (found.tx + found.ty).is_finite();
+        if usable { Ok(found) } else { Err(FaceError::Degenerate { operation }) }
+    }
+
+    /// The transform applied to a point.
+    pub fn apply(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let (x, y) = (f64::from(x), f64::from(y));
+        [(self.a * x - self.b * y + self.tx) as f32, (self.b * x + self.a * y + self.ty) as f32]
+    }
+
+    /// The transform that undoes this one.
+    pub fn inverse(&self) -> Self {
+        let square = self.a * self.a + self.b * self.b;
+        let (a, b) = (self.a / square, -self.b / square);
+        Self { a, b, tx: -a * self.tx + b * self.ty, ty: -b * self.tx - a * self.ty }
+    }
+
+    /// Length of the picture of a unit length.
+    pub fn scale(&self) -> f64 {
+        self.a.hypot(self.b)
+    }
+}
+
+/// Crops a face for the face encoder: the five `points` of `picture` (in the order of
+/// [`MOBILEFACE_TEMPLATE`]) go to the template in a 112x112 picture.
+///
+/// A face larger than the template is shrunk with a wider kernel, so that it does not alias. What
+/// lies outside of the picture repeats its edge.
+///
+/// # Errors
+/// [`FaceError::Degenerate`] where the points coincide or are not finite.
+pub fn mobileface_crop(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<RgbImage, FaceError> {
+    let back = Similarity::fit(points, &MOBILEFACE_TEMPLATE)?.inverse();
+    let pixels = picture.pixels().map(|pixel| pixel.0.map(f32::from)).collect();
+    let samples = Samples::new(picture.width() as usize, picture.height() as usize, pixels);
+    let step = back.scale() as f32;
+    Ok(RgbImage::from_fn(MOBILEFACE_SIDE, MOBILEFACE_SIDE, |column, row| {
+        let [x, y] = back.apply([column as f32, row as f32]);
+        Rgb(samples.at(x, y, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
+    }))
+}
+
+fn mean(points: &[[f32; 2]]) -> (f64, f64) {
+    let n = points.len() as f64;
+    let x: f64 = points.iter().map(|p| f64::from(p[0])).sum();
+    let y: f64 = points.iter().map(|p| f64::from(p[1])).sum();
+    (x / n, y / n)
+}

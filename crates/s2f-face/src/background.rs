@@ -1,0 +1,1 @@
+//! The plain background of a portrait: estimated, flattened, evened.

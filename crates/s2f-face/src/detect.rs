@@ -1,0 +1,219 @@
+//! The face detector YuNet: boxes and five points.
+//!
+//! Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023;
+//! <https://github.com/ShiqiYu/libfacedetection.train>, file `yunet_n_dynamic.onnx`.
+
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+use rten::{Model, ModelOptions, NodeId};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
+
+use crate::FaceError;
+
+/// A found face, in pixels of the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Left edge, top edge, width and height of the box.
+    pub rect: [f32; 4],
+    /// Left eye, right eye, tip of the nose, left and right corner of the mouth; sides of the
+    /// picture.
+    pub points: [[f32; 2]; 5],
+    /// How sure, from 0 to 1.
+    pub score: f32,
+}
+
+/// The detector, ready to run. One may be shared by threads.
+pub struct Detector {
+    model: Model,
+    input: NodeId,
+    outputs: [[NodeId; 4]; 3],
+}
+
+/// Distances of the network's cells in pixels.
+const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// Larger pictures are shrunk to this longer side: the network was trained at 640 pixels, and the
+/// time stays bounded.
+const LONGEST_SIDE: u32 = 640;
+
+/// Faces below this score are not reported.
+const SCORE_THRESHOLD: f32 = 0.6;
+
+/// Of two boxes that share more than this part of their union, the better one stays.
+const OVERLAP_THRESHOLD: f32 = 0.3;
+
+impl Detector {
+    /// Loads `yunet_n_dynamic.onnx`.
+    ///
+    /// # Errors
+    /// [`FaceError::Read`] where the file cannot be read, [`FaceError::Model`] where it is not
+    /// this network.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).map_err(|source| FaceError::Read { path: path.into(), source })?;
+        let wrong = |reason: String| FaceError::Model { path: path.into(), reason };
+        let model =
+            ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;
+        let [input] = *model.input_ids() else {
+            return Err(wrong("it does not have one input".into()));
+        };
+        let node = |name: &str, stride: usize| {
+            let name = format!("{name}_{stride}");
+            model.find_node(&name).ok_or_else(|| wrong(format!("it has no output `{name}`")))
+        };
+        let mut outputs = Vec::new();
+        for stride in STRIDES {
+            outputs.push([
+                node("cls", stride)?,
+                node("obj", stride)?,
+                node("bbox", stride)?,
+                node("kps", stride)?,
+            ]);
+        }
+        let outputs = [outputs[0], outputs[1], outputs[2]];
+        Ok(Self { model, input, outputs })
+    }
+
+    /// Finds the faces of `picture`, the surest first.
+    ///
+    /// # Errors
+    /// [`FaceError::Detect`] where the network does not run.
+    pub fn detect(&self, picture: &RgbImage) -> Result<Vec<Detection>, FaceError> {
+        let (width, height) = picture.dimensions();
+        let failed = |reason: String| FaceError::Detect { width, height, reason };
+        if width == 0 || height == 0 {
+            return Ok(Vec::new());
+        }
+        let shrunk = shrink(picture).map_err(failed)?;
+        let input = network_input(&shrunk);
+        let columns = input.size(3);
+        let wanted: Vec<NodeId> = self.outputs.iter().flatten().copied().collect();
+        let values = self
+            .model
+            .run(vec![(self.input, input.into())], &wanted, None)
+            .map_err(|error| failed(error.to_string()))?;
+
+        let mut tensors = Vec::with_capacity(values.len());
+        for value in values {
+            let tensor: Tensor<f32> =
+                value.try_into().map_err(|error| failed(format!("{error}")))?;
+            tensors.push(tensor.to_vec());
+        }
+        let mut found = Vec::new();
+        for (stride, maps) in STRIDES.into_iter().zip(tensors.chunks_exact(4)) {
+            let [cls, obj, boxes, points] = maps else { continue };
+            decode(stride, columns / stride, cls, obj, boxes, points, &mut found);
+        }
+        let scale = [width as f32 / shrunk.width() as f32, height as f32 / shrunk.height() as f32];
+        Ok(suppress(found).into_iter().map(|face| face.scaled(scale)).collect())
+    }
+}
+
+impl Detection {
+    /// Brings a face of the shrunk picture to the full one. Pixel centres are at whole numbers, so
+    /// half a pixel goes in and out.
+    fn scaled(self, [across, down]: [f32; 2]) -> Self {
+        let place = |[x, y]: [f32; 2]| [(x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5];
+        let [x, y, width, height] = self.rect;
+        let [x, y] = place([x, y]);
+        Self {
+            rect: [x, y, width * across, height * down],
+            points: self.points.map(place),
+            score: self.score,
+        }
+    }
+}
+
+/// The picture with its longer side at most [`LONGEST_SIDE`].
+fn shrink(picture: &RgbImage) -> Result<RgbImage, String> {
+    let (width, height) = picture.dimensions();
+    let longest = width.max(height);
+    if longest <= LONGEST_SIDE {
+        return Ok(picture.clone());
+    }
+    let side = |length: u32| {
+        let length = f64::from(length) * f64::from(LONGEST_SIDE) / f64::from(longest);
+        (length.round() as u32).max(1)
+    };
+    let (new_width, new_height) = (side(width), side(height));
+    let source = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3)
+        .map_err(|error| error.to_string())?;
+    let mut target = Image::new(new_width, new_height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| error.to_string())?;
+    RgbImage::from_raw(new_width, new_height, target.into_vec())
+        .ok_or_else(|| "the resized picture has the wrong size".into())
+}
+
+/// `[1, 3, H, W]`, channels B G R, 0 to 255, padded with 0 on the right and at the bottom to
+/// multiples of the largest stride.
+fn network_input(picture: &RgbImage) -> NdTensor<f32, 4> {
+    let multiple = STRIDES[2];
+    let width = (picture.width() as usize).next_multiple_of(multiple);
+    let height = (picture.height() as usize).next_multiple_of(multiple);
+    let mut input = NdTensor::zeros([1, 3, height, width]);
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        let [r, g, b] = pixel.0;
+        for (channel, value) in [b, g, r].into_iter().enumerate() {
+            input[[0, channel, y as usize, x as usize]] = f32::from(value);
+        }
+    }
+    input
+}
+
+/// Faces of one stride's cells, row by row, that reach the score.
+fn decode(
+    stride: usize,
+    columns: usize,
+    cls: &[f32],
+    obj: &[f32],
+    boxes: &[f32],
+    points: &[f32],
+    found: &mut Vec<Detection>,
+) {
+    let step = stride as f32;
+    let cells = boxes.as_chunks::<4>().0.iter().zip(points.as_chunks::<10>().0);
+    for (cell, (rect, points)) in cells.enumerate() {
+        let score = (cls[cell].clamp(0.0, 1.0) * obj[cell].clamp(0.0, 1.0)).sqrt();
+        if score < SCORE_THRESHOLD {
+            continue;
+        }
+        let origin = [(cell % columns) as f32, (cell / columns) as f32];
+        let width = rect[2].exp() * step;
+        let height = rect[3].exp() * step;
+        let left = (origin[0] + rect[0]) * step - 0.5 * width;
+        let top = (origin[1] + rect[1]) * step - 0.5 * height;
+        let mut places = [[0.0; 2]; 5];
+        for (place, point) in places.iter_mut().zip(points.as_chunks::<2>().0) {
+            *place = [0, 1].map(|axis| (origin[axis] + point[axis]) * step);
+        }
+        found.push(Detection { rect: [left, top, width, height], points: places, score });
+    }
+}
+
+/// Non-maximum suppression.
+fn suppress(mut found: Vec<Detection>) -> Vec<Detection> {
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Detection> = Vec::new();
+    for face in found {
+        if kept.iter().all(|better| overlap(&better.rect, &face.rect) <= OVERLAP_THRESHOLD) {
+            kept.push(face);
+        }
+    }
+    kept
+}
+
+/// Intersection over union of two boxes.
+fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+    let shared = |axis: usize| {
+        let end = (a[axis] + a[axis + 2]).min(b[axis] + b[axis + 2]);
+        (end - a[axis].max(b[axis])).max(0.0)
+    };
+    let intersection = shared(0) * shared(1);
+    intersection / (a[2] * a[3] + b[2] * b[3] - intersection)
+}

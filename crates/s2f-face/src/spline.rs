@@ -1,0 +1,136 @@
+//! The exact thin-plate spline, in double precision.
+
+use crate::FaceError;
+
+/// A displacement of the plane that takes given values at given points and bends least in
+/// between: f(p) = c₀ + c₁·x + c₂·y + Σᵢ wᵢ·φ(‖p − pᵢ‖), φ(r) = r² ln r, x and y apart.
+///
+/// Method: Duchon, "Splines minimizing rotation-invariant semi-norms in Sobolev spaces", 1977;
+/// Bookstein, "Principal Warps", PAMI 1989.
+#[derive(Debug, Clone)]
+pub struct ThinPlate {
+    centres: Vec<[f64; 2]>,
+    weights: Vec<[f64; 2]>,
+    /// c₀, c₁, c₂.
+    affine: [[f64; 2]; 3],
+    /// Points are moved and shrunk to about the unit square, which keeps the equations well
+    /// conditioned; the spline itself does not depend on it.
+    origin: [f64; 2],
+    unit: f64,
+}
+
+impl ThinPlate {
+    /// The spline that takes `values[i]` at `points[i]`.
+    ///
+    /// # Errors
+    /// [`FaceError::PointCount`] where the lists differ in length, [`FaceError::Degenerate`]
+    /// where points coincide, all lie on a line, or a number is not finite.
+    pub fn fit(points: &[[f32; 2]], values: &[[f32; 2]]) -> Result<Self, FaceError> {
+        let operation = "thin-plate spline";
+        if points.len() != values.len() {
+            let (expected, found) = (points.len(), values.len());
+            return Err(FaceError::PointCount { operation, expected, found });
+        }
+        let points: Vec<[f64; 2]> = points.iter().map(|p| p.map(f64::from)).collect();
+        let (origin, unit) = frame(&points);
+        let centres: Vec<[f64; 2]> =
+            points.iter().map(|p| [(p[0] - origin[0]) / unit, (p[1] - origin[1]) / unit]).collect();
+
+        let n = centres.len();
+        let size = n + 3;
+        let mut matrix = vec![0.0; size * size];
+        let mut right: Vec<[f64; 2]> = values.iter().map(|v| v.map(f64::from)).collect();
+        right.resize(size, [0.0; 2]);
+        for (row, p) in centres.iter().enumerate() {
+            for (column, q) in centres.iter().enumerate() {
+                matrix[row * size + column] = kernel(p, q);
+            }
+            for (term, value) in [1.0, p[0], p[1]].into_iter().enumerate() {
+                matrix[row * size + n + term] = value;
+                matrix[(n + term) * size + row] = value;
+            }
+        }
+        if !solve(&mut matrix, &mut right) {
+            return Err(FaceError::Degenerate { operation });
+        }
+        let affine = [right[n], right[n + 1], right[n + 2]];
+        right.truncate(n);
+        Ok(Self { centres, weights: right, affine, origin, unit })
+    }
+
+    /// The displacement at `point`.
+    pub fn at(&self, point: [f32; 2]) -> [f32; 2] {
+        let x = (f64::from(point[0]) - self.origin[0]) / self.unit;
+        let y = (f64::from(point[1]) - self.origin[1]) / self.unit;
+        let [constant, along_x, along_y] = self.affine;
+        let mut sum = [0, 1].map(|axis| constant[axis] + along_x[axis] * x + along_y[axis] * y);
+        for (centre, weight) in self.centres.iter().zip(&self.weights) {
+            let bend = kernel(&[x, y], centre);
+            sum[0] += weight[0] * bend;
+            sum[1] += weight[1] * bend;
+        }
+        sum.map(|value| value as f32)
+    }
+}
+
+/// φ(r) = r² ln r = ½ r² ln r², 0 at r = 0.
+fn kernel(p: &[f64; 2], q: &[f64; 2]) -> f64 {
+    let square = (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2);
+    if square > 0.0 { 0.5 * square * square.ln() } else { 0.0 }
+}
+
+/// Middle and longer side of the box around `points`.
+fn frame(points: &[[f64; 2]]) -> ([f64; 2], f64) {
+    let mut low = [f64::INFINITY; 2];
+    let mut high = [f64::NEG_INFINITY; 2];
+    for point in points {
+        for axis in 0..2 {
+            low[axis] = low[axis].min(point[axis]);
+            high[axis] = high[axis].max(point[axis]);
+        }
+    }
+    let middle = [0, 1].map(|axis| 0.5 * (low[axis] + high[axis]));
+    (middle, (high[0] - low[0]).max(high[1] - low[1]))
+}
+
+/// Solves `matrix · x = right` in place by Gaussian elimination with row pivoting; `false` where
+/// the matrix is singular to working precision.
+fn solve(matrix: &mut [f64], right: &mut [[f64; 2]]) -> bool {
+    let size = right.len();
+    for step in 0..size {
+        let column = |row: usize| matrix[row * size + step].abs();
+        let pivot = (step..size).max_by(|&a, &b| column(a).total_cmp(&column(b))).unwrap_or(step);
+        let largest = column(pivot);
+        if !largest.is_finite() || largest < 1e-12 {
+            return false;
+        }
+        if pivot != step {
+            for column in step..size {
+                matrix.swap(pivot * size + column, step * size + column);
+            }
+            right.swap(pivot, step);
+        }
+        let (above, below) = matrix.split_at_mut((step + 1) * size);
+        let pivot_row = &above[step * size..];
+        let pivot_right = right[step];
+        for (offset, row) in below.chunks_exact_mut(size).enumerate() {
+            let factor = row[step] / pivot_row[step];
+            for (value, pivot_value) in row[step..].iter_mut().zip(&pivot_row[step..]) {
+                *value -= factor * pivot_value;
+            }
+            let row_right = &mut right[step + 1 + offset];
+            row_right[0] -= factor * pivot_right[0];
+            row_right[1] -= factor * pivot_right[1];
+        }
+    }
+    for step in (0..size).rev() {
+        let mut value = right[step];
+        for column in step + 1..size {
+            let factor = matrix[step * size + column];
+            value[0] -= factor * right[column][0];
+            value[1] -= factor * right[column][1];
+        }
+        right[step] = value.map(|v| v / matrix[step * size + step]);
+    }
+    true
+}
