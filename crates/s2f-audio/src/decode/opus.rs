@@ -1,58 +1,59 @@
 //! Opus, which the demuxers know and need a decoder for (RFC 6716; its header: RFC 7845, 5.1).
 
 use crate::error::Problem;
-use opus_decoder::{OpusDecoder, OpusError, OpusMultistreamDecoder};
+use ropus::OpusMSDecoder;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 /// Opus always decodes to this rate, whatever was recorded.
 pub(super) const RATE_HZ: u32 = 48_000;
 /// The longest packet: 120 ms.
 const MAX_FRAMES: usize = RATE_HZ as usize * 120 / 1000;
+/// Channels of the layouts that RFC 7845 names; more are scenes for a renderer and not a voice.
+const MAX_CHANNELS: usize = 8;
 
 /// The decoder of one track of Opus.
 pub(super) struct OpusTrack {
-    decoder: Streams,
+    decoder: OpusMSDecoder,
     channels: usize,
     pre_skip: u64,
-    pcm: Vec<f32>,
-}
-
-enum Streams {
-    One(Box<OpusDecoder>),
-    Many(OpusMultistreamDecoder),
+    pcm: Vec<i16>,
 }
 
 impl OpusTrack {
     /// A decoder as the identification header in `params` wants it.
     pub(super) fn new(params: &AudioCodecParameters) -> Result<Self, Problem> {
-        let damaged = |_: OpusError| Problem::Damaged("its Opus header".to_owned());
+        let damaged = || Problem::Damaged("its Opus header".to_owned());
         let head = params.extra_data.as_deref().filter(|head| head.starts_with(b"OpusHead"));
-        let head = head.ok_or_else(|| Problem::Damaged("it has no Opus header".to_owned()))?;
-        let [channels, low, high] = head
-            .get(9..12)
-            .and_then(|bytes| <[u8; 3]>::try_from(bytes).ok())
-            .ok_or_else(|| Problem::Damaged("its Opus header is cut off".to_owned()))?;
+        // After the magic: version, channels, pre-skip (2), rate (4), gain (2), mapping family.
+        let head = head.and_then(|head| head.get(8..)).ok_or_else(damaged)?;
+        let (&[_, channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family], table) =
+            head.split_first_chunk::<11>().ok_or_else(damaged)?;
         let channels = usize::from(channels);
-        // Mapping family 0, one or two channels, has no table after it.
-        let decoder = match head.get(18..21) {
-            Some(&[family, streams, coupled]) if family != 0 => {
-                let mapping = head.get(21..21 + channels).unwrap_or_default();
-                let (streams, coupled) = (usize::from(streams), usize::from(coupled));
-                let decoder =
-                    OpusMultistreamDecoder::new(RATE_HZ, channels, streams, coupled, mapping);
-                Streams::Many(decoder.map_err(damaged)?)
+        if channels > MAX_CHANNELS {
+            return Err(Problem::UnsupportedCodec(format!("Opus with {channels} channels")));
+        }
+        // Family 0 is one stream of one or two channels and has no table.
+        let (streams, coupled, mapping) = match (family, table) {
+            (0, _) => (1, i32::from(channels == 2), &[0, 1][..]),
+            (_, &[streams, coupled, ref mapping @ ..]) => {
+                (i32::from(streams), i32::from(coupled), mapping)
             }
-            _ => Streams::One(Box::new(OpusDecoder::new(RATE_HZ, channels).map_err(damaged)?)),
+            _ => return Err(damaged()),
         };
+        let mapping = mapping.get(..channels).ok_or_else(damaged)?;
+        let rate = RATE_HZ.cast_signed();
+        let mut decoder = OpusMSDecoder::new(rate, channels as i32, streams, coupled, mapping)
+            .map_err(|_| damaged())?;
+        decoder.set_gain(i32::from(i16::from_le_bytes([gain_low, gain_high])));
         Ok(Self {
             decoder,
             channels,
-            pre_skip: u64::from(u16::from_le_bytes([low, high])),
-            pcm: vec![0.0; MAX_FRAMES * channels],
+            pre_skip: u64::from(u16::from_le_bytes([skip_low, skip_high])),
+            pcm: vec![0; MAX_FRAMES * channels],
         })
     }
 
-    /// Samples a channel to leave out at the start.
+    /// Frames to leave out at the start.
     pub(super) fn pre_skip(&self) -> u64 {
         self.pre_skip
     }
@@ -62,12 +63,25 @@ impl OpusTrack {
         self.channels
     }
 
-    /// The interleaved samples of one packet at 48 kHz.
-    pub(super) fn decode(&mut self, packet: &[u8]) -> Result<&[f32], OpusError> {
-        let frames = match &mut self.decoder {
-            Streams::One(decoder) => decoder.decode_float(packet, &mut self.pcm, false)?,
-            Streams::Many(decoder) => decoder.decode_float(packet, &mut self.pcm, false)?,
+    /// Replaces `samples` by those of one packet, interleaved, at 48 kHz, without the last
+    /// `padding` frames.
+    pub(super) fn decode(
+        &mut self,
+        packet: &[u8],
+        padding: u64,
+        samples: &mut Vec<f32>,
+    ) -> Result<(), symphonia::core::errors::Error> {
+        let bad = symphonia::core::errors::Error::DecodeError("bad Opus packet");
+        // No packet is longer than 120 ms of 510 kbit/s in each of eight streams.
+        let Ok(length) = i32::try_from(packet.len()) else { return Err(bad) };
+        let room = MAX_FRAMES as i32;
+        let frames = match self.decoder.decode(Some(packet), length, &mut self.pcm, room, false) {
+            Ok(frames) => usize::try_from(frames).unwrap_or(0),
+            Err(_) => return Err(bad),
         };
-        Ok(&self.pcm[..frames * self.channels])
+        let heard = frames - usize::try_from(padding).unwrap_or(frames).min(frames);
+        samples.clear();
+        samples.extend(self.pcm[..heard * self.channels].iter().map(|&s| f32::from(s) / 32_768.0));
+        Ok(())
     }
 }

@@ -112,14 +112,14 @@ struct Format {
 }
 
 enum Decoder {
-    Opus(OpusTrack),
+    Opus(Box<OpusTrack>),
     Other(Box<dyn AudioDecoder>),
 }
 
 impl Decoder {
     fn new(params: &AudioCodecParameters) -> Result<Self, Problem> {
         if params.codec == CODEC_ID_OPUS {
-            return Ok(Self::Opus(OpusTrack::new(params)?));
+            return Ok(Self::Opus(Box::new(OpusTrack::new(params)?)));
         }
         get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default())
@@ -148,15 +148,9 @@ impl Decoder {
     fn decode(&mut self, packet: &Packet, samples: &mut Vec<f32>) -> Result<Format, Error> {
         match self {
             Self::Opus(track) => {
-                let channels = track.channels();
-                let decoded = track
-                    .decode(&packet.data)
-                    .map_err(|_| Error::DecodeError("bad Opus packet"))?;
                 // The page's position tells how much of the last packet is padding.
-                let padding = packet.trim_end.get().min(decoded.len() as u64) as usize * channels;
-                samples.clear();
-                samples.extend_from_slice(&decoded[..decoded.len().saturating_sub(padding)]);
-                Ok(Format { rate_hz: opus::RATE_HZ, channels })
+                track.decode(&packet.data, packet.trim_end.get(), samples)?;
+                Ok(Format { rate_hz: opus::RATE_HZ, channels: track.channels() })
             }
             Self::Other(decoder) => {
                 let decoded = decoder.decode(packet)?;
