@@ -1,0 +1,109 @@
+//! Weights as face-api.js publishes them: a JSON manifest and files ("shards") of raw numbers.
+//!
+//! The manifest lists groups; the numbers of a group's weights stand one after another in its
+//! shards, without gaps. A weight is stored either as little-endian `float32`, or as one byte `q`
+//! per number that stands for `q * scale + min`. This is the weights format of TensorFlow.js.
+
+use std::path::{Component, Path};
+
+use serde::Deserialize;
+
+use super::{Arrays, WeightsError, read_file};
+
+#[derive(Deserialize)]
+struct Group {
+    weights: Vec<Weight>,
+    paths: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Weight {
+    name: String,
+    shape: Vec<usize>,
+    dtype: String,
+    quantization: Option<Quantization>,
+}
+
+#[derive(Deserialize)]
+struct Quantization {
+    dtype: String,
+    scale: f64,
+    min: f64,
+}
+
+/// The arrays that a manifest file lists, in single precision. Shards are looked for beside it.
+///
+/// # Errors
+/// [`WeightsError`] with the file's name: the file or a shard of it cannot be read, contradicts
+/// the manifest, or holds other numbers than `float32` and `uint8`.
+pub fn read_face_api(manifest: &Path) -> Result<Arrays, WeightsError> {
+    let text = read_file(manifest)?;
+    let read_shard = |name: &str| {
+        // A manifest may come from anywhere; it must not reach outside its own folder.
+        let mut components = Path::new(name).components();
+        match (components.next(), components.next()) {
+            (Some(Component::Normal(_)), None) => read_file(&manifest.with_file_name(name)),
+            _ => Err(malformed(format!("shard {name} is not a plain file name"))),
+        }
+    };
+    read(&text, read_shard).map_err(|problem| problem.in_file(manifest))
+}
+
+fn read(
+    manifest: &[u8],
+    read_shard: impl Fn(&str) -> Result<Vec<u8>, WeightsError>,
+) -> Result<Arrays, WeightsError> {
+    let groups: Vec<Group> =
+        serde_json::from_slice(manifest).map_err(|error| malformed(error.to_string()))?;
+    let mut arrays = Arrays::default();
+    for group in groups {
+        let mut bytes = Vec::new();
+        for path in &group.paths {
+            bytes.extend(read_shard(path)?);
+        }
+        let mut rest = bytes.as_slice();
+        for weight in group.weights {
+            let values = weight.values(&mut rest)?;
+            let name = weight.name;
+            if !arrays.insert(name.clone(), weight.shape, values) {
+                return Err(malformed(format!("two weights are called {name}")));
+            }
+        }
+        if !rest.is_empty() {
+            return Err(malformed(format!("{} bytes follow the last weight", rest.len())));
+        }
+    }
+    Ok(arrays)
+}
+
+impl Weight {
+    /// Takes this weight's numbers off the front of `bytes`.
+    fn values(&self, bytes: &mut &[u8]) -> Result<Vec<f32>, WeightsError> {
+        let stored = self.quantization.as_ref().map_or(&self.dtype, |q| &q.dtype);
+        let width = match (self.dtype.as_str(), stored.as_str()) {
+            ("float32", "float32") => 4,
+            ("float32", "uint8") => 1,
+            _ => {
+                return Err(WeightsError::NumberType {
+                    tensor: self.name.clone(),
+                    actual: format!("{} as {stored}", self.dtype),
+                    supported: "float32, stored as float32 or uint8",
+                });
+            }
+        };
+        let length = self.shape.iter().try_fold(width, |n: usize, axis| n.checked_mul(*axis));
+        let (taken, rest) =
+            length.and_then(|length| bytes.split_at_checked(length)).ok_or_else(|| {
+                malformed(format!("weight {} is longer than what is left", self.name))
+            })?;
+        *bytes = rest;
+        Ok(match &self.quantization {
+            None => taken.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Some(q) => taken.iter().map(|b| (f64::from(*b) * q.scale + q.min) as f32).collect(),
+        })
+    }
+}
+
+fn malformed(reason: impl Into<String>) -> WeightsError {
+    WeightsError::Malformed { format: "face-api.js weights", reason: reason.into() }
+}

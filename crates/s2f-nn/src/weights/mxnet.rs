@@ -1,0 +1,131 @@
+//! Apache MXNet parameter files (`.params`), version 2 of the NDArray format.
+//!
+//! Little endian throughout: `u64` 0x112, `u64` 0, `u64` number of arrays; for each array `u32`
+//! 0xF993FAC9, `i32` storage type, `u32` number of axes, an `i64` for each axis, `i32` device type,
+//! `i32` device number, `i32` number type, the numbers; then `u64` number of names and for each
+//! name a `u64` length and its bytes. Names begin with `arg:` for learnt parameters and `aux:` for
+//! running statistics. Source: `NDArray::Save` in `src/ndarray/ndarray.cc` of MXNet 1.x.
+
+use std::path::Path;
+
+use super::{Arrays, WeightsError, read_file};
+
+const FILE: u64 = 0x112;
+const ARRAY: u32 = 0xF993_FAC9;
+const DENSE: u32 = 0;
+const FLOAT32: u32 = 0;
+
+/// The arrays of an MXNet parameter file, by name without the prefix `arg:` or `aux:`.
+///
+/// Only dense `float32` arrays are read.
+///
+/// # Errors
+/// [`WeightsError`] with the file's name: it cannot be read, is malformed, or holds other numbers.
+pub fn read_mxnet(path: &Path) -> Result<Arrays, WeightsError> {
+    read(&read_file(path)?).map_err(|problem| problem.in_file(path))
+}
+
+/// Memory is asked for only after the bytes that fill it have been seen.
+fn read(bytes: &[u8]) -> Result<Arrays, WeightsError> {
+    let mut bytes = Reader { bytes };
+    if bytes.u64("file mark")? != FILE {
+        return Err(malformed("it does not begin with the mark of an NDArray list"));
+    }
+    bytes.u64("reserved word")?;
+    let count = bytes.u64("number of arrays")?;
+    let mut unnamed = Vec::new();
+    for _ in 0..count {
+        unnamed.push(bytes.array(unnamed.len())?);
+    }
+    if bytes.u64("number of names")? != count {
+        return Err(malformed("arrays and names differ in number"));
+    }
+    let mut arrays = Arrays::default();
+    for (shape, values) in unnamed {
+        let name = bytes.name()?;
+        if !arrays.insert(name.to_owned(), shape, values) {
+            return Err(malformed(format!("two arrays are called {name}")));
+        }
+    }
+    if bytes.bytes.is_empty() {
+        Ok(arrays)
+    } else {
+        Err(malformed(format!("{} bytes follow the last name", bytes.bytes.len())))
+    }
+}
+
+fn malformed(reason: impl Into<String>) -> WeightsError {
+    WeightsError::Malformed { format: "MXNet parameter", reason: reason.into() }
+}
+
+/// What is still to be read.
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: u64, what: &str) -> Result<&'a [u8], WeightsError> {
+        let split = usize::try_from(length).ok().and_then(|at| self.bytes.split_at_checked(at));
+        let (taken, rest) = split.ok_or_else(|| {
+            malformed(format!("{what}: {length} bytes announced, {} left", self.bytes.len()))
+        })?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn words<const N: usize>(&mut self, what: &str) -> Result<[u8; N], WeightsError> {
+        let (word, rest) = self
+            .bytes
+            .split_first_chunk()
+            .ok_or_else(|| malformed(format!("it ends within the {what}")))?;
+        self.bytes = rest;
+        Ok(*word)
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32, WeightsError> {
+        self.words(what).map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64, WeightsError> {
+        self.words(what).map(u64::from_le_bytes)
+    }
+
+    fn array(&mut self, index: usize) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
+        if self.u32("mark of an array")? != ARRAY {
+            return Err(malformed(format!("array {index} does not begin with its mark")));
+        }
+        if self.u32("storage type")? != DENSE {
+            return Err(malformed(format!("array {index} is sparse")));
+        }
+        let axes = self.u32("number of axes")?;
+        if axes == 0 {
+            return Err(malformed(format!("array {index} was never filled")));
+        }
+        let axes = self.take(u64::from(axes) * 8, "axes")?.as_chunks().0;
+        let shape = axes.iter().map(|axis| u64::from_le_bytes(*axis)).collect::<Vec<_>>();
+        self.take(8, "device")?;
+        let number_type = self.u32("number type")?;
+        if number_type != FLOAT32 {
+            return Err(WeightsError::NumberType {
+                tensor: format!("{index} (counted from 0)"),
+                actual: format!("MXNet type {number_type}"),
+                supported: "float32 (type 0)",
+            });
+        }
+        let length = shape
+            .iter()
+            .try_fold(4, |bytes: u64, axis| bytes.checked_mul(*axis))
+            .ok_or_else(|| malformed(format!("array {index} is larger than any file")))?;
+        let values = self.take(length, "array")?.as_chunks().0;
+        let values = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
+        let shape = shape.into_iter().map(usize::try_from).collect::<Result<_, _>>();
+        Ok((shape.map_err(|e| malformed(format!("array {index}: {e}")))?, values))
+    }
+
+    fn name(&mut self) -> Result<&'a str, WeightsError> {
+        let length = self.u64("length of a name")?;
+        let name = std::str::from_utf8(self.take(length, "name")?)
+            .map_err(|_| malformed("a name is not UTF-8"))?;
+        Ok(name.strip_prefix("arg:").or(name.strip_prefix("aux:")).unwrap_or(name))
+    }
+}
