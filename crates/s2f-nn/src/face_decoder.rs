@@ -1,0 +1,348 @@
+//! The face decoder: a face feature to landmarks and a texture, and both to a picture.
+//!
+//! Paper: Cole et al., "Synthesizing Normalized Faces from Facial Identity Features", CVPR 2017,
+//! retrained by Oh et al. (CVPR 2019) on VGG-Face features. No original code exists.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Distribution, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, check};
+use crate::warp::Warp;
+
+/// How the texture is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TextureConfig {
+    /// The paper's: fully connected to a small map, then transposed convolutions (kernel 5,
+    /// stride 2, ReLU), then a 1 × 1 convolution to R, G, B.
+    Deconvolution {
+        /// Side of the small map, pixels.
+        base: usize,
+        /// Channels of the small map and after each transposed convolution, which doubles the side.
+        channels: Vec<usize>,
+    },
+    /// A mean and a linear basis, both learnt: luma at full size, chroma at half of it. What a
+    /// hundred photographs can teach without blotches.
+    Basis {
+        /// Number of components.
+        components: usize,
+        /// Width of the hidden layer before them.
+        hidden: usize,
+    },
+}
+
+/// How the landmarks are drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LandmarksConfig {
+    /// Number of landmarks.
+    pub count: usize,
+    /// Width of the hidden layer.
+    pub hidden: usize,
+}
+
+/// Shape of a [`FaceDecoder`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaceDecoderConfig {
+    /// Dimension of the face space, D.
+    pub feature: usize,
+    /// Width of the first layer, f_dec.
+    pub hidden: usize,
+    /// Landmarks.
+    pub landmarks: LandmarksConfig,
+    /// Texture.
+    pub texture: TextureConfig,
+    /// Side of the picture, pixels.
+    pub size: usize,
+}
+
+impl FaceDecoderConfig {
+    /// The paper's decoder on 4096-D features, 224 × 224. `landmarks` is not printed; 65 is said.
+    pub fn paper() -> Self {
+        Self {
+            feature: 4096,
+            hidden: 1000,
+            landmarks: LandmarksConfig { count: 65, hidden: 1000 },
+            texture: TextureConfig::Deconvolution { base: 14, channels: vec![256, 128, 64, 32, 32] },
+            size: 224,
+        }
+    }
+
+    /// The shipped decoder on 256-D features, 224 × 224, for `landmarks` points.
+    pub fn compact(landmarks: usize) -> Self {
+        Self {
+            feature: 256,
+            hidden: 256,
+            landmarks: LandmarksConfig { count: landmarks, hidden: 64 },
+            texture: TextureConfig::Basis { components: 40, hidden: 128 },
+            size: 224,
+        }
+    }
+
+    /// A network with fresh weights around `mean` landmarks, which never move beyond the
+    /// zero-displacement points at `border`; all in pixels.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the shape makes no sense or `mean` has another number of landmarks.
+    pub fn init(
+        &self,
+        mean: &[[f32; 2]],
+        border: &[[f32; 2]],
+        device: &Device,
+    ) -> Result<FaceDecoder, ConfigError> {
+        let (count, size) = (self.landmarks.count, self.size);
+        check(mean.len() == count, || {
+            format!("face decoder: {count} landmarks configured, {} given", mean.len())
+        })?;
+        check(size >= 8 && size % 2 == 0, || {
+            format!("face decoder: size is {size}, an even number from 8 is needed")
+        })?;
+        check([self.feature, self.hidden, self.landmarks.hidden].iter().all(|&n| n > 0), || {
+            "face decoder: feature, hidden and landmarks.hidden must be at least 1".into()
+        })?;
+        Ok(FaceDecoder {
+            first: LinearConfig::new(self.feature, self.hidden).init(device),
+            landmarks: LandmarkHead {
+                hidden: LinearConfig::new(self.hidden, self.landmarks.hidden).init(device),
+                output: LinearConfig::new(self.landmarks.hidden, 2 * count).init(device),
+            },
+            texture: match &self.texture {
+                TextureConfig::Deconvolution { base, channels } => TextureHead::Deconvolution(
+                    DeconvolutionHead::init(self.hidden, *base, channels, size, device)?,
+                ),
+                TextureConfig::Basis { components, hidden } => TextureHead::Basis(
+                    BasisHead::init(self.hidden, *hidden, *components, size, device),
+                ),
+            },
+            warp: Warp::new(mean, border, size, device),
+        })
+    }
+}
+
+/// What a feature decodes to.
+#[derive(Debug, Clone)]
+pub struct DecodedFace {
+    /// `[batch, landmarks, 2]`, pixels of the picture.
+    pub landmarks: Tensor<3>,
+    /// The face in the mean shape, `[batch, 3, size, size]`, R G B, about 0 to 1 (sRGB).
+    pub texture: Tensor<4>,
+}
+
+/// Feature to face.
+#[derive(Module, Debug)]
+pub struct FaceDecoder {
+    first: Linear,
+    landmarks: LandmarkHead,
+    texture: TextureHead,
+    warp: Warp,
+}
+
+impl FaceDecoder {
+    /// f_dec of the paper's loss: the first layer, before its ReLU.
+    ///
+    /// # Shapes
+    /// - `feature`: `[batch, D]`, in the normalisation of the face space
+    /// - output: `[batch, hidden]`
+    pub fn first_layer(&self, feature: Tensor<2>) -> Tensor<2> {
+        self.first.forward(feature)
+    }
+
+    /// Landmarks and texture of features `[batch, D]`.
+    pub fn forward(&self, feature: Tensor<2>) -> DecodedFace {
+        let hidden = relu(self.first_layer(feature)); // [batch, hidden]
+        let mean = self.warp.mean().unsqueeze::<3>(); // [1, landmarks, 2]
+        let [_, count, _] = mean.dims();
+        let [batch, _] = hidden.dims();
+        let moved = self.landmarks.forward(hidden.clone()).reshape([batch, count, 2]);
+        DecodedFace { landmarks: mean + moved, texture: self.texture.forward(hidden) }
+    }
+
+    /// The picture: the texture, bent to the landmarks.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 3, size, size]`, R G B, about 0 to 1 (sRGB), not clamped
+    pub fn render(&self, face: DecodedFace) -> Tensor<4> {
+        self.warp.forward(face.texture, face.landmarks)
+    }
+
+    /// The warp, with the landmarks' mean.
+    pub fn warp(&self) -> &Warp {
+        &self.warp
+    }
+
+    /// Replaces mean and components of a linear texture basis, for example by those that explain
+    /// a set of photographs best; a decoder with the paper's texture head is returned unchanged.
+    ///
+    /// # Shapes
+    /// - `mean`: `[values]`, `basis`: `[components, values]`, values as [`to_luma_chroma`] has them
+    pub fn with_basis(mut self, mean: Tensor<1>, basis: Tensor<2>) -> Self {
+        if let TextureHead::Basis(head) = &mut self.texture {
+            head.mean = Param::from_tensor(mean);
+            head.basis = Param::from_tensor(basis);
+        }
+        self
+    }
+}
+
+/// The landmarks' two layers; output in pixels from the mean.
+#[derive(Module, Debug)]
+struct LandmarkHead {
+    hidden: Linear,
+    output: Linear,
+}
+
+impl LandmarkHead {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.output.forward(relu(self.hidden.forward(x)))
+    }
+}
+
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one value a network")]
+enum TextureHead {
+    Deconvolution(DeconvolutionHead),
+    Basis(BasisHead),
+}
+
+impl TextureHead {
+    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
+        match self {
+            Self::Deconvolution(head) => head.forward(x),
+            Self::Basis(head) => head.forward(x),
+        }
+    }
+}
+
+#[derive(Module, Debug)]
+struct DeconvolutionHead {
+    map: Linear,
+    layers: Vec<ConvTranspose2d>,
+    colours: Conv2d,
+    #[module(skip)]
+    base: usize,
+}
+
+impl DeconvolutionHead {
+    fn init(
+        input: usize,
+        base: usize,
+        channels: &[usize],
+        size: usize,
+        device: &Device,
+    ) -> Result<Self, ConfigError> {
+        let last = *channels.last().ok_or_else(|| {
+            ConfigError("face decoder: texture.channels is empty".into())
+        })?;
+        let reached = base << (channels.len() - 1);
+        check(reached == size, || {
+            format!("face decoder: base {base} doubled {} times is {reached}, not size {size}", channels.len() - 1)
+        })?;
+        let layers = channels.windows(2).map(|pair| {
+            ConvTranspose2dConfig::new([pair[0], pair[1]], [5, 5])
+                .with_stride([2, 2])
+                .with_padding([2, 2])
+                .with_padding_out([1, 1])
+                .init(device)
+        });
+        Ok(Self {
+            map: LinearConfig::new(input, channels[0] * base * base).init(device),
+            layers: layers.collect(),
+            colours: Conv2dConfig::new([last, 3], [1, 1]).init(device),
+            base,
+        })
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
+        let [batch, _] = x.dims();
+        let x = relu(self.map.forward(x)).reshape([batch as i64, -1, self.base as i64, self.base as i64]); // [batch, 256, 14, 14]
+        let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x))); // [batch, 32, 224, 224]
+        self.colours.forward(x) // [batch, 3, 224, 224]
+    }
+}
+
+#[derive(Module, Debug)]
+struct BasisHead {
+    hidden: Linear,
+    coefficients: Linear,
+    /// `[values]`.
+    mean: Param<Tensor<1>>,
+    /// `[components, values]`.
+    basis: Param<Tensor<2>>,
+    #[module(skip)]
+    size: usize,
+}
+
+impl BasisHead {
+    fn init(input: usize, hidden: usize, components: usize, size: usize, device: &Device) -> Self {
+        let values = luma_chroma_values(size);
+        let scale = 0.1; // about the spread of a texture, in shares of full brightness
+        let normal = Distribution::Normal(0.0, scale / (components as f64).sqrt());
+        Self {
+            hidden: LinearConfig::new(input, hidden).init(device),
+            coefficients: LinearConfig::new(hidden, components).init(device),
+            mean: Param::from_tensor(Tensor::zeros([values], device)),
+            basis: Param::from_tensor(Tensor::random([components, values], normal, device)),
+            size,
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
+        let x = relu(self.hidden.forward(x)); // [batch, hidden]
+        let x = self.coefficients.forward(x); // [batch, components]
+        let values = x.matmul(self.basis.val()) + self.mean.val().unsqueeze::<2>(); // [batch, values]
+        from_luma_chroma(values, self.size)
+    }
+}
+
+/// Numbers of a texture of `size` × `size`: luma at full size, two chroma planes at half of it.
+pub fn luma_chroma_values(size: usize) -> usize {
+    size * size + 2 * (size / 2) * (size / 2)
+}
+
+/// Luma and chroma weights of ITU-R BT.601 for R, G, B.
+const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+/// Cb = (B − Y)·CB, Cr = (R − Y)·CR.
+const CB: f32 = 0.564;
+const CR: f32 = 0.713;
+
+/// R G B to luma and half-size chroma, the numbers that a texture basis explains.
+///
+/// # Shapes
+/// - `texture`: `[batch, 3, size, size]`
+/// - output: `[batch, size² + 2·(size/2)²]`
+pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
+    let plane = |index: usize| texture.clone().narrow(1, index, 1); // [batch, 1, size, size]
+    let (red, green, blue) = (plane(0), plane(1), plane(2));
+    let luma = red.clone() * LUMA[0] + green * LUMA[1] + blue.clone() * LUMA[2];
+    let chroma = Tensor::cat(vec![(blue - luma.clone()) * CB, (red - luma.clone()) * CR], 1);
+    let half = avg_pool2d(
+        chroma,
+        AvgPoolOptions::new([2, 2]),
+    ); // [batch, 2, size/2, size/2]
+    Tensor::cat(vec![luma.flatten(1, 3), half.flatten(1, 3)], 1)
+}
+
+/// The inverse of [`to_luma_chroma`], up to the chroma that half the size cannot hold.
+fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
+    let [batch, _] = values.dims();
+    let half = size / 2;
+    let luma = values.clone().narrow(1, 0, size * size).reshape([batch, 1, size, size]);
+    let chroma = values.narrow(1, size * size, 2 * half * half).reshape([batch, 2, half, half]);
+    let chroma = interpolate(
+        chroma,
+        InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(false)
+            .with_output_size([size, size]),
+    ); // [batch, 2, size, size]
+    let blue = luma.clone() + chroma.clone().narrow(1, 0, 1) / CB;
+    let red = luma.clone() + chroma.narrow(1, 1, 1) / CR;
+    let green = (luma - red.clone() * LUMA[0] - blue.clone() * LUMA[2]) / LUMA[1];
+    Tensor::cat(vec![red, green, blue], 1)
+}

@@ -1,0 +1,157 @@
+//! MobileFace Identification V2: a small face-recognition network, used as it was published.
+//!
+//! Inverted residual blocks (Sandler et al., "MobileNetV2", CVPR 2018) on an aligned face of
+//! 112 × 112 pixels, a fully connected layer, 256 numbers. Weights and graph:
+//! <https://github.com/becauseofAI/MobileFace>, `MobileFace_Identification_V2` (MIT).
+//!
+//! Here the network never learns: each batch normalisation, with its running statistics, is folded
+//! into the convolution before it, and no weight asks for a gradient. Gradients do flow to the
+//! picture, so a loss can be set on the features of a picture that another network makes.
+
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+use crate::weights::{Arrays, WeightsError, read_mxnet, set};
+
+/// Side of the aligned face, in pixels.
+pub const SIDE: usize = 112;
+/// Length of the feature.
+pub const FEATURES: usize = 256;
+
+/// Output channels of the four stages; each begins with a block of stride 2.
+const STAGES: [usize; 4] = [32, 32, 64, 128];
+const BLOCKS_PER_STAGE: usize = 3;
+const STEM: usize = 32;
+/// Channels inside a block, as a multiple of those that enter it.
+const EXPANSION: usize = 3;
+/// Side of the last feature map: 112 halved five times, rounded up.
+const LAST_SIDE: usize = 4;
+/// What MXNet adds to a variance where the graph does not say otherwise.
+const EPSILON: f64 = 1e-3;
+
+/// The network; see the [module](self).
+#[derive(Module, Debug)]
+pub struct MobileFace {
+    stem: Conv2d,
+    blocks: Vec<Block>,
+    head: Linear,
+}
+
+/// 1 × 1 to more channels, 3 × 3 within each channel, 1 × 1 to fewer channels.
+#[derive(Module, Debug)]
+struct Block {
+    expand: Conv2d,
+    depthwise: Conv2d,
+    project: Conv2d,
+}
+
+impl MobileFace {
+    /// The network with random weights, to [load](crate::weights::load) others into.
+    pub fn init(device: &Device) -> Self {
+        let mut channels = STEM;
+        let blocks = STAGES.into_iter().flat_map(|stage| {
+            (0..BLOCKS_PER_STAGE).map(move |index| (stage, if index == 0 { 2 } else { 1 }))
+        });
+        let blocks = blocks
+            .map(|(stage, stride)| Block::init(std::mem::replace(&mut channels, stage), stage, stride, device))
+            .collect();
+        Self {
+            stem: conv3x3([3, STEM], 2, 1).init(device),
+            blocks,
+            head: LinearConfig::new(channels * LAST_SIDE * LAST_SIDE, FEATURES).init(device),
+        }
+        .freeze()
+    }
+
+    /// The network with the published weights, from `MobileFace_Identification_V2-0000.params`.
+    ///
+    /// # Errors
+    /// [`WeightsError`] where the file is not that file.
+    pub fn from_mxnet(path: &Path, device: &Device) -> Result<Self, WeightsError> {
+        let mut arrays = read_mxnet(path)?;
+        Self::init(device)
+            .filled(&mut arrays)
+            .and_then(|network| arrays.finish().map(|()| network))
+            .map_err(|problem| problem.in_file(path))
+    }
+
+    /// Features of aligned faces.
+    ///
+    /// Divide by the length ([`unit_length`](crate::unit_length)) before comparing: the cosine is about 0.9 for two pictures
+    /// of a person, about 0 for two persons.
+    ///
+    /// # Shapes
+    /// - `faces`: `[n, 3, 112, 112]`, channels R G B, values 0 to 255
+    /// - output: `[n, 256]`, of a length around 60
+    pub fn forward(&self, faces: Tensor<4>) -> Tensor<2> {
+        let x = faces.sub_scalar(127.5).mul_scalar(1.0 / 128.0);
+        let x = relu6(self.stem.forward(x)); // [n, 32, 56, 56]
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x)); // [n, 128, 4, 4]
+        self.head.forward(x.flatten(1, 3)) // [n, 256]
+    }
+
+    fn filled(mut self, arrays: &mut Arrays) -> Result<Self, WeightsError> {
+        fill_conv(&mut self.stem, arrays, "conv1", "bn1")?;
+        let convs = self
+            .blocks
+            .iter_mut()
+            .flat_map(|block| [&mut block.expand, &mut block.depthwise, &mut block.project]);
+        for (i, conv) in convs.enumerate() {
+            fill_conv(conv, arrays, &format!("convolution{i}"), &format!("batchnorm{i}"))?;
+        }
+        let [inputs, outputs] = self.head.weight.lazy_shape().dims();
+        let mut weight = arrays.take("fc5_weight", &[outputs, inputs])?;
+        let bias = fold_norm(&mut weight, outputs, arrays, "fc5_bn")?;
+        set(&mut self.head.weight, swapped(&weight, inputs));
+        if let Some(parameter) = &mut self.head.bias {
+            set(parameter, bias);
+        }
+        Ok(self)
+    }
+}
+
+impl Block {
+    fn init(inputs: usize, outputs: usize, stride: usize, device: &Device) -> Self {
+        let inner = EXPANSION * inputs;
+        Self {
+            expand: Conv2dConfig::new([inputs, inner], [1, 1]).init(device),
+            depthwise: conv3x3([inner, inner], stride, inner).init(device),
+            project: Conv2dConfig::new([inner, outputs], [1, 1]).init(device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let y = relu6(self.expand.forward(x.clone())); // [n, 3 c, h, w]
+        let y = relu6(self.depthwise.forward(y)); // [n, 3 c, h / stride, w / stride]
+        let y = self.project.forward(y); // [n, outputs, h / stride, w / stride]
+        if self.depthwise.stride == [1, 1] { x + y } else { y }
+    }
+}
+
+fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
+    Conv2dConfig::new(channels, [3, 3])
+        .with_stride([stride, stride])
+        .with_groups(groups)
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+}
+
+fn relu6(x: Tensor<4>) -> Tensor<4> {
+    x.clamp(0.0, 6.0)
+}
+
+/// Takes a convolution and the normalisation after it; only the first has a bias of its own.
+fn fill_conv(
+    conv: &mut Conv2d,
+    arrays: &mut Arrays,
+    layer: &str,
+    norm: &str,
+) -> Result<(), WeightsError> {
+    let shape = conv.weight.lazy_shape().to_vec();
+    let mut weight = arrays.take(&format!("{layer}_weight"), &shape)?;
+    let bias = fold_norm(&mut weight, shape[0], arrays, norm)?;
+    todo!()
+}

@@ -1,0 +1,121 @@
+//! What a model folder holds: a voice encoder and a face decoder that share one face space.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, check};
+use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
+
+/// Which numbers describe a face. Features of two face spaces cannot be compared or mixed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaceSpace {
+    /// The face encoder and its layer, for example `mobileface-v2` or `vgg-face-fc7`.
+    pub name: String,
+    /// Numbers a feature has, D.
+    pub dimension: usize,
+    /// What was done to the encoder's output.
+    pub normalisation: Normalisation,
+}
+
+/// What is done to a face encoder's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Nothing.
+    None,
+    /// Divided by its Euclidean length.
+    UnitLength,
+}
+
+impl FaceSpace {
+    /// MobileFace V2's 256 numbers at unit length: the face space of the shipped model.
+    pub fn mobileface() -> Self {
+        Self {
+            name: "mobileface-v2".into(),
+            dimension: 256,
+            normalisation: Normalisation::UnitLength,
+        }
+    }
+
+    /// Brings features `[batch, D]` to the normalisation of this space.
+    pub fn normalise(&self, feature: Tensor<2>) -> Tensor<2> {
+        match self.normalisation {
+            Normalisation::None => feature,
+            Normalisation::UnitLength => unit_length(feature),
+        }
+    }
+}
+
+/// Each row over its Euclidean length; a row of zeros stays.
+///
+/// # Shapes
+/// - `feature`, output: `[batch, D]`
+pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
+    const SHORTEST: f64 = 1e-12;
+    let length = feature.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST); // [batch, 1]
+    feature / length
+}
+
+/// `config.json` of a model folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Name of the model, for example `compact`.
+    pub name: String,
+    /// What the voice encoder predicts and the face decoder reads.
+    pub face_space: FaceSpace,
+    /// Voice to feature.
+    pub voice_encoder: VoiceEncoderConfig,
+    /// Feature to face.
+    pub face_decoder: FaceDecoderConfig,
+    /// Control points of the warp that never move, x and y in pixels.
+    pub border: Vec<[f32; 2]>,
+}
+
+impl ModelConfig {
+    /// A model with fresh weights; the landmarks' mean is zero until weights are loaded.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where one of the parts makes no sense or they differ in dimension.
+    pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
+        let dimension = self.face_space.dimension;
+        let (voice, face) = (self.voice_encoder.output, self.face_decoder.feature);
+        check(voice == dimension && face == dimension, || {
+            format!(
+                "model {}: face space {} has {dimension} numbers, the voice encoder gives {voice}, the face decoder reads {face}",
+                self.name, self.face_space.name
+            )
+        })?;
+        let mean = vec![[0.0; 2]; self.face_decoder.landmarks.count];
+        Ok(Model {
+            voice_encoder: self.voice_encoder.init(device)?,
+            face_decoder: self.face_decoder.init(&mean, &self.border, device)?,
+            mean_feature: Param::from_tensor(Tensor::zeros([dimension], device)),
+        })
+    }
+}
+
+/// `model.safetensors` of a model folder.
+#[derive(Module, Debug)]
+pub struct Model {
+    /// Voice to feature.
+    pub voice_encoder: VoiceEncoder,
+    /// Feature to face.
+    pub face_decoder: FaceDecoder,
+    /// Mean feature of the training voices, `[D]`: exaggeration pushes away from it.
+    pub mean_feature: Param<Tensor<1>>,
+}
+
+impl Model {
+    /// v̄ + (1 + amount)·(v − v̄): 0 leaves a feature as it is, the paper's pictures show 0.7 and
+    /// 1.4 (its formula is not printed; this is the natural reading).
+    ///
+    /// # Shapes
+    /// - `feature`, output: `[batch, D]`; bring the output back to the face space's normalisation
+    pub fn exaggerate(&self, feature: Tensor<2>, amount: f64) -> Tensor<2> {
+        let mean = self.mean_feature.val().unsqueeze::<2>(); // [1, D]
+        mean.clone() + (feature - mean) * (1.0 + amount)
+    }
+}
