@@ -10,12 +10,12 @@
 
 use std::path::Path;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::weights::{Arrays, WeightsError, read_mxnet, set};
+use crate::weights::{Arrays, WeightsError, read_mxnet, set, swapped};
 
 /// Side of the aligned face, in pixels.
 pub const SIDE: usize = 112;
@@ -95,21 +95,23 @@ impl MobileFace {
     }
 
     fn filled(mut self, arrays: &mut Arrays) -> Result<Self, WeightsError> {
-        fill_conv(&mut self.stem, arrays, "conv1", "bn1")?;
         let convs = self
             .blocks
             .iter_mut()
-            .flat_map(|block| [&mut block.expand, &mut block.depthwise, &mut block.project]);
-        for (i, conv) in convs.enumerate() {
-            fill_conv(conv, arrays, &format!("convolution{i}"), &format!("batchnorm{i}"))?;
+            .flat_map(|block| [&mut block.expand, &mut block.depthwise, &mut block.project])
+            .enumerate()
+            .map(|(i, conv)| (conv, format!("convolution{i}"), format!("batchnorm{i}")));
+        let stem = (&mut self.stem, "conv1".to_owned(), "bn1".to_owned());
+        for (conv, layer, norm) in [stem].into_iter().chain(convs) {
+            let shape = conv.weight.lazy_shape().to_vec();
+            let (weight, bias) = folded(arrays, &layer, &norm, &shape)?;
+            set(&mut conv.weight, weight);
+            conv.bias.iter_mut().for_each(|parameter| set(parameter, bias.clone()));
         }
         let [inputs, outputs] = self.head.weight.lazy_shape().dims();
-        let mut weight = arrays.take("fc5_weight", &[outputs, inputs])?;
-        let bias = fold_norm(&mut weight, outputs, arrays, "fc5_bn")?;
+        let (weight, bias) = folded(arrays, "fc5", "fc5_bn", &[outputs, inputs])?;
         set(&mut self.head.weight, swapped(&weight, inputs));
-        if let Some(parameter) = &mut self.head.bias {
-            set(parameter, bias);
-        }
+        self.head.bias.iter_mut().for_each(|parameter| set(parameter, bias.clone()));
         Ok(self)
     }
 }
@@ -143,15 +145,28 @@ fn relu6(x: Tensor<4>) -> Tensor<4> {
     x.clamp(0.0, 6.0)
 }
 
-/// Takes a convolution and the normalisation after it; only the first has a bias of its own.
-fn fill_conv(
-    conv: &mut Conv2d,
+/// Weight, output channels first, and bias of a layer together with the normalisation after it.
+fn folded(
     arrays: &mut Arrays,
     layer: &str,
     norm: &str,
-) -> Result<(), WeightsError> {
-    let shape = conv.weight.lazy_shape().to_vec();
-    let mut weight = arrays.take(&format!("{layer}_weight"), &shape)?;
-    let bias = fold_norm(&mut weight, shape[0], arrays, norm)?;
-    todo!()
+    shape: &[usize],
+) -> Result<(Vec<f32>, Vec<f32>), WeightsError> {
+    let outputs = shape[0];
+    let mut weight = arrays.take(&format!("{layer}_weight"), shape)?;
+    let mut vector = |name: String| arrays.take(&name, &[outputs]);
+    // Only the first convolution has a bias of its own.
+    let mut bias =
+        if layer == "conv1" { vector("conv1_bias".to_owned())? } else { vec![0.0; outputs] };
+    let gamma = vector(format!("{norm}_gamma"))?;
+    let beta = vector(format!("{norm}_beta"))?;
+    let mean = vector(format!("{norm}_moving_mean"))?;
+    let variance = vector(format!("{norm}_moving_var"))?;
+    for (output, row) in weight.chunks_mut(shape[1..].iter().product()).enumerate() {
+        let scale = f64::from(gamma[output]) / (f64::from(variance[output]) + EPSILON).sqrt();
+        row.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
+        let centred = f64::from(bias[output]) - f64::from(mean[output]);
+        bias[output] = (centred * scale + f64::from(beta[output])) as f32;
+    }
+    Ok((weight, bias))
 }

@@ -18,6 +18,7 @@ pub(crate) use arrays::set;
 pub use error::WeightsError;
 pub use face_api::read_face_api;
 pub use mxnet::read_mxnet;
+pub(crate) use safetensors::swapped;
 pub use safetensors::{Precision, load, load_file, save, save_file};
 
 fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {

@@ -330,7 +330,7 @@ fn from_half(bytes: &[u8]) -> Vec<f32> {
 }
 
 /// A row-major matrix with `columns` columns, its axes swapped.
-fn swapped(values: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn swapped(values: &[f32], columns: usize) -> Vec<f32> {
     if columns == 0 {
         return Vec::new();
     }
