@@ -7,6 +7,8 @@
 mod config;
 pub mod face_decoder;
 mod model;
+#[cfg(test)]
+mod reference;
 pub mod voice_encoder;
 pub mod warp;
 pub mod weights;

@@ -136,7 +136,9 @@ impl VoiceEncoderConfig {
             })?;
             check(time >= KERNEL && frequency >= KERNEL, || {
                 let number = index + 1;
-                format!("voice encoder: {frames} frames leave {time} × {frequency} for layer {number}, which needs {KERNEL} × {KERNEL}")
+                format!(
+                    "voice encoder: {frames} frames leave {time} × {frequency} for layer {number}, which needs {KERNEL} × {KERNEL}"
+                )
             })?;
             time = (time - KERNEL) / layer.stride[0] + 1;
             frequency = (frequency - KERNEL) / layer.stride[1] + 1;
@@ -168,9 +170,9 @@ impl VoiceEncoderConfig {
             "voice encoder: hidden and output must be at least 1".into()
         })?;
         let shapes = self.shapes(self.min_frames()?)?;
-        let [last, _, frequency] = *shapes.last().ok_or_else(|| {
-            ConfigError("voice encoder: at least one layer is needed".into())
-        })?;
+        let [last, _, frequency] = *shapes
+            .last()
+            .ok_or_else(|| ConfigError("voice encoder: at least one layer is needed".into()))?;
         let mut channels = self.input.channels();
         let mut convolutions = Vec::with_capacity(self.layers.len());
         let mut norms = Vec::new();
@@ -254,4 +256,134 @@ fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
     let compressed = power.powf_scalar(COMPRESSION / 2.0); // [batch, 1, frames, 257]
     let level = compressed.clone().square().mean_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
     compressed / level
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::optim::{AdamConfig, GradientsParams};
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::reference::{Reference, largest_difference};
+    use crate::weights;
+
+    /// Written by `reference/nn/voice_encoder.py`.
+    const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/voice_encoder.safetensors");
+
+    fn tiny() -> VoiceEncoderConfig {
+        let layer = ConvLayer::new;
+        VoiceEncoderConfig {
+            input: VoiceInput::Complex,
+            layers: vec![
+                layer(3, [2, 2], false),
+                layer(4, [1, 2], true),
+                layer(5, [1, 1], false),
+                layer(6, [2, 2], false),
+            ],
+            hidden: 8,
+            output: 7,
+            batch_norm: true,
+        }
+    }
+
+    #[test]
+    fn paper_has_the_printed_sizes() {
+        let shapes = VoiceEncoderConfig::paper().shapes(598).unwrap();
+        // Printed by reference/nn/voice_encoder.py; they are those of paper table 1.
+        let expected = [
+            [64, 595, 254],
+            [64, 592, 251],
+            [128, 589, 248],
+            [128, 291, 245],
+            [128, 142, 242],
+            [256, 68, 239],
+            [512, 31, 236],
+            [512, 14, 117],
+            [512, 6, 57],
+        ];
+        assert_eq!(shapes, expected);
+        assert_eq!(VoiceEncoderConfig::paper().min_frames(), Ok(259)); // 2.6 s
+    }
+
+    #[test]
+    fn paper_has_148_million_parameters() {
+        let network = VoiceEncoderConfig::paper().init(&Device::flex()).unwrap();
+        // PyTorch counts the same (reference/nn/voice_encoder.py), without running statistics.
+        let statistics: usize =
+            VoiceEncoderConfig::paper().layers.iter().map(|layer| 2 * layer.channels).sum();
+        let counted = network.num_params();
+        assert!(
+            counted == 148_062_976 || counted == 148_062_976 + statistics,
+            "{counted} parameters"
+        );
+    }
+
+    #[test]
+    fn equals_pytorch() {
+        let reference = Reference::new(REFERENCE);
+        let check = |device: Device, name: &str| {
+            let network = tiny().init(&device).unwrap();
+            let network = weights::load(network, &reference.weights("network.")).unwrap();
+            let found = network.forward(reference.floats("input", &device));
+            // 1e-4: float32 sums of up to 7 680 products, added up in another order.
+            assert!(largest_difference(found, reference.floats(name, &device)) < 1e-4, "{name}");
+        };
+        check(Device::flex(), "evaluation");
+        check(Device::flex().autodiff(), "training");
+        let device = Device::flex();
+        let input: Tensor<4> = reference.floats("input", &device);
+        // Powers of numbers between 1e-6 and 5: 1e-4 is a few units in the last place of f32.
+        let expected = reference.floats("magnitude", &device);
+        assert!(largest_difference(magnitude(input), expected) < 1e-4);
+    }
+
+    #[test]
+    fn any_length_from_the_shortest_gives_one_feature() {
+        let device = Device::flex();
+        for config in [tiny(), VoiceEncoderConfig { output: 256, ..VoiceEncoderConfig::compact() }]
+        {
+            let network = config.init(&device).unwrap();
+            let shortest = config.min_frames().unwrap();
+            for frames in [shortest, shortest + 1, 298] {
+                let input = Tensor::random([2, 2, frames, BINS], Distribution::Default, &device);
+                assert_eq!(network.forward(input).dims(), [2, config.output]);
+            }
+            assert!(config.shapes(shortest - 1).is_err());
+        }
+    }
+
+    #[test]
+    fn compact_hears_three_seconds() {
+        assert!(VoiceEncoderConfig::compact().min_frames().unwrap() <= 298);
+    }
+
+    #[test]
+    fn impossible_shapes_are_refused() {
+        let none = VoiceEncoderConfig { layers: vec![], ..tiny() };
+        let still = VoiceEncoderConfig { layers: vec![ConvLayer::new(4, [0, 1], false)], ..tiny() };
+        let narrow = VoiceEncoderConfig { hidden: 0, ..tiny() };
+        let deep =
+            VoiceEncoderConfig { layers: vec![ConvLayer::new(4, [2, 2], true); 9], ..tiny() };
+        for config in [none, still, narrow, deep] {
+            assert!(config.init(&Device::flex()).is_err(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_lowers_the_loss() {
+        let device = Device::flex().autodiff();
+        device.seed(1);
+        let mut network = tiny().init(&device).unwrap();
+        let input = Tensor::random([4, 2, 60, BINS], Distribution::Normal(0.0, 1.0), &device);
+        let target = Tensor::random([4, 7], Distribution::Normal(0.0, 1.0), &device);
+        let loss = |network: &VoiceEncoder| {
+            (network.forward(input.clone()) - target.clone()).square().mean()
+        };
+        let before = loss(&network);
+        let mut optimizer = AdamConfig::new().init();
+        let gradients = GradientsParams::from_grads(before.backward(), &network);
+        network = optimizer.step(1e-3, network, gradients);
+        let after = loss(&network).into_scalar::<f32>();
+        assert!(after < before.into_scalar::<f32>(), "{after}");
+    }
 }
