@@ -70,8 +70,8 @@ fn decode_unnamed(bytes: Vec<u8>, limits: &Limits) -> Result<Waveform, Problem> 
     if bytes.len() as u64 > limits.max_bytes {
         return Err(Problem::TooBig { max_bytes: limits.max_bytes });
     }
-    if let Some(kind) = sniff::known_not_audio(&bytes) {
-        return Err(Problem::NotAudio(kind));
+    if let Some(problem) = sniff::refuse(&bytes) {
+        return Err(problem);
     }
     let waveform = stream::decode(bytes, limits.max_seconds)?;
     check_signal(&waveform)?;

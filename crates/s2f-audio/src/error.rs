@@ -45,6 +45,9 @@ pub enum Problem {
     /// The bytes are of no sound or video container that is known.
     #[error("not an audio file ({0})")]
     NotAudio(&'static str),
+    /// A format of sound or video that is known and cannot be read.
+    #[error("the format is {0}, which cannot be read")]
+    UnsupportedFormat(&'static str),
     /// A container without a track of sound, such as a silent video.
     #[error("the file has no sound track")]
     NoAudioTrack,
@@ -109,9 +112,13 @@ impl Problem {
                 "give WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or AIFF; a changed name does not change the content"
             }
             Self::NoAudioTrack => "give a file with sound",
-            Self::UnsupportedCodec(_) => "convert it, e.g. ffmpeg -i IN OUT.flac",
+            Self::UnsupportedFormat(_) | Self::UnsupportedCodec(_) => {
+                "convert it, e.g. ffmpeg -i IN OUT.flac"
+            }
             Self::Damaged(_) => "export or download it again, or try ffmpeg -i IN OUT.flac",
-            Self::NoSamples => "the recording was probably stopped before it began; record it again",
+            Self::NoSamples => {
+                "the recording was probably stopped before it began; record it again"
+            }
             Self::BadRate(_) => "export it at 16000 or 48000 Hz",
             Self::BadChannels { .. } => "give whole frames, one sample of every channel each",
             Self::NotFinite { .. } => "export it again as 16 bit or as float within -1 to 1",

@@ -13,6 +13,8 @@
 
 mod decode;
 mod error;
+mod formants;
+mod pitch;
 mod power;
 mod resample;
 mod spectrogram;
@@ -20,6 +22,8 @@ mod waveform;
 
 pub use decode::{Limits, decode, read};
 pub use error::{AudioError, Problem};
+pub use formants::{Formants, formants};
+pub use pitch::{Pitch, pitch};
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};
 pub use waveform::Waveform;

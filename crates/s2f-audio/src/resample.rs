@@ -199,3 +199,110 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::TAU;
+
+    /// `seconds` of a sine of amplitude 1.
+    fn sine(hz: f64, rate_hz: u32, seconds: f64) -> Vec<f32> {
+        let samples = (seconds * f64::from(rate_hz)) as usize;
+        (0..samples).map(|n| (TAU * hz * n as f64 / f64::from(rate_hz)).sin() as f32).collect()
+    }
+
+    /// The largest of the middle half, away from where the silence outside the signal comes in.
+    fn peak(samples: &[f32]) -> f32 {
+        let quarter = samples.len() / 4;
+        samples[quarter..3 * quarter].iter().fold(0.0, |peak, s| peak.max(s.abs()))
+    }
+
+    const RATES_HZ: [u32; 9] =
+        [8_000, 11_025, 22_050, 32_000, 44_100, 44_056, 48_000, 96_000, 192_000];
+
+    #[test]
+    fn an_impulse_stays_where_it_is() {
+        for rate in RATES_HZ {
+            // At exactly 0.25 s, where both rates have a sample.
+            let at = rate as usize / 4;
+            let mut impulse = vec![0.0; rate as usize / 2];
+            impulse[at] = 1.0;
+            let out = resample(&impulse, rate, 16_000).unwrap();
+            assert_eq!(out.len(), 8_000, "{rate} Hz");
+            let peak = (0..out.len()).max_by(|&a, &b| out[a].total_cmp(&out[b])).unwrap();
+            // 11 025 and 44 056 Hz have no sample at 0.25 s: theirs is up to half a step off.
+            assert!(peak.abs_diff(4_000) <= usize::from(at * 4 != rate as usize), "{rate} Hz");
+            if at * 4 == rate as usize {
+                // Linear phase: the response is symmetric, down to the rounding of the table.
+                for d in 1..500 {
+                    assert!((out[4_000 - d] - out[4_000 + d]).abs() < 2e-6, "{rate} Hz, {d}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_output_cannot_hold_is_gone() {
+        // -80 dB is what the issue of this front end asks for; the filter is made for -100.
+        for (hz, rate) in [
+            (8_050.0, 48_000),
+            (10_000.0, 48_000),
+            (12_345.0, 44_100),
+            (15_900.0, 44_056),
+            (23_000.0, 48_000),
+            (40_000.0, 96_000),
+        ] {
+            let level = peak(&resample(&sine(hz, rate, 1.0), rate, 16_000).unwrap());
+            assert!(level < 1e-5 * 1.5, "{hz} Hz at {rate} Hz: {:.1} dB", 20.0 * level.log10());
+        }
+    }
+
+    #[test]
+    fn what_it_can_hold_is_equal_to_the_sine() {
+        for rate in RATES_HZ {
+            for hz in [20.0, 300.0, 1_000.0, 3_400.0, 6_000.0, 7_000.0, 7_190.0] {
+                // 90 % of the Nyquist frequency of the input, where that is the lower one.
+                if hz > 0.45 * f64::from(rate) {
+                    continue;
+                }
+                let out = resample(&sine(hz, rate, 1.0), rate, 16_000).unwrap();
+                for (n, sample) in out.iter().enumerate().skip(4_000).take(8_000) {
+                    let exact = (TAU * hz * n as f64 / 16_000.0).sin();
+                    let error = (f64::from(*sample) - exact).abs();
+                    // -86 dB: ripple, shift and images together.
+                    assert!(error < 5e-5, "{hz} Hz at {rate} Hz, sample {n}: {error:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_give_the_same_as_the_whole() {
+        let input: Vec<f32> =
+            (0..5_000).map(|n| ((n * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
+        for (from, to) in [(44_100, 16_000), (8_000, 16_000), (16_000, 16_000), (44_056, 16_000)] {
+            let whole = resample(&input, from, to).unwrap();
+            for size in [1, 7, 160, 1_000] {
+                let mut resampler = Resampler::new(from, to).unwrap();
+                let mut out = Vec::new();
+                for piece in input.chunks(size) {
+                    resampler.push(piece, &mut out);
+                }
+                resampler.finish(&mut out);
+                assert!(out == whole, "{from} to {to} Hz in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths() {
+        for (samples, from, to, expected) in [
+            (0, 44_100, 16_000, 0),
+            (1, 48_000, 16_000, 1),
+            (441, 44_100, 16_000, 160),
+            (100, 8_000, 16_000, 200),
+        ] {
+            assert_eq!(resample(&vec![0.1; samples], from, to).unwrap().len(), expected);
+        }
+    }
+}

@@ -125,13 +125,13 @@ impl WaveformBuilder {
         self.mono.clear();
         for frame in samples.chunks_exact(channels) {
             // A bad sample must not reach the resampler, which would smear it.
-            if frame.iter().all(|s| s.abs() <= Waveform::MAX_LEVEL) {
+            if frame.iter().all(is_sound) {
                 self.mono.push(frame.iter().sum::<f32>() * share);
             } else {
                 if self.bad == 0 {
                     self.first_bad = self.frames + self.mono.len() as u64;
                 }
-                self.bad += frame.iter().filter(|s| !(s.abs() <= Waveform::MAX_LEVEL)).count();
+                self.bad += frame.iter().filter(|s| !is_sound(s)).count();
                 self.mono.push(0.0);
             }
         }
@@ -154,5 +154,93 @@ impl WaveformBuilder {
         }
         self.resampler.finish(&mut self.samples);
         Ok(Waveform { samples: self.samples })
+    }
+}
+
+/// Finite, and not beyond what can be sound.
+fn is_sound(sample: &f32) -> bool {
+    sample.abs() <= Waveform::MAX_LEVEL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(samples: usize) -> Waveform {
+        let samples: Vec<f32> = (0..samples).map(|n| n as f32 * 1e-6).collect();
+        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
+    }
+
+    #[test]
+    fn channels_are_averaged() {
+        let stereo = [1.0, 0.0, 0.5, -0.5, -1.0, -0.5];
+        let mono = Waveform::from_interleaved(&stereo, 2, Waveform::RATE_HZ).unwrap();
+        assert_eq!(mono.samples(), [0.5, 0.0, -0.75]);
+    }
+
+    #[test]
+    fn what_no_waveform_can_be_made_of() {
+        let problem = |samples: &[f32], channels, rate_hz| {
+            Waveform::from_interleaved(samples, channels, rate_hz).unwrap_err().problem
+        };
+        assert_eq!(problem(&[], 1, 16_000), Problem::NoSamples);
+        assert_eq!(problem(&[0.0; 3], 2, 16_000), Problem::BadChannels { samples: 3, channels: 2 });
+        assert_eq!(problem(&[0.0; 3], 0, 16_000), Problem::BadChannels { samples: 3, channels: 0 });
+        assert_eq!(problem(&[0.0; 3], 1, 0), Problem::BadRate(0));
+        assert_eq!(problem(&[0.0; 3], 1, u32::MAX), Problem::BadRate(u32::MAX));
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38] {
+            let samples = [0.0, 0.0, bad, 0.0, bad, 0.0];
+            assert_eq!(
+                problem(&samples, 2, 16_000),
+                Problem::NotFinite { count: 2, first_s: 1.0 / 16_000.0 }
+            );
+        }
+    }
+
+    #[test]
+    fn a_short_recording_is_repeated_and_a_long_one_cut() {
+        let short = ramp(40_000);
+        let clip = short.first_clip();
+        assert_eq!(clip.samples().len(), 96_000);
+        assert_eq!(clip.samples()[40_000..80_000], *short.samples());
+        assert_eq!(clip.samples()[80_000..], short.samples()[..16_000]);
+        let long = ramp(200_000);
+        assert_eq!(long.first_clip().samples(), &long.samples()[..96_000]);
+    }
+
+    #[test]
+    fn windows_use_all_of_the_recording() {
+        for (samples, hop_s, starts) in [
+            (40_000, 3.0, vec![0]),
+            (96_000, 3.0, vec![0]),
+            (96_001, 3.0, vec![0, 1]),
+            (240_000, 3.0, vec![0, 48_000, 96_000, 144_000]),
+            (250_000, 3.0, vec![0, 48_000, 96_000, 144_000, 154_000]),
+            (250_000, 100.0, vec![0, 96_000, 154_000]),
+        ] {
+            let recording = ramp(samples);
+            let windows: Vec<Waveform> = recording.windows(hop_s).collect();
+            assert_eq!(windows.len(), recording.windows(hop_s).len());
+            let found: Vec<usize> =
+                windows.iter().map(|w| (w.samples()[0] * 1e6).round() as usize).collect();
+            assert_eq!(found, starts, "{samples} samples, hop {hop_s} s");
+            assert!(windows.iter().all(|w| w.samples().len() == Waveform::CLIP_SAMPLES));
+        }
+    }
+
+    #[test]
+    fn speed_scales_length_and_frequency() {
+        let hz = 400.0;
+        let tone: Vec<f32> = (0..32_000)
+            .map(|n| (std::f64::consts::TAU * hz * f64::from(n) / 16_000.0).sin() as f32)
+            .collect();
+        let tone = Waveform::from_interleaved(&tone, 1, Waveform::RATE_HZ).unwrap();
+        let fast = tone.speed(1.25);
+        assert_eq!(fast.samples().len(), 25_600);
+        // Away from the ends it is the tone of 500 Hz.
+        for (n, sample) in fast.samples().iter().enumerate().take(24_000).skip(1_000) {
+            let exact = (std::f64::consts::TAU * 500.0 * n as f64 / 16_000.0).sin();
+            assert!((f64::from(*sample) - exact).abs() < 1e-4, "sample {n}");
+        }
     }
 }

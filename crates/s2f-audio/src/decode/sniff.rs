@@ -1,34 +1,80 @@
-//! Files that are surely no sound, told by their first bytes, so that the message can say what
-//! they are. Containers of sound are searched for, and chance finds in a picture would be noise.
+//! Files that are surely not for the decoders, told by their first bytes, so that the message can
+//! say what they are. Containers of sound are searched for, and chance finds in a picture would
+//! come out as noise.
+
+use crate::error::Problem;
 
 /// How many bytes have to be text for the file to be text.
 const TEXT_BYTES: usize = 512;
 
-const MAGIC: &[(&[u8], &str)] = &[
+/// First bytes, and what they are the first bytes of.
+const NOT_AUDIO: &[(&[u8], &str)] = &[
     (b"\xff\xd8\xff", "it is a JPEG picture"),
     (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
     (b"GIF8", "it is a GIF picture"),
+    (b"BM", "it is a BMP picture"),
     (b"%PDF-", "it is a PDF document"),
     (b"PK\x03\x04", "it is a ZIP archive or an office document"),
     (b"\x1f\x8b", "it is a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
     (b"\x7fELF", "it is a program"),
 ];
+const UNSUPPORTED: &[(&[u8], &str)] = &[
+    (b"#!AMR", "AMR"),
+    (b"\x30\x26\xb2\x75", "Windows Media"),
+    (b"\x00\x00\x01\xba", "an MPEG program stream (.mpg)"),
+    (b"FLV\x01", "Flash video"),
+    (b"wvpk", "WavPack"),
+    (b"MAC ", "Monkey's Audio"),
+    (b".snd", "Sun audio"),
+];
+const RIFF_VIDEO: &[u8] = b"AVI ";
 
-/// What kind of file `bytes` are, if not sound.
-pub(super) fn known_not_audio(bytes: &[u8]) -> Option<&'static str> {
-    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Some(kind);
+/// Why `bytes` cannot be sound that is decoded, where their beginning tells.
+pub(super) fn refuse(bytes: &[u8]) -> Option<Problem> {
+    let starts = |table: &[(&[u8], &'static str)]| {
+        table.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, kind)| kind)
+    };
+    if let Some(kind) = starts(UNSUPPORTED) {
+        return Some(Problem::UnsupportedFormat(kind));
     }
+    if bytes.get(8..12) == Some(RIFF_VIDEO) {
+        return Some(Problem::UnsupportedFormat("AVI"));
+    }
+    let kind = starts(NOT_AUDIO).or_else(|| is_text(bytes).then_some("it is a text"));
+    kind.map(Problem::NotAudio)
+}
+
+fn is_text(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(TEXT_BYTES)];
-    // The cut may fall inside a character of UTF-8.
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
+        // The cut may fall inside a character.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
         }
-        Err(_) => return None,
+        Err(_) => return false,
     };
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    (!text.is_empty() && text.chars().all(printable)).then_some("it is a text")
+    !text.is_empty() && text.chars().all(printable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_and_what_is_not() {
+        for (bytes, refused) in [
+            (&b"Dear diary,\ntoday I said nothing\n"[..], true),
+            ("nur ein Stück Text, mit Ümläuten".as_bytes(), true),
+            (b"\xff\xd8\xff\xe0\x00\x10JFIF", true),
+            (b"RIFF\x00\x01\x00\x00AVI LIST", true),
+            (b"RIFF\x24\x08\x00\x00WAVEfmt ", false),
+            (b"\xff\xfb\x90\x64\x00\x0f", false),
+            (b"OggS\x00\x02", false),
+        ] {
+            assert_eq!(refuse(bytes).is_some(), refused, "{bytes:?}");
+        }
+    }
 }

@@ -7,8 +7,13 @@ use crate::waveform::{Waveform, WaveformBuilder};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AC3, CODEC_ID_AC4, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_MUSEPACK, CODEC_ID_OPUS,
+    CODEC_ID_SPEEX, CODEC_ID_WAVPACK, CODEC_ID_WMA,
+};
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
@@ -31,10 +36,8 @@ pub(super) fn decode(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
 
 fn decode_track(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
     let edit = sound_edit(&bytes);
-    let source = MediaSourceStream::new(
-        Box::new(Cursor::new(bytes)),
-        MediaSourceStreamOptions::default(),
-    );
+    let source =
+        MediaSourceStream::new(Box::new(Cursor::new(bytes)), MediaSourceStreamOptions::default());
     let mut container = get_probe()
         .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| no_container(&error))?;
@@ -81,14 +84,32 @@ fn next_packet(container: &mut dyn FormatReader, damage: &mut Option<String>) ->
     }
 }
 
+/// Why the search for a container failed: at the end of it there was none, or it is beyond use.
 fn no_container(error: &Error) -> Problem {
     match error {
-        Error::Unsupported(what) if what.contains("probe") || what.contains("no suitable") => {
+        Error::IoError(_) => Problem::NotAudio("no format that is known"),
+        Error::Unsupported(what) if what.starts_with("core (probe)") => {
             Problem::NotAudio("no format that is known")
         }
-        Error::IoError(_) => Problem::NotAudio("no format that is known"),
+        Error::Unsupported(what) => Problem::UnsupportedCodec((*what).to_owned()),
         error => Problem::Damaged(error.to_string()),
     }
+}
+
+/// What people call the codecs that containers name and nobody here decodes.
+fn name_of(codec: AudioCodecId) -> String {
+    let name = match codec {
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_AC4 => "AC-4",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_SPEEX => "Speex",
+        CODEC_ID_WMA => "Windows Media Audio",
+        CODEC_ID_WAVPACK => "WavPack",
+        CODEC_ID_MUSEPACK => "Musepack",
+        _ => "something unknown",
+    };
+    name.to_owned()
 }
 
 /// The part of a track that is heard: frames to leave out, then s to keep.
@@ -125,7 +146,7 @@ impl Decoder {
             .make_audio_decoder(params, &AudioDecoderOptions::default())
             .map(Self::Other)
             .map_err(|error| match error {
-                Error::Unsupported(_) => Problem::UnsupportedCodec(params.codec.to_string()),
+                Error::Unsupported(_) => Problem::UnsupportedCodec(name_of(params.codec)),
                 error => Problem::Damaged(error.to_string()),
             })
     }

@@ -1,0 +1,96 @@
+//! Files that are not what they seem, and recordings beyond the limits: each its own message.
+
+use crate::support::{ffmpeg, project, scratch};
+use s2f_audio::{Limits, Problem, decode, read};
+use std::path::Path;
+
+/// A WAV of 16 bit, mono, with the given samples.
+fn wav(rate_hz: u32, samples: &[i16]) -> Vec<u8> {
+    let bytes = 2 * samples.len() as u32;
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + bytes).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(rate_hz.to_le_bytes());
+    file.extend((2 * rate_hz).to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(bytes.to_le_bytes());
+    file.extend(samples.iter().flat_map(|s| s.to_le_bytes()));
+    file
+}
+
+/// Noise of full scale, which is no voice and passes for a signal.
+fn noise(samples: usize) -> Vec<i16> {
+    (0..samples as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as i16).collect()
+}
+
+fn problem(bytes: Vec<u8>, limits: &Limits) -> Problem {
+    decode(bytes, "x", limits).unwrap_err().problem
+}
+
+#[test]
+fn names_do_not_decide() {
+    let limits = Limits::default();
+    for (bytes, message) in [
+        (&b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"[..], "not an audio file (it is a JPEG picture)"),
+        (b"#!AMR\n\x3c\x00", "the format is AMR, which cannot be read"),
+        (b"\x00\x00\x01\xba\x21\x00", "the format is an MPEG program stream (.mpg), which cannot be read"),
+        (&[0; 5000], "not an audio file (no format that is known)"),
+        (&[7; 3], "not an audio file (no format that is known)"),
+    ] {
+        let found = problem(bytes.to_vec(), &limits).to_string();
+        assert_eq!(found, message);
+    }
+    // The other way round: a WAV is one under any name.
+    let voice = decode(wav(16_000, &noise(20_000)), "holiday.jpg", &limits).unwrap();
+    assert_eq!(voice.samples().len(), 20_000);
+}
+
+#[test]
+fn what_is_too_much() {
+    let limits = Limits { max_bytes: 50_000, max_seconds: 1.5 };
+    assert_eq!(problem(wav(16_000, &noise(30_000)), &limits), Problem::TooBig { max_bytes: 50_000 });
+    assert_eq!(problem(wav(8_000, &noise(20_000)), &limits), Problem::TooLong { max_s: 1.5 });
+    assert!(decode(wav(16_000, &noise(24_000)), "x", &limits).is_ok());
+    let folder = scratch("broken");
+    let path = folder.join("big.wav");
+    std::fs::write(&path, wav(16_000, &noise(30_000))).unwrap();
+    assert_eq!(read(&path, &limits).unwrap_err().problem, Problem::TooBig { max_bytes: 50_000 });
+}
+
+#[test]
+fn what_is_too_little() {
+    let limits = Limits::default();
+    assert_eq!(problem(vec![], &limits), Problem::EmptyFile);
+    assert_eq!(problem(wav(16_000, &[]), &limits), Problem::NoSamples);
+    assert_eq!(problem(wav(16_000, &noise(15_999)), &limits), Problem::TooShort { seconds: 15_999.0 / 16_000.0 });
+    // One step of 16 bit is a level of a sort; rarer than that is nothing.
+    assert!(decode(wav(16_000, &[1; 16_000]), "x", &limits).is_ok());
+    assert!(matches!(problem(wav(16_000, &[0; 16_000]), &limits), Problem::Silent { .. }));
+    assert_eq!(problem(wav(0, &noise(16_000)), &limits).hint(), Problem::Damaged(String::new()).hint());
+}
+
+#[test]
+fn a_missing_file_and_a_folder() {
+    for path in ["nowhere/voice.wav", env!("CARGO_MANIFEST_DIR")] {
+        let error = read(Path::new(path), &Limits::default()).unwrap_err();
+        assert!(matches!(error.problem, Problem::Io(_)), "{error}");
+        assert!(error.to_string().starts_with(&format!("{path}: could not read the file (")), "{error}");
+    }
+}
+
+#[test]
+fn codecs_that_nobody_here_decodes() {
+    let folder = scratch("broken");
+    let example = project("examples/voices/low.flac");
+    for (name, arguments, message) in [
+        ("ac3.mp4", &["-ar", "48000", "-c:a", "ac3"][..], "the sound is coded as AC-3, which cannot be decoded"),
+        ("silent.mp4", &["-an", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:d=1", "-map", "1:v", "-c:v", "mpeg4"], "the file has no sound track"),
+    ] {
+        let file = folder.join(name);
+        let make = [&["-i", example.to_str().unwrap()], arguments, &[file.to_str().unwrap()]].concat();
+        if ffmpeg(&make).is_none() {
+            continue;
+        }
+        assert_eq!(read(&file, &Limits::default()).unwrap_err().problem.to_string(), message);
+    }
+}
