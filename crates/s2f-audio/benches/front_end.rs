@@ -1,5 +1,8 @@
 //! Time of the way from a file's bytes to the networks' input: `cargo bench -p s2f-audio`.
 
+// Benchmarks are no tests to the lints.
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use s2f_audio::{Limits, Waveform, decode, formants, pitch, resample, spectrogram};
 use std::hint::black_box;

@@ -20,14 +20,17 @@ pub(super) struct OpusTrack {
 }
 
 impl OpusTrack {
-    /// A decoder as the identification header in `params` wants it.
-    pub(super) fn new(params: &AudioCodecParameters) -> Result<Self, Problem> {
+    /// A decoder as the identification header in `params` wants it. The header's numbers are little
+    /// endian, but big endian `in_mp4` (Encapsulation of Opus in ISO Base Media File Format, 4.3.2).
+    pub(super) fn new(params: &AudioCodecParameters, in_mp4: bool) -> Result<Self, Problem> {
         let damaged = || Problem::Damaged("its Opus header".to_owned());
         let head = params.extra_data.as_deref().filter(|head| head.starts_with(b"OpusHead"));
         // After the magic: version, channels, pre-skip (2), rate (4), gain (2), mapping family.
         let head = head.and_then(|head| head.get(8..)).ok_or_else(damaged)?;
-        let (&[_, channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family], table) =
+        let (&[_, channels, skip_0, skip_1, _, _, _, _, gain_0, gain_1, family], table) =
             head.split_first_chunk::<11>().ok_or_else(damaged)?;
+        let number = if in_mp4 { u16::from_be_bytes } else { u16::from_le_bytes };
+        let (pre_skip, gain) = (number([skip_0, skip_1]), number([gain_0, gain_1]).cast_signed());
         let channels = usize::from(channels);
         if channels > MAX_CHANNELS {
             return Err(Problem::UnsupportedCodec(format!("Opus with {channels} channels")));
@@ -44,11 +47,11 @@ impl OpusTrack {
         let rate = RATE_HZ.cast_signed();
         let mut decoder = OpusMSDecoder::new(rate, channels as i32, streams, coupled, mapping)
             .map_err(|_| damaged())?;
-        decoder.set_gain(i32::from(i16::from_le_bytes([gain_low, gain_high])));
+        decoder.set_gain(i32::from(gain));
         Ok(Self {
             decoder,
             channels,
-            pre_skip: u64::from(u16::from_le_bytes([skip_low, skip_high])),
+            pre_skip: u64::from(pre_skip),
             pcm: vec![0; MAX_FRAMES * channels],
         })
     }

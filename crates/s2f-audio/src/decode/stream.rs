@@ -16,7 +16,8 @@ use symphonia::core::codecs::audio::{
 };
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::well_known::FORMAT_ID_ISOMP4;
+use symphonia::core::formats::{FormatId, FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
@@ -46,7 +47,7 @@ fn decode_track(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
         return Err(Problem::UnsupportedCodec("something unknown".to_owned()));
     };
-    let mut decoder = Decoder::new(params)?;
+    let mut decoder = Decoder::new(params, container.format_info().format)?;
     let mut sound = Sound::new(max_s, decoder.part(edit));
     let mut damage = None;
     let mut bad_packets = 0;
@@ -138,9 +139,12 @@ enum Decoder {
 }
 
 impl Decoder {
-    fn new(params: &AudioCodecParameters) -> Result<Self, Problem> {
+    fn new(params: &AudioCodecParameters, container: FormatId) -> Result<Self, Problem> {
         if params.codec == CODEC_ID_OPUS {
-            return Ok(Self::Opus(Box::new(OpusTrack::new(params)?)));
+            return Ok(Self::Opus(Box::new(OpusTrack::new(
+                params,
+                container == FORMAT_ID_ISOMP4,
+            )?)));
         }
         get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default())

@@ -29,8 +29,8 @@ const CASES: [(&str, &str, f64); 25] = [
     ("aac.aac", "-ar 44100 -c:a aac", 75.0),
     ("fragmented.mp4", "-c:a aac -movflags frag_keyframe+empty_moov", 75.0),
     ("low_rate.mp3", "-ar 22050 -c:a libmp3lame -b:a 32k", 70.0),
-    ("layer2.mp2", "-ar 44100 -c:a mp2", 70.0),
-    ("opus.mp4", "-c:a libopus -b:a 24k", 75.0),
+    ("layer2.mp2", "-ar 44100 -ac 2 -c:a mp2", 70.0),
+    ("opus.mp4", "-ar 48000 -c:a libopus -b:a 24k", 75.0),
     ("vorbis.webm", "-c:a libvorbis", 90.0),
 ];
 
