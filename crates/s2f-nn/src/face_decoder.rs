@@ -70,7 +70,10 @@ impl FaceDecoderConfig {
             feature: 4096,
             hidden: 1000,
             landmarks: LandmarksConfig { count: 65, hidden: 1000 },
-            texture: TextureConfig::Deconvolution { base: 14, channels: vec![256, 128, 64, 32, 32] },
+            texture: TextureConfig::Deconvolution {
+                base: 14,
+                channels: vec![256, 128, 64, 32, 32],
+            },
             size: 224,
         }
     }
@@ -83,6 +86,14 @@ impl FaceDecoderConfig {
             landmarks: LandmarksConfig { count: landmarks, hidden: 64 },
             texture: TextureConfig::Basis { components: 40, hidden: 128 },
             size: 224,
+        }
+    }
+
+    /// Components of the texture basis, where the texture is drawn by one.
+    pub fn basis_components(&self) -> Option<usize> {
+        match self.texture {
+            TextureConfig::Basis { components, .. } => Some(components),
+            TextureConfig::Deconvolution { .. } => None,
         }
     }
 
@@ -117,9 +128,13 @@ impl FaceDecoderConfig {
                 TextureConfig::Deconvolution { base, channels } => TextureHead::Deconvolution(
                     DeconvolutionHead::init(self.hidden, *base, channels, size, device)?,
                 ),
-                TextureConfig::Basis { components, hidden } => TextureHead::Basis(
-                    BasisHead::init(self.hidden, *hidden, *components, size, device),
-                ),
+                TextureConfig::Basis { components, hidden } => TextureHead::Basis(BasisHead::init(
+                    self.hidden,
+                    *hidden,
+                    *components,
+                    size,
+                    device,
+                )),
             },
             warp: Warp::new(mean, border, size, device),
         })
@@ -133,6 +148,14 @@ pub struct DecodedFace {
     pub landmarks: Tensor<3>,
     /// The face in the mean shape, `[batch, 3, size, size]`, R G B, about 0 to 1 (sRGB).
     pub texture: Tensor<4>,
+}
+
+impl DecodedFace {
+    /// The first `count` faces of the batch.
+    pub fn first(&self, count: usize) -> Self {
+        let landmarks = self.landmarks.clone().narrow(0, 0, count);
+        Self { landmarks, texture: self.texture.clone().narrow(0, 0, count) }
+    }
 }
 
 /// Feature to face.
@@ -178,14 +201,14 @@ impl FaceDecoder {
     }
 
     /// Replaces mean and components of a linear texture basis, for example by those that explain
-    /// a set of photographs best; a decoder with the paper's texture head is returned unchanged.
+    /// a set of photographs best, and trains them no further; a decoder with the paper's texture head is returned unchanged.
     ///
     /// # Shapes
     /// - `mean`: `[values]`, `basis`: `[components, values]`, values as [`to_luma_chroma`] has them
     pub fn with_basis(mut self, mean: Tensor<1>, basis: Tensor<2>) -> Self {
         if let TextureHead::Basis(head) = &mut self.texture {
-            head.mean = Param::from_tensor(mean);
-            head.basis = Param::from_tensor(basis);
+            head.mean = Param::from_tensor(mean).no_grad();
+            head.basis = Param::from_tensor(basis).no_grad();
         }
         self
     }
@@ -237,12 +260,15 @@ impl DeconvolutionHead {
         size: usize,
         device: &Device,
     ) -> Result<Self, ConfigError> {
-        let last = *channels.last().ok_or_else(|| {
-            ConfigError("face decoder: texture.channels is empty".into())
-        })?;
+        let last = *channels
+            .last()
+            .ok_or_else(|| ConfigError("face decoder: texture.channels is empty".into()))?;
         let reached = base << (channels.len() - 1);
         check(reached == size, || {
-            format!("face decoder: base {base} doubled {} times is {reached}, not size {size}", channels.len() - 1)
+            format!(
+                "face decoder: base {base} doubled {} times is {reached}, not size {size}",
+                channels.len() - 1
+            )
         })?;
         let layers = channels.windows(2).map(|pair| {
             ConvTranspose2dConfig::new([pair[0], pair[1]], [5, 5])
@@ -261,7 +287,12 @@ impl DeconvolutionHead {
 
     fn forward(&self, x: Tensor<2>) -> Tensor<4> {
         let [batch, _] = x.dims();
-        let x = relu(self.map.forward(x)).reshape([batch as i64, -1, self.base as i64, self.base as i64]); // [batch, 256, 14, 14]
+        let x = relu(self.map.forward(x)).reshape([
+            batch as i64,
+            -1,
+            self.base as i64,
+            self.base as i64,
+        ]); // [batch, 256, 14, 14]
         let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x))); // [batch, 32, 224, 224]
         self.colours.forward(x) // [batch, 3, 224, 224]
     }
@@ -322,15 +353,16 @@ pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
     let (red, green, blue) = (plane(0), plane(1), plane(2));
     let luma = red.clone() * LUMA[0] + green * LUMA[1] + blue.clone() * LUMA[2];
     let chroma = Tensor::cat(vec![(blue - luma.clone()) * CB, (red - luma.clone()) * CR], 1);
-    let half = avg_pool2d(
-        chroma,
-        AvgPoolOptions::new([2, 2]),
-    ); // [batch, 2, size/2, size/2]
+    let half = avg_pool2d(chroma, AvgPoolOptions::new([2, 2])); // [batch, 2, size/2, size/2]
     Tensor::cat(vec![luma.flatten(1, 3), half.flatten(1, 3)], 1)
 }
 
 /// The inverse of [`to_luma_chroma`], up to the chroma that half the size cannot hold.
-fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
+///
+/// # Shapes
+/// - `values`: `[batch, size² + 2·(size/2)²]`
+/// - output: `[batch, 3, size, size]`
+pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
     let [batch, _] = values.dims();
     let half = size / 2;
     let luma = values.clone().narrow(1, 0, size * size).reshape([batch, 1, size, size]);

@@ -6,6 +6,7 @@
 
 mod config;
 pub mod face_decoder;
+pub mod losses;
 mod model;
 #[cfg(test)]
 mod reference;

@@ -13,6 +13,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use crate::weights::{Arrays, WeightsError, read_mxnet, set, swapped};
@@ -141,8 +142,9 @@ fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
 }
 
+/// `min(max(x, 0), 6)`. A clamp says the same, but its backward pass on the CPU is five times slower.
 fn relu6(x: Tensor<4>) -> Tensor<4> {
-    x.clamp(0.0, 6.0)
+    relu(relu(x).neg().add_scalar(6.0)).neg().add_scalar(6.0)
 }
 
 /// Weight, output channels first, and bias of a layer together with the normalisation after it.

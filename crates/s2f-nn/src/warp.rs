@@ -50,6 +50,11 @@ impl Warp {
         mean.reshape([numbers / 2, 2])
     }
 
+    /// Side of the pictures, pixels.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Bends each texture to its landmarks.
     ///
     /// # Shapes

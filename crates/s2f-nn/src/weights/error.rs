@@ -97,7 +97,7 @@ pub enum WeightsError {
 
 impl WeightsError {
     /// The same problem, with the name of the file that it was met in.
-    pub(super) fn in_file(self, path: &Path) -> Self {
+    pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_owned(), problem: Box::new(self) }
     }
 }
