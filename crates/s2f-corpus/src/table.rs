@@ -1,0 +1,96 @@
+//! Comma-separated tables with named columns.
+
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord, Trim};
+
+use crate::{CorpusError, Sex};
+
+/// A table in memory.
+pub(crate) struct Table {
+    path: PathBuf,
+    names: StringRecord,
+    rows: Vec<StringRecord>,
+}
+
+/// One line of a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    table: &'a Table,
+    record: &'a StringRecord,
+}
+
+impl Table {
+    pub(crate) fn read(path: &Path) -> Result<Self, CorpusError> {
+        let bad = |source| CorpusError::Table { path: path.to_owned(), source };
+        let mut reader = ReaderBuilder::new().trim(Trim::All).from_path(path).map_err(bad)?;
+        let names = reader.headers().map_err(bad)?.clone();
+        let rows = reader.records().collect::<Result<_, _>>().map_err(bad)?;
+        Ok(Self { path: path.to_owned(), names, rows })
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|record| Row { table: self, record })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|column| column == name)
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The cell under `column`; an error where the table has no such column.
+    pub(crate) fn text(&self, column: &str) -> Result<&'a str, CorpusError> {
+        self.optional(column).ok_or_else(|| CorpusError::Column {
+            path: self.table.path.clone(),
+            column: column.into(),
+        })
+    }
+
+    /// The cell under `column`, which must not be empty.
+    pub(crate) fn filled(&self, column: &str) -> Result<&'a str, CorpusError> {
+        match self.text(column)? {
+            "" => Err(self.bad(column, "a text")),
+            text => Ok(text),
+        }
+    }
+
+    /// The number under `column`; none where the cell is empty or the table has no such column.
+    pub(crate) fn number(&self, column: &str) -> Result<Option<f32>, CorpusError> {
+        match self.optional(column) {
+            None | Some("") => Ok(None),
+            Some(text) => match text.parse::<f32>() {
+                Ok(number) if number.is_finite() => Ok(Some(number)),
+                _ => Err(self.bad(column, "a number")),
+            },
+        }
+    }
+
+    /// The sex under `column`; none for an empty cell, `not_stated` or `unknown`.
+    pub(crate) fn sex(&self, column: &str) -> Result<Option<Sex>, CorpusError> {
+        match self.text(column)?.to_ascii_lowercase().as_str() {
+            "female" | "f" => Ok(Some(Sex::Female)),
+            "male" | "m" => Ok(Some(Sex::Male)),
+            "" | "not_stated" | "unknown" => Ok(None),
+            _ => Err(self.bad(column, "female, male, not_stated, unknown or empty")),
+        }
+    }
+
+    pub(crate) fn bad(&self, column: &str, expected: &'static str) -> CorpusError {
+        CorpusError::Cell {
+            path: self.table.path.clone(),
+            line: self.record.position().map_or(0, csv::Position::line),
+            column: column.into(),
+            value: self.optional(column).unwrap_or_default().into(),
+            expected,
+        }
+    }
+
+    fn optional(&self, column: &str) -> Option<&'a str> {
+        self.record.get(self.table.column(column)?)
+    }
+}

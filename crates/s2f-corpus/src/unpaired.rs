@@ -1,0 +1,195 @@
+//! Voices and faces of different people, each with what is known of the person.
+//!
+//! A folder of portraits holds `people.csv` (`person_id`, `gender`, `neutral_file`, optionally
+//! `age`) and `landmarks.csv` (`file`, `x0`, `y0` … `x188`, `y188`: the 189-point template of the
+//! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `gender`,
+//! `file`, optionally `age`). Files are named relative to the folder; other columns are not read.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::table::{Row, Table};
+use crate::{CorpusError, Sex};
+
+/// Points of a portrait's landmarks.
+const POINTS: usize = 189;
+
+/// A frontal, neutral photograph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Portrait {
+    /// The person's name in the corpus.
+    pub person_id: String,
+    /// The person's sex, where stated.
+    pub sex: Option<Sex>,
+    /// The person's age in years, where stated.
+    pub age: Option<f32>,
+    /// The photograph.
+    pub picture: PathBuf,
+    /// The 189 points, x and y in pixels of the photograph.
+    pub points: Vec<[f32; 2]>,
+}
+
+/// A recording of one voice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// The speaker's name in the corpus.
+    pub speaker_id: String,
+    /// The speaker's sex, where stated.
+    pub sex: Option<Sex>,
+    /// The speaker's age in years, where stated.
+    pub age: Option<f32>,
+    /// The recording.
+    pub file: PathBuf,
+}
+
+/// The portraits of a folder, in the order of `people.csv`.
+///
+/// # Errors
+/// [`CorpusError`] for an unreadable table, a missing column, a bad cell, or a photograph without
+/// landmarks. Pictures are not opened.
+pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
+    let people = Table::read(&folder.join("people.csv"))?;
+    let landmarks = Table::read(&folder.join("landmarks.csv"))?;
+    let mut by_file = HashMap::new();
+    for row in landmarks.rows() {
+        by_file.insert(row.filled("file")?, row);
+    }
+    people
+        .rows()
+        .map(|row| {
+            let person = row.filled("person_id")?;
+            let file = row.filled("neutral_file")?;
+            let points = by_file.get(file).ok_or_else(|| CorpusError::Person {
+                path: landmarks.path().to_owned(),
+                person: person.to_owned(),
+            })?;
+            Ok(Portrait {
+                person_id: person.to_owned(),
+                sex: row.sex("gender")?,
+                age: row.number("age")?,
+                picture: folder.join(file),
+                points: read_points(points)?,
+            })
+        })
+        .collect()
+}
+
+fn read_points(row: &Row<'_>) -> Result<Vec<[f32; 2]>, CorpusError> {
+    let coordinate = |name: String| {
+        row.text(&name)?;
+        row.number(&name)?.ok_or_else(|| row.bad(&name, "a number"))
+    };
+    (0..POINTS).map(|i| Ok([coordinate(format!("x{i}"))?, coordinate(format!("y{i}"))?])).collect()
+}
+
+/// The recordings of a folder, in the order of `speakers.csv`.
+///
+/// # Errors
+/// [`CorpusError`] for an unreadable table, a missing column or a bad cell. Recordings are not
+/// opened.
+pub fn recordings(folder: &Path) -> Result<Vec<Recording>, CorpusError> {
+    let speakers = Table::read(&folder.join("speakers.csv"))?;
+    speakers
+        .rows()
+        .map(|row| {
+            Ok(Recording {
+                speaker_id: row.filled("speaker_id")?.to_owned(),
+                sex: row.sex("gender")?,
+                age: row.number("age")?,
+                file: folder.join(row.filled("file")?),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with the given files, removed when dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn with(name: &str, files: &[(&str, &str)]) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("s2f-unpaired-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            for (file, text) in files {
+                fs::write(path.join(file), text).unwrap();
+            }
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn landmarks(file: &str, coordinate: &str) -> String {
+        let names = (0..POINTS).map(|i| format!(",x{i},y{i}")).collect::<String>();
+        let numbers = format!(",1.5,{coordinate}").repeat(POINTS);
+        format!("person_id,file{names}\n7,{file}{numbers}\n")
+    }
+
+    #[test]
+    fn portraits_join_people_and_landmarks() {
+        let people = "person_id,gender,age,group,neutral_file\n7,female,31,x,a.jpg\n";
+        let folder = Folder::with(
+            "good",
+            &[("people.csv", people), ("landmarks.csv", &landmarks("a.jpg", "2"))],
+        );
+        let found = portraits(&folder.0).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].sex, found[0].age), (Some(Sex::Female), Some(31.0)));
+        assert_eq!(found[0].picture, folder.0.join("a.jpg"));
+        assert_eq!(found[0].points, vec![[1.5, 2.0]; POINTS]);
+    }
+
+    #[test]
+    fn recordings_may_lack_age_and_sex() {
+        let folder = Folder::with(
+            "voices",
+            &[("speakers.csv", "speaker_id,gender,file\na,male,a.flac\nb,not_stated,b.flac\n")],
+        );
+        let found = recordings(&folder.0).unwrap();
+        assert_eq!(found.iter().map(|r| r.sex).collect::<Vec<_>>(), [Some(Sex::Male), None]);
+        assert!(found.iter().all(|r| r.age.is_none()));
+    }
+
+    #[test]
+    fn errors_name_file_line_and_column() {
+        let check = |name: &str, people: &str, landmarks: &str, words: &[&str]| {
+            let folder =
+                Folder::with(name, &[("people.csv", people), ("landmarks.csv", landmarks)]);
+            let message = portraits(&folder.0).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        };
+        let good = "person_id,gender,age,neutral_file\n7,female,31,a.jpg\n";
+        let points = landmarks("a.jpg", "2");
+        check(
+            "age",
+            "person_id,gender,age,neutral_file\n7,f,old,a.jpg\n",
+            &points,
+            &["people.csv", "line 2", "age", "old"],
+        );
+        check(
+            "sex",
+            "person_id,gender,age,neutral_file\n7,3,31,a.jpg\n",
+            &points,
+            &["gender", "\"3\""],
+        );
+        check("column", "person_id,gender,age\n7,f,31\n", &points, &["people.csv", "neutral_file"]);
+        check("other", good, &landmarks("b.jpg", "2"), &["landmarks.csv", "person 7"]);
+        check("point", good, &landmarks("a.jpg", ""), &["landmarks.csv", "y0"]);
+    }
+
+    #[test]
+    fn a_missing_table_is_named() {
+        let message = recordings(Path::new("/nonexistent")).unwrap_err().to_string();
+        assert!(message.contains("speakers.csv"), "{message}");
+    }
+}
