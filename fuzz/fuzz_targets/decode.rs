@@ -1,0 +1,18 @@
+//! Any bytes through the decoders: `cargo +nightly fuzz run decode`, from this folder's parent.
+//!
+//! Start from real files: put recordings of every format into `fuzz/corpus/decode` first. A panic
+//! in a decoder is caught by the library and still reported here, by libFuzzer's own hook.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use s2f_audio::{Limits, decode, spectrogram};
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = Limits { max_bytes: 1 << 20, max_seconds: 30.0 };
+    if let Ok(voice) = decode(bytes.to_vec(), "fuzz", &limits) {
+        assert!(voice.samples().iter().all(|sample| sample.is_finite()));
+        assert!((1.0..=31.0).contains(&voice.seconds()));
+        assert!(spectrogram(&voice.first_clip()).data().iter().all(|value| value.is_finite()));
+    }
+});
