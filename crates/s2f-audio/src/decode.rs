@@ -1,8 +1,8 @@
 //! Any audio file → [`Waveform`], with limits on what is taken and a check of what came out.
 //!
 //! WAV, AIFF, FLAC, MP3, MP4 and M4A (AAC, ALAC, Opus), Ogg (Vorbis, Opus, FLAC), WebM and
-//! Matroska (Opus, Vorbis), CAF. The content decides, never the name. A video gives its first
-//! sound track.
+//! Matroska (Opus, Vorbis), CAF. The content decides, never the name. A video gives its
+//! main sound track.
 
 use crate::error::{AudioError, Problem};
 use crate::waveform::Waveform;
@@ -32,8 +32,9 @@ impl Default for Limits {
     }
 }
 
-/// The quietest peak that can be a recording, dB of full scale: half a step of 16 bit.
-const SILENCE_DBFS: f64 = -96.0;
+/// The quietest peak that can be a voice, dB of full scale: three steps of 16 bit. The dither of a
+/// recorder whose microphone is off stays below it.
+const SILENCE_DBFS: f64 = -80.0;
 
 /// Reads the recording in the file at `path`.
 ///

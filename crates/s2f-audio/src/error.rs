@@ -94,7 +94,7 @@ pub enum Problem {
     /// Digital silence, or a level below anything that was recorded.
     #[error("the recording is silent (loudest moment {peak_dbfs:.0} dB of full scale)")]
     Silent {
-        /// Level of the largest sample, dB of full scale; -∞ for all zeros.
+        /// Half the range of the samples, dB of full scale; -∞ where all are the same.
         peak_dbfs: f64,
     },
 }

@@ -88,10 +88,14 @@ impl Waveform {
         Self { samples }
     }
 
-    /// Level of the largest sample, dB of full scale.
+    /// Half the range of the samples, dB of full scale: the level of the loudest moment, whatever
+    /// constant the recorder added to all of them.
     pub(crate) fn peak_dbfs(&self) -> f64 {
-        let peak = self.samples.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
-        20.0 * f64::from(peak).log10()
+        let (low, high) =
+            self.samples.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
+                (low.min(sample), high.max(sample))
+            });
+        20.0 * (f64::from(high - low) / 2.0).log10()
     }
 }
 

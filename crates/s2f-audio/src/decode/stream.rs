@@ -1,4 +1,4 @@
-//! The way through a container: its first sound track, packet by packet, into a waveform.
+//! The way through a container: its main sound track, packet by packet, into a waveform.
 
 use super::edit_list::{Edit, sound_edit};
 use super::opus::{self, OpusTrack};
@@ -26,7 +26,7 @@ use symphonia::default::{get_codecs, get_probe};
 /// Packets in a row that may fail before the rest of the file is given up.
 const MAX_BAD_PACKETS: usize = 1000;
 
-/// Decodes the first sound track of the container in `bytes`, up to `max_s` seconds.
+/// Decodes the main sound track of the container in `bytes`, up to `max_s` seconds.
 pub(super) fn decode(bytes: Vec<u8>, max_s: f64) -> Result<Waveform, Problem> {
     // The decoders belong to others. They are to return errors, and should one panic on bytes that
     // nobody thought of, it is that file that is bad and not the batch it is in. Nothing of what

@@ -72,9 +72,14 @@ fn what_is_too_little() {
         problem(wav(16_000, &noise(15_999)), &limits),
         Problem::TooShort { seconds: 15_999.0 / 16_000.0 }
     );
-    // One step of 16 bit is a level of a sort; rarer than that is nothing.
-    assert!(decode(wav(16_000, &[1; 16_000]), "x", &limits).is_ok());
-    assert!(matches!(problem(wav(16_000, &[0; 16_000]), &limits), Problem::Silent { .. }));
+    // Digital silence, a constant, and dither of one step; then four steps, which are a level.
+    let square =
+        |steps: i16| (0..16_000).map(|n| if n % 80 < 40 { steps } else { -steps }).collect();
+    for silent in [vec![0; 16_000], vec![9_000; 16_000], square(1)] {
+        assert!(matches!(problem(wav(16_000, &silent), &limits), Problem::Silent { .. }));
+    }
+    let quiet: Vec<i16> = square(4);
+    assert!(decode(wav(16_000, &quiet), "x", &limits).is_ok());
     assert_eq!(problem(wav(0, &noise(16_000)), &limits), Problem::BadRate(0));
 }
 

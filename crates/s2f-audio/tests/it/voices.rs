@@ -1,6 +1,6 @@
 //! Pitch and formants on people: what they tell of a speaker's sex, the one trait on record.
 
-use crate::support::{project, shared};
+use crate::support::{ffmpeg, project, scratch, shared};
 use s2f_audio::{Limits, formants, pitch, read};
 
 /// Of `speakers.csv`: the columns gender and file, in this order.
@@ -69,4 +69,21 @@ fn the_examples_are_voices() {
         pitch(&voice).unwrap().median_hz
     });
     assert!(hz[0] < 130.0 && hz[1] > 180.0, "{hz:?}");
+}
+
+#[test]
+fn a_telephone_keeps_the_pitch() {
+    // The fundamental itself is below what a telephone passes: the harmonics have to tell it.
+    let line = "highpass=f=300,highpass=f=300,lowpass=f=3400,volume=0.2,aresample=8000";
+    for name in ["low", "high"] {
+        let clean = project(&format!("examples/voices/{name}.flac"));
+        let phone = scratch("voices").join(format!("{name}_phone.wav"));
+        let (from, to) = (clean.to_str().unwrap(), phone.to_str().unwrap());
+        if ffmpeg(&["-i", from, "-af", line, "-c:a", "pcm_mulaw", to]).is_none() {
+            return;
+        }
+        let [clean, phone] = [&clean, &phone]
+            .map(|path| pitch(&read(path, &Limits::default()).unwrap()).unwrap().median_hz);
+        assert!((phone / clean - 1.0).abs() < 0.03, "{name}: {clean} and {phone} Hz");
+    }
 }
