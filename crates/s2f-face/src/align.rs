@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage};
 
 use crate::FaceError;
-use crate::picture::Samples;
+use crate::picture::sample;
 
 /// Side of the face encoder's input, in pixels.
 pub const MOBILEFACE_SIDE: u32 = 112;
@@ -96,12 +96,10 @@ impl Similarity {
 /// [`FaceError::Degenerate`] where the points coincide or are not finite.
 pub fn mobileface_crop(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<RgbImage, FaceError> {
     let back = Similarity::fit(points, &MOBILEFACE_TEMPLATE)?.inverse();
-    let pixels = picture.pixels().map(|pixel| pixel.0.map(f32::from)).collect();
-    let samples = Samples::new(picture.width() as usize, picture.height() as usize, pixels);
     let step = back.scale() as f32;
     Ok(RgbImage::from_fn(MOBILEFACE_SIDE, MOBILEFACE_SIDE, |column, row| {
-        let [x, y] = back.apply([column as f32, row as f32]);
-        Rgb(samples.at(x, y, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
+        let place = back.apply([column as f32, row as f32]);
+        Rgb(sample(picture, place, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
     }))
 }
 

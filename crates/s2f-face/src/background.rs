@@ -1,1 +1,185 @@
-//! The plain background of a portrait: estimated, flattened, evened.
+//! The background of a portrait: estimated where it is seen, smooth behind the head.
+
+use crate::FaceError;
+use crate::linear::solve;
+use crate::raster::Map;
+
+/// Pixels between the ones that the surface is fitted to.
+const STRIDE: usize = 4;
+
+/// Terms of the surface: 1, x, y, x², xy, y².
+const TERMS: usize = 6;
+
+/// Rounds of reweighting; it settles after about half of them.
+const ROUNDS: usize = 12;
+
+/// Pixels further than this many robust standard deviations from the surface do not count.
+const CUT_OFF: f64 = 4.0;
+
+/// Smallest cut-off, in logarithms of light: what compression leaves of an even surface.
+const SMALLEST_CUT_OFF: f64 = 0.03;
+
+/// Half width, in logarithms of light, of the brightness that the fit starts from.
+const FIRST_WINDOW: f64 = 0.35;
+
+/// Part of the seen pixels that must lie on the surface.
+const SMALLEST_SHARE: f64 = 0.25;
+
+/// Fits a smooth surface to the background of a portrait.
+///
+/// `light` holds the logarithm of the linear light of each pixel, row by row, of a square picture;
+/// `seen` is 1 where the background may show. The result has the same layout as `light`. Hair,
+/// shoulders and whatever else stands in front are outliers: the fit starts at the most frequent
+/// brightness and is a reweighted least squares fit of a quadratic (Tukey's biweight) to the
+/// logarithm, channel by channel; then what is left of shadows on the wall is smoothed over
+/// `reach` pixels and added.
+///
+/// # Errors
+/// [`FaceError::NoBackground`] where less than a quarter of what is seen lies on a surface.
+pub(crate) fn estimate(
+    light: &[[f32; 3]],
+    seen: &Map,
+    side: usize,
+    reach: f32,
+) -> Result<Background, FaceError> {
+    let surface = fit_surface(light, seen, side)?;
+    let wall: Vec<[f32; 3]> = (0..side * side)
+        .map(|index| {
+            let terms = terms(index, side);
+            [0, 1, 2].map(|channel| {
+                let value: f64 = (0..TERMS).map(|term| terms[term] * surface[term][channel]).sum();
+                value as f32
+            })
+        })
+        .collect();
+    let rest = |index: usize, channel: usize| light[index][channel] - wall[index][channel];
+    let counts = Map::from_fn(side, |column, row| {
+        let index = row * side + column;
+        let near = (0..3).all(|channel| f64::from(rest(index, channel).abs()) < FIRST_WINDOW);
+        if near { seen.values()[index] } else { 0.0 }
+    });
+    let count = counts.blurred(reach);
+    let mut shadows = vec![[0.0; 3]; side * side];
+    for channel in 0..3 {
+        let sum = Map::from_fn(side, |column, row| {
+            let index = row * side + column;
+            counts.values()[index] * rest(index, channel)
+        });
+        let sum = sum.blurred(reach);
+        for (index, shadow) in shadows.iter_mut().enumerate() {
+            // With little background around, the shadow fades to none.
+            shadow[channel] = sum.values()[index] / (count.values()[index] + 0.1);
+        }
+    }
+    Ok(Background { wall, shadows })
+}
+
+/// The light of an empty background, as logarithms, row by row.
+pub(crate) struct Background {
+    /// The smooth light that falls on wall and person.
+    pub(crate) wall: Vec<[f32; 3]>,
+    /// What shadows on the wall add to it.
+    pub(crate) shadows: Vec<[f32; 3]>,
+}
+
+fn fit_surface(
+    light: &[[f32; 3]],
+    seen: &Map,
+    side: usize,
+) -> Result<[[f64; 3]; TERMS], FaceError> {
+    let places: Vec<usize> = (0..side * side)
+        .filter(|index| {
+            (index % side).is_multiple_of(STRIDE) && (index / side).is_multiple_of(STRIDE)
+        })
+        .filter(|&index| seen.values()[index] > 0.5)
+        .collect();
+    let brightness: Vec<f64> =
+        places.iter().map(|&index| f64::from(light[index].iter().sum::<f32>()) / 3.0).collect();
+    let start = mode(&brightness).ok_or(FaceError::NoBackground)?;
+    let mut weights: Vec<f64> = brightness
+        .iter()
+        .map(|value| if (value - start).abs() < FIRST_WINDOW { 1.0 } else { 0.0 })
+        .collect();
+    let mut surface = [[0.0; 3]; TERMS];
+    for _ in 0..ROUNDS {
+        surface = weighted_fit(light, &places, &weights, side).ok_or(FaceError::NoBackground)?;
+        let misfits: Vec<f64> =
+            places.iter().map(|&index| misfit(&light[index], &surface, index, side)).collect();
+        let mut counted: Vec<f64> = misfits
+            .iter()
+            .zip(&weights)
+            .filter(|&(_, &weight)| weight > 0.01)
+            .map(|(&misfit, _)| misfit)
+            .collect();
+        counted.sort_by(f64::total_cmp);
+        let median = counted.get(counted.len() / 2).ok_or(FaceError::NoBackground)?;
+        // The median of absolute deviations of a normal distribution is 1/1.4826 of its deviation.
+        let limit = (CUT_OFF * 1.4826 * median).max(SMALLEST_CUT_OFF);
+        for (weight, misfit) in weights.iter_mut().zip(&misfits) {
+            *weight = (1.0 - (misfit / limit).powi(2)).max(0.0).powi(2);
+        }
+    }
+    let on_surface = weights.iter().filter(|&&weight| weight > 0.01).count();
+    if (on_surface as f64) < SMALLEST_SHARE * places.len() as f64 {
+        return Err(FaceError::NoBackground);
+    }
+    Ok(surface)
+}
+
+/// Largest deviation of the three channels.
+fn misfit(light: &[f32; 3], surface: &[[f64; 3]; TERMS], index: usize, side: usize) -> f64 {
+    let terms = terms(index, side);
+    let deviation = |channel: usize| {
+        let value: f64 = (0..TERMS).map(|term| terms[term] * surface[term][channel]).sum();
+        (f64::from(light[channel]) - value).abs()
+    };
+    deviation(0).max(deviation(1)).max(deviation(2))
+}
+
+/// Least squares by the normal equations; `None` where the pixels do not determine the surface.
+fn weighted_fit(
+    light: &[[f32; 3]],
+    places: &[usize],
+    weights: &[f64],
+    side: usize,
+) -> Option<[[f64; 3]; TERMS]> {
+    let mut matrix = [0.0; TERMS * TERMS];
+    let mut right = [[0.0; 3]; TERMS];
+    for (&index, weight) in places.iter().zip(weights) {
+        let terms = terms(index, side);
+        for (row, &term) in terms.iter().enumerate() {
+            for (column, &other) in terms.iter().enumerate() {
+                matrix[row * TERMS + column] += weight * term * other;
+            }
+            for channel in 0..3 {
+                right[row][channel] += weight * term * f64::from(light[index][channel]);
+            }
+        }
+    }
+    solve(&mut matrix, &mut right).then_some(right)
+}
+
+/// Terms of the surface at a pixel, with x and y from -1 to 1.
+fn terms(index: usize, side: usize) -> [f64; TERMS] {
+    let middle = (side as f64 - 1.0) / 2.0;
+    let x = (index % side) as f64 / middle - 1.0;
+    let y = (index / side) as f64 / middle - 1.0;
+    [1.0, x, y, x * x, x * y, y * y]
+}
+
+/// The most frequent value, from a histogram; `None` without values.
+fn mode(values: &[f64]) -> Option<f64> {
+    const BINS: usize = 64;
+    let low = values.iter().copied().min_by(f64::total_cmp)?;
+    let high = values.iter().copied().max_by(f64::total_cmp)?;
+    let width = ((high - low) / BINS as f64).max(f64::MIN_POSITIVE);
+    let mut counts = [0_usize; BINS];
+    for value in values {
+        counts[(((value - low) / width) as usize).min(BINS - 1)] += 1;
+    }
+    // Neighbours count too, so that a lone full bin does not win.
+    let around =
+        |bin: usize| counts[bin.saturating_sub(2)..(bin + 3).min(BINS)].iter().sum::<usize>();
+    let best = (0..BINS).max_by_key(|&bin| around(bin))?;
+    Some(low + (best as f64 + 0.5) * width)
+}

@@ -14,7 +14,7 @@ pub enum FaceError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is larger than [`MAX_FILE_BYTES`](crate::picture::MAX_FILE_BYTES).
+    /// The file is larger than [`MAX_FILE_BYTES`](crate::MAX_FILE_BYTES).
     #[error("{}: {bytes} bytes are too many for a picture, {limit} are allowed; hint: save it smaller", path.display())]
     TooManyBytes {
         /// The file.
@@ -25,7 +25,7 @@ pub enum FaceError {
         limit: u64,
     },
     /// The bytes are no picture that this crate reads, or a damaged one, or one beyond
-    /// [`MAX_SIDE`](crate::picture::MAX_SIDE).
+    /// [`MAX_SIDE`](crate::MAX_SIDE).
     #[error("{}: not a readable picture; hint: save it anew as PNG or JPEG, at most {limit} pixels a side", path.display())]
     Decode {
         /// The file.

@@ -1,11 +1,16 @@
-//! The landmarks that shapes of faces are made of here: 110 of the 189 points of the Face Research
+//! The landmarks that shapes of faces are made of here: 106 of the 189 points of the Face Research
 //! Lab template.
 //!
 //! Left out are points that can coincide with others and would leave the warp undetermined (iris
 //! under the lids, the upper edge of the lower lip where the mouth is shut, the ear lobe beside
-//! the border of the face), and points that follow light or folds in place of edges (bridge of
-//! the nose, folds, cheek, crease of the lid, nostrils, philtrum). Kept are outline, hairline, ears
-//! and neck, so that hair and outline follow the shape too.
+//! the border of the face), points that follow light or folds in place of edges (bridge of the
+//! nose, folds, cheek, crease of the lid, nostrils, philtrum) and points that lie in the background
+//! or on clothes (beside ears and jaw, lower end of the neck). Kept are outline, hairline and
+//! ears, so that hair and outline follow the shape too.
+//!
+//! The seven points on the outline of the hair are moved to where hair ends in the photograph when
+//! a portrait is prepared (see [`PlainPortrait`](crate::PlainPortrait)): the template draws a
+//! smooth head there.
 //!
 //! "Left" and "right" are sides of the picture.
 
@@ -15,7 +20,7 @@ use crate::FaceError;
 pub const TEMPLATE_POINTS: usize = 189;
 
 /// Points that are used here.
-pub const LANDMARK_COUNT: usize = 110;
+pub const LANDMARK_COUNT: usize = 106;
 
 /// What a landmark lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,10 +59,10 @@ pub enum Group {
     Ear,
     /// Hairline from temple to temple.
     Hairline,
-    /// Outline of hair, head and neck.
-    HeadOutline,
-    /// Lower end of the neck.
+    /// Outline of the neck below the jaw.
     Neck,
+    /// Outline of the hair from above one ear to above the other.
+    HairOutline,
 }
 
 /// One landmark.
@@ -173,24 +178,20 @@ pub const LANDMARKS: [Landmark; LANDMARK_COUNT] = {
         point(142, Hairline, 88),
         point(143, Hairline, 87),
         point(144, Hairline, 86),
-        point(145, HeadOutline, 107),
-        point(147, HeadOutline, 106),
-        point(148, HeadOutline, 105),
-        point(149, HeadOutline, 104),
-        point(150, HeadOutline, 103),
-        point(151, HeadOutline, 102),
-        point(152, HeadOutline, 101),
-        point(153, HeadOutline, 100),
-        point(154, HeadOutline, 99),
-        point(155, HeadOutline, 98),
-        point(157, HeadOutline, 97),
-        point(183, Neck, 109),
-        point(184, Neck, 108),
+        point(145, Neck, 105),
+        point(148, HairOutline, 104),
+        point(149, HairOutline, 103),
+        point(150, HairOutline, 102),
+        point(151, HairOutline, 101),
+        point(152, HairOutline, 100),
+        point(153, HairOutline, 99),
+        point(154, HairOutline, 98),
+        point(157, Neck, 97),
     ]
 };
 
 /// Lines for drawing a shape, as indices in [`LANDMARKS`].
-pub const POLYLINES: [&[usize]; 24] = [
+pub const POLYLINES: [&[usize]; 23] = [
     &[2, 3, 4, 5, 6],
     &[7, 8, 9, 10, 11],
     &[2, 12, 13, 14, 6],
@@ -209,12 +210,11 @@ pub const POLYLINES: [&[usize]; 24] = [
     &[72, 78, 79, 80, 81, 74],
     &[75, 82, 83, 84, 85, 77],
     &[72, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 75],
-    &[98, 99, 100, 101, 102, 103, 104, 105, 106],
+    &[98, 99, 100, 101, 102, 103, 104],
     &[60, 61, 62],
     &[74, 68, 69, 63, 64, 65, 66, 67, 70, 71, 77],
     &[69, 97],
-    &[70, 107],
-    &[97, 108, 109, 107],
+    &[70, 105],
 ];
 
 /// Picks the [`LANDMARKS`] out of the 189 points of the template.
@@ -227,7 +227,7 @@ pub fn select_landmarks(template: &[[f32; 2]]) -> Result<Vec<[f32; 2]>, FaceErro
 }
 
 /// The five points of a face, as its detector would give them and
-/// [`mobileface_crop`](crate::align::mobileface_crop) takes them, from its landmarks.
+/// [`mobileface_crop`](crate::mobileface_crop) takes them, from its landmarks.
 ///
 /// The template has no tip of the nose. On 139 portraits the point between the wings of the nose, a
 /// quarter of the way down to its base, has no mean offset from the detector's point.

@@ -4,18 +4,31 @@
 //! Pixel coordinates everywhere: the centre of the top left pixel is (0, 0), x to the right, y
 //! down; "left" and "right" are sides of the picture.
 
-pub mod align;
+mod align;
 mod background;
 mod detect;
 mod error;
-pub mod landmarks;
-pub mod normalise;
-pub mod picture;
+mod landmarks;
+mod linear;
+mod normalise;
+mod picture;
+mod portrait;
+mod raster;
 mod spline;
+mod square;
 
-pub use align::{Similarity, mobileface_crop};
+pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity, mobileface_crop};
 pub use detect::{Detection, Detector};
 pub use error::FaceError;
-pub use normalise::{MeanShape, NormalisedFace};
-pub use picture::read_picture;
+pub use landmarks::{
+    Group, LANDMARK_COUNT, LANDMARKS, Landmark, MOUTH_CORNERS, POLYLINES, PUPILS, TEMPLATE_POINTS,
+    alignment_points, select_landmarks,
+};
+pub use normalise::{
+    BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE, MeanShape,
+    NormalisedFace, PUPIL_DISTANCE, PUPIL_ROW, border_points, mirror_landmarks,
+};
+pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
+pub use portrait::{Light, PlainPortrait};
 pub use spline::ThinPlate;
+pub use square::{SQUARE_SIDE, square_crop};

@@ -50,46 +50,32 @@ pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, image::ImageError> {
     Ok(picture.into_rgb8())
 }
 
-/// A picture as floating point planes, to be sampled anywhere.
+/// The value of `picture` at (`x`, `y`), 0 to 255, with the Catmull-Rom kernel stretched to `step`
+/// pixels. Beyond the edge the nearest pixel stands.
 ///
-/// The centre of the top left pixel is (0, 0), x to the right, y down. Beyond the edge the
-/// nearest pixel stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Samples {
-    width: usize,
-    height: usize,
-    pixels: Vec<[f32; 3]>,
+/// `step` is the distance of neighbouring samples in pixels of this picture: where it is above 1
+/// the picture is shrunk, and the wider kernel keeps fine detail from aliasing.
+pub(crate) fn sample(picture: &RgbImage, [x, y]: [f32; 2], step: f32) -> [f32; 3] {
+    let step = step.max(1.0);
+    let columns = Taps::new(x, step, picture.width());
+    let rows = Taps::new(y, step, picture.height());
+    let mut sum = [0.0; 3];
+    let mut weight_sum = 0.0;
+    for (row, row_weight) in rows.iter() {
+        for (column, column_weight) in columns.iter() {
+            let weight = row_weight * column_weight;
+            for (total, value) in sum.iter_mut().zip(picture.get_pixel(column, row).0) {
+                *total += weight * f32::from(value);
+            }
+            weight_sum += weight;
+        }
+    }
+    sum.map(|total| total / weight_sum)
 }
 
-impl Samples {
-    /// Takes over `pixels`, row by row.
-    pub(crate) fn new(width: usize, height: usize, pixels: Vec<[f32; 3]>) -> Self {
-        debug_assert_eq!(pixels.len(), width * height);
-        Self { width, height, pixels }
-    }
-
-    /// The value at (`x`, `y`), with the Catmull-Rom kernel stretched to `step` pixels.
-    ///
-    /// `step` is the distance of neighbouring samples in pixels of this picture: where it is
-    /// above 1 the picture is shrunk, and the wider kernel keeps fine detail from aliasing.
-    pub(crate) fn at(&self, x: f32, y: f32, step: f32) -> [f32; 3] {
-        let step = step.max(1.0);
-        let columns = Taps::new(x, step, self.width);
-        let rows = Taps::new(y, step, self.height);
-        let mut sum = [0.0; 3];
-        let mut weight_sum = 0.0;
-        for (row, row_weight) in rows.iter() {
-            for (column, column_weight) in columns.iter() {
-                let weight = row_weight * column_weight;
-                let pixel = self.pixels[row * self.width + column];
-                for (total, value) in sum.iter_mut().zip(pixel) {
-                    *total += weight * value;
-                }
-                weight_sum += weight;
-            }
-        }
-        sum.map(|total| total / weight_sum)
-    }
+/// A value of 0 to 1 as a byte.
+pub(crate) fn to_byte(value: f32) -> u8 {
+    (value * 255.0).round().clamp(0.0, 255.0) as u8
 }
 
 /// The pixels under the kernel along one axis.
@@ -102,8 +88,8 @@ struct Taps {
 }
 
 impl Taps {
-    fn new(position: f32, step: f32, length: usize) -> Self {
-        let last = length as i64 - 1;
+    fn new(position: f32, step: f32, length: u32) -> Self {
+        let last = i64::from(length) - 1;
         // Far outside every tap is the edge pixel: the position need not go further.
         let reach = 2.0 * step;
         let position = position.clamp(-reach, last as f32 + reach);
@@ -112,10 +98,10 @@ impl Taps {
         Self { first, count, position, step, last }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (usize, f32)> {
+    fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
         (self.first..self.first + self.count).map(|tap| {
             let weight = catmull_rom((tap as f32 - self.position) / self.step);
-            (tap.clamp(0, self.last) as usize, weight)
+            (tap.clamp(0, self.last) as u32, weight)
         })
     }
 }

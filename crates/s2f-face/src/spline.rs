@@ -1,6 +1,7 @@
 //! The exact thin-plate spline, in double precision.
 
 use crate::FaceError;
+use crate::linear::solve;
 
 /// A displacement of the plane that takes given values at given points and bends least in
 /// between: f(p) = c₀ + c₁·x + c₂·y + Σᵢ wᵢ·φ(‖p − pᵢ‖), φ(r) = r² ln r, x and y apart.
@@ -91,46 +92,4 @@ fn frame(points: &[[f64; 2]]) -> ([f64; 2], f64) {
     }
     let middle = [0, 1].map(|axis| 0.5 * (low[axis] + high[axis]));
     (middle, (high[0] - low[0]).max(high[1] - low[1]))
-}
-
-/// Solves `matrix · x = right` in place by Gaussian elimination with row pivoting; `false` where
-/// the matrix is singular to working precision.
-fn solve(matrix: &mut [f64], right: &mut [[f64; 2]]) -> bool {
-    let size = right.len();
-    for step in 0..size {
-        let column = |row: usize| matrix[row * size + step].abs();
-        let pivot = (step..size).max_by(|&a, &b| column(a).total_cmp(&column(b))).unwrap_or(step);
-        let largest = column(pivot);
-        if !largest.is_finite() || largest < 1e-12 {
-            return false;
-        }
-        if pivot != step {
-            for column in step..size {
-                matrix.swap(pivot * size + column, step * size + column);
-            }
-            right.swap(pivot, step);
-        }
-        let (above, below) = matrix.split_at_mut((step + 1) * size);
-        let pivot_row = &above[step * size..];
-        let pivot_right = right[step];
-        for (offset, row) in below.chunks_exact_mut(size).enumerate() {
-            let factor = row[step] / pivot_row[step];
-            for (value, pivot_value) in row[step..].iter_mut().zip(&pivot_row[step..]) {
-                *value -= factor * pivot_value;
-            }
-            let row_right = &mut right[step + 1 + offset];
-            row_right[0] -= factor * pivot_right[0];
-            row_right[1] -= factor * pivot_right[1];
-        }
-    }
-    for step in (0..size).rev() {
-        let mut value = right[step];
-        for column in step + 1..size {
-            let factor = matrix[step * size + column];
-            value[0] -= factor * right[column][0];
-            value[1] -= factor * right[column][1];
-        }
-        right[step] = value.map(|v| v / matrix[step * size + step]);
-    }
-    true
 }

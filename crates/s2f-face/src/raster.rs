@@ -1,0 +1,118 @@
+//! Square maps of numbers: polygons drawn into them, and blurring.
+
+/// A square map, row by row.
+#[derive(Debug, Clone)]
+pub(crate) struct Map {
+    side: usize,
+    values: Vec<f32>,
+}
+
+impl Map {
+    /// The map whose value at (column, row) is `value(column, row)`.
+    pub(crate) fn from_fn(side: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        let values = (0..side * side).map(|index| value(index % side, index / side)).collect();
+        Self { side, values }
+    }
+
+    /// 1 where a pixel's centre lies within the closed `polygon` (even-odd rule), 0 elsewhere.
+    pub(crate) fn polygon(side: usize, polygon: &[[f32; 2]]) -> Self {
+        let mut values = vec![0.0; side * side];
+        let mut crossings = Vec::new();
+        for (row, line) in values.chunks_exact_mut(side).enumerate() {
+            let y = row as f32;
+            crossings.clear();
+            for (a, b) in edges(polygon) {
+                if (a[1] <= y) != (b[1] <= y) {
+                    crossings.push(a[0] + (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]));
+                }
+            }
+            crossings.sort_by(f32::total_cmp);
+            for &[from, to] in crossings.as_chunks::<2>().0 {
+                let first = (from.ceil().max(0.0) as usize).min(side);
+                let end = ((to.floor() + 1.0).max(0.0) as usize).min(side);
+                if first < end {
+                    line[first..end].fill(1.0);
+                }
+            }
+        }
+        Self { side, values }
+    }
+
+    /// The values, row by row.
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The map blurred by about a Gaussian of `sigma` pixels; the edge repeats.
+    ///
+    /// Method: three running means (Wells, "Efficient synthesis of Gaussian filters by cascaded
+    /// uniform filters", PAMI 1986), whose time does not depend on `sigma`.
+    pub(crate) fn blurred(&self, sigma: f32) -> Self {
+        // Three means over w pixels have the variance 3 (w² − 1) / 12.
+        let width = (4.0 * sigma * sigma + 1.0).sqrt();
+        let radius = (((width - 1.0) / 2.0).round() as usize).clamp(1, self.side / 2);
+        let mut values = self.values.clone();
+        for _ in 0..3 {
+            // Each pass also swaps rows and columns, so that two passes blur both ways.
+            values = running_mean(&values, self.side, radius);
+            values = running_mean(&values, self.side, radius);
+        }
+        Self { side: self.side, values }
+    }
+
+    /// The value at a point, bilinear; the edge repeats.
+    pub(crate) fn at(&self, [x, y]: [f32; 2]) -> f32 {
+        let last = self.side - 1;
+        let (x, y) = (x.clamp(0.0, last as f32), y.clamp(0.0, last as f32));
+        let (column, row) = (x as usize, y as usize);
+        let (next_column, next_row) = ((column + 1).min(last), (row + 1).min(last));
+        let (right, below) = (x - column as f32, y - row as f32);
+        let value = |column: usize, row: usize| self.values[row * self.side + column];
+        let above = value(column, row) * (1.0 - right) + value(next_column, row) * right;
+        let under = value(column, next_row) * (1.0 - right) + value(next_column, next_row) * right;
+        above * (1.0 - below) + under * below
+    }
+}
+
+/// How far `point` lies inside the closed `polygon`; negative outside.
+pub(crate) fn depth(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> f32 {
+    let mut inside = false;
+    let mut nearest = f32::INFINITY;
+    for (a, b) in edges(polygon) {
+        if (a[1] <= y) != (b[1] <= y) && x < a[0] + (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) {
+            inside = !inside;
+        }
+        let (along_x, along_y) = (b[0] - a[0], b[1] - a[1]);
+        let length = along_x * along_x + along_y * along_y;
+        let dot = (x - a[0]) * along_x + (y - a[1]) * along_y;
+        let t = if length > 0.0 { (dot / length).clamp(0.0, 1.0) } else { 0.0 };
+        nearest = nearest.min((x - a[0] - t * along_x).hypot(y - a[1] - t * along_y));
+    }
+    if inside { nearest } else { -nearest }
+}
+
+/// 0 up to `from`, 1 from `to` on, a smooth step in between.
+pub(crate) fn smooth_step(from: f32, to: f32, value: f32) -> f32 {
+    let t = ((value - from) / (to - from)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+fn edges(polygon: &[[f32; 2]]) -> impl Iterator<Item = ([f32; 2], [f32; 2])> {
+    polygon.iter().copied().zip(polygon.iter().copied().cycle().skip(1))
+}
+
+/// Means over `2 * radius + 1` neighbours along each row, written with rows and columns swapped.
+fn running_mean(values: &[f32], side: usize, radius: usize) -> Vec<f32> {
+    let mut swapped = vec![0.0; values.len()];
+    let share = 1.0 / (2 * radius + 1) as f32;
+    for (row, line) in values.chunks_exact(side).enumerate() {
+        let mut sum = line[0] * (radius + 1) as f32 + line[1..=radius].iter().sum::<f32>();
+        for column in 0..side {
+            swapped[column * side + row] = sum * share;
+            let entering = line[(column + radius + 1).min(side - 1)];
+            let leaving = line[column.saturating_sub(radius)];
+            sum += entering - leaving;
+        }
+    }
+    swapped
+}
