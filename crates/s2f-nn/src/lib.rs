@@ -4,18 +4,30 @@
 //! Each network is one file: its configuration with named presets, the struct, `init`, `forward`.
 //! Pictures and sounds come in as tensors; no file but weights is read here.
 
+pub mod age_gender;
 mod config;
+pub mod face_crop;
 pub mod face_decoder;
+pub mod landmark68;
 pub mod losses;
+pub mod mobile_face;
 mod model;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod reference;
+mod separable;
+pub mod vgg_face;
 pub mod voice_encoder;
 pub mod warp;
 pub mod weights;
 
+pub use age_gender::{AgeGender, Impression};
 pub use config::ConfigError;
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
+pub use landmark68::Landmark68;
+pub use mobile_face::MobileFace;
 pub use model::{FaceSpace, Model, ModelConfig, Normalisation, unit_length};
+pub use vgg_face::{VggFace, VggFaceConfig};
 pub use voice_encoder::{VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

@@ -58,7 +58,9 @@ impl MobileFace {
             (0..BLOCKS_PER_STAGE).map(move |index| (stage, if index == 0 { 2 } else { 1 }))
         });
         let blocks = blocks
-            .map(|(stage, stride)| Block::init(std::mem::replace(&mut channels, stage), stage, stride, device))
+            .map(|(stage, stride)| {
+                Block::init(std::mem::replace(&mut channels, stage), stage, stride, device)
+            })
             .collect();
         Self {
             stem: conv3x3([3, STEM], 2, 1).init(device),
@@ -171,4 +173,86 @@ fn folded(
         bias[output] = (centred * scale + f64::from(beta[output])) as f32;
     }
     Ok((weight, bias))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::published::{npy, published};
+    use crate::reference::{Reference, largest_difference};
+    use crate::weights::{Precision, load, save};
+
+    /// Written by `reference/nn/mobile_face.py`.
+    const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/mobile_face.safetensors");
+
+    fn with_published_weights(device: &Device) -> Option<MobileFace> {
+        let path = published("models/mobileface/MobileFace_Identification_V2-0000.params")?;
+        Some(MobileFace::from_mxnet(&path, device).unwrap())
+    }
+
+    #[test]
+    fn any_number_of_faces_gives_as_many_features() {
+        let device = Device::flex();
+        let network = MobileFace::init(&device);
+        for n in [1, 3] {
+            assert_eq!(
+                network.forward(Tensor::zeros([n, 3, SIDE, SIDE], &device)).dims(),
+                [n, FEATURES]
+            );
+        }
+    }
+
+    #[test]
+    fn published_weights_give_the_published_features() {
+        let device = Device::flex();
+        let Some(network) = with_published_weights(&device) else { return };
+        let faces = npy::<4>("models/reference/mobileface/input_rgb_u8.npy", &device);
+        let features = network.forward(faces.permute([0, 3, 1, 2]));
+        let expected = npy("models/reference/mobileface/output_f32.npy", &device);
+        // Numbers up to 17 after 37 layers in single precision.
+        assert!(largest_difference(features, expected) < 1e-3);
+    }
+
+    #[test]
+    fn features_and_gradient_equal_pytorchs() {
+        let device = Device::flex().autodiff();
+        let Some(network) = with_published_weights(&device) else { return };
+        let reference = Reference::new(REFERENCE);
+        let colours = reference.floats::<4>("colours", &device).require_grad(); // [2, 3, 14, 14]
+        let pictures = colours.clone().reshape([2, 3, 14, 1, 14, 1]).repeat(&[1, 1, 1, 8, 1, 8]);
+        let features = network.forward(pictures.reshape([2, 3, SIDE, SIDE]));
+        // As above: PyTorch computed in double precision and without folding.
+        let expected = reference.floats("features", &device);
+        assert!(largest_difference(features.clone(), expected) < 1e-3);
+
+        let direction = reference.floats::<1>("direction", &device);
+        let gradients = (features * direction.unsqueeze()).sum().backward();
+        let gradient = Tensor::from_inner(colours.grad(&gradients).unwrap());
+        // Up to 0.15; a ReLU whose input is within rounding of its corner may go the other way.
+        assert!(largest_difference(gradient, reference.floats("gradient", &device)) < 1e-4);
+        assert!(network.stem.weight.grad(&gradients).is_none());
+    }
+
+    #[test]
+    fn the_folded_network_survives_a_file() {
+        let device = Device::flex();
+        let Some(network) = with_published_weights(&device) else { return };
+        let bytes = save(&network, Precision::Half).unwrap();
+        let again = load(MobileFace::init(&device), &bytes).unwrap();
+        let faces = npy::<4>("models/reference/mobileface/input_rgb_u8.npy", &device);
+        let faces = faces.permute([0, 3, 1, 2]);
+        let [a, b] = [&network, &again].map(|n| crate::unit_length(n.forward(faces.clone())));
+        let cosine = (a * b).sum_dim(1).min().into_scalar::<f32>();
+        assert!(cosine > 0.9999, "{cosine}");
+    }
+
+    #[test]
+    fn another_file_is_refused() {
+        let Some(path) = published("models/mobileface/MobileFace_Identification_V2-symbol.json")
+        else {
+            return;
+        };
+        let problem = MobileFace::from_mxnet(&path, &Device::flex()).unwrap_err().to_string();
+        assert!(problem.contains("symbol.json: not a complete MXNet parameter file"), "{problem}");
+    }
 }

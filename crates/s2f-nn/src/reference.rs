@@ -13,12 +13,16 @@ impl Reference {
 
     /// A tensor of 32-bit floats.
     pub(crate) fn floats<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let shape = self.0.tensor(name).unwrap().shape().to_vec();
+        let data = TensorData::new(self.numbers(name), shape);
+        Tensor::from_data(data, device)
+    }
+
+    /// The numbers of a tensor of 32-bit floats, row-major.
+    pub(crate) fn numbers(&self, name: &str) -> Vec<f32> {
         let view = self.0.tensor(name).unwrap();
         assert_eq!(view.dtype(), Dtype::F32, "{name}");
-        let numbers =
-            view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
-        let data = TensorData::new(numbers.collect::<Vec<f32>>(), view.shape());
-        Tensor::from_data(data, device)
+        view.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
     }
 
     /// A tensor of 64-bit integers, flat.

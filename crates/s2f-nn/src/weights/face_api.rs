@@ -107,3 +107,53 @@ impl Weight {
 fn malformed(reason: impl Into<String>) -> WeightsError {
     WeightsError::Malformed { format: "face-api.js weights", reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::Reference;
+
+    /// Written by `reference/nn/foreign_weights.py`, with two shards.
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/nn");
+    const MANIFEST: &str = include_str!("../../../../reference/nn/foreign_manifest.json");
+    const VALUES: &[u8] = include_bytes!("../../../../reference/nn/foreign_weights.safetensors");
+
+    #[test]
+    fn weights_have_their_names_shapes_and_values() {
+        let mut arrays = read_face_api(&Path::new(FOLDER).join("foreign_manifest.json")).unwrap();
+        let reference = Reference::new(VALUES);
+        for (name, shape) in [("fc/weights", &[2, 3][..]), ("fc/bias", &[3])] {
+            assert_eq!(arrays.take(name, shape).unwrap(), reference.numbers(name));
+        }
+        arrays.finish().unwrap();
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let check = |manifest: &str, shard: &[u8], message: &str| {
+            let problem = read(manifest.as_bytes(), |_| Ok(shard.to_vec())).unwrap_err();
+            assert!(problem.to_string().contains(message), "{problem}");
+        };
+        let one = MANIFEST.replace(",\n   \"foreign_shard2.bin\"", "");
+        check(&one, &[0; 17], "weight fc/bias is longer than what is left");
+        check(&one, &[0; 19], "1 bytes follow the last weight");
+        check(&one.replace("uint8", "uint16"), &[0; 18], "fc/weights holds float32 as uint16");
+        check(&one.replace("fc/bias", "fc/weights"), &[0; 18], "two weights are called fc/weights");
+        check(&one.replacen(" 2,", "4000000000000000000,", 1), &[0; 18], "fc/weights is longer");
+        check(&one.replace("float32", "int32"), &[0; 18], "fc/weights holds int32 as uint8");
+        check("[{}]", &[], "missing field");
+    }
+
+    #[test]
+    fn shards_outside_the_folder_are_refused() {
+        let folder = std::env::temp_dir().join(format!("s2f-manifest-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let manifest = folder.join("manifest.json");
+        for name in ["../secret", "/etc/hostname", "a/b", "..", ""] {
+            std::fs::write(&manifest, MANIFEST.replace("foreign_shard1.bin", name)).unwrap();
+            let problem = read_face_api(&manifest).unwrap_err().to_string();
+            assert!(problem.contains("is not a plain file name"), "{name}: {problem}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

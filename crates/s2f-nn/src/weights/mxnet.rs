@@ -129,3 +129,54 @@ impl<'a> Reader<'a> {
         Ok(name.strip_prefix("arg:").or(name.strip_prefix("aux:")).unwrap_or(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::Reference;
+
+    /// Written by `reference/nn/foreign_weights.py`.
+    const FILE_BYTES: &[u8] = include_bytes!("../../../../reference/nn/foreign_mxnet.params");
+    const VALUES: &[u8] = include_bytes!("../../../../reference/nn/foreign_weights.safetensors");
+
+    #[test]
+    fn arrays_have_their_names_shapes_and_values() {
+        let mut arrays = read(FILE_BYTES).unwrap();
+        let reference = Reference::new(VALUES);
+        for (name, shape) in [("conv_weight", &[3, 2, 1, 2][..]), ("bn_moving_var", &[5])] {
+            assert_eq!(arrays.take(name, shape).unwrap(), reference.numbers(name));
+        }
+        arrays.finish().unwrap();
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let taken = |name: &str, shape: &[usize]| {
+            read(FILE_BYTES).unwrap().take(name, shape).unwrap_err().to_string()
+        };
+        assert!(taken("conv_weight", &[3, 2]).starts_with("tensor conv_weight has the shape"));
+        assert!(taken("conv_bias", &[3]).starts_with("no weights for conv_bias"));
+        let left = read(FILE_BYTES).unwrap().finish().unwrap_err().to_string();
+        assert!(left.starts_with("no place for bn_moving_var, conv_weight"), "{left}");
+    }
+
+    #[test]
+    fn every_cut_is_an_error() {
+        for end in 0..FILE_BYTES.len() {
+            assert!(read(&FILE_BYTES[..end]).is_err(), "cut at {end}");
+        }
+        assert!(read(&[FILE_BYTES, b"\0"].concat()).is_err());
+    }
+
+    #[test]
+    fn no_changed_byte_does_harm() {
+        for at in 0..FILE_BYTES.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut bytes = FILE_BYTES.to_vec();
+                bytes[at] ^= flip;
+                // An error or other numbers; neither a panic nor memory beyond the file's size.
+                let _ = read(&bytes);
+            }
+        }
+    }
+}
