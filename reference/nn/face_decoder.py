@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 LUMA = (0.299, 0.587, 0.114)
 CB, CR = 0.564, 0.713
+MEAN_LANDMARKS = [[4.0, 5.0], [11.0, 5.0], [8.0, 9.0], [8.0, 12.0]]
 
 
 class LandmarkHead(nn.Module):
@@ -106,6 +107,7 @@ if __name__ == "__main__":
         with torch.no_grad():
             landmarks, texture = network(feature)
         tensors |= {f"{name}.network.{k}": v for k, v in network.state_dict().items()}
+        tensors[f"{name}.network.warp.mean"] = torch.tensor(MEAN_LANDMARKS).flatten()
         tensors |= {f"{name}.landmarks": landmarks, f"{name}.texture": texture}
     tensors["feature"] = feature
     tensors["luma_chroma"] = to_luma_chroma(tensors["basis.texture"])

@@ -151,6 +151,12 @@ pub struct DecodedFace {
 }
 
 impl DecodedFace {
+    /// The same faces on the autodiff device, for use beside what is being trained.
+    #[must_use]
+    pub fn autodiff(self) -> Self {
+        Self { landmarks: self.landmarks.autodiff(), texture: self.texture.autodiff() }
+    }
+
     /// The first `count` faces of the batch.
     pub fn first(&self, count: usize) -> Self {
         let landmarks = self.landmarks.clone().narrow(0, 0, count);
@@ -377,4 +383,125 @@ pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
     let red = luma.clone() + chroma.narrow(1, 1, 1) / CR;
     let green = (luma - red.clone() * LUMA[0] - blue.clone() * LUMA[2]) / LUMA[1];
     Tensor::cat(vec![red, green, blue], 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::optim::{AdamConfig, GradientsParams};
+
+    use super::*;
+    use crate::reference::{Reference, largest_difference};
+    use crate::weights::{self, Precision};
+
+    /// Written by `reference/nn/face_decoder.py`.
+    const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/face_decoder.safetensors");
+    const MEAN: [[f32; 2]; 4] = [[4.0, 5.0], [11.0, 5.0], [8.0, 9.0], [8.0, 12.0]];
+    const BORDER: [[f32; 2]; 4] = [[-2.0, -2.0], [17.0, -2.0], [-2.0, 17.0], [17.0, 17.0]];
+
+    fn tiny(texture: TextureConfig) -> FaceDecoderConfig {
+        let landmarks = LandmarksConfig { count: 4, hidden: 3 };
+        FaceDecoderConfig { feature: 6, hidden: 5, landmarks, texture, size: 16 }
+    }
+
+    fn heads() -> [(&'static str, TextureConfig); 2] {
+        [
+            ("deconvolution", TextureConfig::Deconvolution { base: 4, channels: vec![3, 2, 2] }),
+            ("basis", TextureConfig::Basis { components: 3, hidden: 4 }),
+        ]
+    }
+
+    #[test]
+    fn equals_pytorch() {
+        let device = Device::flex();
+        let reference = Reference::new(REFERENCE);
+        for (name, texture) in heads() {
+            let network = tiny(texture).init(&MEAN, &BORDER, &device).unwrap();
+            let file = reference.weights(&format!("{name}.network."));
+            let network = weights::load(network, &file).unwrap();
+            let decoded = network.forward(reference.floats("feature", &device));
+            let moved = decoded.landmarks - network.warp().mean().unsqueeze::<3>();
+            // 1e-5: float32 sums of a few dozen products around 1.
+            let expected: Tensor<2> = reference.floats(&format!("{name}.landmarks"), &device);
+            assert!(largest_difference(moved.flatten::<2>(1, 2), expected) < 1e-5, "{name}");
+            let expected = reference.floats(&format!("{name}.texture"), &device);
+            assert!(largest_difference(decoded.texture, expected) < 1e-5, "{name}");
+        }
+    }
+
+    #[test]
+    fn luma_and_chroma_equal_pytorch_and_come_back() {
+        let device = Device::flex();
+        let reference = Reference::new(REFERENCE);
+        let values = to_luma_chroma(reference.floats("basis.texture", &device));
+        assert!(largest_difference(values.clone(), reference.floats("luma_chroma", &device)) < 1e-5);
+        // Where the chroma is even, halving it loses nothing.
+        let grey = Tensor::cat(vec![values.narrow(1, 0, 256), Tensor::ones([2, 128], &device) * 0.1], 1);
+        let back = to_luma_chroma(from_luma_chroma(grey.clone(), 16));
+        assert!(largest_difference(back, grey) < 1e-5);
+    }
+
+    #[test]
+    fn paper_has_the_published_shape() {
+        let config = FaceDecoderConfig::paper();
+        let mean: Vec<[f32; 2]> = (0..65).map(|i| [40.0 + i as f32 * 2.0, 100.0 + (i % 7) as f32 * 9.0]).collect();
+        let device = Device::flex();
+        let network = config.init(&mean, &[[-9.0, -9.0], [233.0, -9.0], [-9.0, 233.0], [233.0, 233.0]], &device);
+        let network = network.unwrap();
+        // Counted by reference/nn/face_decoder.py, and the 2 × 65 numbers of the mean landmarks.
+        assert_eq!(network.num_params(), 56_555_461 + 130);
+        let decoded = network.forward(Tensor::zeros([1, 4096], &device));
+        assert_eq!(decoded.landmarks.dims(), [1, 65, 2]);
+        assert_eq!(decoded.texture.dims(), [1, 3, 224, 224]);
+        assert_eq!(network.render(decoded).dims(), [1, 3, 224, 224]);
+    }
+
+    #[test]
+    fn a_step_lowers_the_loss_of_the_rendered_picture() {
+        for (name, texture) in heads() {
+            let device = Device::flex().autodiff();
+            device.seed(2);
+            let mut network = tiny(texture).init(&MEAN, &BORDER, &device).unwrap();
+            let normal = Distribution::Normal(0.0, 1.0);
+            let feature = Tensor::random([3, 6], normal, &device);
+            let target = Tensor::random([3, 3, 16, 16], Distribution::Default, &device);
+            let loss = |network: &FaceDecoder| {
+                let picture = network.render(network.forward(feature.clone()));
+                (picture - target.clone()).square().mean()
+            };
+            let before = loss(&network);
+            let gradients = GradientsParams::from_grads(before.backward(), &network);
+            network = AdamConfig::new().init().step(1e-3, network, gradients);
+            assert!(loss(&network).into_scalar::<f32>() < before.into_scalar::<f32>(), "{name}");
+        }
+    }
+
+    #[test]
+    fn weights_come_back_with_the_mean_landmarks() {
+        let device = Device::flex();
+        for (_, texture) in heads() {
+            let config = tiny(texture);
+            let network = config.init(&MEAN, &BORDER, &device).unwrap();
+            let file = weights::save(&network, Precision::Full).unwrap();
+            let empty = config.init(&[[0.0; 2]; 4], &BORDER, &device).unwrap();
+            let again = weights::load(empty, &file).unwrap();
+            let feature = Tensor::<2>::ones([1, 6], &device);
+            let picture = |network: &FaceDecoder| network.render(network.forward(feature.clone()));
+            assert_eq!(largest_difference(picture(&network), picture(&again)), 0.0);
+        }
+    }
+
+    #[test]
+    fn impossible_shapes_are_refused() {
+        let device = Device::flex();
+        let [(_, deconvolution), (_, basis)] = heads();
+        let good = tiny(basis);
+        assert!(good.init(&MEAN[..3], &BORDER, &device).is_err());
+        let odd = FaceDecoderConfig { size: 15, ..good.clone() };
+        let none = FaceDecoderConfig { hidden: 0, ..good };
+        let other = FaceDecoderConfig { size: 32, ..tiny(deconvolution) };
+        let empty = tiny(TextureConfig::Deconvolution { base: 4, channels: vec![] });
+        for config in [odd, none, other, empty] {
+            assert!(config.init(&MEAN, &BORDER, &device).is_err(), "{config:?}");
+        }
+    }
 }

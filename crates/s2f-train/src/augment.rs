@@ -1,0 +1,254 @@
+//! What is done to a recording before the network hears it, so that it learns voices and not
+//! microphones, rooms and codecs of the corpora.
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand_distr::{Distribution, StandardNormal};
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex;
+
+use s2f_audio::Waveform;
+
+use crate::Augmentation;
+
+const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
+/// Where a microphone's response is drawn, Hz; in between it is interpolated.
+const RESPONSE_HZ: [f64; 9] = [0.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 8000.0];
+/// Samples are drawn again where a clip is nothing but a pause.
+const TRIES: usize = 5;
+
+/// A training clip and how much faster than recorded it plays.
+pub(crate) struct Clip {
+    pub(crate) waveform: Waveform,
+    pub(crate) speed: f64,
+}
+
+impl Augmentation {
+    /// A random piece of a recording (repeated where it is shorter), changed at random.
+    pub(crate) fn clip(&self, recording: &Waveform, rng: &mut StdRng) -> Option<Clip> {
+        (0..TRIES).find_map(|_| {
+            let speed = (self.speed * normal(rng)).exp();
+            let mut samples = self.piece(recording.samples(), speed, rng);
+            level(&mut samples, 1.0);
+            self.channel(&mut samples, rng);
+            let gain_db: f64 = rng.random_range(-40.0..-10.0);
+            level(&mut samples, 10_f64.powf(gain_db / 20.0));
+            if rng.random_bool(self.coding) {
+                mu_law(&mut samples);
+            }
+            if rng.random_bool(self.coding) {
+                let ceiling = samples.iter().fold(0.0_f32, |a, b| a.max(b.abs()))
+                    * rng.random_range(0.2..0.8);
+                samples.iter_mut().for_each(|s| *s = s.clamp(-ceiling, ceiling));
+            }
+            let waveform = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()?;
+            Some(Clip { waveform, speed })
+        })
+    }
+
+    /// `clip_s` seconds from a random place, at `speed`. Between samples it is interpolated along
+    /// a line, which dulls the top octave a little: one more microphone.
+    fn piece(&self, samples: &[f32], speed: f64, rng: &mut StdRng) -> Vec<f32> {
+        let wanted = (self.clip_s * RATE_HZ).round() as usize;
+        let needed = (wanted as f64 * speed).ceil() as usize + 1;
+        let start = rng.random_range(0..=samples.len().saturating_sub(needed));
+        let at = |index: usize| samples[(start + index) % samples.len()];
+        (0..wanted)
+            .map(|index| {
+                let place = index as f64 * speed;
+                let (left, share) = (place as usize, place.fract() as f32);
+                at(left) * (1.0 - share) + at(left + 1) * share
+            })
+            .collect()
+    }
+
+    /// Microphone, band limits, room and noise.
+    fn channel(&self, samples: &mut [f32], rng: &mut StdRng) {
+        let length = samples.len();
+        let tilt_db = self.microphone_db * normal(rng);
+        let response: Vec<f64> = (0..RESPONSE_HZ.len())
+            .map(|i| self.microphone_db * normal(rng) + tilt_db * (i as f64 / 4.0 - 1.0))
+            .collect();
+        let low_pass = rng.random_bool(self.band_limit).then(|| {
+            (rng.random_range(2500_f64.ln()..8000_f64.ln()).exp(), rng.random_range(4..=16))
+        });
+        let high_pass = rng
+            .random_bool(self.band_limit)
+            .then(|| (rng.random_range(50_f64.ln()..350_f64.ln()).exp(), rng.random_range(2..=6)));
+        let room = rng.random_bool(self.reverberation).then(|| spectrum(&room(length, rng)));
+        let gain = |hz: f64| {
+            let mut gain = 10_f64.powf(interpolate(&response, hz) / 20.0);
+            if let Some((corner, order)) = low_pass {
+                gain /= (1.0 + (hz / corner).powi(2 * order)).sqrt();
+            }
+            if let Some((corner, order)) = high_pass {
+                gain /= (1.0 + (corner / (hz + 1.0)).powi(2 * order)).sqrt();
+            }
+            gain as f32
+        };
+        filter(samples, |index, hz| {
+            room.as_ref().map_or(Complex::new(1.0, 0.0), |room| room[index]) * gain(hz)
+        });
+        if rng.random_bool(self.noise) {
+            level(samples, 1.0);
+            let mut noise: Vec<f32> = samples.iter().map(|_| normal(rng) as f32).collect();
+            // From white to pink: power falls with 1/f^0 to 1/f^2.
+            let slope = rng.random_range(0.0..1.0);
+            filter(&mut noise, |_, hz| {
+                Complex::new((hz.max(30.0) / 1000.0).powf(-slope) as f32, 0.0)
+            });
+            let [from, to] = self.noise_db;
+            level(&mut noise, 10_f64.powf(-rng.random_range(from..=to) / 20.0));
+            samples.iter_mut().zip(noise).for_each(|(s, n)| *s += n);
+        }
+    }
+}
+
+fn normal(rng: &mut StdRng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+/// Scales to a root mean square of `rms`.
+fn level(samples: &mut [f32], rms: f64) {
+    let power = samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
+    let gain = (rms / (power.sqrt() + 1e-9)) as f32;
+    samples.iter_mut().for_each(|s| *s *= gain);
+}
+
+/// Impulse response of a room: the direct sound, then noise that decays by 60 dB within the
+/// reverberation time.
+fn room(length: usize, rng: &mut StdRng) -> Vec<f32> {
+    let time_s: f64 = rng.random_range(0.1..0.7);
+    let decay = 1000_f64.ln() / (time_s * RATE_HZ);
+    let tail = ((time_s * RATE_HZ) as usize).min(length);
+    let mut response: Vec<f32> =
+        (0..tail).map(|i| (normal(rng) * (-decay * i as f64).exp()) as f32).collect();
+    let power: f32 = response.iter().map(|r| r * r).sum();
+    let wet: f32 = rng.random_range(0.1..0.7);
+    response.iter_mut().for_each(|r| *r *= wet / power.sqrt());
+    response[0] = 1.0;
+    response.resize(length, 0.0);
+    response
+}
+
+fn spectrum(samples: &[f32]) -> Vec<Complex<f32>> {
+    let transform = RealFftPlanner::<f32>::new().plan_fft_forward(samples.len());
+    let mut output = transform.make_output_vec();
+    // Both buffers have the length that the plan asks for, so it cannot fail.
+    let _ = transform.process(&mut samples.to_vec(), &mut output);
+    output
+}
+
+/// Multiplies the spectrum by `gain(index, hz)`. The clip is taken as periodic: what is delayed
+/// beyond its end comes in at its start.
+fn filter(samples: &mut [f32], gain: impl Fn(usize, f64) -> Complex<f32>) {
+    let length = samples.len();
+    let mut bins = spectrum(samples);
+    for (index, bin) in bins.iter_mut().enumerate() {
+        *bin *= gain(index, index as f64 * RATE_HZ / length as f64);
+    }
+    // The ends of a real spectrum are real.
+    bins[0].im = 0.0;
+    if length % 2 == 0 {
+        bins[length / 2].im = 0.0;
+    }
+    let transform = RealFftPlanner::<f32>::new().plan_fft_inverse(length);
+    let _ = transform.process(&mut bins, samples);
+    samples.iter_mut().for_each(|s| *s /= length as f32);
+}
+
+/// `values` at [`RESPONSE_HZ`], interpolated at `hz`.
+fn interpolate(values: &[f64], hz: f64) -> f64 {
+    let right = RESPONSE_HZ.partition_point(|&edge| edge <= hz).clamp(1, RESPONSE_HZ.len() - 1);
+    let (low, high) = (RESPONSE_HZ[right - 1], RESPONSE_HZ[right]);
+    let share = ((hz - low) / (high - low)).min(1.0);
+    values[right - 1] * (1.0 - share) + values[right] * share
+}
+
+/// Eight-bit µ-law coding and decoding (ITU-T G.711), continuous form.
+fn mu_law(samples: &mut [f32]) {
+    const MU: f32 = 255.0;
+    for sample in samples {
+        let coded = (1.0 + MU * sample.abs().min(1.0)).ln() / (1.0 + MU).ln();
+        let coded = (coded * 127.0).round() / 127.0;
+        *sample = sample.signum() * ((1.0 + MU).powf(coded) - 1.0) / MU;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn plain() -> Augmentation {
+        Augmentation {
+            clip_s: 2.0,
+            speed: 0.0,
+            microphone_db: 0.0,
+            band_limit: 0.0,
+            reverberation: 0.0,
+            noise: 0.0,
+            noise_db: [10.0, 20.0],
+            coding: 0.0,
+        }
+    }
+
+    fn tone(hz: f64, seconds: f64) -> Waveform {
+        let samples: Vec<f32> = (0..(seconds * RATE_HZ) as usize)
+            .map(|i| (0.3 * (std::f64::consts::TAU * hz * i as f64 / RATE_HZ).sin()) as f32)
+            .collect();
+        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
+    }
+
+    /// Frequency of the largest bin, Hz.
+    fn loudest_hz(waveform: &Waveform) -> f64 {
+        let bins = spectrum(waveform.samples());
+        let loudest =
+            (0..bins.len()).max_by(|&a, &b| bins[a].norm().total_cmp(&bins[b].norm())).unwrap();
+        loudest as f64 * RATE_HZ / waveform.samples().len() as f64
+    }
+
+    #[test]
+    fn speed_moves_the_pitch_by_what_it_says() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let augmentation = Augmentation { speed: 0.2, ..plain() };
+        for _ in 0..5 {
+            let clip = augmentation.clip(&tone(200.0, 4.0), &mut rng).unwrap();
+            assert_eq!(clip.waveform.samples().len(), 32_000);
+            assert!((loudest_hz(&clip.waveform) - 200.0 * clip.speed).abs() < 0.5); // a bin is 0.5 Hz
+        }
+    }
+
+    #[test]
+    fn noise_has_the_ratio_that_was_asked_for() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let augmentation = Augmentation { noise: 1.0, noise_db: [10.0, 10.0], ..plain() };
+        let clip = augmentation.clip(&tone(200.0, 2.0), &mut rng).unwrap();
+        let power: Vec<f32> =
+            spectrum(clip.waveform.samples()).iter().map(|b| b.norm_sqr()).collect();
+        let signal = power[400]; // 200 Hz
+        let ratio_db = 10.0 * (signal / (power.iter().sum::<f32>() - signal)).log10();
+        assert!((ratio_db - 10.0).abs() < 0.5, "{ratio_db}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_clip_and_short_recordings_are_repeated() {
+        let augmentation = Augmentation {
+            speed: 0.1,
+            microphone_db: 4.0,
+            band_limit: 0.5,
+            reverberation: 0.5,
+            noise: 0.5,
+            coding: 0.5,
+            ..plain()
+        };
+        let clip =
+            |seed| augmentation.clip(&tone(150.0, 1.1), &mut StdRng::seed_from_u64(seed)).unwrap();
+        for seed in 0..20 {
+            assert_eq!(clip(seed).waveform.samples(), clip(seed).waveform.samples());
+            assert!(clip(seed).waveform.samples().iter().all(|s| s.is_finite()));
+        }
+        assert_ne!(clip(1).waveform.samples(), clip(2).waveform.samples());
+    }
+}

@@ -1,0 +1,203 @@
+//! Training of the face decoder, after Cole et al., CVPR 2017: from the feature of a morph back to
+//! the morph's landmarks and texture.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+use s2f_face::border_points;
+use s2f_nn::face_decoder::from_luma_chroma;
+use s2f_nn::weights::{self, Precision};
+use s2f_nn::{DecodedFace, FaceDecoder, MobileFace};
+use serde::Serialize;
+
+use crate::basis::Basis;
+use crate::faces::{FaceSet, Faces, features};
+use crate::morph::{Morpher, Share};
+use crate::run::{Progress, Run};
+use crate::sheet;
+use crate::{FaceDecoderTraining, TrainError};
+
+/// Name of the weights in a run folder.
+pub(crate) const WEIGHTS: &str = "face-decoder.safetensors";
+/// Pictures looked at in one go where no gradient is needed.
+const CHUNK: usize = 16;
+
+/// How well held-out people's faces come back. Cosines are between face features, −1 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaceDecoderScores {
+    /// People held out.
+    pub people: usize,
+    /// Photograph against the picture decoded from its feature, mean over people.
+    pub cosine: f64,
+    /// Photograph against the mean face.
+    pub cosine_mean_face: f64,
+    /// Photograph against the pictures decoded from other people's features.
+    pub cosine_shuffled: f64,
+    /// Share of people whose photograph is nearer to their own picture than to any other's.
+    pub nearest_is_own: f64,
+    /// Distance of decoded and true landmarks, mean over landmarks and people, pixels of 224.
+    pub landmark_error_px: f64,
+    /// The same for the mean shape in place of the decoded one.
+    pub landmark_error_mean_shape_px: f64,
+    /// Mean absolute error of the texture, colours from 0 to 1.
+    pub texture_error: f64,
+    /// The same for the mean texture.
+    pub texture_error_mean_face: f64,
+    /// Share of the training textures' variance that the basis can express, where there is one.
+    pub basis_explains: Option<f64>,
+}
+
+/// Trains a face decoder and leaves in `folder`: `config.toml`, `metrics.jsonl`, `scores.json`,
+/// the weights, and `morphs.png`, morphs above what the decoder makes of their features.
+///
+/// # Errors
+/// [`TrainError`]; what was written until then stays.
+pub fn train_face_decoder(
+    config: &FaceDecoderTraining,
+    folder: &Path,
+    mut tell: impl FnMut(&Progress),
+) -> Result<FaceDecoderScores, TrainError> {
+    let mut run = Run::start(folder, config)?;
+    let plain = Device::flex();
+    let device = plain.clone().autodiff();
+    device.seed(config.seed);
+    let mut rng = StdRng::seed_from_u64(config.seed);
+
+    let faces = Faces::load(&config.data, config.seed, &plain)?;
+    let encoder = MobileFace::from_mxnet(&config.data.face_encoder_file(), &plain)?;
+    let mean = faces.mean_shape.points();
+    let mut decoder = config.network.init(mean, &border_points(), &device)?;
+    let mut basis_explains = None;
+    if let Some(components) = config.network.basis_components() {
+        let basis = Basis::principal(faces.train.textures(), components);
+        basis_explains = Some(basis.explained);
+        decoder = decoder.with_basis(basis.mean, basis.components).train();
+    }
+
+    // A pool of morphs and the features of their pictures, computed once.
+    let morpher =
+        Morpher::new(&faces.train, config.morphing.neighbours, config.morphing.most_faces);
+    let pool: Vec<Vec<Share>> = (0..config.morphing.pool).map(|_| morpher.draw(&mut rng)).collect();
+    let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool)?; // [pool, D]
+    let encoder = encoder.train();
+
+    let plan = &config.optimisation;
+    let weights = &config.losses;
+    let size = config.network.size;
+    let mut optimizer = AdamWConfig::new().with_weight_decay(plan.weight_decay as f32).init();
+    for step in 0..plan.steps {
+        let chosen = sample(&mut rng, pool.len(), plan.batch.min(pool.len())).into_vec();
+        let mixtures: Vec<Vec<Share>> = chosen.iter().map(|&i| pool[i].clone()).collect();
+        let (landmarks, values) = faces.train.mix(&mixtures);
+        let target = DecodedFace { landmarks, texture: from_luma_chroma(values, size) }.autodiff();
+        let chosen: Vec<i64> = chosen.into_iter().map(|i| i as i64).collect();
+        let chosen = Tensor::<1, Int>::from_ints(chosen.as_slice(), &plain);
+        let input = pool_features.clone().select(0, chosen); // [batch, D]
+        let noise = Distribution::Normal(0.0, config.morphing.feature_noise);
+        let heard = (input.clone() + input.random_like(noise)).autodiff();
+        let input = input.autodiff();
+
+        let decoded = decoder.forward(heard);
+        let texture = (decoded.texture.clone() - target.texture).abs().mean();
+        let landmarks = (decoded.landmarks.clone() - target.landmarks).square().mean();
+        let looked_at = weights.identity_batch.min(plan.batch);
+        let first = decoded.first(looked_at);
+        let picture = decoder.render(first.clone());
+        let seen = features(&encoder, picture, first.landmarks)?; // [looked_at, D]
+        let identity = -(seen * input.narrow(0, 0, looked_at)).sum_dim(1).mean();
+
+        let losses = vec![
+            ("texture", texture.clone().into_scalar::<f64>()),
+            ("landmarks", landmarks.clone().into_scalar::<f64>()),
+            ("identity", identity.clone().into_scalar::<f64>()),
+        ];
+        let total =
+            texture * weights.texture + landmarks * weights.landmarks + identity * weights.identity;
+        let gradients = GradientsParams::from_grads(total.backward(), &decoder);
+        decoder = optimizer.step(plan.rate(step), decoder, gradients);
+
+        let progress = Progress { step: step + 1, steps: plan.steps, losses };
+        run.log(&progress)?;
+        tell(&progress);
+    }
+
+    let decoder = decoder.valid();
+    let encoder = encoder.valid();
+    weights::save_file(&decoder, &run.path(WEIGHTS), Precision::Half)?;
+    let shown: Vec<Vec<Share>> = (0..sheet::COLUMNS).map(|_| morpher.draw(&mut rng)).collect();
+    let seen = mixture_features(&decoder, &encoder, &faces.train, &shown)?;
+    let (landmarks, values) = faces.train.mix(&shown);
+    let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
+    let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(seen))], 0);
+    run.write("morphs.png", &sheet::png(pictures)?)?;
+    let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces)? };
+    run.write_json("scores.json", &scores)?;
+    Ok(scores)
+}
+
+/// Features of the pictures of mixtures, `[mixtures, D]`.
+pub(crate) fn mixture_features(
+    decoder: &FaceDecoder,
+    encoder: &MobileFace,
+    faces: &FaceSet,
+    mixtures: &[Vec<Share>],
+) -> Result<Tensor<2>, TrainError> {
+    let some = mixtures.chunks(CHUNK).map(|some| {
+        let (landmarks, values) = faces.mix(some);
+        let texture = from_luma_chroma(values, decoder.warp().size());
+        let picture = decoder.render(DecodedFace { landmarks: landmarks.clone(), texture });
+        features(encoder, picture, landmarks)
+    });
+    Ok(Tensor::cat(some.collect::<Result<Vec<_>, _>>()?, 0))
+}
+
+/// The scores on the people held out.
+fn score(
+    decoder: &FaceDecoder,
+    encoder: &MobileFace,
+    faces: &Faces,
+) -> Result<FaceDecoderScores, TrainError> {
+    let held_out = &faces.held_out;
+    let people = held_out.len();
+    let each: Vec<Vec<Share>> = (0..people).map(|person| vec![(person, 1.0)]).collect();
+    let (true_landmarks, values) = held_out.mix(&each);
+    let true_texture = from_luma_chroma(values, decoder.warp().size());
+    let photographs = s2f_nn::unit_length(encoder.forward(faces.held_out_photographs.clone())); // [people, D]
+
+    let decoded = decoder.forward(photographs.clone());
+    let picture = decoder.render(decoded.clone());
+    let seen = features(encoder, picture, decoded.landmarks.clone())?; // [people, D]
+    let cosines: Vec<f64> =
+        photographs.clone().matmul(seen.transpose()).into_data().iter().collect();
+    let own = |person: usize| cosines[person * people + person];
+    let nearest = (0..people)
+        .filter(|&p| cosines[p * people..][..people].iter().all(|&c| c <= own(p)))
+        .count();
+    let own_sum: f64 = (0..people).map(own).sum();
+
+    let everybody =
+        vec![(0..faces.train.len()).map(|face| (face, 1.0 / faces.train.len() as f32)).collect()];
+    let mean_feature = mixture_features(decoder, encoder, &faces.train, &everybody)?; // [1, D]
+    let (mean_landmarks, mean_values) = faces.train.mix(&everybody);
+    let mean_texture = from_luma_chroma(mean_values, decoder.warp().size());
+    let number = |tensor: Tensor<1>| tensor.into_scalar::<f64>();
+    let distance = |a: Tensor<3>, b: Tensor<3>| number((a - b).square().sum_dim(2).sqrt().mean());
+    let difference = |a: Tensor<4>, b: Tensor<4>| number((a - b).abs().mean());
+    Ok(FaceDecoderScores {
+        people,
+        cosine: own_sum / people as f64,
+        cosine_mean_face: number((photographs * mean_feature).sum_dim(1).mean()),
+        cosine_shuffled: (cosines.iter().sum::<f64>() - own_sum) / (people * (people - 1)) as f64,
+        nearest_is_own: nearest as f64 / people as f64,
+        landmark_error_px: distance(decoded.landmarks, true_landmarks.clone()),
+        landmark_error_mean_shape_px: distance(mean_landmarks, true_landmarks),
+        texture_error: difference(decoded.texture, true_texture.clone()),
+        texture_error_mean_face: difference(mean_texture, true_texture),
+        basis_explains: None,
+    })
+}

@@ -1,0 +1,215 @@
+//! Faces to learn from: photographs brought to one shape, light and background, split by person.
+
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use image::RgbImage;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use s2f_corpus::Sex;
+use s2f_corpus::unpaired::{Portrait, portraits};
+use s2f_face::{
+    FRAME, Light, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, MeanShape, NormalisedFace, PlainPortrait,
+    Similarity, alignment_points, mobileface_crop, read_picture, select_landmarks,
+};
+use s2f_nn::face_decoder::to_luma_chroma;
+use s2f_nn::{MobileFace, unit_length, warp};
+
+use crate::morph::Share;
+use crate::{FaceData, TrainError, sheet};
+
+/// Side of the small pictures that neighbours are found by, pixels.
+const THUMBNAIL: usize = 28;
+
+/// A set of normalised faces, each followed by its mirror image.
+pub(crate) struct FaceSet {
+    people: Vec<Person>,
+    landmarks: Vec<Vec<[f32; 2]>>,
+    /// `[faces, values]`, luma and half-size chroma.
+    textures: Tensor<2>,
+}
+
+/// Who a face belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person {
+    pub(crate) sex: Option<Sex>,
+    pub(crate) age: Option<f32>,
+}
+
+/// Faces to train on, people held out, and the mean shape of the former.
+pub(crate) struct Faces {
+    pub(crate) train: FaceSet,
+    pub(crate) held_out: FaceSet,
+    /// Aligned crops of the held-out people's photographs, `[people, 3, 112, 112]`, 0 to 255.
+    pub(crate) held_out_photographs: Tensor<4>,
+    pub(crate) mean_shape: MeanShape,
+}
+
+impl Faces {
+    /// Reads all folders, holds out `data.held_out` people drawn by `seed`, normalises the rest.
+    pub(crate) fn load(data: &FaceData, seed: u64, device: &Device) -> Result<Self, TrainError> {
+        let mut all: Vec<(Portrait, Light)> = Vec::new();
+        for folder in &data.folders {
+            let light = Light { gain: folder.gain, saturation: folder.saturation };
+            let found = portraits(&data.root.join(&folder.path))?;
+            all.extend(found.into_iter().map(|portrait| (portrait, light)));
+        }
+        if all.len() < data.held_out + 3 {
+            return Err(TrainError::Data(format!(
+                "{} portraits: too few to hold out {} and train on the rest",
+                all.len(),
+                data.held_out
+            )));
+        }
+        all.shuffle(&mut StdRng::seed_from_u64(seed));
+        let mut held_out =
+            all.into_par_iter().map(Photographed::new).collect::<Result<Vec<_>, _>>()?;
+        let train = held_out.split_off(data.held_out);
+        let shapes: Vec<&[[f32; 2]]> = train.iter().map(|p| p.portrait.landmarks()).collect();
+        let mean_shape = MeanShape::of(&shapes)?;
+        let photographs: Vec<RgbImage> = held_out.iter().map(|p| p.crop.clone()).collect();
+        Ok(Self {
+            train: FaceSet::normalise(&train, &mean_shape, true, device)?,
+            held_out: FaceSet::normalise(&held_out, &mean_shape, false, device)?,
+            held_out_photographs: sheet::tensor(&photographs, device),
+            mean_shape,
+        })
+    }
+}
+
+/// A portrait, prepared.
+struct Photographed {
+    person: Person,
+    portrait: PlainPortrait,
+    /// The face encoder's crop of the photograph as it is.
+    crop: RgbImage,
+}
+
+impl Photographed {
+    fn new((portrait, light): (Portrait, Light)) -> Result<Self, TrainError> {
+        let picture = read_picture(&portrait.picture)?;
+        let points = alignment_points(&select_landmarks(&portrait.points)?)?;
+        Ok(Self {
+            person: Person { sex: portrait.sex, age: portrait.age },
+            crop: mobileface_crop(&picture, &points)?,
+            portrait: PlainPortrait::new(&picture, &portrait.points, light)?,
+        })
+    }
+}
+
+impl FaceSet {
+    fn normalise(
+        portraits: &[Photographed],
+        shape: &MeanShape,
+        mirrored: bool,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let faces = portraits
+            .par_iter()
+            .map(|Photographed { person, portrait, .. }| -> Result<_, TrainError> {
+                let face = NormalisedFace::new(portrait, shape)?;
+                let mirror = mirrored.then(|| face.mirrored()).transpose()?;
+                Ok([face].into_iter().chain(mirror).map(|face| (*person, face)).collect::<Vec<_>>())
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (people, faces): (Vec<Person>, Vec<NormalisedFace>) =
+            faces.into_iter().flatten().unzip();
+        // A few at a time: in R G B the whole set would take twice the memory.
+        let textures = faces.chunks(16).map(|some| {
+            let numbers: Vec<f32> =
+                some.iter().flat_map(|face| face.texture.iter().copied()).collect();
+            let data = TensorData::new(numbers, [some.len(), 3, FRAME, FRAME]);
+            to_luma_chroma(Tensor::from_data(data, device))
+        });
+        let textures = Tensor::cat(textures.collect(), 0);
+        Ok(Self { people, landmarks: faces.into_iter().map(|f| f.landmarks).collect(), textures })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    pub(crate) fn person(&self, face: usize) -> &Person {
+        &self.people[face]
+    }
+
+    pub(crate) fn landmarks(&self, face: usize) -> &[[f32; 2]] {
+        &self.landmarks[face]
+    }
+
+    /// Luma and chroma of all faces, `[faces, values]`.
+    pub(crate) fn textures(&self) -> Tensor<2> {
+        self.textures.clone()
+    }
+
+    /// The luma of a face, coarsely, for finding neighbours.
+    pub(crate) fn thumbnail(&self, face: usize) -> Vec<f32> {
+        let luma = self.textures.clone().narrow(0, face, 1).narrow(1, 0, FRAME * FRAME);
+        let step = FRAME / THUMBNAIL;
+        let small =
+            avg_pool2d(luma.reshape([1, 1, FRAME, FRAME]), AvgPoolOptions::new([step, step]));
+        small.into_data().iter().collect()
+    }
+
+    /// Mixtures of faces: landmarks `[mixtures, landmarks, 2]` and textures `[mixtures, values]`.
+    pub(crate) fn mix(&self, mixtures: &[Vec<Share>]) -> (Tensor<3>, Tensor<2>) {
+        let device = self.textures.device();
+        let faces = self.len();
+        let mut weights = vec![0.0_f32; mixtures.len() * faces];
+        for (row, mixture) in weights.chunks_exact_mut(faces).zip(mixtures) {
+            for &(face, share) in mixture {
+                row[face] += share;
+            }
+        }
+        let weights =
+            Tensor::<2>::from_data(TensorData::new(weights, [mixtures.len(), faces]), &device);
+        let points = self.landmarks[0].len();
+        let shapes: Vec<f32> = self.landmarks.iter().flatten().flatten().copied().collect();
+        let shapes = Tensor::<2>::from_data(TensorData::new(shapes, [faces, points * 2]), &device);
+        let landmarks = weights.clone().matmul(shapes).reshape([mixtures.len(), points, 2]);
+        (landmarks, weights.matmul(self.textures.clone()))
+    }
+}
+
+/// Face features of rendered pictures, at unit length; differentiable in the pictures.
+///
+/// The pictures are brought to MobileFace's frame by their landmarks, sampled twice as finely as
+/// its 112 pixels and averaged, since they shrink on the way.
+///
+/// # Shapes
+/// - `pictures`: `[n, 3, 224, 224]`, 0 to 1
+/// - `landmarks`: `[n, landmarks, 2]`, pixels; only read, no gradient goes through them here
+/// - output: `[n, 256]`
+pub(crate) fn features(
+    encoder: &MobileFace,
+    pictures: Tensor<4>,
+    landmarks: Tensor<3>,
+) -> Result<Tensor<2>, TrainError> {
+    const FINE: usize = 2;
+    let device = pictures.device();
+    let [count, points, _] = landmarks.dims();
+    let side = MOBILEFACE_SIDE as usize * FINE;
+    let numbers: Vec<f32> = landmarks.detach().into_data().iter().collect();
+    let mut x = Vec::with_capacity(count * side * side);
+    let mut y = Vec::with_capacity(count * side * side);
+    for face in numbers.chunks_exact(points * 2) {
+        let points = alignment_points(face.as_chunks().0)?;
+        let from_frame = Similarity::fit(&points, &MOBILEFACE_TEMPLATE)?.inverse();
+        for row in 0..side {
+            for column in 0..side {
+                let place = |i: usize| (i as f32 + 0.5) / FINE as f32 - 0.5;
+                let [px, py] = from_frame.apply([place(column), place(row)]);
+                x.push(px);
+                y.push(py);
+            }
+        }
+    }
+    let grid = |numbers: Vec<f32>| {
+        Tensor::<3>::from_data(TensorData::new(numbers, [count, side, side]), &device)
+    };
+    let crops = warp::sample(pictures, grid(x), grid(y)); // [n, 3, 224, 224]
+    let crops = avg_pool2d(crops, AvgPoolOptions::new([FINE, FINE])); // [n, 3, 112, 112]
+    Ok(unit_length(encoder.forward(crops.clamp(0.0, 1.0) * 255.0)))
+}
