@@ -67,11 +67,11 @@ impl AgeGender {
     /// # Errors
     /// [`WeightsError`] where a file is absent or not that file.
     pub fn from_face_api(manifest: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let mut arrays = read_face_api(manifest)?;
-        Self::init(device)
-            .filled(&mut arrays)
-            .and_then(|network| arrays.finish().map(|()| network))
-            .map_err(|problem| problem.in_file(manifest))
+        let filled = |mut arrays: Arrays| {
+            let network = Self::init(device).filled(&mut arrays)?;
+            arrays.finish().map(|()| network)
+        };
+        filled(read_face_api(manifest)?).map_err(|problem| problem.in_file(manifest))
     }
 
     /// # Shapes

@@ -16,7 +16,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::weights::{Arrays, WeightsError, read_mxnet, set, swapped};
+use crate::weights::{Arrays, WeightsError, read_file, read_mxnet, set, swapped};
 
 /// Side of the aligned face, in pixels.
 pub const SIDE: usize = 112;
@@ -75,11 +75,12 @@ impl MobileFace {
     /// # Errors
     /// [`WeightsError`] where the file is not that file.
     pub fn from_mxnet(path: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let mut arrays = read_mxnet(path)?;
-        Self::init(device)
-            .filled(&mut arrays)
-            .and_then(|network| arrays.finish().map(|()| network))
-            .map_err(|problem| problem.in_file(path))
+        let filled = |bytes: &[u8]| {
+            let mut arrays = read_mxnet(bytes)?;
+            let network = Self::init(device).filled(&mut arrays)?;
+            arrays.finish().map(|()| network)
+        };
+        filled(&read_file(path)?).map_err(|problem| problem.in_file(path))
     }
 
     /// Features of aligned faces.
@@ -144,7 +145,7 @@ fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
 }
 
-/// `min(max(x, 0), 6)`. A clamp says the same, but its backward pass on the CPU is five times slower.
+/// `min(max(x, 0), 6)`. A clamp says the same, but its backward pass on a CPU takes several times as long.
 fn relu6(x: Tensor<4>) -> Tensor<4> {
     relu(relu(x).neg().add_scalar(6.0)).neg().add_scalar(6.0)
 }

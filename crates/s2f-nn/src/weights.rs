@@ -21,7 +21,7 @@ pub use mxnet::read_mxnet;
 pub(crate) use safetensors::swapped;
 pub use safetensors::{Precision, load, load_file, save, save_file};
 
-fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
     fs::read(path).map_err(|source| WeightsError::Io {
         operation: "read",
         path: path.to_owned(),

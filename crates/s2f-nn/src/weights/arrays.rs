@@ -25,11 +25,6 @@ impl Arrays {
         self.arrays.insert(name, Array { shape, values }).is_none()
     }
 
-    /// Names and shapes, in alphabetical order.
-    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.arrays.iter().map(|(name, array)| (name.as_str(), array.shape.as_slice()))
-    }
-
     /// Takes out the row-major values of the array `name`.
     ///
     /// # Errors

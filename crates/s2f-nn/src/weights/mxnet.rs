@@ -6,9 +6,7 @@
 //! name a `u64` length and its bytes. Names begin with `arg:` for learnt parameters and `aux:` for
 //! running statistics. Source: `NDArray::Save` in `src/ndarray/ndarray.cc` of MXNet 1.x.
 
-use std::path::Path;
-
-use super::{Arrays, WeightsError, read_file};
+use super::{Arrays, WeightsError};
 
 const FILE: u64 = 0x112;
 const ARRAY: u32 = 0xF993_FAC9;
@@ -17,16 +15,12 @@ const FLOAT32: u32 = 0;
 
 /// The arrays of an MXNet parameter file, by name without the prefix `arg:` or `aux:`.
 ///
-/// Only dense `float32` arrays are read.
+/// Only dense `float32` arrays are read. Memory is asked for only after the bytes that fill it
+/// have been seen.
 ///
 /// # Errors
-/// [`WeightsError`] with the file's name: it cannot be read, is malformed, or holds other numbers.
-pub fn read_mxnet(path: &Path) -> Result<Arrays, WeightsError> {
-    read(&read_file(path)?).map_err(|problem| problem.in_file(path))
-}
-
-/// Memory is asked for only after the bytes that fill it have been seen.
-fn read(bytes: &[u8]) -> Result<Arrays, WeightsError> {
+/// [`WeightsError::Malformed`] and [`WeightsError::NumberType`].
+pub fn read_mxnet(bytes: &[u8]) -> Result<Arrays, WeightsError> {
     let mut bytes = Reader { bytes };
     if bytes.u64("file mark")? != FILE {
         return Err(malformed("it does not begin with the mark of an NDArray list"));
@@ -141,7 +135,7 @@ mod tests {
 
     #[test]
     fn arrays_have_their_names_shapes_and_values() {
-        let mut arrays = read(FILE_BYTES).unwrap();
+        let mut arrays = read_mxnet(FILE_BYTES).unwrap();
         let reference = Reference::new(VALUES);
         for (name, shape) in [("conv_weight", &[3, 2, 1, 2][..]), ("bn_moving_var", &[5])] {
             assert_eq!(arrays.take(name, shape).unwrap(), reference.numbers(name));
@@ -152,20 +146,20 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let taken = |name: &str, shape: &[usize]| {
-            read(FILE_BYTES).unwrap().take(name, shape).unwrap_err().to_string()
+            read_mxnet(FILE_BYTES).unwrap().take(name, shape).unwrap_err().to_string()
         };
         assert!(taken("conv_weight", &[3, 2]).starts_with("tensor conv_weight has the shape"));
         assert!(taken("conv_bias", &[3]).starts_with("no weights for conv_bias"));
-        let left = read(FILE_BYTES).unwrap().finish().unwrap_err().to_string();
+        let left = read_mxnet(FILE_BYTES).unwrap().finish().unwrap_err().to_string();
         assert!(left.starts_with("no place for bn_moving_var, conv_weight"), "{left}");
     }
 
     #[test]
     fn every_cut_is_an_error() {
         for end in 0..FILE_BYTES.len() {
-            assert!(read(&FILE_BYTES[..end]).is_err(), "cut at {end}");
+            assert!(read_mxnet(&FILE_BYTES[..end]).is_err(), "cut at {end}");
         }
-        assert!(read(&[FILE_BYTES, b"\0"].concat()).is_err());
+        assert!(read_mxnet(&[FILE_BYTES, b"\0"].concat()).is_err());
     }
 
     #[test]
@@ -175,7 +169,7 @@ mod tests {
                 let mut bytes = FILE_BYTES.to_vec();
                 bytes[at] ^= flip;
                 // An error or other numbers; neither a panic nor memory beyond the file's size.
-                let _ = read(&bytes);
+                let _ = read_mxnet(&bytes);
             }
         }
     }

@@ -67,7 +67,11 @@ pub fn save_file<M: Module>(
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
-    write().map_err(|source| WeightsError::Io { operation: "write", path: path.to_owned(), source })
+    write().map_err(|source| {
+        // What was written is of no use; that it cannot be removed either adds nothing.
+        let _ = fs::remove_file(&temporary);
+        WeightsError::Io { operation: "write", path: path.to_owned(), source }
+    })
 }
 
 /// The module with all its float parameters and running statistics taken from a safetensors file.
@@ -104,42 +108,35 @@ fn malformed(error: safetensors::SafeTensorError) -> WeightsError {
     WeightsError::Malformed { format: "safetensors", reason: error.to_string() }
 }
 
-/// Where a walk through a module stands.
+/// Where a walk through a module stands: field names or indices, each with what it is a part of.
 #[derive(Default)]
-struct Place {
-    path: Vec<String>,
-    containers: Vec<String>,
-}
+struct Place(Vec<(String, String)>);
 
 impl Place {
     fn enter(&mut self, name: &str, container: &str) {
-        self.path.push(name.to_owned());
-        self.containers.push(container.to_owned());
+        self.0.push((name.to_owned(), container.to_owned()));
     }
 
     fn leave(&mut self) {
-        self.path.pop();
-        self.containers.pop();
+        self.0.pop();
     }
 
-    fn container(&self) -> &str {
-        self.containers.last().map_or("", String::as_str)
-    }
-
-    /// The name that PyTorch gives to the parameter at this place.
+    /// The name that PyTorch gives to the parameter at this place. The variant of an enum, which
+    /// has no counterpart there, is no part of it.
     fn name(&self) -> String {
-        let Some((last, parents)) = self.path.split_last() else { return String::new() };
-        let last = match last.as_str() {
-            "gamma" if self.container().ends_with("Norm") => "weight",
-            "beta" if self.container().ends_with("Norm") => "bias",
+        let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+        let names = steps.map(|(name, container)| match name.as_str() {
+            "gamma" if container.ends_with("Norm") => "weight",
+            "beta" if container.ends_with("Norm") => "bias",
             other => other,
-        };
-        parents.iter().map(String::as_str).chain([last]).collect::<Vec<_>>().join(".")
+        });
+        names.collect::<Vec<_>>().join(".")
     }
 
     /// Whether PyTorch stores the parameter at this place with its two axes swapped.
     fn is_swapped(&self) -> bool {
-        self.container() == "Struct:Linear" && self.path.last().is_some_and(|name| name == "weight")
+        let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
+        here == Some(("weight", "Struct:Linear"))
     }
 }
 
@@ -363,13 +360,19 @@ mod tests {
     const STATE: &[u8] = include_bytes!("../../../../reference/nn/weights_state.safetensors");
     const VALUES: &[u8] = include_bytes!("../../../../reference/nn/weights_values.safetensors");
 
-    /// One layer of each kind whose names or layouts differ between Burn and PyTorch.
+    /// One layer of each kind whose names or layouts differ between Burn and PyTorch, one of them in
+    /// an enum.
     #[derive(Module, Debug)]
     struct Net {
         convs: Vec<Conv2d>,
-        norm: BatchNorm,
+        norm: Norm,
         up: ConvTranspose2d,
         linear: Linear,
+    }
+
+    #[derive(Module, Debug)]
+    enum Norm {
+        Batch(BatchNorm),
     }
 
     impl Net {
@@ -379,7 +382,7 @@ mod tests {
                     Conv2dConfig::new([2, 4], [3, 3]).init(device),
                     Conv2dConfig::new([4, 4], [1, 1]).with_groups(2).with_bias(false).init(device),
                 ],
-                norm: BatchNormConfig::new(4).init(device),
+                norm: Norm::Batch(BatchNormConfig::new(4).init(device)),
                 up: ConvTranspose2dConfig::new([4, 3], [2, 2]).with_stride([2, 2]).init(device),
                 linear: LinearConfig::new(48, hidden).init(device),
             }
@@ -387,7 +390,8 @@ mod tests {
 
         fn forward(&self, x: Tensor<4>) -> Tensor<2> {
             let x = self.convs.iter().fold(x, |x, conv| conv.forward(x)); // [n, 4, 2, 2]
-            let x = self.up.forward(self.norm.forward(x)); // [n, 3, 4, 4]
+            let Norm::Batch(norm) = &self.norm;
+            let x = self.up.forward(norm.forward(x)); // [n, 3, 4, 4]
             self.linear.forward(x.flatten(1, 3)) // [n, hidden]
         }
     }
@@ -467,7 +471,8 @@ mod tests {
         let net = load(net, STATE).unwrap();
         assert_eq!(net.linear.weight.id, id);
         assert!(net.linear.weight.is_require_grad());
-        assert!(!net.norm.running_mean.value().is_require_grad());
+        let Norm::Batch(norm) = &net.norm;
+        assert!(!norm.running_mean.value().is_require_grad());
         let frozen = load(Net::init(5, &device).freeze(), STATE).unwrap();
         assert!(!frozen.linear.weight.is_require_grad());
     }
@@ -519,6 +524,9 @@ mod tests {
         let problem = load_file(Net::init(6, &device), &path).unwrap_err().to_string();
         assert!(problem.contains("model.safetensors: tensor linear.weight"), "{problem}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        // A folder cannot be replaced by a file: nothing is left beside it.
+        assert!(save_file(&net, &folder, Precision::Full).is_err());
+        assert!(!folder.with_extension("tmp").exists());
         fs::remove_dir_all(&folder).unwrap();
     }
 
