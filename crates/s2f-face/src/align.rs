@@ -109,3 +109,71 @@ fn mean(points: &[[f32; 2]]) -> (f64, f64) {
     let y: f64 = points.iter().map(|p| f64::from(p[1])).sum();
     (x / n, y / n)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{published, read_npy, reference_file};
+
+    // Reference: reference/face/align.py, Umeyama's method with NumPy's SVD. Both compute in
+    // double precision on single precision points.
+    #[test]
+    fn agrees_with_umeyama() {
+        let (_, rows) = read_npy::<f64>(&reference_file("align.npy"));
+        for row in rows.as_chunks::<24>().0 {
+            let points = |numbers: &[f64]| -> Vec<[f32; 2]> {
+                let pairs = numbers.as_chunks::<2>().0;
+                pairs.iter().map(|pair| pair.map(|number| number as f32)).collect()
+            };
+            let found = Similarity::fit(&points(&row[..10]), &points(&row[10..20])).unwrap();
+            for (found, expected) in
+                [found.a, found.b, found.tx, found.ty].into_iter().zip(&row[20..])
+            {
+                assert!((found - expected).abs() < 1e-9 * (1.0 + expected.abs()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_inverse_undoes() {
+        let turn = Similarity { a: 0.3, b: -1.2, tx: 40.0, ty: -7.0 };
+        let [x, y] = turn.inverse().apply(turn.apply([13.0, 21.0]));
+        assert!((x - 13.0).hypot(y - 21.0) < 1e-4);
+    }
+
+    #[test]
+    fn points_that_coincide_are_an_error() {
+        let picture = RgbImage::new(20, 20);
+        assert!(mobileface_crop(&picture, &[[3.0, 3.0]; 5]).is_err());
+        assert!(mobileface_crop(&picture, &[[f32::NAN, 3.0]; 5]).is_err());
+        assert!(Similarity::fit(&[], &[]).is_err());
+        assert!(Similarity::fit(&[[1.0, 2.0]], &[]).is_err());
+    }
+
+    // Of a smooth picture every filter gives the value at the place: what is left is rounding.
+    #[test]
+    fn a_crop_shows_the_picture_at_the_places_of_the_template() {
+        let wave = |[x, y]: [f32; 2]| {
+            [127.0 + 90.0 * (x / 40.0).sin(), 127.0 + 90.0 * (y / 50.0).cos(), 0.2 * x + 0.3 * y]
+        };
+        let picture = RgbImage::from_fn(300, 300, |x, y| {
+            Rgb(wave([x as f32, y as f32]).map(|value| value.round() as u8))
+        });
+        let place = Similarity { a: 2.1, b: 0.3, tx: 30.0, ty: 20.0 };
+        let crop = mobileface_crop(&picture, &MOBILEFACE_TEMPLATE.map(|p| place.apply(p))).unwrap();
+        assert_eq!(crop.dimensions(), (112, 112));
+        for (x, y) in [(38, 51), (73, 51), (56, 71), (41, 92), (70, 92), (20, 20)] {
+            let expected = wave(place.apply([x as f32, y as f32]));
+            for (found, expected) in crop.get_pixel(x, y).0.into_iter().zip(expected) {
+                assert!((f32::from(found) - expected).abs() < 1.5, "{x} {y}: {found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_template_is_the_published_one() {
+        let Some(models) = published("models/reference/mobileface") else { return };
+        let (_, template) = read_npy::<f32>(&models.join("template_112_f32.npy"));
+        assert_eq!(template, MOBILEFACE_TEMPLATE.as_flattened());
+    }
+}

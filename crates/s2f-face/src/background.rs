@@ -19,6 +19,9 @@ const CUT_OFF: f64 = 4.0;
 /// Smallest cut-off, in logarithms of light: what compression leaves of an even surface.
 const SMALLEST_CUT_OFF: f64 = 0.03;
 
+/// Largest cut-off: a wall's shadows stay within, other things in the picture do not.
+const LARGEST_CUT_OFF: f64 = 0.6;
+
 /// Half width, in logarithms of light, of the brightness that the fit starts from.
 const FIRST_WINDOW: f64 = 0.35;
 
@@ -114,7 +117,7 @@ fn fit_surface(
         counted.sort_by(f64::total_cmp);
         let median = counted.get(counted.len() / 2).ok_or(FaceError::NoBackground)?;
         // The median of absolute deviations of a normal distribution is 1/1.4826 of its deviation.
-        let limit = (CUT_OFF * 1.4826 * median).max(SMALLEST_CUT_OFF);
+        let limit = (CUT_OFF * 1.4826 * median).clamp(SMALLEST_CUT_OFF, LARGEST_CUT_OFF);
         for (weight, misfit) in weights.iter_mut().zip(&misfits) {
             *weight = (1.0 - (misfit / limit).powi(2)).max(0.0).powi(2);
         }
@@ -182,4 +185,56 @@ fn mode(values: &[f64]) -> Option<f64> {
         |bin: usize| counts[bin.saturating_sub(2)..(bin + 3).min(BINS)].iter().sum::<usize>();
     let best = (0..BINS).max_by_key(|&bin| around(bin))?;
     Some(low + (best as f64 + 0.5) * width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: usize = 200;
+
+    /// A wall whose light falls off towards a corner, with grain.
+    fn wall(column: usize, row: usize) -> [f32; 3] {
+        let (x, y) = (column as f32 / SIDE as f32, row as f32 / SIDE as f32);
+        let grain = ((column * 7919 + row * 104_729) % 17) as f32 / 17.0 - 0.5;
+        [-0.4, -0.3, -0.35].map(|level| level - 0.2 * x - 0.1 * y * y + 0.02 * grain)
+    }
+
+    fn scene(person: impl Fn(usize, usize) -> bool) -> Vec<[f32; 3]> {
+        (0..SIDE * SIDE)
+            .map(|index| {
+                let (column, row) = (index % SIDE, index / SIDE);
+                if person(column, row) { [-2.0, -2.5, -3.0] } else { wall(column, row) }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_wall_is_found_behind_a_head_and_beside_long_hair() {
+        let head = |column: usize, row: usize| column.abs_diff(100) < 40 && row > 40;
+        let hair = |column: usize, row: usize| column.abs_diff(60) < 25 && row > 90;
+        let light = scene(|column, row| head(column, row) || hair(column, row));
+        let seen = Map::from_fn(SIDE, |column, row| if head(column, row) { 0.0 } else { 1.0 });
+        let found = estimate(&light, &seen, SIDE, 12.0).unwrap();
+        for (index, wall_light) in found.wall.iter().enumerate() {
+            let expected = wall(index % SIDE, index / SIDE);
+            for channel in 0..3 {
+                let error = wall_light[channel] + found.shadows[index][channel] - expected[channel];
+                assert!(error.abs() < 0.025, "{index}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_without_a_wall_is_an_error() {
+        let busy = scene(|column, row| (column / 20 + row / 20) % 2 == 0)
+            .into_iter()
+            .enumerate()
+            .map(|(index, light)| light.map(|value| value * (1.0 + (index * 31 % 101) as f32)))
+            .collect::<Vec<_>>();
+        let seen = Map::from_fn(SIDE, |_, _| 1.0);
+        assert!(matches!(estimate(&busy, &seen, SIDE, 12.0), Err(FaceError::NoBackground)));
+        let nothing = Map::from_fn(SIDE, |_, _| 0.0);
+        assert!(matches!(estimate(&busy, &nothing, SIDE, 12.0), Err(FaceError::NoBackground)));
+    }
 }

@@ -217,3 +217,102 @@ fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     let intersection = shared(0) * shared(1);
     intersection / (a[2] * a[3] + b[2] * b[3] - intersection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{published, read_npy, reference_file};
+
+    fn detector() -> Option<Detector> {
+        Some(Detector::open(published("models/yunet/yunet_n_dynamic.onnx")?).unwrap())
+    }
+
+    /// Rows of x, y, width, height, 5 x (x, y), score.
+    fn check(found: &[Detection], expected: &[f32; 15], tolerance_px: f32) {
+        let [found] = found else { panic!("{} faces", found.len()) };
+        let numbers = found.rect.iter().chain(found.points.as_flattened());
+        for (number, expected) in numbers.zip(expected) {
+            assert!((number - expected).abs() < tolerance_px, "{found:?} {expected:?}");
+        }
+        assert!((found.score - expected[14]).abs() < 1e-3 * tolerance_px.max(0.1));
+    }
+
+    // The published values were computed with ONNX Runtime; sums in another order differ by some
+    // 1e-6 of positions up to 320.
+    #[test]
+    fn agrees_with_onnx_runtime() {
+        let Some(detector) = detector() else { return };
+        let Some(folder) = published("models/reference/yunet") else { return };
+        let (shape, input) = read_npy::<u8>(&folder.join("input_rgb_u8.npy"));
+        let (_, rows) = read_npy::<f32>(&folder.join("dynamic_320_detections_f32.npy"));
+        let pictures = input.chunks_exact(input.len() / shape[0]);
+        for (pixels, expected) in pictures.zip(rows.as_chunks::<15>().0) {
+            let picture =
+                RgbImage::from_raw(shape[2] as u32, shape[1] as u32, pixels.to_vec()).unwrap();
+            check(&detector.detect(&picture).unwrap(), expected, 1e-2);
+        }
+    }
+
+    // The published values are of the network for 640x640, padded with black; JPEG decoders differ
+    // by a few steps of a byte.
+    #[test]
+    fn finds_the_faces_of_photographs_of_any_size() {
+        let Some(detector) = detector() else { return };
+        let Some(folder) = published("models/reference/yunet") else { return };
+        let Some(faces) = published("data/faces/london/images") else { return };
+        let (_, rows) = read_npy::<f32>(&folder.join("fixed_640_full_512_detections_f32.npy"));
+        for (name, expected) in ["004", "062", "127"].iter().zip(rows.as_chunks::<15>().0) {
+            let picture = crate::read_picture(faces.join(format!("{name}_neutral.jpg"))).unwrap();
+            let mut padded = RgbImage::new(640, 640);
+            image::imageops::replace(&mut padded, &picture, 0, 0);
+            check(&detector.detect(&padded).unwrap(), expected, 0.5);
+            // Twice as large, with an odd height: shrunk inside to a quarter more than before. The
+            // network itself moves its points by up to 5 pixels between such scales (the same in
+            // OpenCV); the limit is a tenth of the distance of the eyes.
+            let large = image::imageops::resize(
+                &picture,
+                1024,
+                1023,
+                image::imageops::FilterType::Triangle,
+            );
+            let found = detector.detect(&large).unwrap();
+            let [face] = found.as_slice() else { panic!("{} faces", found.len()) };
+            for (point, expected) in face.points.iter().zip(expected[4..14].as_chunks::<2>().0) {
+                let distance = (point[0] / 2.0 - expected[0]).hypot(point[1] / 2.0 - expected[1]);
+                assert!(distance < 9.0, "{name}: {distance}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_without_a_face_has_none() {
+        let Some(detector) = detector() else { return };
+        for (width, height) in [(1, 1), (3, 700), (0, 0), (200, 33)] {
+            assert_eq!(detector.detect(&RgbImage::new(width, height)).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused_by_name() {
+        let check = |path: &Path, part: &str| {
+            let text = Detector::open(path).err().map(|error| error.to_string()).unwrap();
+            assert!(text.contains(&path.display().to_string()) && text.contains(part), "{text}");
+        };
+        check(&reference_file("missing.onnx"), "cannot be read");
+        check(&reference_file("picture.py"), "yunet_n_dynamic.onnx");
+        if let Some(other) = published("models/silero_vad/silero_vad_16k_op15.onnx") {
+            check(&other, "yunet_n_dynamic.onnx");
+        }
+    }
+
+    #[test]
+    fn of_overlapping_boxes_the_surest_stays() {
+        let face = |x: f32, score: f32| Detection {
+            rect: [x, 0.0, 10.0, 10.0],
+            points: [[0.0; 2]; 5],
+            score,
+        };
+        let kept = suppress(vec![face(0.0, 0.7), face(1.0, 0.9), face(30.0, 0.8)]);
+        assert_eq!(kept.iter().map(|face| face.score).collect::<Vec<_>>(), [0.9, 0.8]);
+    }
+}

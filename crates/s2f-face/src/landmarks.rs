@@ -269,3 +269,42 @@ pub(crate) fn check_count(
 const fn point(template_index: usize, group: Group, mirror: usize) -> Landmark {
     Landmark { template_index, group, mirror }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirroring_twice_is_the_same_point() {
+        for (index, landmark) in LANDMARKS.iter().enumerate() {
+            assert_eq!(LANDMARKS[landmark.mirror].mirror, index);
+            assert_eq!(LANDMARKS[landmark.mirror].group, landmark.group);
+            let twice = LANDMARKS.iter().filter(|l| l.template_index == landmark.template_index);
+            assert_eq!(twice.count(), 1);
+        }
+    }
+
+    #[test]
+    fn lines_run_over_landmarks_and_reach_all_but_the_pupils() {
+        for index in 0..LANDMARK_COUNT {
+            let drawn = POLYLINES.iter().any(|line| line.contains(&index));
+            assert_eq!(drawn, !PUPILS.contains(&index), "{index}");
+        }
+    }
+
+    #[test]
+    fn named_points_have_their_groups() {
+        let group = |index: usize| LANDMARKS[index].group;
+        assert!(PUPILS.iter().all(|&index| group(index) == Group::Pupil));
+        assert!(MOUTH_CORNERS.iter().all(|&index| group(index) == Group::MouthCorner));
+        assert!(NOSE_WIDEST.iter().all(|&index| group(index) == Group::NoseWing));
+        assert_eq!(group(NOSE_BASE), Group::NoseBase);
+    }
+
+    #[test]
+    fn a_wrong_number_of_points_is_an_error() {
+        let text = select_landmarks(&[[0.0; 2]; 68]).unwrap_err().to_string();
+        assert!(text.contains("189") && text.contains("68"), "{text}");
+        assert!(alignment_points(&[[0.0; 2]; 5]).is_err());
+    }
+}

@@ -14,8 +14,9 @@ mod normalise;
 mod picture;
 mod portrait;
 mod raster;
+#[cfg(test)]
+mod reference;
 mod spline;
-mod square;
 
 pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity, mobileface_crop};
 pub use detect::{Detection, Detector};
@@ -31,4 +32,3 @@ pub use normalise::{
 pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
 pub use portrait::{Light, PlainPortrait};
 pub use spline::ThinPlate;
-pub use square::{SQUARE_SIDE, square_crop};

@@ -311,3 +311,88 @@ fn well_defined(landmarks: &[[f32; 2]]) -> Vec<[f32; 2]> {
         .map(|(&point, _)| point)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{read_npy, read_points, reference_file};
+
+    fn pattern(side: usize) -> Vec<f32> {
+        let value = |index: usize| {
+            let (x, y) = ((index % side) as f32, (index / side) as f32);
+            0.5 + 0.25 * (x / 9.0).sin() + 0.25 * (y / 7.0).cos()
+        };
+        (0..side * side).map(value).collect()
+    }
+
+    // Reference: reference/face/spline.py, SciPy's spline and bilinear sampling of the pattern. The
+    // picture holds bytes: half a step of one is left, and what single precision adds.
+    #[test]
+    fn rendering_agrees_with_scipy() {
+        let mean = MeanShape::new(read_points("render_mean.npy")).unwrap();
+        let landmarks = read_points("render_landmarks.npy");
+        let face = NormalisedFace { landmarks, texture: pattern(FRAME).repeat(3) };
+        let picture = face.render(&mean).unwrap();
+        let (_, expected) = read_npy::<f32>(&reference_file("render_output.npy"));
+        for ([x, y], expected) in read_points("render_places.npy").into_iter().zip(expected) {
+            let found = f32::from(picture.get_pixel(x as u32, y as u32).0[1]) / 255.0;
+            assert!((found - expected).abs() < 0.52 / 255.0, "{x} {y}: {found} {expected}");
+        }
+    }
+
+    #[test]
+    fn border_points_surround_the_frame() {
+        let border = border_points();
+        assert_eq!(border[0], [-32.0, -32.0]);
+        assert_eq!(border[1], [39.75, -32.0]);
+        assert_eq!(border[BORDER_POINTS - 1], [255.0, 255.0]);
+        assert!(border.iter().all(|p| p.iter().any(|v| *v == -32.0 || *v == 255.0)));
+    }
+
+    #[test]
+    fn the_mean_shape_is_symmetric_and_does_not_depend_on_place_and_scale() {
+        let shape = read_points("render_mean.npy");
+        // Pupils to the left and right, as in a face.
+        let mut shape = level_pupils(&shape).unwrap();
+        for (point, other) in shape.iter_mut().zip(read_points("render_landmarks.npy")) {
+            point[1] += 0.01 * other[0];
+        }
+        let moved: Vec<[f32; 2]> =
+            shape.iter().map(|[x, y]| [300.0 - 2.0 * y, 2.0 * x - 40.0]).collect();
+        let mean = MeanShape::of(&[&shape, &moved]).unwrap();
+        let alone = MeanShape::of(&[&shape]).unwrap();
+        let mirrored = mirror_landmarks(mean.points()).unwrap();
+        for ((p, q), r) in mean.points().iter().zip(&mirrored).zip(alone.points()) {
+            assert!((p[0] - q[0]).hypot(p[1] - q[1]) < 1e-3);
+            assert!((p[0] - r[0]).hypot(p[1] - r[1]) < 1e-2);
+        }
+        let [left, right] = PUPILS.map(|pupil| mean.points()[pupil]);
+        assert!((left[0] + PUPIL_DISTANCE - right[0]).abs() < 1e-3);
+        assert!((left[1] - PUPIL_ROW).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_mirror_twice_shows_the_face() {
+        let landmarks = read_points("render_landmarks.npy");
+        let texture: Vec<f32> = (0..3 * FRAME * FRAME).map(|index| (index % 251) as f32).collect();
+        let face = NormalisedFace { landmarks, texture };
+        let mirrored = face.mirrored().unwrap();
+        assert_eq!(mirrored.texture[FRAME - 1], face.texture[0]);
+        let again = mirrored.mirrored().unwrap();
+        assert_eq!(again.texture, face.texture);
+        for (p, q) in again.landmarks.iter().zip(&face.landmarks) {
+            assert!((p[0] - q[0]).abs() < 1e-4 && p[1] == q[1]);
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_errors() {
+        assert!(MeanShape::of(&[]).is_err());
+        assert!(MeanShape::of(&[&[[0.0; 2]; 68]]).is_err());
+        assert!(MeanShape::of(&[&[[0.0; 2]; LANDMARK_COUNT]]).is_err());
+        let mean = MeanShape::new(read_points("render_mean.npy")).unwrap();
+        let texture = vec![0.0; 3 * FRAME * FRAME];
+        let short = NormalisedFace { landmarks: vec![[0.0; 2]; 5], texture };
+        assert!(short.render(&mean).is_err());
+    }
+}

@@ -117,3 +117,70 @@ fn catmull_rom(t: f32) -> f32 {
         0.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{read_npy, reference_file};
+
+    // Reference: reference/face/picture.py, Pillow's bicubic filter, which is the same kernel. Pillow
+    // rounds to bytes between its two passes and cuts the kernel at the edge: inside, one step of a
+    // byte is left.
+    #[test]
+    fn shrinking_agrees_with_pillow() {
+        let (shape, input) = read_npy::<u8>(&reference_file("shrink_input.npy"));
+        let picture = RgbImage::from_raw(shape[1] as u32, shape[0] as u32, input).unwrap();
+        let (shape, expected) = read_npy::<u8>(&reference_file("shrink_output.npy"));
+        let step = picture.width() as f32 / shape[1] as f32;
+        for row in 2..shape[0] - 2 {
+            for column in 2..shape[1] - 2 {
+                let place = [column, row].map(|index| (index as f32 + 0.5) * step - 0.5);
+                let found = sample(&picture, place, step);
+                let first = 3 * (row * shape[1] + column);
+                for (found, expected) in found.into_iter().zip(&expected[first..first + 3]) {
+                    let difference = found.clamp(0.0, 255.0) - f32::from(*expected);
+                    assert!(difference.abs() <= 1.1, "{row} {column}: {difference}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_at_pixels_are_the_pixels_and_the_edge_repeats() {
+        let picture =
+            RgbImage::from_fn(5, 4, |x, y| image::Rgb([(40 * x) as u8, (50 * y) as u8, 9]));
+        let check = |place: [f32; 2], expected: [f32; 3]| {
+            let found = sample(&picture, place, 1.0);
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{found:?}");
+        };
+        check([2.0, 3.0], [80.0, 150.0, 9.0]);
+        check([-7.0, 1.0], [0.0, 50.0, 9.0]);
+        check([1e9, -1e9], [160.0, 0.0, 9.0]);
+    }
+
+    #[test]
+    fn pictures_are_turned_upright() {
+        let picture = read_picture(reference_file("turned.jpg")).unwrap();
+        assert_eq!(picture.dimensions(), (16, 24));
+        let [red, _, blue] = picture.get_pixel(8, 4).0;
+        assert!(red > 240 && blue < 15);
+        let [red, _, blue] = picture.get_pixel(8, 20).0;
+        assert!(red < 15 && blue > 240);
+    }
+
+    #[test]
+    fn unreadable_pictures_are_named() {
+        let check = |name: &str, part: &str| {
+            let text = read_picture(reference_file(name)).unwrap_err().to_string();
+            assert!(text.contains(name) && text.contains(part), "{text}");
+        };
+        check("missing.png", "cannot be read");
+        check("picture.py", "not a readable picture");
+        // A header that promises 100 000 x 100 000 pixels is refused before memory is taken.
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        bytes.extend([100_000_u32, 100_000].map(u32::to_be_bytes).as_flattened());
+        bytes.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(decode_picture(&bytes).is_err());
+        assert!(decode_picture(&[]).is_err());
+    }
+}

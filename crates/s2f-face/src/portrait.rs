@@ -233,3 +233,84 @@ fn linear(value: f32) -> f32 {
 fn encoded(value: f32) -> f32 {
     if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 }
 }
+
+#[cfg(test)]
+mod tests {
+    use s2f_corpus::unpaired::{Portrait, portraits};
+
+    use super::*;
+    use crate::landmarks::LANDMARK_COUNT;
+    use crate::reference::published;
+    use crate::{MeanShape, NormalisedFace, read_picture};
+
+    fn prepare(person: &Portrait, light: Light) -> PlainPortrait {
+        let picture = read_picture(&person.picture).unwrap();
+        PlainPortrait::new(&picture, &person.points, light).unwrap()
+    }
+
+    /// Some people of both sets, prepared.
+    fn some_people() -> Option<Vec<PlainPortrait>> {
+        let faces = published("data/faces")?;
+        let mut prepared = Vec::new();
+        for (set, light) in [("london", Light::LONDON), ("canada", Light::CANADA)] {
+            let people = portraits(&faces.join(set)).unwrap();
+            prepared.extend(people.iter().step_by(9).map(|person| prepare(person, light)));
+        }
+        Some(prepared)
+    }
+
+    #[test]
+    fn the_background_is_plain_and_light_evens_out() {
+        let Some(people) = some_people() else { return };
+        for person in &people {
+            // Beside the head above the ears, where no hair of these people reaches.
+            for place in [[4.0, 4.0], [219.0, 4.0], [6.0, 40.0], [217.0, 40.0]] {
+                for value in person.colour(place, 1.0) {
+                    assert!((value - BACKGROUND).abs() < 0.02, "{place:?}: {value}");
+                }
+            }
+        }
+    }
+
+    // Warped to the mean shape and back: the two splines are not each other's inverse, which moves
+    // edges by fractions of a pixel.
+    #[test]
+    fn a_face_survives_the_mean_shape() {
+        let Some(people) = some_people() else { return };
+        let shapes: Vec<&[[f32; 2]]> = people.iter().map(PlainPortrait::landmarks).collect();
+        let mean = MeanShape::of(&shapes).unwrap();
+        for person in &people {
+            let face = NormalisedFace::new(person, &mean).unwrap();
+            assert_eq!(face.landmarks.len(), LANDMARK_COUNT);
+            let picture = face.render(&mean).unwrap();
+            let aligned = mean.align(person.landmarks()).unwrap().inverse();
+            let (mut difference, mut count) = (0.0, 0.0);
+            for row in 90..190 {
+                for column in 70..154 {
+                    let place = aligned.apply([column as f32, row as f32]);
+                    let expected = person.colour(place, aligned.scale() as f32);
+                    let found = picture.get_pixel(column, row).0;
+                    for (found, expected) in found.into_iter().zip(expected) {
+                        difference += (f32::from(found) / 255.0 - expected).abs();
+                        count += 1.0;
+                    }
+                }
+            }
+            assert!(difference / count < 0.02, "{}", difference / count);
+        }
+    }
+
+    #[test]
+    fn a_picture_without_a_wall_or_a_face_is_an_error() {
+        let busy = RgbImage::from_fn(300, 300, |x, y| {
+            Rgb([0_u32, 1, 2].map(|c| ((x * 7919 + y * 104_729 + c * 31) % 251) as u8))
+        });
+        let mut points = vec![[150.0, 150.0]; TEMPLATE_POINTS];
+        let fails = |points: &[[f32; 2]]| PlainPortrait::new(&busy, points, Light::LONDON).is_err();
+        assert!(fails(&points));
+        points[PUPILS[0]] = [120.0, 120.0];
+        points[PUPILS[1]] = [180.0, 120.0];
+        assert!(fails(&points));
+        assert!(fails(&points[1..]));
+    }
+}

@@ -116,3 +116,52 @@ fn running_mean(values: &[f32], side: usize, radius: usize) -> Vec<f32> {
     }
     swapped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circle(middle: f32, radius: f32) -> Vec<[f32; 2]> {
+        let corner = |n: usize| (n as f32 / 200.0 * std::f32::consts::TAU).sin_cos();
+        (0..200).map(|n| [middle + radius * corner(n).1, middle + radius * corner(n).0]).collect()
+    }
+
+    #[test]
+    fn a_filled_circle_has_its_area() {
+        let area: f32 = Map::polygon(200, &circle(99.3, 60.0)).values().iter().sum();
+        let expected = std::f32::consts::PI * 60.0 * 60.0;
+        assert!((area / expected - 1.0).abs() < 0.002, "{area} {expected}");
+    }
+
+    #[test]
+    fn a_polygon_over_the_edge_is_cut() {
+        let all = Map::polygon(20, &[[-50.0, -50.0], [80.0, -50.0], [80.0, 80.0], [-50.0, 80.0]]);
+        assert!(all.values().iter().all(|&value| value == 1.0));
+        let none = Map::polygon(20, &[[30.0, 0.0], [40.0, 0.0], [40.0, 20.0]]);
+        assert!(none.values().iter().all(|&value| value == 0.0));
+    }
+
+    #[test]
+    fn depth_is_the_distance_to_the_outline() {
+        let circle = circle(50.0, 30.0);
+        for (place, expected) in [([50.0, 50.0], 30.0), ([50.0, 75.0], 5.0), ([100.0, 50.0], -20.0)]
+        {
+            assert!((depth(&circle, place) - expected).abs() < 0.02);
+        }
+    }
+
+    #[test]
+    fn blurring_spreads_by_sigma_and_keeps_the_sum() {
+        let middle = 100;
+        let point = Map::from_fn(201, |x, y| if x == middle && y == middle { 1.0 } else { 0.0 })
+            .blurred(8.0);
+        let (mut sum, mut variance) = (0.0, 0.0);
+        for (index, &value) in point.values().iter().enumerate() {
+            sum += value;
+            variance += value * (index % 201).abs_diff(middle).pow(2) as f32;
+        }
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
+        // The means run over whole odd numbers of pixels.
+        assert!((variance.sqrt() / 8.0 - 1.0).abs() < 0.08, "{}", variance.sqrt());
+    }
+}

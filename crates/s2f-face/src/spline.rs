@@ -93,3 +93,53 @@ fn frame(points: &[[f64; 2]]) -> ([f64; 2], f64) {
     let middle = [0, 1].map(|axis| 0.5 * (low[axis] + high[axis]));
     (middle, (high[0] - low[0]).max(high[1] - low[1]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{read_npy, read_points, reference_file};
+
+    // Reference: reference/face/spline.py, SciPy's RBFInterpolator. Displacements reach some tens of
+    // pixels outside of the points, and the result is rounded to single precision.
+    #[test]
+    fn agrees_with_scipy() {
+        let (_, rows) = read_npy::<f32>(&reference_file("spline_points.npy"));
+        let rows = rows.as_chunks::<4>().0;
+        let points: Vec<[f32; 2]> = rows.iter().map(|row| [row[0], row[1]]).collect();
+        let values: Vec<[f32; 2]> = rows.iter().map(|row| [row[2], row[3]]).collect();
+        let spline = ThinPlate::fit(&points, &values).unwrap();
+        let places = read_points("spline_places.npy");
+        for (place, expected) in places.into_iter().zip(read_points("spline_output.npy")) {
+            let found = spline.at(place);
+            for axis in 0..2 {
+                assert!((found[axis] - expected[axis]).abs() < 1e-4, "{found:?} {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_affine_map_is_met_exactly_everywhere() {
+        let points = [[0.0, 0.0], [10.0, 1.0], [3.0, 9.0], [7.0, 4.0], [1.0, 5.0]];
+        let map = |[x, y]: [f32; 2]| [1.0 + 0.5 * x - y, 2.0 * x + 0.25 * y - 3.0];
+        let spline = ThinPlate::fit(&points, &points.map(map)).unwrap();
+        for place in [[-20.0, 30.0], [5.0, 5.0], [100.0, -1.0]] {
+            let (found, expected) = (spline.at(place), map(place));
+            assert!((found[0] - expected[0]).hypot(found[1] - expected[1]) < 1e-4);
+        }
+    }
+
+    #[test]
+    fn undetermined_splines_are_errors() {
+        let check = |points: &[[f32; 2]], values: &[[f32; 2]], part: &str| {
+            let text = ThinPlate::fit(points, values).unwrap_err().to_string();
+            assert!(text.contains(part), "{text}");
+        };
+        let triangle = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
+        check(&triangle, &[[0.0; 2]; 2], "needs 3 points, got 2");
+        check(&[], &[], "coincide");
+        check(&[[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], &[[1.0; 2]; 4], "line");
+        check(&[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], &[[1.0; 2]; 4], "coincide");
+        check(&triangle, &[[f32::NAN, 0.0]; 3], "not finite");
+        check(&[[0.0, f32::INFINITY], [1.0, 0.0], [0.0, 1.0]], &[[0.0; 2]; 3], "not finite");
+    }
+}
