@@ -9,351 +9,32 @@
 //! `burn-store` reads and writes such files too; it is not used because it copies embedded bytes,
 //! leaves `f16` tensors in `f16`, and reports problems as text.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+mod load;
+mod place;
+mod save;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+pub use load::{load, load_file};
+pub(crate) use place::swapped;
+pub use save::{Precision, save, save_file};
 
-use super::{WeightsError, read_file};
-
-/// How precisely weights are stored. In memory they are `f32`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// All numbers as `f32`.
-    Full,
-    /// Matrices and kernels as `f16`, at half the size; vectors (biases and normalisations, whose
-    /// variances can lie outside the range of `f16`) as `f32`.
-    Half,
-}
-
-/// The safetensors file of a module: all its float parameters and running statistics.
-///
-/// # Errors
-/// [`WeightsError::TooLargeForHalf`] for a finite weight beyond ±65504 at [`Precision::Half`];
-/// [`WeightsError::Device`] where a device does not hand out its numbers.
-pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, WeightsError> {
-    let mut collector = Collector { place: Place::default(), precision, tensors: Ok(Vec::new()) };
-    module.visit(&mut collector);
-    let tensors = collector.tensors?;
-    let views = tensors
-        .iter()
-        .map(|t| Ok((t.name.as_str(), TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(malformed)?;
-    safetensors::serialize(views, None).map_err(malformed)
-}
-
-/// Writes [`save`]'s file to a temporary name beside `path`, then renames it.
-///
-/// # Errors
-/// As [`save`], and [`WeightsError::Io`].
-pub fn save_file<M: Module>(
-    module: &M,
-    path: &Path,
-    precision: Precision,
-) -> Result<(), WeightsError> {
-    let bytes = save(module, precision)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|source| {
-        // What was written is of no use; that it cannot be removed either adds nothing.
-        let _ = fs::remove_file(&temporary);
-        WeightsError::Io { operation: "write", path: path.to_owned(), source }
-    })
-}
-
-/// The module with all its float parameters and running statistics taken from a safetensors file.
-///
-/// Devices, gradient settings and parameter identities stay those of `module`, whose own numbers
-/// are never computed where they were still to be drawn. Numbers may be `f32`, `f16` or `bf16`.
-///
-/// # Errors
-/// [`WeightsError`] for a malformed file, and for any tensor that is missing, surplus, of another
-/// shape or of another number type.
-pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
-    let mut loader = Loader {
-        place: Place::default(),
-        tensors,
-        used: HashSet::new(),
-        missing: Vec::new(),
-        problem: None,
-    };
-    let module = module.map(&mut loader);
-    loader.finish()?;
-    Ok(module)
-}
-
-/// [`load`] from a file.
-///
-/// # Errors
-/// As [`load`], with the file's name, and [`WeightsError::Io`].
-pub fn load_file<M: Module>(module: M, path: &Path) -> Result<M, WeightsError> {
-    load(module, &read_file(path)?).map_err(|problem| problem.in_file(path))
-}
+use super::WeightsError;
 
 fn malformed(error: safetensors::SafeTensorError) -> WeightsError {
     WeightsError::Malformed { format: "safetensors", reason: error.to_string() }
 }
 
-/// Where a walk through a module stands: field names or indices, each with what it is a part of.
-#[derive(Default)]
-struct Place(Vec<(String, String)>);
-
-impl Place {
-    fn enter(&mut self, name: &str, container: &str) {
-        self.0.push((name.to_owned(), container.to_owned()));
-    }
-
-    fn leave(&mut self) {
-        self.0.pop();
-    }
-
-    /// The name that PyTorch gives to the parameter at this place. The variant of an enum, which
-    /// has no counterpart there, is no part of it.
-    fn name(&self) -> String {
-        let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        let names = steps.map(|(name, container)| match name.as_str() {
-            "gamma" if container.ends_with("Norm") => "weight",
-            "beta" if container.ends_with("Norm") => "bias",
-            other => other,
-        });
-        names.collect::<Vec<_>>().join(".")
-    }
-
-    /// Whether PyTorch stores the parameter at this place with its two axes swapped.
-    fn is_swapped(&self) -> bool {
-        let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
-        here == Some(("weight", "Struct:Linear"))
-    }
-}
-
-/// One tensor as it will stand in the file.
-struct Stored {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-struct Collector {
-    place: Place,
-    precision: Precision,
-    tensors: Result<Vec<Stored>, WeightsError>,
-}
-
-impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.leave();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Ok(tensors) = &mut self.tensors else { return };
-        match stored(&self.place, param.val(), self.precision) {
-            Ok(tensor) => tensors.push(tensor),
-            Err(problem) => self.tensors = Err(problem),
-        }
-    }
-}
-
-fn stored<const D: usize>(
-    place: &Place,
-    value: Tensor<D>,
-    precision: Precision,
-) -> Result<Stored, WeightsError> {
-    let name = place.name();
-    let mut shape = value.dims().to_vec();
-    let values = value.try_to_data_as::<f32>().map_err(|e| e.to_string());
-    let values = values.and_then(|data| data.try_into_vec::<f32>().map_err(|e| e.to_string()));
-    let mut values =
-        values.map_err(|reason| WeightsError::Device { tensor: name.clone(), reason })?;
-    if place.is_swapped() {
-        values = swapped(&values, shape[1]);
-        shape.swap(0, 1);
-    }
-    let (dtype, bytes) = match precision {
-        Precision::Half if D > 1 => {
-            let too_large =
-                values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite());
-            if let Some(&value) = too_large {
-                return Err(WeightsError::TooLargeForHalf { tensor: name, value });
-            }
-            (Dtype::F16, values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())
-        }
-        _ => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-    };
-    Ok(Stored { name, dtype, shape, bytes })
-}
-
-struct Loader<'a> {
-    place: Place,
-    tensors: SafeTensors<'a>,
-    used: HashSet<String>,
-    missing: Vec<String>,
-    /// The first problem with a tensor that is there.
-    problem: Option<WeightsError>,
-}
-
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.leave();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.place.name();
-        let Ok(view) = self.tensors.tensor(&name) else {
-            self.missing.push(name);
-            return param;
-        };
-        let shape = param.lazy_shape().to_vec();
-        let loaded = values(&name, &view, &shape, self.place.is_swapped());
-        self.used.insert(name);
-        match loaded {
-            Ok(values) => {
-                let id = param.id;
-                let device = param.lazy_device();
-                let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
-                param.transform_for_load(tensor, id)
-            }
-            Err(problem) => {
-                self.problem.get_or_insert(problem);
-                param
-            }
-        }
-    }
-}
-
-impl Loader<'_> {
-    fn finish(self) -> Result<(), WeightsError> {
-        if let Some(problem) = self.problem {
-            return Err(problem);
-        }
-        if !self.missing.is_empty() {
-            return Err(WeightsError::Missing { tensors: self.missing });
-        }
-        let mut unexpected: Vec<String> = self
-            .tensors
-            .names()
-            .into_iter()
-            .filter(|name| !self.used.contains(*name) && !name.ends_with(".num_batches_tracked"))
-            .map(str::to_owned)
-            .collect();
-        unexpected.sort_unstable();
-        if unexpected.is_empty() {
-            Ok(())
-        } else {
-            Err(WeightsError::Unexpected { tensors: unexpected })
-        }
-    }
-}
-
-/// The numbers of a tensor in the file, in the layout of a parameter of shape `expected`.
-fn values(
-    name: &str,
-    view: &TensorView<'_>,
-    expected: &[usize],
-    is_swapped: bool,
-) -> Result<Vec<f32>, WeightsError> {
-    let mut on_disk = expected.to_vec();
-    if is_swapped {
-        on_disk.swap(0, 1);
-    }
-    if view.shape() != on_disk {
-        return Err(WeightsError::Shape {
-            tensor: name.to_owned(),
-            expected: on_disk,
-            actual: view.shape().to_vec(),
-        });
-    }
-    let bytes = view.data();
-    let values = match view.dtype() {
-        Dtype::F32 => {
-            bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<_>>()
-        }
-        Dtype::F16 => from_half(bytes),
-        // A bf16 is the upper half of an f32.
-        Dtype::BF16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
-            .collect(),
-        other => {
-            return Err(WeightsError::NumberType {
-                tensor: name.to_owned(),
-                actual: format!("{other:?}"),
-                supported: "F32, F16 or BF16",
-            });
-        }
-    };
-    Ok(if is_swapped { swapped(&values, on_disk[1]) } else { values })
-}
-
-/// Little-endian `f16` bytes as `f32`.
-fn from_half(bytes: &[u8]) -> Vec<f32> {
-    const BLOCK: usize = 1024;
-    let mut values = vec![0.0; bytes.len() / 2];
-    // The bytes may lie at any address, so each block is first copied to where f16 may stand;
-    // whole slices then go through the processor's own conversion.
-    let mut halves = [f16::ZERO; BLOCK];
-    for (values, bytes) in values.chunks_mut(BLOCK).zip(bytes.chunks(2 * BLOCK)) {
-        let halves = &mut halves[..values.len()];
-        for (half, bytes) in halves.iter_mut().zip(bytes.as_chunks().0) {
-            *half = f16::from_le_bytes(*bytes);
-        }
-        halves.convert_to_f32_slice(values);
-    }
-    values
-}
-
-/// A row-major matrix with `columns` columns, its axes swapped.
-pub(crate) fn swapped(values: &[f32], columns: usize) -> Vec<f32> {
-    if columns == 0 {
-        return Vec::new();
-    }
-    // Square tiles, so that both the rows read and the rows written stay in the cache.
-    const TILE: usize = 16;
-    let rows = values.len() / columns;
-    let mut out = vec![0.0; rows * columns];
-    for row0 in (0..rows).step_by(TILE) {
-        for column0 in (0..columns).step_by(TILE) {
-            for row in row0..rows.min(row0 + TILE) {
-                for column in column0..columns.min(column0 + TILE) {
-                    out[column * rows + row] = values[row * columns + column];
-                }
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use burn::module::Module;
     use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
     use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
-    use burn::tensor::{Device, Tolerance};
+    use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+    use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
     use super::*;
+    use crate::reference::Reference;
 
     /// Written by `reference/nn/weights.py`: the state of the PyTorch twin of [`Net`], an input
     /// and the output that PyTorch computes in evaluation mode.
@@ -396,15 +77,12 @@ mod tests {
         }
     }
 
-    fn reference(name: &str) -> TensorData {
-        let file = SafeTensors::deserialize(VALUES).unwrap();
-        let view = file.tensor(name).unwrap();
-        let shape = view.shape().to_vec();
-        TensorData::new(values(name, &view, &shape, false).unwrap(), shape)
+    fn reference<const D: usize>(name: &str) -> Tensor<D> {
+        Reference::new(VALUES).floats(name, &Device::flex())
     }
 
     fn output(net: &Net, device: &Device) -> TensorData {
-        net.forward(Tensor::from_data(reference("input"), device)).into_data()
+        net.forward(reference("input").to_device(device)).into_data()
     }
 
     #[test]
@@ -412,8 +90,10 @@ mod tests {
         let device = Device::default();
         let net = load(Net::init(5, &device), STATE).unwrap();
         // Sums of at most 48 products of numbers around 1, in single precision.
-        output(&net, &device)
-            .assert_approx_eq::<f32>(&reference("output"), Tolerance::absolute(1e-5));
+        output(&net, &device).assert_approx_eq::<f32>(
+            &reference::<2>("output").into_data(),
+            Tolerance::absolute(1e-5),
+        );
     }
 
     #[test]
@@ -528,29 +208,5 @@ mod tests {
         assert!(save_file(&net, &folder, Precision::Full).is_err());
         assert!(!folder.with_extension("tmp").exists());
         fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn every_half_is_read_exactly_wherever_it_lies() {
-        let bytes: Vec<u8> =
-            [7].into_iter().chain((0..=u16::MAX).flat_map(u16::to_le_bytes)).collect();
-        for (bits, value) in (0..=u16::MAX).zip(from_half(&bytes[1..])) {
-            let expected = f16::from_bits(bits).to_f32();
-            assert!(value == expected || (value.is_nan() && expected.is_nan()), "{bits:#06x}");
-        }
-    }
-
-    #[test]
-    fn swapping_axes_covers_the_edges_of_tiles() {
-        for (rows, columns) in [(1, 1), (3, 0), (0, 3), (1, 40), (16, 16), (17, 33)] {
-            let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let out = swapped(&values, columns);
-            assert_eq!(out.len(), values.len());
-            for row in 0..rows {
-                for column in 0..columns {
-                    assert_eq!(out[column * rows + row], values[row * columns + column]);
-                }
-            }
-        }
     }
 }

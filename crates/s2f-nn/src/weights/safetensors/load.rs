@@ -1,0 +1,184 @@
+//! A safetensors file to the numbers of a module.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Tensor, TensorData};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::malformed;
+use super::place::{Place, swapped};
+use crate::weights::{WeightsError, read_file};
+
+/// The module with all its float parameters and running statistics taken from a safetensors file.
+///
+/// Devices, gradient settings and parameter identities stay those of `module`, whose own numbers
+/// are never computed where they were still to be drawn. Numbers may be `f32`, `f16` or `bf16`.
+///
+/// # Errors
+/// [`WeightsError`] for a malformed file, and for any tensor that is missing, surplus, of another
+/// shape or of another number type.
+pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
+    let mut loader = Loader {
+        place: Place::default(),
+        tensors,
+        used: HashSet::new(),
+        missing: Vec::new(),
+        problem: None,
+    };
+    let module = module.map(&mut loader);
+    loader.finish()?;
+    Ok(module)
+}
+
+/// [`load`] from a file.
+///
+/// # Errors
+/// As [`load`], with the file's name, and [`WeightsError::Io`].
+pub fn load_file<M: Module>(module: M, path: &Path) -> Result<M, WeightsError> {
+    load(module, &read_file(path)?).map_err(|problem| problem.in_file(path))
+}
+
+struct Loader<'a> {
+    place: Place,
+    tensors: SafeTensors<'a>,
+    used: HashSet<String>,
+    missing: Vec<String>,
+    /// The first problem with a tensor that is there.
+    problem: Option<WeightsError>,
+}
+
+impl ModuleMapper for Loader<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.leave();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.place.name();
+        let Ok(view) = self.tensors.tensor(&name) else {
+            self.missing.push(name);
+            return param;
+        };
+        let shape = param.lazy_shape().to_vec();
+        let loaded = values(&name, &view, &shape, self.place.is_swapped());
+        self.used.insert(name);
+        match loaded {
+            Ok(values) => {
+                let id = param.id;
+                let device = param.lazy_device();
+                let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
+                param.transform_for_load(tensor, id)
+            }
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+                param
+            }
+        }
+    }
+}
+
+impl Loader<'_> {
+    fn finish(self) -> Result<(), WeightsError> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        if !self.missing.is_empty() {
+            return Err(WeightsError::Missing { tensors: self.missing });
+        }
+        let mut unexpected: Vec<String> = self
+            .tensors
+            .names()
+            .into_iter()
+            .filter(|name| !self.used.contains(*name) && !name.ends_with(".num_batches_tracked"))
+            .map(str::to_owned)
+            .collect();
+        unexpected.sort_unstable();
+        if unexpected.is_empty() {
+            Ok(())
+        } else {
+            Err(WeightsError::Unexpected { tensors: unexpected })
+        }
+    }
+}
+
+/// The numbers of a tensor in the file, in the layout of a parameter of shape `expected`.
+fn values(
+    name: &str,
+    view: &TensorView<'_>,
+    expected: &[usize],
+    is_swapped: bool,
+) -> Result<Vec<f32>, WeightsError> {
+    let mut on_disk = expected.to_vec();
+    if is_swapped {
+        on_disk.swap(0, 1);
+    }
+    if view.shape() != on_disk {
+        return Err(WeightsError::Shape {
+            tensor: name.to_owned(),
+            expected: on_disk,
+            actual: view.shape().to_vec(),
+        });
+    }
+    let bytes = view.data();
+    let values = match view.dtype() {
+        Dtype::F32 => {
+            bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<_>>()
+        }
+        Dtype::F16 => from_half(bytes),
+        // A bf16 is the upper half of an f32.
+        Dtype::BF16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
+            .collect(),
+        other => {
+            return Err(WeightsError::NumberType {
+                tensor: name.to_owned(),
+                actual: format!("{other:?}"),
+                supported: "F32, F16 or BF16",
+            });
+        }
+    };
+    Ok(if is_swapped { swapped(&values, on_disk[1]) } else { values })
+}
+
+/// Little-endian `f16` bytes as `f32`.
+fn from_half(bytes: &[u8]) -> Vec<f32> {
+    const BLOCK: usize = 1024;
+    let mut values = vec![0.0; bytes.len() / 2];
+    // The bytes may lie at any address, so each block is first copied to where f16 may stand;
+    // whole slices then go through the processor's own conversion.
+    let mut halves = [f16::ZERO; BLOCK];
+    for (values, bytes) in values.chunks_mut(BLOCK).zip(bytes.chunks(2 * BLOCK)) {
+        let halves = &mut halves[..values.len()];
+        for (half, bytes) in halves.iter_mut().zip(bytes.as_chunks().0) {
+            *half = f16::from_le_bytes(*bytes);
+        }
+        halves.convert_to_f32_slice(values);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_is_read_exactly_wherever_it_lies() {
+        let bytes: Vec<u8> =
+            [7].into_iter().chain((0..=u16::MAX).flat_map(u16::to_le_bytes)).collect();
+        for (bits, value) in (0..=u16::MAX).zip(from_half(&bytes[1..])) {
+            let expected = f16::from_bits(bits).to_f32();
+            assert!(value == expected || (value.is_nan() && expected.is_nan()), "{bits:#06x}");
+        }
+    }
+}

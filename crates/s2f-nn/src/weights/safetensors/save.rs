@@ -1,0 +1,127 @@
+//! A module's numbers to a safetensors file.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use half::f16;
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::malformed;
+use super::place::{Place, swapped};
+use crate::weights::WeightsError;
+
+/// How precisely weights are stored. In memory they are `f32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// All numbers as `f32`.
+    Full,
+    /// Matrices and kernels as `f16`, at half the size; vectors (biases and normalisations, whose
+    /// variances can lie outside the range of `f16`) as `f32`.
+    Half,
+}
+
+/// The safetensors file of a module: all its float parameters and running statistics.
+///
+/// # Errors
+/// [`WeightsError::TooLargeForHalf`] for a finite weight beyond ±65504 at [`Precision::Half`];
+/// [`WeightsError::Device`] where a device does not hand out its numbers.
+pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, WeightsError> {
+    let mut collector = Collector { place: Place::default(), precision, tensors: Ok(Vec::new()) };
+    module.visit(&mut collector);
+    let tensors = collector.tensors?;
+    let views = tensors
+        .iter()
+        .map(|t| Ok((t.name.as_str(), TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(malformed)?;
+    safetensors::serialize(views, None).map_err(malformed)
+}
+
+/// Writes [`save`]'s file to a temporary name beside `path`, then renames it.
+///
+/// # Errors
+/// As [`save`], and [`WeightsError::Io`].
+pub fn save_file<M: Module>(
+    module: &M,
+    path: &Path,
+    precision: Precision,
+) -> Result<(), WeightsError> {
+    let bytes = save(module, precision)?;
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|source| {
+        // What was written is of no use; that it cannot be removed either adds nothing.
+        let _ = fs::remove_file(&temporary);
+        WeightsError::Io { operation: "write", path: path.to_owned(), source }
+    })
+}
+
+/// One tensor as it will stand in the file.
+struct Stored {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+struct Collector {
+    place: Place,
+    precision: Precision,
+    tensors: Result<Vec<Stored>, WeightsError>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.leave();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Ok(tensors) = &mut self.tensors else { return };
+        match stored(&self.place, param.val(), self.precision) {
+            Ok(tensor) => tensors.push(tensor),
+            Err(problem) => self.tensors = Err(problem),
+        }
+    }
+}
+
+fn stored<const D: usize>(
+    place: &Place,
+    value: Tensor<D>,
+    precision: Precision,
+) -> Result<Stored, WeightsError> {
+    let name = place.name();
+    let mut shape = value.dims().to_vec();
+    let values = value.try_to_data_as::<f32>().map_err(|e| e.to_string());
+    let values = values.and_then(|data| data.try_into_vec::<f32>().map_err(|e| e.to_string()));
+    let mut values =
+        values.map_err(|reason| WeightsError::Device { tensor: name.clone(), reason })?;
+    if place.is_swapped() {
+        values = swapped(&values, shape[1]);
+        shape.swap(0, 1);
+    }
+    let (dtype, bytes) = match precision {
+        Precision::Half if D > 1 => {
+            let too_large =
+                values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite());
+            if let Some(&value) = too_large {
+                return Err(WeightsError::TooLargeForHalf { tensor: name, value });
+            }
+            (Dtype::F16, values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())
+        }
+        _ => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+    };
+    Ok(Stored { name, dtype, shape, bytes })
+}
