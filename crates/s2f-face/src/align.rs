@@ -171,6 +171,13 @@ mod tests {
     }
 
     #[test]
+    fn absurd_points_take_bounded_time() {
+        let picture = RgbImage::from_pixel(50, 50, Rgb([7, 8, 9]));
+        let crop = mobileface_crop(&picture, &MOBILEFACE_TEMPLATE.map(|p| p.map(|v| v * 1e9)));
+        assert_eq!(crop.unwrap().get_pixel(50, 50), &Rgb([7, 8, 9]));
+    }
+
+    #[test]
     fn the_template_is_the_published_one() {
         let Some(models) = published("models/reference/mobileface") else { return };
         let (_, template) = read_npy::<f32>(&models.join("template_112_f32.npy"));

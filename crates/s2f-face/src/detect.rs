@@ -253,8 +253,8 @@ mod tests {
         }
     }
 
-    // The published values are of the network for 640x640, padded with black; JPEG decoders differ
-    // by a few steps of a byte.
+    // The published values are of the network for 640x640, padded with black. JPEG decoders differ
+    // by a step or two of a byte, and such noise moves a box by up to 1.3 pixels (in OpenCV).
     #[test]
     fn finds_the_faces_of_photographs_of_any_size() {
         let Some(detector) = detector() else { return };
@@ -265,7 +265,7 @@ mod tests {
             let picture = crate::read_picture(faces.join(format!("{name}_neutral.jpg"))).unwrap();
             let mut padded = RgbImage::new(640, 640);
             image::imageops::replace(&mut padded, &picture, 0, 0);
-            check(&detector.detect(&padded).unwrap(), expected, 0.5);
+            check(&detector.detect(&padded).unwrap(), expected, 2.0);
             // Twice as large, with an odd height: shrunk inside to a quarter more than before. The
             // network itself moves its points by up to 5 pixels between such scales (the same in
             // OpenCV); the limit is a tenth of the distance of the eyes.

@@ -56,13 +56,14 @@ pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, image::ImageError> {
 /// `step` is the distance of neighbouring samples in pixels of this picture: where it is above 1
 /// the picture is shrunk, and the wider kernel keeps fine detail from aliasing.
 pub(crate) fn sample(picture: &RgbImage, [x, y]: [f32; 2], step: f32) -> [f32; 3] {
-    let step = step.max(1.0);
-    let columns = Taps::new(x, step, picture.width());
+    // Bounds the time where points far off ask for an absurd scale.
+    let step = step.clamp(1.0, LARGEST_STEP);
+    let columns: Vec<(u32, f32)> = Taps::new(x, step, picture.width()).iter().collect();
     let rows = Taps::new(y, step, picture.height());
     let mut sum = [0.0; 3];
     let mut weight_sum = 0.0;
     for (row, row_weight) in rows.iter() {
-        for (column, column_weight) in columns.iter() {
+        for &(column, column_weight) in &columns {
             let weight = row_weight * column_weight;
             for (total, value) in sum.iter_mut().zip(picture.get_pixel(column, row).0) {
                 *total += weight * f32::from(value);
@@ -72,6 +73,9 @@ pub(crate) fn sample(picture: &RgbImage, [x, y]: [f32; 2], step: f32) -> [f32; 3
     }
     sum.map(|total| total / weight_sum)
 }
+
+/// Largest stretch of the kernel: a face across all of the largest picture needs about as much.
+const LARGEST_STEP: f32 = 64.0;
 
 /// A value of 0 to 1 as a byte.
 pub(crate) fn to_byte(value: f32) -> u8 {
