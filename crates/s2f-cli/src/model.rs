@@ -1,0 +1,80 @@
+//! `speech2face model`: what models there are, what they are, whether they are whole.
+
+use serde::Serialize;
+use speech2face::{ModelConfig, ModelId, SHIPPED};
+
+use crate::Outcome;
+use crate::model_choice::ModelChoice;
+use crate::printer::Printer;
+
+/// What can be typed.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// List the models that are part of the program
+    List,
+    /// Show a model: name, hash, size, and its card with what it was made from and its limits
+    Info {
+        #[command(flatten)]
+        model: ModelChoice,
+        /// Print one object of JSON, with the configuration of the networks
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that a model is whole and draws a face
+    Verify {
+        #[command(flatten)]
+        model: ModelChoice,
+    },
+}
+
+/// Does what was asked.
+pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    match &args.action {
+        Action::List => printer.data(SHIPPED)?,
+        Action::Info { model, json } => info(model, *json, printer)?,
+        Action::Verify { model } => verify(model, printer)?,
+    }
+    Ok(Outcome::AllGood)
+}
+
+fn info(model: &ModelChoice, json: bool, printer: &Printer) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Info<'a> {
+        #[serde(flatten)]
+        id: &'a ModelId,
+        parameters: usize,
+        config: &'a ModelConfig,
+        card: &'a str,
+    }
+    let model = model.open()?;
+    let (id, config, card) = (model.id(), model.config(), model.card());
+    let parameters = model.parameters();
+    if json {
+        return printer.json(&Info { id, parameters, config, card });
+    }
+    let space = model.face_space();
+    printer.data(format_args!("name        {}", id.name))?;
+    printer.data(format_args!("sha256      {}", id.sha256))?;
+    printer.data(format_args!("face space  {}, {} numbers", space.name, space.dimension))?;
+    printer.data(format_args!("parameters  {:.2} million", parameters as f64 / 1e6))?;
+    let side = config.face_decoder.size;
+    printer.data(format_args!("picture     {side} × {side} pixels"))?;
+    if !card.is_empty() {
+        printer.data(format_args!("\n{}", card.trim_end()))?;
+    }
+    Ok(())
+}
+
+fn verify(model: &ModelChoice, printer: &Printer) -> anyhow::Result<()> {
+    let model = model.open()?;
+    model.verify()?;
+    let ModelId { name, sha256 } = model.id();
+    printer.note(format_args!("{name} is whole and draws a face (sha256 {sha256})"));
+    Ok(())
+}

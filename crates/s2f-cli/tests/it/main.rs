@@ -1,0 +1,16 @@
+//! The built program, run as a person or a script runs it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by them"
+)]
+
+mod inputs;
+mod models;
+mod names;
+mod pictures;
+mod printing;
+mod support;
+mod zoo;

@@ -1,0 +1,91 @@
+//! What is printed where.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::support::{Folder, voice};
+
+#[test]
+fn json_is_one_object_a_line_for_each_recording() {
+    let folder = Folder::new();
+    folder.write("a.wav", voice(2.0, 120.0));
+    folder.write("b.wav", "");
+    let run = folder.run(["reconstruct", "a.wav", "b.wav", "--json", "-q"]).exits(1);
+    let objects = run.json();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[0]["input"], "a.wav");
+    assert_eq!(objects[0]["outputs"][0], "a.png");
+    assert_eq!(objects[0]["model"]["name"], "compact");
+    assert_eq!(objects[0]["recording"]["seconds"], 2.0);
+    assert_eq!(objects[1]["input"], "b.wav");
+    assert_eq!(objects[1]["error"], "b.wav: the file is empty (0 bytes)");
+    assert_eq!(objects[1]["hint"], "record it or download it again");
+    // Quiet still names what failed.
+    assert!(run.stderr.starts_with("error: b.wav: "), "{run:#?}");
+    assert_eq!(run.stderr.lines().count(), 2);
+}
+
+#[test]
+fn quiet_is_silent_and_verbose_tells_times() {
+    let folder = Folder::new();
+    folder.write("a.wav", voice(2.0, 120.0));
+    let run = folder.run(["reconstruct", "a.wav", "-q"]).exits(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    let run = folder.run(["-v", "reconstruct", "a.wav"]).exits(0);
+    run.says(&["opened model compact in ", " ms\n", "2.0 s of voice read in "]);
+}
+
+#[test]
+fn colours_are_for_terminals_and_can_be_turned_off() {
+    let folder = Folder::new();
+    let colours = |variables: &[(&str, &str)]| {
+        let mut command = folder.command(["reconstruct", "missing.wav"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        output.stderr.contains(&b'\x1b')
+    };
+    assert!(!colours(&[]));
+    assert!(colours(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!colours(&[("NO_COLOR", "1"), ("CLICOLOR", "1")]));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let folder = Folder::new();
+    let names: Vec<String> = (0..4).map(|n| format!("missing-{n}.wav")).collect();
+    let mut command =
+        folder.command([&["reconstruct".into(), "--json".into()], &names[..]].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+}
+
+#[test]
+fn help_teaches_with_examples() {
+    let folder = Folder::new();
+    let run = folder.run(["--help"]).exits(0);
+    for part in ["Examples:", "speech2face reconstruct voice.m4a", "identifies no one", "NO_COLOR"]
+    {
+        assert!(run.stdout.contains(part), "{part}");
+    }
+    let run = folder.run(["reconstruct", "--help"]).exits(0);
+    for part in ["ffmpeg -i", "voice-2.png", "mean face", "[env: SPEECH2FACE_MODEL]"] {
+        assert!(run.stdout.contains(part), "{part}");
+    }
+    let run = folder.run(["--version"]).exits(0);
+    assert_eq!(run.stdout, concat!("speech2face ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = folder.run(["completions", shell]).exits(0);
+        for part in ["reconstruct", "exaggerate", "completions"] {
+            assert!(run.stdout.contains(part), "{shell}: {part}");
+        }
+    }
+    folder.run(["completions", "tcsh"]).exits(2);
+}

@@ -1,0 +1,217 @@
+//! Portraits as files: PNG for people, JSON and NumPy for programs.
+
+use serde::Serialize;
+
+use crate::{Face, FaceFeature, Portrait, Provenance, SYNTHETIC};
+
+/// Why a portrait could not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodingError {
+    /// As PNG.
+    #[error("cannot encode the picture as PNG ({0})")]
+    Png(#[from] png::EncodingError),
+    /// As JSON.
+    #[error("cannot encode the portrait as JSON ({0})")]
+    Json(#[from] serde_json::Error),
+}
+
+/// How each JSON file of this program begins.
+const JSON_START: &[u8] = br#"{"software":"speech2face "#;
+/// How the first text in each PNG file of this program begins.
+const PNG_START: &[u8] = b"tEXtSoftware\0speech2face ";
+/// Within so many bytes of a PNG file that text begins, after the header and its colour space.
+const PNG_HEAD: usize = 256;
+const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+const NPY_MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Marks the picture for whatever reads metadata, in the words that IPTC has for it: a search
+/// engine or a social network then labels it as generated.
+const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>"#;
+
+impl Portrait {
+    /// The picture as a PNG file. Its metadata say that it is synthetic, and hold the provenance as
+    /// JSON under the keyword `speech2face`.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn to_png(&self) -> Result<Vec<u8>, EncodingError> {
+        let Provenance { software, model, recording, .. } = &self.provenance;
+        let picture = &self.face.picture;
+        let side = picture.side as u32;
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, side, side);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
+        let mut text =
+            |keyword: &str, text: String| encoder.add_text_chunk(keyword.to_owned(), text);
+        text("Software", (*software).to_owned())?;
+        text("Description", SYNTHETIC.to_owned())?;
+        text("Source", format!("voice recording, SHA-256 {}", recording.sha256))?;
+        // The name of a model may be in any script, which only the longer kind of text can hold.
+        let model = format!("{}, SHA-256 {}", model.name, model.sha256);
+        encoder.add_itxt_chunk("Model".into(), model)?;
+        encoder.add_itxt_chunk("speech2face".into(), serde_json::to_string(&self.provenance)?)?;
+        encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), XMP.into())?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&picture.rgb)?;
+        writer.finish()?;
+        Ok(bytes)
+    }
+
+    /// Provenance, feature and landmarks as one line of JSON.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn to_json(&self) -> Result<Vec<u8>, EncodingError> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            #[serde(flatten)]
+            provenance: &'a Provenance,
+            #[serde(flatten)]
+            feature: &'a FaceFeature,
+            landmarks: &'a [[f32; 2]],
+            side: usize,
+        }
+        let Face { feature, landmarks, picture } = &self.face;
+        let provenance = &self.provenance;
+        let document = Document { provenance, feature, landmarks, side: picture.side };
+        let mut bytes = serde_json::to_vec(&document)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+impl Face {
+    /// The feature as a NumPy file, `[D]`, `float32`.
+    pub fn feature_npy(&self) -> Vec<u8> {
+        let values = self.feature.values();
+        npy(&format!("({},)", values.len()), values)
+    }
+
+    /// The landmarks as a NumPy file, `[landmarks, 2]`, `float32`.
+    pub fn landmarks_npy(&self) -> Vec<u8> {
+        npy(&format!("({}, 2)", self.landmarks.len()), self.landmarks.as_flattened())
+    }
+}
+
+/// Whether `file` was written by this program, which may then replace it.
+///
+/// The files for NumPy have no place for a mark; the names that the program gives them are its own.
+pub fn is_own(file: &[u8]) -> bool {
+    let mark = || file[..file.len().min(PNG_HEAD)].windows(PNG_START.len()).any(|w| w == PNG_START);
+    file.starts_with(JSON_START)
+        || file.starts_with(NPY_MAGIC)
+        || (file.starts_with(PNG_MAGIC) && mark())
+}
+
+/// NumPy's format, version 1.0: magic, length of the header, header, numbers.
+fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
+    /// The numbers begin at a multiple of it.
+    const ALIGNMENT: usize = 64;
+    const PREFIX: usize = 10; // magic, version, length of the header
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    let length = (PREFIX + header.len() + 1).next_multiple_of(ALIGNMENT) - PREFIX;
+    header.extend(std::iter::repeat_n(' ', length - header.len() - 1));
+    header.push('\n');
+    let mut bytes =
+        [NPY_MAGIC, &[1, 0], &(length as u16).to_le_bytes(), header.as_bytes()].concat();
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use s2f_nn::FaceSpace;
+
+    use super::*;
+    use crate::{ModelId, Picture, RecordingId, SOFTWARE, Settings};
+
+    fn portrait() -> Portrait {
+        let feature = (0..256).map(|n| (n as f32 - 100.0) / 300.0).collect();
+        Portrait {
+            face: Face {
+                feature: FaceFeature::new(FaceSpace::mobileface(), feature).unwrap(),
+                landmarks: vec![[1.5, 2.25], [-0.125, 200.0], [3.0, 4.0]],
+                picture: Picture { side: 8, rgb: (0..192).collect() },
+            },
+            provenance: Provenance {
+                software: SOFTWARE,
+                synthetic: SYNTHETIC,
+                model: ModelId { name: "größer 模".into(), sha256: "ab".repeat(32) },
+                recording: RecordingId { sha256: "cd".repeat(32), seconds: 6.25 },
+                settings: Settings { exaggerate: 0.7, ..Settings::default() },
+            },
+        }
+    }
+
+    #[test]
+    fn a_png_holds_the_picture_and_says_what_it_is() {
+        let portrait = portrait();
+        let bytes = portrait.to_png().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(pixels, portrait.face.picture.rgb);
+        let info = reader.info();
+        let text = |keyword: &str| {
+            let found = info.uncompressed_latin1_text.iter().find(|t| t.keyword == keyword);
+            found.unwrap_or_else(|| panic!("no {keyword}")).text.clone()
+        };
+        assert_eq!(text("Software"), SOFTWARE);
+        assert!(text("Description").starts_with("Synthetic image."));
+        assert!(text("Description").ends_with("identifies nobody."));
+        assert!(text("Source").ends_with(&"cd".repeat(32)));
+        let long = |keyword: &str| {
+            let found = info.utf8_text.iter().find(|t| t.keyword == keyword);
+            found.unwrap_or_else(|| panic!("no {keyword}")).get_text().unwrap()
+        };
+        assert_eq!(long("Model"), format!("größer 模, SHA-256 {}", "ab".repeat(32)));
+        assert!(long("XML:com.adobe.xmp").contains("trainedAlgorithmicMedia"));
+        let provenance: serde_json::Value = serde_json::from_str(&long("speech2face")).unwrap();
+        assert_eq!(provenance["model"]["name"], "größer 模");
+        assert_eq!(provenance["settings"]["window"], "all");
+        assert_eq!(provenance["recording"]["seconds"], 6.25);
+    }
+
+    #[test]
+    fn json_holds_all_that_is_known() {
+        let portrait = portrait();
+        let json: serde_json::Value = serde_json::from_slice(&portrait.to_json().unwrap()).unwrap();
+        assert_eq!(json["software"], SOFTWARE);
+        assert_eq!(json["face_space"]["name"], "mobileface-v2");
+        assert_eq!(json["landmarks"][1][0], -0.125);
+        let feature: Vec<f32> = serde_json::from_value(json["feature"].clone()).unwrap();
+        assert_eq!(feature, portrait.face.feature.values());
+    }
+
+    #[test]
+    fn another_reader_finds_the_same_arrays() {
+        let face = portrait().face;
+        let read = |bytes: &[u8]| {
+            let file = npyz::NpyFile::new(bytes).unwrap();
+            (file.shape().to_vec(), file.into_vec::<f32>().unwrap())
+        };
+        assert_eq!(read(&face.feature_npy()), (vec![256], face.feature.values().to_vec()));
+        assert_eq!(
+            read(&face.landmarks_npy()),
+            (vec![3, 2], face.landmarks.as_flattened().to_vec())
+        );
+        assert_eq!(face.feature_npy().len() % 64, 0);
+    }
+
+    #[test]
+    fn its_own_files_are_recognised_and_no_others() {
+        let portrait = portrait();
+        assert!(is_own(&portrait.to_png().unwrap()));
+        assert!(is_own(&portrait.to_json().unwrap()));
+        assert!(is_own(&portrait.face.feature_npy()));
+        let mut other = Vec::new();
+        let mut encoder = png::Encoder::new(&mut other, 1, 1);
+        encoder.add_text_chunk("Software".into(), "camera".into()).unwrap();
+        encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+        for other in [&other[..], b"", b"{}", br#"{"software":"other 1"}"#, PNG_MAGIC, PNG_START] {
+            assert!(!is_own(other));
+        }
+    }
+}

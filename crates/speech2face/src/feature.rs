@@ -1,0 +1,61 @@
+//! A face as numbers, which know the face space they belong to.
+
+use s2f_nn::FaceSpace;
+use serde::Serialize;
+
+use crate::DecodeError;
+
+/// A point in a face space: what a voice is translated to and a face is decoded from.
+///
+/// Its numbers are finite and as many as the space has dimensions.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaceFeature {
+    #[serde(rename = "face_space")]
+    space: FaceSpace,
+    #[serde(rename = "feature")]
+    values: Vec<f32>,
+}
+
+impl FaceFeature {
+    /// `values` as a feature of `space`.
+    ///
+    /// # Errors
+    /// [`DecodeError::WrongLength`], [`DecodeError::BadNumber`].
+    pub fn new(space: FaceSpace, values: Vec<f32>) -> Result<Self, DecodeError> {
+        if values.len() != space.dimension {
+            return Err(DecodeError::WrongLength { space, actual: values.len() });
+        }
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(DecodeError::BadNumber { space });
+        }
+        Ok(Self { space, values })
+    }
+
+    /// The face space.
+    pub fn space(&self) -> &FaceSpace {
+        &self.space
+    }
+
+    /// The numbers, as many as the face space has dimensions.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_has_the_numbers_of_its_space() {
+        let space = FaceSpace::mobileface();
+        assert!(FaceFeature::new(space.clone(), vec![0.5; 256]).is_ok());
+        let problem = FaceFeature::new(space.clone(), vec![0.5; 255]).unwrap_err().to_string();
+        assert!(problem.starts_with("255 numbers given"), "{problem}");
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut values = vec![0.5; 256];
+            values[200] = bad;
+            assert!(FaceFeature::new(space.clone(), values).is_err());
+        }
+    }
+}
