@@ -49,19 +49,26 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         Network::FaceDecoder(run) => {
             let config = read(&run.config, &run.set)?;
             let bar = Bar::new(printer);
-            let scores = train_face_decoder(&config, &run.out, |progress| bar.show(progress, printer))?;
+            let scores =
+                train_face_decoder(&config, &run.out, |progress| bar.show(progress, printer))?;
             finish(run, &bar, &scores, printer)
         }
         Network::VoiceEncoder(run) => {
             let config = read(&run.config, &run.set)?;
             let bar = Bar::new(printer);
-            let scores = train_voice_encoder(&config, &run.out, |progress| bar.show(progress, printer))?;
+            let scores =
+                train_voice_encoder(&config, &run.out, |progress| bar.show(progress, printer))?;
             finish(run, &bar, &scores, printer)
         }
     }
 }
 
-fn finish(run: &Run, bar: &Bar, scores: &impl Serialize, printer: &Printer) -> anyhow::Result<Outcome> {
+fn finish(
+    run: &Run,
+    bar: &Bar,
+    scores: &impl Serialize,
+    printer: &Printer,
+) -> anyhow::Result<Outcome> {
     bar.0.finish_and_clear();
     printer.data(serde_json::to_string_pretty(scores)?)?;
     printer.note(format_args!("wrote {}", run.out.display()));
@@ -77,7 +84,9 @@ impl Bar {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{bar:24} {pos} of {len} · {per_sec} · {eta} left · {msg}");
+        let style = ProgressStyle::with_template(
+            "{bar:24} {pos} of {len} · {per_sec} · {eta} left · {msg}",
+        );
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         bar.set_message("reading the data");
@@ -89,8 +98,9 @@ impl Bar {
             progress.losses.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         let losses = losses.join(", ");
         if self.0.is_hidden() {
-            if progress.step == 1 || progress.step % (progress.steps / LINES).max(1) == 0 {
-                printer.note(format_args!("step {} of {}: {losses}", progress.step, progress.steps));
+            if progress.step == 1 || progress.step.is_multiple_of((progress.steps / LINES).max(1)) {
+                printer
+                    .note(format_args!("step {} of {}: {losses}", progress.step, progress.steps));
             }
         } else {
             self.0.set_length(progress.steps as u64);

@@ -433,9 +433,12 @@ mod tests {
         let device = Device::flex();
         let reference = Reference::new(REFERENCE);
         let values = to_luma_chroma(reference.floats("basis.texture", &device));
-        assert!(largest_difference(values.clone(), reference.floats("luma_chroma", &device)) < 1e-5);
+        assert!(
+            largest_difference(values.clone(), reference.floats("luma_chroma", &device)) < 1e-5
+        );
         // Where the chroma is even, halving it loses nothing.
-        let grey = Tensor::cat(vec![values.narrow(1, 0, 256), Tensor::ones([2, 128], &device) * 0.1], 1);
+        let grey =
+            Tensor::cat(vec![values.narrow(1, 0, 256), Tensor::ones([2, 128], &device) * 0.1], 1);
         let back = to_luma_chroma(from_luma_chroma(grey.clone(), 16));
         assert!(largest_difference(back, grey) < 1e-5);
     }
@@ -443,9 +446,14 @@ mod tests {
     #[test]
     fn paper_has_the_published_shape() {
         let config = FaceDecoderConfig::paper();
-        let mean: Vec<[f32; 2]> = (0..65).map(|i| [40.0 + i as f32 * 2.0, 100.0 + (i % 7) as f32 * 9.0]).collect();
+        let mean: Vec<[f32; 2]> =
+            (0..65).map(|i| [40.0 + i as f32 * 2.0, 100.0 + (i % 7) as f32 * 9.0]).collect();
         let device = Device::flex();
-        let network = config.init(&mean, &[[-9.0, -9.0], [233.0, -9.0], [-9.0, 233.0], [233.0, 233.0]], &device);
+        let network = config.init(
+            &mean,
+            &[[-9.0, -9.0], [233.0, -9.0], [-9.0, 233.0], [233.0, 233.0]],
+            &device,
+        );
         let network = network.unwrap();
         // Counted by reference/nn/face_decoder.py, and the 2 × 65 numbers of the mean landmarks.
         assert_eq!(network.num_params(), 56_555_461 + 130);

@@ -149,7 +149,7 @@ fn filter(samples: &mut [f32], gain: impl Fn(usize, f64) -> Complex<f32>) {
     }
     // The ends of a real spectrum are real.
     bins[0].im = 0.0;
-    if length % 2 == 0 {
+    if length.is_multiple_of(2) {
         bins[length / 2].im = 0.0;
     }
     let transform = RealFftPlanner::<f32>::new().plan_fft_inverse(length);

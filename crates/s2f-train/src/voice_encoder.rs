@@ -117,7 +117,7 @@ fn batch<'a>(
         let mut rng = StdRng::seed_from_u64(
             seed ^ ((step * size + index) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15),
         );
-        let sex = if index % 2 == 0 { Sex::Female } else { Sex::Male };
+        let sex = if index.is_multiple_of(2) { Sex::Female } else { Sex::Male };
         let with_sex: Vec<&Corpus> =
             corpora.iter().filter(|corpus| corpus.voices.iter().any(|v| v.sex == sex)).collect();
         let corpus = with_sex.choose(&mut rng)?;
