@@ -20,6 +20,16 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A key of a configuration that is out of its range.
+    #[error("{key} is {found}, but must be {wanted}; hint: mend the configuration or --set it")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// A file that cannot be read or written.
     #[error("cannot {operation} {}: {source}", path.display())]
     Io {

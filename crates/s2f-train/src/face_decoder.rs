@@ -62,6 +62,7 @@ pub fn train_face_decoder(
     folder: &Path,
     mut tell: impl FnMut(&Progress),
 ) -> Result<FaceDecoderScores, TrainError> {
+    config.check()?;
     let mut run = Run::start(folder, config)?;
     let plain = Device::flex();
     let device = plain.clone().autodiff();

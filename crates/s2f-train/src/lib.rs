@@ -4,6 +4,7 @@
 
 mod augment;
 mod basis;
+mod check;
 mod config;
 mod error;
 mod face_decoder;

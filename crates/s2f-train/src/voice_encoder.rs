@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
-use s2f_audio::{Spectrogram, spectrogram};
+use s2f_audio::{Spectrogram, Waveform, spectrogram};
 use s2f_corpus::Sex;
 use s2f_face::border_points;
 use s2f_nn::losses::{decoder_loss, direction_loss};
@@ -36,6 +36,7 @@ pub fn train_voice_encoder(
     folder: &Path,
     mut tell: impl FnMut(&Progress),
 ) -> Result<VoiceEncoderScores, TrainError> {
+    config.check()?;
     let mut run = Run::start(folder, config)?;
     let plain = Device::flex();
     let device = plain.clone().autodiff();
@@ -54,6 +55,8 @@ pub fn train_voice_encoder(
         border: border_points().to_vec(),
     };
     let mut model = model_config.init(&plain)?;
+    let clip = (config.augmentation.clip_s * f64::from(Waveform::RATE_HZ)) as usize;
+    config.network.shapes((clip - Spectrogram::WINDOW) / Spectrogram::HOP + 1)?;
     model.face_decoder =
         weights::load_file(model.face_decoder, &config.face_decoder.join(WEIGHTS))?;
     let decoder = model.face_decoder.clone().freeze().train();

@@ -1,0 +1,127 @@
+//! Configurations that could only fail later, or not at all, are refused before anything is read.
+
+use s2f_audio::Waveform;
+use s2f_face::FRAME;
+use s2f_nn::FaceSpace;
+
+use crate::{FaceDecoderTraining, Optimisation, TrainError, VoiceEncoderTraining};
+
+/// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
+const MOST_SPEED: f64 = 0.3;
+
+impl FaceDecoderTraining {
+    /// # Errors
+    /// [`TrainError::Setting`] with the key, what it must be and what it is.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let dimension = FaceSpace::mobileface().dimension;
+        let (faces, network) = (&self.morphing, &self.network);
+        check("data.held_out", "at least 2", self.data.held_out, |&n| n >= 2)?;
+        check("morphing.pool", "at least 1", faces.pool, |&n| n >= 1)?;
+        check("morphing.neighbours", "at least 1", faces.neighbours, |&n| n >= 1)?;
+        check("morphing.feature_noise", "0 or more", faces.feature_noise, |x| *x >= 0.0)?;
+        check("network.feature", "256, as MobileFace has", network.feature, |&n| n == dimension)?;
+        check("network.size", "224, as the faces are", network.size, |&n| n == FRAME)?;
+        check("losses.identity_batch", "at least 1", self.losses.identity_batch, |&n| n >= 1)?;
+        self.optimisation.check()
+    }
+}
+
+impl VoiceEncoderTraining {
+    /// # Errors
+    /// [`TrainError::Setting`] with the key, what it must be and what it is.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let share = |x: &f64| (0.0..=1.0).contains(x);
+        let (pairing, augmentation) = (&self.pairing, &self.augmentation);
+        check("data.held_out", "from 0 to below 1", self.data.held_out, |x| {
+            (0.0..1.0).contains(x)
+        })?;
+        check("pairing.strength", "from 0 to 1", pairing.strength, share)?;
+        check("pairing.width", "above 0", pairing.width, |x| *x > 0.0)?;
+        check("augmentation.speed", "from 0 to 0.3", augmentation.speed, |x| {
+            (0.0..=MOST_SPEED).contains(x)
+        })?;
+        check("augmentation.clip_s", "from 1 to 60", augmentation.clip_s, |x| {
+            (Waveform::MIN_S..=60.0).contains(x)
+        })?;
+        check("augmentation.microphone_db", "0 or more", augmentation.microphone_db, |x| {
+            *x >= 0.0
+        })?;
+        for (key, value) in [
+            ("augmentation.band_limit", augmentation.band_limit),
+            ("augmentation.reverberation", augmentation.reverberation),
+            ("augmentation.noise", augmentation.noise),
+            ("augmentation.coding", augmentation.coding),
+        ] {
+            check(key, "from 0 to 1", value, share)?;
+        }
+        let [from, to] = augmentation.noise_db;
+        check("augmentation.noise_db", "from low to high", from, |_| from <= to)?;
+        self.optimisation.check()
+    }
+}
+
+impl Optimisation {
+    fn check(&self) -> Result<(), TrainError> {
+        check("optimisation.steps", "at least 1", self.steps, |&n| n >= 1)?;
+        // Batch normalisation has no variance of one.
+        check("optimisation.batch", "at least 2", self.batch, |&n| n >= 2)?;
+        check("optimisation.learning_rate", "above 0", self.learning_rate, |x| *x > 0.0)
+    }
+}
+
+fn check<T: ToString>(
+    key: &'static str,
+    wanted: &'static str,
+    value: T,
+    holds: impl FnOnce(&T) -> bool,
+) -> Result<(), TrainError> {
+    if holds(&value) {
+        return Ok(());
+    }
+    Err(TrainError::Setting { key, wanted, found: value.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::read;
+
+    fn experiment<T: serde::de::DeserializeOwned>(name: &str, setting: &str) -> T {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/compact").join(name);
+        let settings: Vec<String> = setting.split_whitespace().map(str::to_owned).collect();
+        read(&path, &settings).unwrap()
+    }
+
+    #[test]
+    fn the_shipped_experiments_are_fine() {
+        experiment::<FaceDecoderTraining>("face-decoder.toml", "").check().unwrap();
+        experiment::<VoiceEncoderTraining>("voice-encoder.toml", "").check().unwrap();
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let named = |result: Result<(), TrainError>, key: &str| {
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        };
+        for setting in
+            ["network.feature=128", "network.size=112", "optimisation.batch=1", "morphing.pool=0"]
+        {
+            let config: FaceDecoderTraining = experiment("face-decoder.toml", setting);
+            named(config.check(), setting.split('=').next().unwrap());
+        }
+        for setting in [
+            "data.held_out=1.5",
+            "pairing.width=0.0",
+            "augmentation.noise=2.0",
+            "augmentation.noise_db=[9.0,3.0]",
+            "augmentation.speed=nan",
+            "optimisation.steps=0",
+        ] {
+            let config: VoiceEncoderTraining = experiment("voice-encoder.toml", setting);
+            named(config.check(), setting.split('=').next().unwrap());
+        }
+    }
+}

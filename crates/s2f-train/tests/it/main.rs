@@ -1,0 +1,89 @@
+//! Both loops for some seconds on real portraits and recordings, which are not part of the
+//! repository: they must learn something, and leave a model that loads.
+
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor};
+use s2f_nn::{ModelConfig, weights};
+use s2f_train::{read, train_face_decoder, train_voice_encoder};
+
+/// The folder of test data; none, said aloud, where it is absent.
+fn test_data() -> Option<PathBuf> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let root = std::env::var_os("S2F_SHARED").map_or_else(|| beside.into(), PathBuf::from);
+    if root.join("data/faces/canada").is_dir() && root.join("models/mobileface").is_dir() {
+        return Some(root);
+    }
+    eprintln!("skipped: no portraits and networks at {}", root.display());
+    None
+}
+
+fn experiment(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/compact").join(name)
+}
+
+/// Mean of a loss over the first and over the last three steps.
+fn first_and_last(folder: &Path, loss: &str) -> (f64, f64) {
+    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let values: Vec<f64> = text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()[loss].as_f64().unwrap()
+        })
+        .collect();
+    let mean = |some: &[f64]| some.iter().sum::<f64>() / some.len() as f64;
+    (mean(&values[..3]), mean(&values[values.len() - 3..]))
+}
+
+#[test]
+fn both_loops_learn_and_leave_a_model() {
+    let Some(root) = test_data() else { return };
+    let out = std::env::temp_dir().join(format!("s2f-train-{}", std::process::id()));
+    let (faces, voices) = (out.join("faces"), out.join("voices"));
+
+    let settings = [
+        format!("data.root={}", root.join("data/faces").display()),
+        format!("data.models={}", root.join("models").display()),
+        "data.folders=[{ path = \"canada\", gain = [0.6, 0.64, 0.608], saturation = 0.7 }]".into(),
+        "data.held_out=4".into(),
+        "morphing.pool=40".into(),
+        "network.texture={ basis = { components = 8, hidden = 32 } }".into(),
+        "losses.identity_batch=2".into(),
+        "optimisation.steps=24".into(),
+        "optimisation.batch=8".into(),
+    ];
+    let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
+    let mut told = 0;
+    let scores = train_face_decoder(&config, &faces, |progress| told = progress.step).unwrap();
+    assert_eq!((told, scores.people), (24, 4));
+    let (before, after) = first_and_last(&faces, "texture");
+    assert!(after < before, "texture loss went from {before} to {after}");
+    assert!(fs::read(faces.join("morphs.png")).unwrap().starts_with(b"\x89PNG"));
+
+    let settings = [
+        format!("data.root={}", root.join("data/voices").display()),
+        format!("data.models={}", root.join("models").display()),
+        format!("face_decoder={}", faces.display()),
+        "data.folders=[\"alphanumeric\"]".into(),
+        "data.held_out=0.1".into(),
+        "optimisation.steps=10".into(),
+        "optimisation.batch=8".into(),
+    ];
+    let config = read(&experiment("voice-encoder.toml"), &settings).unwrap();
+    let scores = train_voice_encoder(&config, &voices, |_| ()).unwrap();
+    assert_eq!(scores.corpora.len(), 1);
+    let (before, after) = first_and_last(&voices, "direction");
+    assert!(after < before, "direction loss went from {before} to {after}");
+
+    let config: ModelConfig =
+        serde_json::from_slice(&fs::read(voices.join("model/config.json")).unwrap()).unwrap();
+    let model = config.init(&Device::flex()).unwrap();
+    let model = weights::load_file(model, &voices.join("model/model.safetensors")).unwrap();
+    let feature = Tensor::<2>::zeros([1, 256], &Device::flex());
+    let picture = model.face_decoder.render(model.face_decoder.forward(feature));
+    assert_eq!(picture.dims(), [1, 3, 224, 224]);
+    fs::remove_dir_all(out).unwrap();
+}
