@@ -353,6 +353,14 @@ mod tests {
     }
 
     #[test]
+    fn paper_runs_on_its_shortest_clip() {
+        let device = Device::flex();
+        let network = VoiceEncoderConfig::paper().init(&device).unwrap();
+        let feature = network.forward(Tensor::ones([1, 2, 259, BINS], &device));
+        assert_eq!(feature.dims(), [1, 4096]);
+    }
+
+    #[test]
     fn compact_hears_three_seconds() {
         assert!(VoiceEncoderConfig::compact().min_frames().unwrap() <= 298);
     }
