@@ -92,7 +92,7 @@ pub enum Problem {
         max_s: f64,
     },
     /// Digital silence, or a level below anything that was recorded.
-    #[error("the recording is silent (loudest moment {peak_dbfs:.0} dB of full scale)")]
+    #[error("the recording is silent ({})", loudest(*peak_dbfs))]
     Silent {
         /// Half the range of the samples, dB of full scale; -∞ where all are the same.
         peak_dbfs: f64,
@@ -125,6 +125,15 @@ impl Problem {
             Self::TooShort { .. } => "give a longer recording; 6 s and more work best",
             Self::Silent { .. } => "check the microphone and the chosen input, then record again",
         }
+    }
+}
+
+/// How loud a recording that counts as silent is.
+fn loudest(peak_dbfs: f64) -> String {
+    if peak_dbfs.is_finite() {
+        format!("loudest moment {peak_dbfs:.0} dB of full scale")
+    } else {
+        "all its samples are equal".into()
     }
 }
 

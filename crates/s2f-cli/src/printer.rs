@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstream::{stderr, stdout};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 
 const ERROR: &str = "\x1b[1;31m";
@@ -34,12 +34,13 @@ impl Printer {
         self.quiet
     }
 
-    /// The same, with a progress bar over `files` where there are several, on a terminal.
+    /// The same, with a progress bar over `files` where there are several, on a terminal; it goes
+    /// away together with this printer.
     pub fn with_progress(&self, files: usize) -> Self {
         if self.quiet || files < 2 || !io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), ..*self };
         }
-        let bar = ProgressBar::new(files as u64);
+        let bar = ProgressBar::new(files as u64).with_finish(ProgressFinish::AndClear);
         let style = ProgressStyle::with_template("{bar:24} {pos} of {len} · {eta} left · {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -54,11 +55,6 @@ impl Printer {
     /// One file more is done.
     pub fn advance(&self) {
         self.bar.inc(1);
-    }
-
-    /// Takes the progress bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 
     /// What went wrong, and the way out.

@@ -26,7 +26,6 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     for given_twice in &job.repeated {
         printer.warning(format_args!("{given_twice} is given more than once and drawn once"));
     }
-    let printer = printer.with_progress(job.inputs.len());
     let (send, receive) = sync_channel(0);
     let failures = thread::scope(|scope| {
         let inputs = &job.inputs;
@@ -43,6 +42,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         let model = args.model.open()?;
         let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
         printer.detail(format_args!("opened model {name} in {time}"));
+        let printer = printer.with_progress(job.inputs.len());
         let mut failures = 0;
         for (input, target, recording, reading) in receive {
             printer.working_on(&input.name());
@@ -67,7 +67,6 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         }
         anyhow::Ok(failures)
     })?;
-    printer.finish();
     if failures == 0 {
         return Ok(Outcome::AllGood);
     }

@@ -90,7 +90,7 @@ fn broken_files_say_what_is_wrong() {
         ),
         (
             "silence.wav",
-            "the recording is silent (loudest moment -inf dB of full scale); hint: check the microphone and the chosen input, then record again",
+            "the recording is silent (all its samples are equal); hint: check the microphone and the chosen input, then record again",
         ),
         (
             "short_0s8.wav",
