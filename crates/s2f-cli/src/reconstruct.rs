@@ -26,6 +26,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     for given_twice in &job.repeated {
         printer.warning(format_args!("{given_twice} is given more than once and drawn once"));
     }
+    let start = Instant::now();
+    let model = args.model.open()?;
+    let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
+    printer.detail(format_args!("opened model {name} in {time}"));
     let (send, receive) = sync_channel(0);
     let failures = thread::scope(|scope| {
         let inputs = &job.inputs;
@@ -38,10 +42,6 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 }
             }
         });
-        let start = Instant::now();
-        let model = args.model.open()?;
-        let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
-        printer.detail(format_args!("opened model {name} in {time}"));
         let printer = printer.with_progress(job.inputs.len());
         let mut failures = 0;
         for (input, target, recording, reading) in receive {
