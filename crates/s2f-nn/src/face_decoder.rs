@@ -4,15 +4,13 @@
 //! retrained by Oh et al. (CVPR 2019) on VGG-Face features. No original code exists.
 
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, check};
+use crate::texture::{BasisHead, DeconvolutionHead, TextureHead};
 use crate::warp::Warp;
 
 /// How the texture is drawn.
@@ -210,7 +208,8 @@ impl FaceDecoder {
     /// a set of photographs best, and trains them no further; a decoder with the paper's texture head is returned unchanged.
     ///
     /// # Shapes
-    /// - `mean`: `[values]`, `basis`: `[components, values]`, values as [`to_luma_chroma`] has them
+    /// - `mean`: `[values]`, `basis`: `[components, values]`, values as
+    ///   [`to_luma_chroma`](crate::texture::to_luma_chroma) has them
     pub fn with_basis(mut self, mean: Tensor<1>, basis: Tensor<2>) -> Self {
         if let TextureHead::Basis(head) = &mut self.texture {
             head.mean = Param::from_tensor(mean).no_grad();
@@ -233,161 +232,10 @@ impl LandmarkHead {
     }
 }
 
-#[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "one value a network")]
-enum TextureHead {
-    Deconvolution(DeconvolutionHead),
-    Basis(BasisHead),
-}
-
-impl TextureHead {
-    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
-        match self {
-            Self::Deconvolution(head) => head.forward(x),
-            Self::Basis(head) => head.forward(x),
-        }
-    }
-}
-
-#[derive(Module, Debug)]
-struct DeconvolutionHead {
-    map: Linear,
-    layers: Vec<ConvTranspose2d>,
-    colours: Conv2d,
-    #[module(skip)]
-    base: usize,
-}
-
-impl DeconvolutionHead {
-    fn init(
-        input: usize,
-        base: usize,
-        channels: &[usize],
-        size: usize,
-        device: &Device,
-    ) -> Result<Self, ConfigError> {
-        let last = *channels
-            .last()
-            .ok_or_else(|| ConfigError("face decoder: texture.channels is empty".into()))?;
-        let reached = base << (channels.len() - 1);
-        check(reached == size, || {
-            format!(
-                "face decoder: base {base} doubled {} times is {reached}, not size {size}",
-                channels.len() - 1
-            )
-        })?;
-        let layers = channels.windows(2).map(|pair| {
-            ConvTranspose2dConfig::new([pair[0], pair[1]], [5, 5])
-                .with_stride([2, 2])
-                .with_padding([2, 2])
-                .with_padding_out([1, 1])
-                .init(device)
-        });
-        Ok(Self {
-            map: LinearConfig::new(input, channels[0] * base * base).init(device),
-            layers: layers.collect(),
-            colours: Conv2dConfig::new([last, 3], [1, 1]).init(device),
-            base,
-        })
-    }
-
-    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
-        let [batch, _] = x.dims();
-        let x = relu(self.map.forward(x)).reshape([
-            batch as i64,
-            -1,
-            self.base as i64,
-            self.base as i64,
-        ]); // [batch, 256, 14, 14]
-        let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x))); // [batch, 32, 224, 224]
-        self.colours.forward(x) // [batch, 3, 224, 224]
-    }
-}
-
-#[derive(Module, Debug)]
-struct BasisHead {
-    hidden: Linear,
-    coefficients: Linear,
-    /// `[values]`.
-    mean: Param<Tensor<1>>,
-    /// `[components, values]`.
-    basis: Param<Tensor<2>>,
-    #[module(skip)]
-    size: usize,
-}
-
-impl BasisHead {
-    fn init(input: usize, hidden: usize, components: usize, size: usize, device: &Device) -> Self {
-        let values = luma_chroma_values(size);
-        let scale = 0.1; // about the spread of a texture, in shares of full brightness
-        let normal = Distribution::Normal(0.0, scale / (components as f64).sqrt());
-        Self {
-            hidden: LinearConfig::new(input, hidden).init(device),
-            coefficients: LinearConfig::new(hidden, components).init(device),
-            mean: Param::from_tensor(Tensor::zeros([values], device)),
-            basis: Param::from_tensor(Tensor::random([components, values], normal, device)),
-            size,
-        }
-    }
-
-    fn forward(&self, x: Tensor<2>) -> Tensor<4> {
-        let x = relu(self.hidden.forward(x)); // [batch, hidden]
-        let x = self.coefficients.forward(x); // [batch, components]
-        let values = x.matmul(self.basis.val()) + self.mean.val().unsqueeze::<2>(); // [batch, values]
-        from_luma_chroma(values, self.size)
-    }
-}
-
-/// Numbers of a texture of `size` × `size`: luma at full size, two chroma planes at half of it.
-pub fn luma_chroma_values(size: usize) -> usize {
-    size * size + 2 * (size / 2) * (size / 2)
-}
-
-/// Luma and chroma weights of ITU-R BT.601 for R, G, B.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
-/// Cb = (B − Y)·CB, Cr = (R − Y)·CR.
-const CB: f32 = 0.564;
-const CR: f32 = 0.713;
-
-/// R G B to luma and half-size chroma, the numbers that a texture basis explains.
-///
-/// # Shapes
-/// - `texture`: `[batch, 3, size, size]`
-/// - output: `[batch, size² + 2·(size/2)²]`
-pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
-    let plane = |index: usize| texture.clone().narrow(1, index, 1); // [batch, 1, size, size]
-    let (red, green, blue) = (plane(0), plane(1), plane(2));
-    let luma = red.clone() * LUMA[0] + green * LUMA[1] + blue.clone() * LUMA[2];
-    let chroma = Tensor::cat(vec![(blue - luma.clone()) * CB, (red - luma.clone()) * CR], 1);
-    let half = avg_pool2d(chroma, AvgPoolOptions::new([2, 2])); // [batch, 2, size/2, size/2]
-    Tensor::cat(vec![luma.flatten(1, 3), half.flatten(1, 3)], 1)
-}
-
-/// The inverse of [`to_luma_chroma`], up to the chroma that half the size cannot hold.
-///
-/// # Shapes
-/// - `values`: `[batch, size² + 2·(size/2)²]`
-/// - output: `[batch, 3, size, size]`
-pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
-    let [batch, _] = values.dims();
-    let half = size / 2;
-    let luma = values.clone().narrow(1, 0, size * size).reshape([batch, 1, size, size]);
-    let chroma = values.narrow(1, size * size, 2 * half * half).reshape([batch, 2, half, half]);
-    let chroma = interpolate(
-        chroma,
-        InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([size, size]),
-    ); // [batch, 2, size, size]
-    let blue = luma.clone() + chroma.clone().narrow(1, 0, 1) / CB;
-    let red = luma.clone() + chroma.narrow(1, 1, 1) / CR;
-    let green = (luma - red.clone() * LUMA[0] - blue.clone() * LUMA[2]) / LUMA[1];
-    Tensor::cat(vec![red, green, blue], 1)
-}
-
 #[cfg(test)]
 mod tests {
     use burn::optim::{AdamConfig, GradientsParams};
+    use burn::tensor::Distribution;
 
     use super::*;
     use crate::reference::{Reference, largest_difference};
@@ -426,21 +274,6 @@ mod tests {
             let expected = reference.floats(&format!("{name}.texture"), &device);
             assert!(largest_difference(decoded.texture, expected) < 1e-5, "{name}");
         }
-    }
-
-    #[test]
-    fn luma_and_chroma_equal_pytorch_and_come_back() {
-        let device = Device::flex();
-        let reference = Reference::new(REFERENCE);
-        let values = to_luma_chroma(reference.floats("basis.texture", &device));
-        assert!(
-            largest_difference(values.clone(), reference.floats("luma_chroma", &device)) < 1e-5
-        );
-        // Where the chroma is even, halving it loses nothing.
-        let grey =
-            Tensor::cat(vec![values.narrow(1, 0, 256), Tensor::ones([2, 128], &device) * 0.1], 1);
-        let back = to_luma_chroma(from_luma_chroma(grey.clone(), 16));
-        assert!(largest_difference(back, grey) < 1e-5);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod published;
 #[cfg(test)]
 mod reference;
 mod separable;
+pub mod texture;
 pub mod vgg_face;
 pub mod voice_encoder;
 pub mod warp;

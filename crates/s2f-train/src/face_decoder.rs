@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use s2f_face::border_points;
-use s2f_nn::face_decoder::from_luma_chroma;
+use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{DecodedFace, FaceDecoder, MobileFace};
 use serde::Serialize;

@@ -14,7 +14,7 @@ use s2f_face::{
     FRAME, Light, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, MeanShape, NormalisedFace, PlainPortrait,
     Similarity, alignment_points, mobileface_crop, read_picture, select_landmarks,
 };
-use s2f_nn::face_decoder::to_luma_chroma;
+use s2f_nn::texture::to_luma_chroma;
 use s2f_nn::{MobileFace, unit_length, warp};
 
 use crate::morph::Share;
