@@ -115,9 +115,16 @@ impl Printer {
 
 /// The text of an error and, where it has one, its hint.
 pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
-    let text = format!("{error:#}");
-    match text.split_once(HINT_MARK) {
-        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-        None => (text, None),
+    let mut messages = Vec::new();
+    let mut hint = None;
+    for cause in error.chain().map(ToString::to_string) {
+        match cause.split_once(HINT_MARK) {
+            Some((message, way_out)) => {
+                messages.push(message.to_owned());
+                hint.get_or_insert_with(|| way_out.to_owned());
+            }
+            None => messages.push(cause),
+        }
     }
+    (messages.join(": "), hint)
 }

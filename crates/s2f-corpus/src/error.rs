@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// A table that cannot be opened or is not comma-separated text.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}; hint: check the name, and that it is comma-separated text", path.display())]
     Table {
         /// The table.
         path: PathBuf,

@@ -31,7 +31,7 @@ pub enum TrainError {
         found: String,
     },
     /// A file that cannot be read or written.
-    #[error("cannot {operation} {}: {source}", path.display())]
+    #[error("cannot {operation} {}; hint: check the name and the permissions", path.display())]
     Io {
         /// What was tried.
         operation: &'static str,
