@@ -71,7 +71,8 @@ impl Waveform {
         let starts = last.div_ceil(hop) + 1;
         (0..starts).map(move |window| {
             let start = (window * hop).min(last);
-            Self { samples: self.samples[start..].to_vec() }.first_clip()
+            let end = self.samples.len().min(start + Self::CLIP_SAMPLES);
+            Self { samples: self.samples[start..end].to_vec() }.first_clip()
         })
     }
 
