@@ -133,6 +133,9 @@ struct Format {
     channels: usize,
 }
 
+/// Sixteen times the longest packet of any codec here, a FLAC block of 65 535 samples.
+const MAX_PACKET_FRAMES: u64 = 1 << 20;
+
 enum Decoder {
     Opus(Box<OpusTrack>),
     Other(Box<dyn AudioDecoder>),
@@ -145,6 +148,10 @@ impl Decoder {
                 params,
                 container == FORMAT_ID_ISOMP4,
             )?)));
+        }
+        // A decoder takes memory for as many frames as the container says a packet may have.
+        if params.max_frames_per_packet.is_some_and(|frames| frames > MAX_PACKET_FRAMES) {
+            return Err(Problem::Damaged("its packets are said to be impossibly long".into()));
         }
         get_codecs()
             .make_audio_decoder(params, &AudioDecoderOptions::default())
