@@ -1,6 +1,7 @@
 //! What can go wrong in reading a corpus.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong in reading a corpus.
 #[derive(Debug, thiserror::Error)]
@@ -43,4 +44,37 @@ pub enum CorpusError {
         /// The person.
         person: String,
     },
+    /// The system refuses: no space, no permission, a vanished folder.
+    #[error("cannot {operation} {}: {source}; hint: {}", path.display(), way_out(source))]
+    Io {
+        /// What was tried, an infinitive.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A detector or an encoder of faces that cannot work.
+    #[error(transparent)]
+    Face(#[from] s2f_face::FaceError),
+}
+
+impl CorpusError {
+    /// Names what was tried on which path, for `map_err`.
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { operation, path: path.to_owned(), source }
+    }
+}
+
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room and run the same command again: it goes on where it was"
+        }
+        io::ErrorKind::NotFound => {
+            "check that the folder is still there (a mount may have vanished)"
+        }
+        io::ErrorKind::PermissionDenied => "mend the permissions and run the same command again",
+        _ => "run the same command again: it goes on where it was",
+    }
 }

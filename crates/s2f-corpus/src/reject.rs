@@ -1,0 +1,79 @@
+//! Why a clip gave no pair.
+
+use serde::Serialize;
+
+/// A clip, or a piece of one, that gave no pair.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rejected {
+    /// As in [`crate::plan::Clip::pair_id`], with the piece's number where the clip was cut.
+    pub pair_id: String,
+    /// Who speaks.
+    pub speaker_id: String,
+    /// The video or session.
+    pub source: String,
+    /// The file at fault, relative to the corpus.
+    pub file: String,
+    /// The reason, one of a fixed list.
+    pub reason: Reason,
+    /// What exactly was seen, for a reader.
+    pub detail: String,
+}
+
+/// The reasons, in the order in which a clip is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// A table names it and there is no file.
+    MissingFile,
+    /// Not sound or video, or damaged.
+    UnreadableFile,
+    /// There is no sound track.
+    NoSound,
+    /// Digital silence.
+    Silent,
+    /// Less sound than is asked for.
+    TooShort,
+    /// Sound, but nobody speaks long enough.
+    NoSpeech,
+    /// There is no picture track, or no picture can be read.
+    NoPicture,
+    /// No frame shows a face.
+    NoFace,
+    /// Several faces, and nothing says which one speaks.
+    SeveralFaces,
+    /// Faces, but none where the corpus says that the speaker is.
+    NoFaceAtPoint,
+    /// The face is too small to be described.
+    FaceTooSmall,
+    /// The face is turned away in every frame.
+    TurnedAway,
+    /// The face is blurred in every frame.
+    Blurred,
+}
+
+/// What stops the work on a clip.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The clip itself: it is rejected and the work goes on.
+    Reject {
+        /// The reason.
+        reason: Reason,
+        /// What exactly was seen.
+        detail: String,
+    },
+    /// The world around it (no space, no permission, a vanished folder): the work stops.
+    Stop(crate::CorpusError),
+}
+
+impl Trouble {
+    /// A clip that is rejected.
+    pub fn reject(reason: Reason, detail: impl Into<String>) -> Self {
+        Self::Reject { reason, detail: detail.into() }
+    }
+}
+
+impl From<crate::CorpusError> for Trouble {
+    fn from(error: crate::CorpusError) -> Self {
+        Self::Stop(error)
+    }
+}
