@@ -1,7 +1,10 @@
 //! What can go wrong in reading a corpus.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::shard::Shard;
 
 /// What can go wrong in reading a corpus.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,32 @@ pub enum CorpusError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A folder of a preparation that cannot go on, or be merged.
+    #[error("{}: {reason}; hint: give another folder with -o, or the corpus and settings that it was begun with", path.display())]
+    Job {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Another process does the same shard in the same folder.
+    #[error("{}: another process is doing shard {shard} there; hint: wait for it, or share the work out with --shard I/N", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+        /// The shard.
+        shard: Shard,
+    },
+    /// Parts that no given folder holds.
+    #[error("{}: {} of {of} parts are missing, the first is {}; hint: run `corpus prepare` again for the shards that did not end, and name the folders of all shards", path.display(), missing.len(), missing.first().copied().unwrap_or_default())]
+    PartsMissing {
+        /// The first folder.
+        path: PathBuf,
+        /// Parts in all.
+        of: usize,
+        /// The numbers of those that are missing.
+        missing: BTreeSet<usize>,
     },
     /// A detector or an encoder of faces that cannot work.
     #[error(transparent)]

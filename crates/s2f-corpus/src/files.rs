@@ -1,5 +1,7 @@
 //! Writing files so that a reader finds the old contents or the new, and never a part.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -7,13 +9,16 @@ use tempfile::NamedTempFile;
 
 use crate::CorpusError;
 
+const PREFIX: &str = ".speech2face-";
+const SUFFIX: &str = ".tmp";
+
 /// A file that takes its place under `path` only when [`finish`]ed: written beside it under a
 /// temporary name until then, and removed when dropped.
 pub(crate) fn begin(path: &Path) -> Result<NamedTempFile, CorpusError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     tempfile::Builder::new()
-        .prefix(".speech2face-")
-        .suffix(".tmp")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .tempfile_in(folder)
         .map_err(CorpusError::io("write in", folder))
 }
@@ -32,4 +37,22 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CorpusError> {
     let mut file = begin(path)?;
     file.write_all(bytes).map_err(CorpusError::io("write", path))?;
     finish(file, path)
+}
+
+/// Whether a file is one that was never finished.
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+}
+
+/// Removes what killed processes left in `folder`. Only where no other process writes there.
+pub(crate) fn remove_temporary(folder: &Path) -> Result<(), CorpusError> {
+    for entry in fs::read_dir(folder).map_err(CorpusError::io("read", folder))? {
+        let entry = entry.map_err(CorpusError::io("read", folder))?;
+        if is_temporary(&entry.file_name()) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(CorpusError::io("remove", &path))?;
+        }
+    }
+    Ok(())
 }

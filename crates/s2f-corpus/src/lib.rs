@@ -17,9 +17,10 @@ pub mod reject;
 // pub mod choose;
 pub mod pairs;
 // pub mod prepare;
+pub mod shard;
 pub mod split;
 // pub mod stats;
-// pub mod synth;
+pub mod synth;
 
 mod error;
 #[allow(dead_code)] // used by the modules that are being written

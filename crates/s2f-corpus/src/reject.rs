@@ -1,6 +1,8 @@
 //! Why a clip gave no pair.
 
-use serde::Serialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+use serde::{Deserialize, Serialize};
 
 /// A clip, or a piece of one, that gave no pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,7 +22,7 @@ pub struct Rejected {
 }
 
 /// The reasons, in the order in which a clip is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// A table names it and there is no file.
@@ -49,6 +51,41 @@ pub enum Reason {
     TurnedAway,
     /// The face is blurred in every frame.
     Blurred,
+}
+
+impl Reason {
+    /// The reason with this name, as tables hold it: `no-speech`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name: serde::de::value::StrDeserializer<'_, Error> = name.into_deserializer();
+        Self::deserialize(name).ok()
+    }
+
+    /// Whether all pieces of a file have this in common, so that one need not look further.
+    pub fn is_of_the_file(self) -> bool {
+        matches!(
+            self,
+            Self::MissingFile | Self::UnreadableFile | Self::NoSound | Self::NoPicture
+        )
+    }
+
+    /// What it means, for a reader.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::MissingFile => "a table names it and there is no file",
+            Self::UnreadableFile => "not sound or video, or damaged",
+            Self::NoSound => "no sound track",
+            Self::Silent => "digital silence",
+            Self::TooShort => "less sound than is asked for",
+            Self::NoSpeech => "sound, but nobody speaks long enough",
+            Self::NoPicture => "no picture track, or no picture can be read",
+            Self::NoFace => "no frame shows a face",
+            Self::SeveralFaces => "several faces, and nothing says which one speaks",
+            Self::NoFaceAtPoint => "no face where the corpus says that the speaker is",
+            Self::FaceTooSmall => "the face is too small",
+            Self::TurnedAway => "the face is turned away in every frame",
+            Self::Blurred => "the face is blurred in every frame",
+        }
+    }
 }
 
 /// What stops the work on a clip.
