@@ -1,9 +1,9 @@
 //! Similarity transforms from points, and the aligned crop of the face encoder.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 use crate::FaceError;
-use crate::picture::sample;
+use crate::picture::resampled;
 
 /// Side of the face encoder's input, in pixels.
 pub const MOBILEFACE_SIDE: u32 = 112;
@@ -96,11 +96,7 @@ impl Similarity {
 /// [`FaceError::Degenerate`] where the points coincide or are not finite.
 pub fn mobileface_crop(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<RgbImage, FaceError> {
     let back = Similarity::fit(points, &MOBILEFACE_TEMPLATE)?.inverse();
-    let step = back.scale() as f32;
-    Ok(RgbImage::from_fn(MOBILEFACE_SIDE, MOBILEFACE_SIDE, |column, row| {
-        let place = back.apply([column as f32, row as f32]);
-        Rgb(sample(picture, place, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
-    }))
+    Ok(resampled(picture, &back, MOBILEFACE_SIDE))
 }
 
 fn mean(points: &[[f32; 2]]) -> (f64, f64) {
@@ -112,6 +108,8 @@ fn mean(points: &[[f32; 2]]) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
     use crate::reference::{published, read_npy, reference_file};
 

@@ -13,6 +13,7 @@ use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 
 use crate::FaceError;
+use crate::runtime::one_thread;
 
 /// A found face, in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +96,7 @@ impl Detector {
         let wanted: Vec<NodeId> = self.outputs.iter().flatten().copied().collect();
         let values = self
             .model
-            .run(vec![(self.input, input.into())], &wanted, None)
+            .run(vec![(self.input, input.into())], &wanted, Some(one_thread()))
             .map_err(|error| failed(error.to_string()))?;
 
         let mut tensors = Vec::with_capacity(values.len());

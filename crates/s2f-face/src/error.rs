@@ -80,4 +80,28 @@ pub enum FaceError {
         "no plain background around the head; hint: use a portrait in front of a plain light wall"
     )]
     NoBackground,
+    /// The bytes of a pair's face are no picture of the right size.
+    #[error("the stored face is {reason}; hint: prepare the corpus again")]
+    PairFace {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The face encoder's file cannot be used.
+    #[error("{}: no face encoder: {reason}; hint: give an ONNX file that reads [n, 3, side, side] and gives [n, dimension]", path.display())]
+    Encoder {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The face encoder failed on faces.
+    #[error(
+        "the face encoder {space} failed: {reason}; hint: check the model file and its settings"
+    )]
+    Encode {
+        /// The encoder's face space.
+        space: String,
+        /// What happened.
+        reason: String,
+    },
 }

@@ -7,19 +7,24 @@
 mod align;
 mod background;
 mod detect;
+mod encoder;
 mod error;
 mod landmarks;
 mod linear;
 mod normalise;
+mod pair_face;
 mod picture;
 mod portrait;
+mod quality;
 mod raster;
 #[cfg(test)]
 mod reference;
+mod runtime;
 mod spline;
 
 pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity, mobileface_crop};
 pub use detect::{Detection, Detector};
+pub use encoder::{ChannelOrder, FaceEncoder, OnnxEncoder, OnnxSettings};
 pub use error::FaceError;
 pub use landmarks::{
     Group, LANDMARK_COUNT, LANDMARKS, Landmark, MOUTH_CORNERS, POLYLINES, PUPILS, TEMPLATE_POINTS,
@@ -29,6 +34,8 @@ pub use normalise::{
     BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE, MeanShape,
     NormalisedFace, PUPIL_DISTANCE, PUPIL_ROW, border_points, mirror_landmarks,
 };
+pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace};
 pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
 pub use portrait::{Light, PlainPortrait};
+pub use quality::{Turn, face_side, sharpness};
 pub use spline::ThinPlate;

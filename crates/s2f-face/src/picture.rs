@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage};
 
 use crate::FaceError;
+use crate::align::Similarity;
 
 /// Largest picture file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -72,6 +73,16 @@ pub(crate) fn sample(picture: &RgbImage, [x, y]: [f32; 2], step: f32) -> [f32; 3
         }
     }
     sum.map(|total| total / weight_sum)
+}
+
+/// A square of `side` pixels whose pixels lie where `back` brings them in `picture`, without
+/// aliasing: see [`sample`].
+pub(crate) fn resampled(picture: &RgbImage, back: &Similarity, side: u32) -> RgbImage {
+    let step = back.scale() as f32;
+    RgbImage::from_fn(side, side, |column, row| {
+        let place = back.apply([column as f32, row as f32]);
+        Rgb(sample(picture, place, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
+    })
 }
 
 /// Largest stretch of the kernel: a face across all of the largest picture needs about as much.

@@ -1,0 +1,168 @@
+//! How well a face can be seen: its size, where it looks, how sharp it is.
+//!
+//! The five points are in the order of [`MOBILEFACE_TEMPLATE`], in pixels of the picture.
+
+use image::RgbImage;
+
+use crate::FaceError;
+use crate::align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity};
+use crate::picture::resampled;
+
+/// Side, in pixels of the picture, of the square that the face encoder sees of this face: from
+/// forehead to chin, about three times the distance of the eyes. Turning the head changes it
+/// little, because all five points take part.
+///
+/// # Errors
+/// [`FaceError::Degenerate`] where the points coincide or are not finite.
+pub fn face_side(points: &[[f32; 2]; 5]) -> Result<f32, FaceError> {
+    let there = Similarity::fit(points, &MOBILEFACE_TEMPLATE)?;
+    Ok((f64::from(MOBILEFACE_SIDE) / there.scale()) as f32)
+}
+
+/// Where a face looks, in degrees away from the camera.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// To the side: positive towards the right of the picture.
+    pub yaw_deg: f32,
+    /// Up and down: positive towards the bottom of the picture.
+    pub pitch_deg: f32,
+    /// The angle between the face and the line to the camera, from both.
+    pub angle_deg: f32,
+}
+
+/// How far the tip of the nose stands before the plane of eyes and corners of the mouth, in
+/// pixels of the 112x112 crop: 22 mm of a face with eyes 63 mm apart, which are 35.2 pixels.
+/// Noses differ by a fifth of that, and so do the angles.
+const NOSE_DEPTH: f64 = 22.0 / 63.0 * 35.2;
+
+impl Turn {
+    /// The turn of a face by its five points.
+    ///
+    /// Eyes and corners of the mouth lie nearly in a plane, which a camera at some distance shows
+    /// by an affine map of [`MOBILEFACE_TEMPLATE`]; the tip of the nose stands out of that plane.
+    /// How far it lies from where the map brings the template's nose is the sine of the angle
+    /// times its height. Yaw and pitch are the shares of it along and across the line of the
+    /// eyes: good to some degrees near the front; beyond 60 degrees the detector guesses the
+    /// hidden points, and the angle says no more than "far".
+    ///
+    /// # Errors
+    /// [`FaceError::Degenerate`] where the points coincide, lie on a line or are not finite.
+    pub fn of(points: &[[f32; 2]; 5]) -> Result<Self, FaceError> {
+        let found = Plane::of(points);
+        let template = Plane::of(&MOBILEFACE_TEMPLATE);
+        // The affine map: where a step of one pixel of the template, to the right and down, goes.
+        // The template is upright up to 0.2 pixels, which is below what points are good for.
+        let right = found.right.map(|value| value / template.right[0]);
+        let down = found.down.map(|value| value / template.down[1]);
+        let scale = largest_stretch(right, down);
+        let flat = [0, 1].map(|axis| {
+            found.eyes[axis]
+                + (template.nose[0] - template.eyes[0]) * right[axis]
+                + (template.nose[1] - template.eyes[1]) * down[axis]
+        });
+        let off = [0, 1].map(|axis| (found.nose[axis] - flat[axis]) / (scale * NOSE_DEPTH));
+        let length = right[0].hypot(right[1]);
+        let yaw = (off[0] * right[0] + off[1] * right[1]) / length;
+        let pitch = (off[1] * right[0] - off[0] * right[1]) / length;
+        if !(yaw.is_finite() && pitch.is_finite()) {
+            return Err(FaceError::Degenerate { operation: "turn of a face" });
+        }
+        let degrees = |sine: f64| sine.clamp(-1.0, 1.0).asin().to_degrees() as f32;
+        Ok(Self {
+            yaw_deg: degrees(yaw),
+            pitch_deg: degrees(pitch),
+            angle_deg: degrees(yaw.hypot(pitch)),
+        })
+    }
+}
+
+/// The five points as a nose before a plane.
+struct Plane {
+    /// Middle of the eyes.
+    eyes: [f64; 2],
+    /// From left to right, eyes and mouth together.
+    right: [f64; 2],
+    /// From the eyes' middle to the mouth's.
+    down: [f64; 2],
+    nose: [f64; 2],
+}
+
+impl Plane {
+    fn of(points: &[[f32; 2]; 5]) -> Self {
+        let [left_eye, right_eye, nose, left_mouth, right_mouth] =
+            points.map(|point| point.map(f64::from));
+        let each = |of: &dyn Fn(usize) -> f64| [of(0), of(1)];
+        let eyes = each(&|i| 0.5 * (left_eye[i] + right_eye[i]));
+        Self {
+            eyes,
+            right: each(&|i| right_eye[i] - left_eye[i] + right_mouth[i] - left_mouth[i]),
+            down: each(&|i| 0.5 * (left_mouth[i] + right_mouth[i]) - eyes[i]),
+            nose,
+        }
+    }
+}
+
+/// The largest singular value of the matrix with these columns: how much longer the map makes a
+/// line that it does not foreshorten.
+fn largest_stretch(a: [f64; 2], b: [f64; 2]) -> f64 {
+    let (aa, bb) = (a[0] * a[0] + a[1] * a[1], b[0] * b[0] + b[1] * b[1]);
+    let ab = a[0] * b[0] + a[1] * b[1];
+    (0.5 * (aa + bb + (aa - bb).hypot(2.0 * ab))).sqrt()
+}
+
+/// Side of the picture in which sharpness is measured: half of the face encoder's, so that faces
+/// of different sizes can be compared and the noise of the camera is averaged away.
+const SHARPNESS_SIDE: u32 = MOBILEFACE_SIDE / 2;
+
+/// Sharpness of the face with these points: the variance of the Laplacian over the variance of
+/// the brightness, in the aligned face at 56x56 pixels; without unit, 0 for a plain surface.
+///
+/// The Laplacian's variance as a measure of focus: Pech-Pacheco et al., "Diatom autofocusing in
+/// brightfield microscopy: a comparative study", ICPR 2000. Divided by the variance of the
+/// brightness it does not depend on light and contrast.
+///
+/// # Errors
+/// [`FaceError::Degenerate`] where the points coincide or are not finite.
+pub fn sharpness(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<f32, FaceError> {
+    let shrunk = MOBILEFACE_TEMPLATE.map(|point| point.map(|value| 0.5 * value - 0.25));
+    let back = Similarity::fit(points, &shrunk)?.inverse();
+    let face = resampled(picture, &back, SHARPNESS_SIDE);
+    let grey = |x, y| {
+        let [r, g, b] = face.get_pixel(x, y).0.map(f32::from);
+        0.299 * r + 0.587 * g + 0.114 * b // ITU-R BT.601
+    };
+    let (mut laplacian, mut brightness) = (Spread::default(), Spread::default());
+    for y in 1..SHARPNESS_SIDE - 1 {
+        for x in 1..SHARPNESS_SIDE - 1 {
+            let here = grey(x, y);
+            brightness.add(here);
+            laplacian.add(
+                grey(x - 1, y) + grey(x + 1, y) + grey(x, y - 1) + grey(x, y + 1) - 4.0 * here,
+            );
+        }
+    }
+    // A step of a byte is rounding: below its variance there is nothing to see.
+    Ok((laplacian.variance() / brightness.variance().max(1.0)) as f32)
+}
+
+/// Running sums for a variance.
+#[derive(Default)]
+struct Spread {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: f32) {
+        let value = f64::from(value);
+        self.count += 1.0;
+        self.sum += value;
+        self.squares += value * value;
+    }
+
+    fn variance(&self) -> f64 {
+        let mean = self.sum / self.count;
+        self.squares / self.count - mean * mean
+    }
+}
