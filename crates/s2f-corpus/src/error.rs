@@ -47,6 +47,40 @@ pub enum CorpusError {
         /// The person.
         person: String,
     },
+    /// A folder in which no layout is recognised.
+    #[error("{}: not laid out like any known corpus; hint: one of these must lie in it\n{layouts}", path.display())]
+    UnknownLayout {
+        /// The folder.
+        path: PathBuf,
+        /// The layouts and what each needs, a line each.
+        layouts: String,
+    },
+    /// A folder in which several corpora lie side by side.
+    #[error("{}: holds more than one corpus; hint: say which with --layout: {layouts}", path.display())]
+    SeveralLayouts {
+        /// The folder.
+        path: PathBuf,
+        /// Names of the layouts.
+        layouts: String,
+    },
+    /// A table in which no line can be read.
+    #[error("{}: no line can be read, the first is {line}: {problem}; hint: {expected}", path.display())]
+    NoLines {
+        /// The table.
+        path: PathBuf,
+        /// The first bad line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+        /// What a line should be.
+        expected: &'static str,
+    },
+    /// Two clips that would have the same name.
+    #[error("two clips are called {pair_id}; hint: rename one of their files")]
+    Twice {
+        /// The name.
+        pair_id: String,
+    },
     /// The system refuses: no space, no permission, a vanished folder.
     #[error("cannot {operation} {}: {source}; hint: {}", path.display(), way_out(source))]
     Io {
@@ -86,6 +120,14 @@ pub enum CorpusError {
     /// A detector or an encoder of faces that cannot work.
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
+    /// A speech detector that is not the one that is known.
+    #[error("{}: not the speech detector: {reason}; hint: take silero_vad_16k_op15.onnx of snakers4/silero-vad", path.display())]
+    SpeechModel {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl CorpusError {
