@@ -117,6 +117,9 @@ pub enum CorpusError {
         /// The numbers of those that are missing.
         missing: BTreeSet<usize>,
     },
+    /// Pairs that cannot be read or trusted.
+    #[error(transparent)]
+    Pairs(#[from] crate::pairs::PairsError),
     /// A detector or an encoder of faces that cannot work.
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),

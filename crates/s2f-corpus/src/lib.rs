@@ -19,7 +19,7 @@ pub mod pairs;
 // pub mod prepare;
 pub mod shard;
 pub mod split;
-// pub mod stats;
+pub mod stats;
 pub mod synth;
 
 mod error;
@@ -40,4 +40,9 @@ pub enum Sex {
     Female,
     /// Stated as male.
     Male,
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,30 @@
 //! Pairs of a voice and a face in Parquet: what training and evaluation read.
+//!
+//! A set of pairs is one file or a folder of `pairs-00000.parquet`, `pairs-00001.parquet` …, one
+//! row a pair, in the columns of [`Pair`]. [`PairSet::open`] is the only way in: it refuses files
+//! that are damaged, that mix face spaces, or whose splits share a speaker, so that whoever holds
+//! a set may trust it. [`PairWriter`] writes a file, [`merge`] joins files to a sealed set.
+
+mod check;
+mod copy;
+mod error;
+mod file;
+mod merge;
+mod meta;
+mod read;
+mod resplit;
+mod row;
+mod schema;
+mod write;
+
+pub use error::{Leak, PairsError};
+pub use merge::merge;
+pub use meta::{FaceSpace, Normalisation, PairFileInfo};
+pub use read::{PairSet, Payload, Rows};
+pub use resplit::resplit;
+pub use write::PairWriter;
+
+pub(crate) use row::sex_name;
 
 use crate::Sex;
 use crate::split::Split;
@@ -37,5 +63,32 @@ pub struct Pair {
     /// SHA-256 of the bytes in `audio`, hexadecimal.
     pub audio_sha256: String,
     /// SHA-256 of the bytes in `face`, hexadecimal.
+    pub face_sha256: String,
+}
+
+/// What is said of a pair, without the voice, the face and the feature themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairInfo {
+    /// As in [`Pair::pair_id`].
+    pub pair_id: String,
+    /// As in [`Pair::speaker_id`].
+    pub speaker_id: String,
+    /// As in [`Pair::source`].
+    pub source: String,
+    /// As in [`Pair::split`].
+    pub split: Split,
+    /// As in [`Pair::seconds`].
+    pub seconds: f32,
+    /// As in [`Pair::gender`].
+    pub gender: Option<Sex>,
+    /// As in [`Pair::age`].
+    pub age: Option<f32>,
+    /// As in [`Pair::language`].
+    pub language: Option<String>,
+    /// As in [`Pair::licence`].
+    pub licence: String,
+    /// As in [`Pair::audio_sha256`].
+    pub audio_sha256: String,
+    /// As in [`Pair::face_sha256`].
     pub face_sha256: String,
 }

@@ -1,6 +1,13 @@
 //! Splits by speaker: deterministic, hashed, and never with a speaker in two of them.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::plan::Plan;
+use crate::{CorpusError, hex};
 
 /// Which part of the work a speaker's pairs are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -12,4 +19,205 @@ pub enum Split {
     Validation,
     /// To measure with, at the end.
     Test,
+}
+
+impl Split {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// `train`, `validation` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The split of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.name() == name)
+    }
+}
+
+/// Which share of the speakers is held back, each between 0 and 1, together below 1. What is
+/// outside is taken as the nearest that is inside.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shares {
+    /// For [`Split::Validation`].
+    pub validation: f64,
+    /// For [`Split::Test`].
+    pub test: f64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { validation: 0.1, test: 0.1 }
+    }
+}
+
+/// Every speaker of a corpus and the split of all that speaker's pairs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SplitTable {
+    speakers: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    split: Split,
+    official: Option<Split>,
+}
+
+/// A line of `splits.csv`.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    speaker_id: String,
+    split: Split,
+    official: Option<Split>,
+}
+
+impl SplitTable {
+    /// Shares out the speakers, each with the split that the corpus prescribes.
+    ///
+    /// Who is prescribed for test or validation stays there; who is prescribed for training goes
+    /// to training or, where the corpus prescribes no validation, to validation. All others are
+    /// shared out freely. Among three speakers or more every share above 0 gets one at least, and
+    /// training always does.
+    ///
+    /// The order is that of the SHA-256 of seed and name, so it depends on nothing else: the first
+    /// are for test, the next for validation.
+    pub fn assign(
+        speakers: impl IntoIterator<Item = (String, Option<Split>)>,
+        shares: &Shares,
+        seed: u64,
+    ) -> Self {
+        let mut official: BTreeMap<String, Option<Split>> = BTreeMap::new();
+        for (speaker, split) in speakers {
+            let entry = official.entry(speaker).or_default();
+            // Prescribed twice: for test before validation before training, so that nothing is
+            // learned from whoever is measured with.
+            *entry = (*entry).max(split);
+        }
+        let has_validation = official.values().any(|&split| split == Some(Split::Validation));
+        let mut table = Self::default();
+        let [mut free, mut learning] = [Vec::new(), Vec::new()];
+        for (speaker, split) in official {
+            match split {
+                None => free.push(speaker),
+                Some(Split::Train) if !has_validation => learning.push(speaker),
+                Some(split) => table.add(speaker, split, Some(split)),
+            }
+        }
+        let none = Shares { validation: 0.0, test: 0.0 };
+        let clean = |share: f64| if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        let shares = Shares { validation: clean(shares.validation), test: clean(shares.test) };
+        table.share_out(free, shares, seed, None);
+        let shares = Shares { validation: shares.validation, ..none };
+        table.share_out(learning, shares, seed, Some(Split::Train));
+        table
+    }
+
+    /// [`SplitTable::assign`] for the speakers of a plan.
+    pub fn of_plan(plan: &Plan, shares: &Shares, seed: u64) -> Self {
+        let speakers = plan.clips.iter().map(|clip| (clip.speaker_id.clone(), clip.split));
+        Self::assign(speakers, shares, seed)
+    }
+
+    /// The split of a speaker; training for one that the table does not know.
+    pub fn split_of(&self, speaker: &str) -> Split {
+        self.speakers.get(speaker).map_or(Split::Train, |entry| entry.split)
+    }
+
+    /// The split that the corpus prescribes for a speaker.
+    pub fn official(&self, speaker: &str) -> Option<Split> {
+        self.speakers.get(speaker).and_then(|entry| entry.official)
+    }
+
+    /// The speakers by name.
+    pub fn speakers(&self) -> impl Iterator<Item = &str> {
+        self.speakers.keys().map(String::as_str)
+    }
+
+    /// SHA-256 of `speaker\tsplit\n` over all speakers by name, hexadecimal.
+    pub fn hash(&self) -> String {
+        hash(self.speakers.iter().map(|(speaker, entry)| (speaker, entry.split)))
+    }
+
+    /// The table as comma-separated text: `speaker_id,split,official`.
+    pub fn to_csv(&self) -> String {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        // Nothing that is written to memory can fail, and all of it is text.
+        let _ = writer.write_record(["speaker_id", "split", "official"]);
+        for (speaker, entry) in &self.speakers {
+            let (speaker_id, split, official) = (speaker.clone(), entry.split, entry.official);
+            let _ = writer.serialize(Line { speaker_id, split, official });
+        }
+        String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Reads what [`SplitTable::to_csv`] wrote.
+    ///
+    /// # Errors
+    /// [`CorpusError::Table`] where it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, CorpusError> {
+        let bad = |source| CorpusError::Table { path: path.to_owned(), source };
+        let mut table = Self::default();
+        for line in csv::Reader::from_path(path).map_err(bad)?.deserialize() {
+            let Line { speaker_id, split, official } = line.map_err(bad)?;
+            table.add(speaker_id, split, official);
+        }
+        Ok(table)
+    }
+
+    fn add(&mut self, speaker: String, split: Split, official: Option<Split>) {
+        self.speakers.insert(speaker, Entry { split, official });
+    }
+
+    fn share_out(
+        &mut self,
+        speakers: Vec<String>,
+        shares: Shares,
+        seed: u64,
+        official: Option<Split>,
+    ) {
+        let mut ordered: Vec<_> = speakers
+            .into_iter()
+            .map(|speaker| {
+                let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(&speaker);
+                (hash.finalize(), speaker)
+            })
+            .collect();
+        ordered.sort_unstable();
+        let count = ordered.len();
+        let quota = |share: f64, left: usize| {
+            let least = usize::from(share > 0.0 && count >= 3);
+            ((share * count as f64).round() as usize).max(least).min(left)
+        };
+        // One stays for training, and one for validation if there is to be any.
+        let for_validation = usize::from(shares.validation > 0.0 && count >= 3);
+        let test = quota(shares.test, count.saturating_sub(1 + for_validation));
+        let validation = quota(shares.validation, count.saturating_sub(1 + test));
+        for (place, (_, speaker)) in ordered.into_iter().enumerate() {
+            let split = match place {
+                _ if place < test => Split::Test,
+                _ if place < test + validation => Split::Validation,
+                _ => Split::Train,
+            };
+            self.add(speaker, split, official);
+        }
+    }
+}
+
+/// [`SplitTable::hash`] of speakers and their splits.
+pub(crate) fn hash_of_splits(splits: &BTreeMap<String, Split>) -> String {
+    hash(splits.iter().map(|(speaker, &split)| (speaker, split)))
+}
+
+fn hash<'a>(splits: impl Iterator<Item = (&'a String, Split)>) -> String {
+    let mut hash = Sha256::new();
+    for (speaker, split) in splits {
+        hash.update(format!("{speaker}\t{}\n", split.name()));
+    }
+    hex(&hash.finalize())
 }

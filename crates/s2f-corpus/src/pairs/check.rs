@@ -1,0 +1,143 @@
+//! Whether files may be trusted together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::error::{Leak, PairsError};
+use super::file::PairFile;
+use super::meta::FaceSpace;
+use super::row::Batch;
+use super::schema::column;
+use crate::CorpusError;
+use crate::split::{Split, hash_of_splits};
+
+/// Leaking speakers that a message names.
+const NAMED: usize = 5;
+
+/// The splits in which each speaker has pairs.
+pub(super) type Speakers = BTreeMap<String, BTreeSet<Split>>;
+
+/// Reads who is in which split.
+pub(super) fn speakers(files: &[PairFile]) -> Result<Speakers, CorpusError> {
+    let mut speakers = Speakers::new();
+    for file in files {
+        let columns = [column::SPEAKER_ID, column::SPLIT];
+        let groups = (0..file.groups.len()).collect();
+        for batch in file.reopen()?.batches(groups, &columns, None, 8192, &file.path)? {
+            let batch = Batch { file, columns: batch? };
+            for row in 0..batch.rows() {
+                add_speaker(&mut speakers, batch.text("speaker_id", row)?, batch.split(row)?);
+            }
+        }
+    }
+    Ok(speakers)
+}
+
+pub(super) fn add_speaker(speakers: &mut Speakers, speaker: &str, split: Split) {
+    match speakers.get_mut(speaker) {
+        Some(splits) => {
+            splits.insert(split);
+        }
+        None => {
+            speakers.insert(speaker.to_owned(), BTreeSet::from([split]));
+        }
+    }
+}
+
+/// Each speaker's one split; an error that names who has several.
+pub(super) fn one_split_each(
+    speakers: &Speakers,
+    path: &Path,
+) -> Result<BTreeMap<String, Split>, CorpusError> {
+    let several = || speakers.iter().filter(|(_, splits)| splits.len() > 1);
+    let count = several().count();
+    if count > 0 {
+        let leaks = several().take(NAMED).map(|(speaker, splits)| Leak {
+            speaker_id: speaker.clone(),
+            splits: splits.iter().copied().collect(),
+        });
+        let path = path.to_owned();
+        return Err(PairsError::Leak { path, leaks: leaks.collect(), count }.into());
+    }
+    let only = |(speaker, splits): (&String, &BTreeSet<Split>)| {
+        splits.first().map(|&split| (speaker.clone(), split))
+    };
+    Ok(speakers.iter().filter_map(only).collect())
+}
+
+/// The one face space of all files.
+pub(super) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpace, CorpusError> {
+    let none = || PairsError::NoFiles { path: path.to_owned() };
+    let (first, others) = files.split_first().ok_or_else(none)?;
+    let mut space = first.meta.face_space.clone();
+    for file in others {
+        let other = &file.meta.face_space;
+        if (&other.name, other.dimension) != (&space.name, space.dimension) {
+            let say = |space: &FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
+            return Err(PairsError::FaceSpaces {
+                first: first.path.clone(),
+                first_space: say(&space),
+                second: file.path.clone(),
+                second_space: say(other),
+            }
+            .into());
+        }
+        space.normalisation = space.normalisation.and(other.normalisation);
+    }
+    Ok(space)
+}
+
+/// All files of a set must be there, from one sealing, with the speakers that were sealed.
+///
+/// Files without a seal (the parts of a preparation, or one written on its own) may stand
+/// together, but not beside sealed ones.
+pub(super) fn check_seal(
+    files: &[PairFile],
+    splits: &BTreeMap<String, Split>,
+    path: &Path,
+) -> Result<(), CorpusError> {
+    let Some(seal) = files.iter().find_map(|file| file.meta.seal.as_ref()) else { return Ok(()) };
+    let is_of_set = |file: &&PairFile| {
+        file.meta.seal.as_ref().is_some_and(|other| {
+            (other.pairs, &other.speakers_sha256) == (seal.pairs, &seal.speakers_sha256)
+        })
+    };
+    if let Some(file) = files.iter().find(|file| !is_of_set(file)) {
+        return Err(PairsError::Set {
+            path: file.path.clone(),
+            problem: "this file and others beside it are of different splits or sets".to_owned(),
+            hint: "where `corpus merge` or `corpus split` was stopped, run it again; otherwise remove what does not belong",
+        }
+        .into());
+    }
+    check_whole(files, path)?;
+    if hash_of_splits(splits) != seal.speakers_sha256 {
+        return Err(PairsError::SplitChanged { path: path.to_owned() }.into());
+    }
+    Ok(())
+}
+
+/// Sealed files must be all of their set, each in its place, with as many pairs as were sealed.
+pub(super) fn check_whole(files: &[PairFile], path: &Path) -> Result<(), CorpusError> {
+    let wrong = |path: &Path, problem: String| {
+        let (path, hint) = (path.to_owned(), "name the folder with all its files");
+        PairsError::Set { path, problem, hint }
+    };
+    let found: u64 = files.iter().map(PairFile::pairs).sum();
+    for (number, file) in files.iter().enumerate() {
+        let Some(seal) = &file.meta.seal else { continue };
+        if files.len() != seal.files {
+            let problem = format!("{} of {} files of the set", files.len(), seal.files);
+            return Err(wrong(path, problem).into());
+        }
+        if seal.file != number {
+            let problem = format!("file {} of the set in place {number}", seal.file);
+            return Err(wrong(&file.path, problem).into());
+        }
+        if found != seal.pairs {
+            let (path, expected) = (path.to_owned(), seal.pairs);
+            return Err(PairsError::PairsChanged { path, found, expected }.into());
+        }
+    }
+    Ok(())
+}

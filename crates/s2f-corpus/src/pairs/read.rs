@@ -1,0 +1,247 @@
+//! Reading sets of pairs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::file::{Batches, PairFile};
+use super::row::Batch;
+use super::schema::column;
+use super::{FaceSpace, Pair, PairInfo, PairsError, check};
+use crate::CorpusError;
+use crate::split::Split;
+
+/// Rows in memory at a time, with voices or faces and without.
+const HEAVY_ROWS: usize = 32;
+const LIGHT_ROWS: usize = 1024;
+
+/// Pairs that may be trusted: whole, of one face space, and with no speaker in two splits.
+#[derive(Debug, Clone)]
+pub struct PairSet {
+    path: PathBuf,
+    files: Vec<PairFile>,
+    face_space: FaceSpace,
+    speakers: BTreeMap<String, Split>,
+}
+
+/// What is read of a row beside what [`PairInfo`] holds and the face's points.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// [`Pair::audio`]; empty where not asked for.
+    pub audio: bool,
+    /// [`Pair::face`]; empty where not asked for.
+    pub face: bool,
+    /// [`Pair::feature`]; empty where not asked for.
+    pub feature: bool,
+}
+
+impl Payload {
+    /// The whole row.
+    pub const ALL: Self = Self { audio: true, face: true, feature: true };
+}
+
+impl PairSet {
+    /// Opens a folder of `pairs-*.parquet` or one such file. Reads who is in which split and
+    /// nothing else of the rows.
+    ///
+    /// # Errors
+    /// [`CorpusError::Pairs`] where a file is damaged or foreign, where a file of the set is
+    /// missing, where face spaces are mixed, where a speaker is in two splits, or where the
+    /// speakers are not those that were sealed; [`CorpusError::Io`] where the system refuses.
+    pub fn open(path: &Path) -> Result<Self, CorpusError> {
+        let files = open_files(path)?;
+        let face_space = check::one_face_space(&files, path)?;
+        let speakers = check::one_split_each(&check::speakers(&files)?, path)?;
+        check::check_seal(&files, &speakers, path)?;
+        Ok(Self { path: path.to_owned(), files, face_space, speakers })
+    }
+
+    /// What was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The face space of every feature.
+    pub fn face_space(&self) -> &FaceSpace {
+        &self.face_space
+    }
+
+    /// Pairs in the set.
+    pub fn pairs(&self) -> u64 {
+        self.files.iter().map(PairFile::pairs).sum()
+    }
+
+    /// Every speaker and the split of all his or her pairs.
+    pub fn speakers(&self) -> &BTreeMap<String, Split> {
+        &self.speakers
+    }
+
+    /// Hash of [`Self::speakers`], as [`crate::split::SplitTable::hash`] computes it: two sets
+    /// with the same hash measure on the same people.
+    pub fn speakers_sha256(&self) -> String {
+        crate::split::hash_of_splits(&self.speakers)
+    }
+
+    /// Licences of the pairs, in alphabetical order.
+    pub fn licences(&self) -> Vec<&str> {
+        let all = self.files.iter().flat_map(|file| &file.meta.licences);
+        let mut all: Vec<&str> = all.map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Rows in each row group: what [`Self::group`] reads at a time, about 32 MiB at most.
+    pub fn groups(&self) -> Vec<u64> {
+        self.files.iter().flat_map(|file| file.groups.iter().copied()).collect()
+    }
+
+    /// The rows, of one split or of all, in their order. Memory is bounded by some rows.
+    pub fn rows(&self, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
+        self.read(0..usize::MAX, payload, split)
+    }
+
+    /// The rows of row group `group`, counted through all files; none beyond the last.
+    pub fn group(&self, group: usize, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
+        self.read(group..group.saturating_add(1), payload, split)
+    }
+
+    /// What is said of each pair, of one split or of all, in the order of the rows.
+    pub fn infos(&self, split: Option<Split>) -> Rows<'_, PairInfo> {
+        let rows = |batch: &Batch<'_>, row| batch.info(row);
+        self.rows_with(0..usize::MAX, info_columns(), split, LIGHT_ROWS, rows)
+    }
+
+    fn read(
+        &self,
+        groups: std::ops::Range<usize>,
+        payload: Payload,
+        split: Option<Split>,
+    ) -> Rows<'_, Pair> {
+        let mut columns = info_columns();
+        columns.push(column::FACE_POINTS);
+        let asked = [
+            (payload.audio, column::AUDIO),
+            (payload.face, column::FACE),
+            (payload.feature, column::FEATURE),
+        ];
+        columns.extend(asked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, column)| column));
+        let rows = if payload.audio || payload.face { HEAVY_ROWS } else { LIGHT_ROWS };
+        self.rows_with(groups, columns, split, rows, |batch, row| batch.pair(row))
+    }
+
+    fn rows_with<T>(
+        &self,
+        groups: std::ops::Range<usize>,
+        columns: Vec<usize>,
+        split: Option<Split>,
+        batch_rows: usize,
+        read: fn(&Batch<'_>, usize) -> Result<T, CorpusError>,
+    ) -> Rows<'_, T> {
+        let mut files = VecDeque::new();
+        let mut first = 0;
+        for file in &self.files {
+            let wanted = (0..file.groups.len()).filter(|group| groups.contains(&(first + group)));
+            let wanted: Vec<usize> = wanted.collect();
+            if !wanted.is_empty() {
+                files.push_back((file, wanted));
+            }
+            first += file.groups.len();
+        }
+        Rows { files, columns, split, batch_rows, read, open: None, batch: None, failed: false }
+    }
+}
+
+/// Rows of a set, one by one. Ends after the first error.
+pub struct Rows<'a, T> {
+    /// Files and their row groups that are still to be read.
+    files: VecDeque<(&'a PairFile, Vec<usize>)>,
+    columns: Vec<usize>,
+    split: Option<Split>,
+    batch_rows: usize,
+    read: fn(&Batch<'_>, usize) -> Result<T, CorpusError>,
+    open: Option<(&'a PairFile, Batches)>,
+    /// What is in memory, and the next row of it.
+    batch: Option<(Batch<'a>, usize)>,
+    failed: bool,
+}
+
+impl<T> Rows<'_, T> {
+    fn try_next(&mut self) -> Result<Option<T>, CorpusError> {
+        loop {
+            if let Some((batch, row)) = &mut self.batch
+                && *row < batch.rows()
+            {
+                *row += 1;
+                return (self.read)(batch, *row - 1).map(Some);
+            }
+            self.batch = None;
+            if let Some((file, batches)) = &mut self.open
+                && let Some(columns) = batches.next()
+            {
+                self.batch = Some((Batch { file, columns: columns? }, 0));
+                continue;
+            }
+            let Some((file, groups)) = self.files.pop_front() else { return Ok(None) };
+            let open = file.reopen()?;
+            let batches =
+                open.batches(groups, &self.columns, self.split, self.batch_rows, &file.path)?;
+            self.open = Some((file, batches));
+        }
+    }
+}
+
+impl<T> Iterator for Rows<'_, T> {
+    type Item = Result<T, CorpusError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let row = self.try_next().transpose();
+        self.failed = matches!(row, Some(Err(_)));
+        row
+    }
+}
+
+/// The columns of [`PairInfo`].
+fn info_columns() -> Vec<usize> {
+    vec![
+        column::PAIR_ID,
+        column::SPEAKER_ID,
+        column::SOURCE,
+        column::SPLIT,
+        column::SECONDS,
+        column::GENDER,
+        column::AGE,
+        column::LANGUAGE,
+        column::LICENCE,
+        column::AUDIO_SHA256,
+        column::FACE_SHA256,
+    ]
+}
+
+/// The files of a set by name, each checked on its own.
+pub(super) fn open_files(path: &Path) -> Result<Vec<PairFile>, CorpusError> {
+    let paths = if path.is_dir() { pair_files(path)? } else { vec![path.to_owned()] };
+    if paths.is_empty() {
+        return Err(PairsError::NoFiles { path: path.to_owned() }.into());
+    }
+    paths.iter().map(|path| Ok(PairFile::open(path)?.0)).collect()
+}
+
+/// `pairs-*.parquet` in a folder, by name.
+pub(super) fn pair_files(folder: &Path) -> Result<Vec<PathBuf>, CorpusError> {
+    let failed = || CorpusError::io("read", folder);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|n| n.starts_with("pairs-") && n.ends_with(".parquet")) {
+            found.push(entry.path());
+        }
+    }
+    // By number, not by letter: there may be more than 100 000 files.
+    found.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    Ok(found)
+}

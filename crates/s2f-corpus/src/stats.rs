@@ -1,0 +1,157 @@
+//! What a set of pairs holds: people, time, attributes, and what is in it twice.
+
+mod duplicates;
+mod table;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::CorpusError;
+use crate::pairs::{FaceSpace, PairInfo, PairSet};
+
+pub use duplicates::{Duplicate, Duplicates};
+
+/// What a set of pairs holds. Its `Display` is a table for people.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    /// Pairs.
+    pub pairs: usize,
+    /// Speakers.
+    pub people: usize,
+    /// Videos or sessions.
+    pub sources: usize,
+    /// Length of all voices, s.
+    pub seconds: f64,
+    /// Length of a voice on average, s.
+    pub mean_seconds: f64,
+    /// The face space of the features.
+    pub face_space: FaceSpace,
+    /// By split.
+    pub by_split: BTreeMap<String, Count>,
+    /// By sex; `not stated` where the corpus says nothing, as in the others.
+    pub by_gender: BTreeMap<String, Count>,
+    /// By age in decades.
+    pub by_age: BTreeMap<String, Count>,
+    /// By language.
+    pub by_language: BTreeMap<String, Count>,
+    /// By licence.
+    pub by_licence: BTreeMap<String, Count>,
+    /// Voices that are there more than once, by their bytes.
+    pub same_audio: Duplicates,
+    /// Faces that are there more than once, by their bytes.
+    pub same_face: Duplicates,
+}
+
+/// How much of a set has something in common.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Count {
+    /// Speakers.
+    pub people: usize,
+    /// Pairs.
+    pub pairs: usize,
+    /// Length of their voices, s.
+    pub seconds: f64,
+}
+
+impl Stats {
+    /// Counts a set. Reads what is said of each pair, not voices, faces or features.
+    ///
+    /// # Errors
+    /// [`CorpusError`] where the set cannot be read.
+    pub fn of(set: &PairSet) -> Result<Self, CorpusError> {
+        let mut names = Numbers::default();
+        let mut sources = Numbers::default();
+        let [mut split, mut gender, mut age, mut language, mut licence] =
+            [const { Groups::new() }; 5];
+        let mut audio = duplicates::Finder::new(|info| &info.audio_sha256);
+        let mut face = duplicates::Finder::new(|info| &info.face_sha256);
+        let (mut pairs, mut seconds) = (0, 0.0);
+        for info in set.infos(None) {
+            let info = info?;
+            let person = names.of(&info.speaker_id);
+            sources.of(&info.source);
+            pairs += 1;
+            seconds += f64::from(info.seconds);
+            let sex = info.gender.map(crate::pairs::sex_name);
+            split.add(info.split.name(), person, &info);
+            gender.add(sex.unwrap_or(NOT_STATED), person, &info);
+            age.add(&age_band(info.age), person, &info);
+            language.add(info.language.as_deref().unwrap_or(NOT_STATED), person, &info);
+            licence.add(&info.licence, person, &info);
+            audio.add(&info, person);
+            face.add(&info, person);
+        }
+        let [same_audio, same_face] = duplicates::describe(set, [audio, face])?;
+        Ok(Self {
+            pairs,
+            people: names.0.len(),
+            sources: sources.0.len(),
+            seconds,
+            mean_seconds: if pairs == 0 { 0.0 } else { seconds / pairs as f64 },
+            face_space: set.face_space().clone(),
+            by_split: split.counts(),
+            by_gender: gender.counts(),
+            by_age: age.counts(),
+            by_language: language.counts(),
+            by_licence: licence.counts(),
+            same_audio,
+            same_face,
+        })
+    }
+}
+
+const NOT_STATED: &str = "not stated";
+
+fn age_band(age: Option<f32>) -> String {
+    match age {
+        Some(age) if age.is_finite() && age >= 0.0 => {
+            let decade = (age / 10.0).floor() * 10.0;
+            // In two digits, so that the alphabet sorts them.
+            format!("{decade:02}–{:02}", decade + 9.0)
+        }
+        _ => NOT_STATED.to_owned(),
+    }
+}
+
+/// Names and their numbers, in the order in which they come.
+#[derive(Default)]
+struct Numbers(HashMap<String, u32>);
+
+impl Numbers {
+    fn of(&mut self, name: &str) -> u32 {
+        match self.0.get(name) {
+            Some(&number) => number,
+            None => {
+                let number = self.0.len() as u32;
+                self.0.insert(name.to_owned(), number);
+                number
+            }
+        }
+    }
+}
+
+/// Pairs by what they have in common, and the people in each group.
+struct Groups(BTreeMap<String, (Count, HashSet<u32>)>);
+
+impl Groups {
+    const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn add(&mut self, name: &str, person: u32, info: &PairInfo) {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.to_owned(), Default::default());
+        }
+        if let Some((count, people)) = self.0.get_mut(name) {
+            count.pairs += 1;
+            count.seconds += f64::from(info.seconds);
+            people.insert(person);
+        }
+    }
+
+    fn counts(self) -> BTreeMap<String, Count> {
+        let count = |(count, people): (Count, HashSet<u32>)| Count { people: people.len(), ..count };
+        self.0.into_iter().map(|(name, group)| (name, count(group))).collect()
+    }
+}

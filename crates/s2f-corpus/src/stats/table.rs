@@ -1,0 +1,80 @@
+//! The table for people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Count, Duplicates, Stats};
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let space = &self.face_space;
+        writeln!(
+            f,
+            "{} pairs of {} people from {} sources, {}, {:.1} s a pair",
+            self.pairs,
+            self.people,
+            self.sources,
+            hours(self.seconds),
+            self.mean_seconds
+        )?;
+        writeln!(f, "face space {}, {} numbers", space.name, space.dimension)?;
+        let groups = [
+            ("split", &self.by_split),
+            ("gender", &self.by_gender),
+            ("age", &self.by_age),
+            ("language", &self.by_language),
+            ("licence", &self.by_licence),
+        ];
+        let width = groups.iter().flat_map(|(name, counts)| {
+            counts.keys().map(String::as_str).chain([*name]).map(|name| name.chars().count())
+        });
+        let width = width.max().unwrap_or(0);
+        for (name, counts) in groups {
+            write_counts(f, name, counts, width)?;
+        }
+        write_duplicates(f, "voice", &self.same_audio)?;
+        write_duplicates(f, "face", &self.same_face)
+    }
+}
+
+fn write_counts(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    counts: &BTreeMap<String, Count>,
+    width: usize,
+) -> fmt::Result {
+    writeln!(f, "\n{name:width$}  {:>8}  {:>9}  {:>10}", "people", "pairs", "time")?;
+    for (name, count) in counts {
+        let time = hours(count.seconds);
+        writeln!(f, "{name:width$}  {:>8}  {:>9}  {time:>10}", count.people, count.pairs)?;
+    }
+    Ok(())
+}
+
+fn write_duplicates(f: &mut fmt::Formatter<'_>, what: &str, found: &Duplicates) -> fmt::Result {
+    if found.groups == 0 {
+        return writeln!(f, "\nno {what} is there twice");
+    }
+    writeln!(f, "\nthe same {what}: {} groups, {} pairs", found.groups, found.pairs)?;
+    if found.across_splits > 0 {
+        let count = found.across_splits;
+        writeln!(f, "  LEAK: {count} of them in more than one split")?;
+    }
+    if found.across_speakers > 0 {
+        let count = found.across_speakers;
+        writeln!(f, "  WRONG: {count} of them under more than one speaker")?;
+    }
+    for group in &found.examples {
+        let rest = if group.pairs > group.pair_ids.len() { ", …" } else { "" };
+        writeln!(f, "  {} pairs: {}{rest}", group.pairs, group.pair_ids.join(", "))?;
+    }
+    Ok(())
+}
+
+fn hours(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 7200.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
