@@ -1,0 +1,123 @@
+//! Installing from files, and folders that cannot be used.
+
+use std::fs;
+
+use s2f_registry::{Pulled, RegistryError, State};
+
+use crate::server::{Server, good};
+use crate::support::{Place, published};
+
+/// Nobody answers here; a test that asked would fail.
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+#[track_caller]
+fn refused(result: Result<Pulled, RegistryError>, parts: &[&str]) {
+    let message = result.unwrap_err().to_string();
+    for part in parts.iter().chain(&["; hint: "]) {
+        assert!(message.contains(part), "{part:?} is missing in {message:?}");
+    }
+}
+
+#[test]
+fn a_file_of_any_name_is_copied_if_it_is_the_published_one() {
+    let place = Place::new(NOWHERE);
+    let from = place.path("download (1)");
+    refused(place.store.install("net", &from), &["cannot read ", "download (1)"]);
+    fs::write(&from, &published()[1..]).unwrap();
+    refused(place.store.install("net", &from), &["download (1) has 199999 bytes in place of"]);
+    let mut wrong = published();
+    wrong[0] ^= 1;
+    fs::write(&from, wrong).unwrap();
+    refused(place.store.install("net", &from), &["download (1) is not the published file"]);
+    assert!(place.files().is_empty());
+    fs::write(&from, published()).unwrap();
+    assert_eq!(place.store.install("net", &from).unwrap(), Pulled::Installed);
+    assert_eq!(place.files(), ["file.bin"]);
+    place.store.locate("net").unwrap();
+    fs::remove_file(&from).unwrap();
+    assert_eq!(place.store.install("net", &from).unwrap(), Pulled::AlreadyThere);
+}
+
+#[test]
+fn a_damaged_file_and_a_part_give_way_to_a_copy() {
+    let place = Place::new(NOWHERE);
+    place.put("file.bin", b"damaged");
+    place.put("file.bin.part", b"begun");
+    fs::write(place.path("copy"), published()).unwrap();
+    assert_eq!(place.store.install("net", &place.path("copy")).unwrap(), Pulled::Installed);
+    assert_eq!(place.files(), ["file.bin"]);
+}
+
+#[test]
+fn several_files_come_from_their_folder_or_another_store() {
+    let files: [(&str, &[u8]); 2] = [("a.bin", b"aaa"), ("b.bin", b"bb")];
+    let one = Place::with(NOWHERE, &files);
+    let from = one.path("from");
+    fs::create_dir(&from).unwrap();
+    fs::write(from.join("a.bin"), b"aaa").unwrap();
+    refused(one.store.install("net", &from.join("a.bin")), &["net has 2 files", "a.bin and b.bin"]);
+    refused(one.store.install("net", &from), &["cannot read ", "b.bin"]);
+    // What was right is there already, and the rest follows.
+    assert_eq!(one.files(), ["a.bin"]);
+    assert_eq!(one.store.state("net").unwrap(), State::Absent);
+    fs::write(from.join("b.bin"), b"bb").unwrap();
+    assert_eq!(one.store.install("net", &from).unwrap(), Pulled::Installed);
+
+    let other = Place::with(NOWHERE, &files);
+    assert_eq!(other.store.install("net", one.store.folder()).unwrap(), Pulled::Installed);
+    other.store.locate("net").unwrap();
+}
+
+#[test]
+fn what_is_no_file_is_not_read() {
+    let place = Place::new(NOWHERE);
+    fs::create_dir_all(place.path("from/file.bin")).unwrap();
+    refused(place.store.install("net", &place.path("from")), &["cannot read "]);
+    fs::create_dir_all(place.path("models/net/file.bin")).unwrap();
+    refused(place.pull().0, &["cannot read "]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let server = Server::start(good(&published()));
+    let place = Place::new(&server.url);
+    fs::write(place.path("models"), "a file").unwrap();
+    refused(place.pull().0, &["cannot make the folder ", "models", "S2F_MODELS"]);
+    assert!(server.requests().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_written_to_can_be_used() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let server = Server::start(good(&published()));
+    let place = Place::new(&server.url);
+    place.put("file.bin", &published());
+    let net = place.path("models/net");
+    let allow = |mode| fs::set_permissions(&net, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o555);
+    assert_eq!(place.pull().0.unwrap(), Pulled::AlreadyThere);
+    assert!(fs::read_dir(&net).unwrap().count() == 1, "a lock was left");
+    allow(0o755);
+    fs::remove_file(net.join("file.bin")).unwrap();
+    allow(0o555);
+    // Root may write everywhere.
+    if fs::write(net.join("probe"), "").is_err() {
+        refused(place.pull().0, &["cannot write ", "net", "S2F_MODELS"]);
+        assert!(server.requests().is_empty());
+    } else {
+        eprintln!("skipped: this user may write into any folder");
+    }
+    allow(0o755);
+}
+
+#[test]
+fn what_the_user_brings_is_explained() {
+    let store = s2f_registry::Store::new(s2f_registry::Registry::shipped().unwrap(), "nowhere");
+    assert_eq!(store.state("vgg-face").unwrap(), State::Yours);
+    let parts = ["vgg-face cannot be pulled", "safetensors"];
+    refused(store.pull("vgg-face", &mut |_| {}), &parts);
+    refused(store.install("vgg-face", "file".as_ref()), &parts);
+    refused(store.pull("vggface", &mut |_| {}), &["no network called vggface", "vgg-face"]);
+}

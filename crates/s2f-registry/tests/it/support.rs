@@ -1,0 +1,123 @@
+//! A store in a folder of its own, with a network `net` of one file.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use s2f_registry::{Event, Patience, Pulled, Registry, RegistryError, Store};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+/// So short that the suite stays quick, so long that a busy computer keeps up.
+pub const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(1),
+    silence: Duration::from_millis(900),
+    answer: Duration::from_secs(5),
+    attempts: 3,
+    pause: Duration::from_millis(5),
+};
+
+/// The bytes of the published file.
+pub fn published() -> Vec<u8> {
+    (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+/// A registry with `net`, whose files are `(name, bytes)` at `url/name`.
+pub fn registry(url: &str, files: &[(&str, &[u8])]) -> String {
+    let mut table = r#"
+        [[entry]]
+        name = "net"
+        title = "Net"
+        purpose = "to test"
+        home = "https://example.org"
+        licence = { id = "MIT", text = "https://example.org/licence" }
+        "#
+    .to_owned();
+    for (name, bytes) in files {
+        let (size, hash) = (bytes.len(), sha256(bytes));
+        table += &format!(
+            "\n[[entry.file]]\nname = \"{name}\"\nbytes = {size}\nsha256 = \"{hash}\"\n\
+             url = \"{url}/{name}\"\n"
+        );
+    }
+    table
+}
+
+/// A store and the folder it is in, which is removed at the end.
+pub struct Place {
+    pub store: Store,
+    folder: TempDir,
+}
+
+impl Place {
+    /// For the published file as `file.bin` at `url/file.bin`.
+    pub fn new(url: &str) -> Self {
+        Self::with(url, &[("file.bin", &published())])
+    }
+
+    pub fn with(url: &str, files: &[(&str, &[u8])]) -> Self {
+        let registry = Registry::from_toml(&registry(url, files), "the test").unwrap();
+        let folder = TempDir::new().unwrap();
+        let store = Store::new(registry, folder.path().join("models")).with_patience(PATIENCE);
+        Self { store, folder }
+    }
+
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { store: self.store.with_patience(patience), ..self }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the folder of the network.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        fs::create_dir_all(self.path("models/net")).unwrap();
+        fs::write(self.path("models/net").join(name), bytes).unwrap();
+    }
+
+    /// The files of the network, without the lock.
+    pub fn files(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path("models/net")) else { return Vec::new() };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name != ".lock").collect();
+        names.sort();
+        names
+    }
+
+    /// Pulls, and counts the attempts that failed in between.
+    pub fn pull(&self) -> (Result<Pulled, RegistryError>, usize) {
+        let mut again = 0;
+        let result = self.store.pull("net", &mut |event| {
+            again += usize::from(matches!(event, Event::Again { .. }));
+        });
+        (result, again)
+    }
+
+    /// Checks that a pull installs the published file and leaves nothing else, after `again`
+    /// failed attempts.
+    #[track_caller]
+    pub fn installs(&self, again: usize) {
+        let (result, failed) = self.pull();
+        assert_eq!((result.unwrap(), failed), (Pulled::Installed, again));
+        assert_eq!(self.files(), ["file.bin"]);
+        assert!(fs::read(&self.store.locate("net").unwrap()[0]).unwrap() == published());
+    }
+
+    /// Checks that a pull fails with a message that has all `parts`, after `again` failed attempts,
+    /// and leaves no file but `left`.
+    #[track_caller]
+    pub fn fails(&self, again: usize, parts: &[&str], left: &[&str]) {
+        let (result, failed) = self.pull();
+        let message = result.unwrap_err().to_string();
+        for part in parts.iter().chain(&["; hint: "]) {
+            assert!(message.contains(part), "{part:?} is missing in {message:?}");
+        }
+        assert_eq!(failed, again, "{message}");
+        assert_eq!(self.files(), left, "{message}");
+    }
+}
