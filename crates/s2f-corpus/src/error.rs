@@ -123,6 +123,20 @@ pub enum CorpusError {
     /// A detector or an encoder of faces that cannot work.
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
+    /// An ffmpeg that does not run.
+    #[error("cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg), or name it in S2F_FFMPEG", program.display())]
+    Ffmpeg {
+        /// The program.
+        program: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A voice that cannot be encoded.
+    #[error("cannot encode a voice as FLAC: {reason}; hint: report it, no voice should do this")]
+    Flac {
+        /// What the encoder said.
+        reason: String,
+    },
     /// A speech detector that is not the one that is known.
     #[error("{}: not the speech detector: {reason}; hint: take silero_vad_16k_op15.onnx of snakers4/silero-vad", path.display())]
     SpeechModel {

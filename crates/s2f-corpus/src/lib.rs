@@ -12,7 +12,7 @@
 pub mod layout;
 pub mod plan;
 pub mod reject;
-// pub mod media;
+pub mod media;
 pub mod speech;
 // pub mod choose;
 pub mod pairs;
