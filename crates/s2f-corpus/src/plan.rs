@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -66,7 +67,8 @@ pub enum FaceSource {
         at: Option<[f32; 2]>,
     },
     /// In pictures, at least one, of this person alone.
-    Pictures(Vec<PathBuf>),
+    /// Shared between the clips of a video: with a list each, VoxCeleb1 would not fit in memory.
+    Pictures(Arc<[PathBuf]>),
 }
 
 /// What the corpus states of a person.
@@ -89,6 +91,7 @@ pub struct Absent {
     pub speaker_id: String,
     /// As in [`Clip::source`].
     pub source: String,
-    /// What is missing, for example `no video` or `no faces of Grid_Absent`.
+    /// What is missing, for example `no video` or `no faces: Grid_Absent`: the kind, and after a
+    /// colon what it is about.
     pub missing: String,
 }

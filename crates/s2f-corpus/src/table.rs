@@ -1,10 +1,15 @@
-//! Comma-separated tables with named columns.
+//! Tables with named columns, separated by commas or tabs.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::{CorpusError, Sex};
+
+/// How far the first line is searched for a tab: a file without lines must not fill the memory.
+const MAX_HEADER_BYTES: u64 = 1 << 16;
 
 /// A table in memory.
 pub(crate) struct Table {
@@ -21,9 +26,21 @@ pub(crate) struct Row<'a> {
 }
 
 impl Table {
+    /// Tabs separate the cells where the first line has one, commas otherwise. Blanks around
+    /// names and cells do not count.
     pub(crate) fn read(path: &Path) -> Result<Self, CorpusError> {
         let bad = |source| CorpusError::Table { path: path.to_owned(), source };
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_path(path).map_err(bad)?;
+        let mut file = BufReader::new(File::open(path).map_err(|error| bad(error.into()))?);
+        let mut first = Vec::new();
+        let read = file.by_ref().take(MAX_HEADER_BYTES).read_until(b'\n', &mut first);
+        read.map_err(|error| bad(error.into()))?;
+        file.rewind().map_err(|error| bad(error.into()))?;
+        let tabs = first.contains(&b'\t');
+        let mut reader = ReaderBuilder::new()
+            .delimiter(if tabs { b'\t' } else { b',' })
+            .quoting(!tabs)
+            .trim(Trim::All)
+            .from_reader(file);
         let names = reader.headers().map_err(bad)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(bad)?;
         Ok(Self { path: path.to_owned(), names, rows })
@@ -31,6 +48,10 @@ impl Table {
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { table: self, record })
+    }
+
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.column(column).is_some()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,0 +1,279 @@
+//! AVSpeech (Ephrat et al., SIGGRAPH 2018): a list of segments of public videos, and what of them
+//! was downloaded.
+//!
+//! ```text
+//! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y
+//! anywhere/ID.mp4                         a whole video, from which start to end is cut
+//! anywhere/ID_START_END.mp4               that segment alone; also ID_START-END.mp4, .mkv, .webm
+//! ```
+//!
+//! Times are seconds of the whole video; x and y the middle of the speaker's face in the segment's
+//! first frame, as a share of width and height. Ids may begin with `-` and `_` and contain both.
+//! Times in a file's name may have fewer decimals than in the list, cut off or rounded.
+//!
+//! The list does not say who speaks. The speaker is therefore taken to be the video: people who
+//! appear together never come apart into two splits, while one person in two videos may.
+
+mod list;
+mod videos;
+
+use std::path::Path;
+
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::split::Split;
+
+use super::tree::{Place, Tree};
+use super::{Contents, Description, names};
+use list::{Segment, read_list};
+use videos::Videos;
+
+pub(super) const LAYOUT: Description = Description {
+    name: "avspeech",
+    title: "AVSpeech",
+    needs: "avspeech_train.csv, avspeech_test.csv or avspeech.csv, and videos in any folder: \
+            ID.mp4 or ID_START_END.mp4",
+    licence: "CC BY 4.0 (AVSpeech list of segments); the videos belong to their owners",
+    treatment: "each line of the list becomes one voice, cut out of its video at the stated times; \
+                the face is the best one (large, sharp, frontal) of the person at the stated point",
+    by_table: true,
+    fits: |root| Ok(LISTS.iter().any(|(name, _)| root.join(name).is_file())),
+    read,
+};
+
+/// The lists and the split that each prescribes.
+const LISTS: [(&str, Option<Split>); 3] = [
+    ("avspeech_test.csv", Some(Split::Test)),
+    ("avspeech_train.csv", None),
+    ("avspeech.csv", None),
+];
+
+fn read(root: &Path) -> Result<Contents, CorpusError> {
+    let mut tree = Tree::default();
+    let mut contents = Contents::default();
+    let videos = Videos::find(&mut tree, Place::root(root))?;
+    let mut segments = Vec::new();
+    for (name, split) in LISTS {
+        let path = root.join(name);
+        if path.is_file() {
+            read_list(&path, split, &mut segments, &mut contents.absent)?;
+        }
+    }
+    segments.sort_unstable();
+    // Some lines are in the list twice.
+    segments.dedup_by(|later, first| {
+        let same = later.key() == first.key();
+        if same {
+            first.split = first.split.or(later.split);
+        }
+        same
+    });
+    for group in segments.chunk_by(|a, b| a.id == b.id) {
+        let split = group.iter().find_map(|segment| segment.split);
+        let files = videos.of(group);
+        for (segment, media) in group.iter().zip(files) {
+            match media {
+                Some(media) => contents.clips.push(clip(segment, media, split)),
+                None => contents.absent.push(Absent {
+                    pair_id: pair_id(segment),
+                    speaker_id: segment.id.clone(),
+                    source: segment.id.clone(),
+                    missing: "no video".to_owned(),
+                }),
+            }
+        }
+        contents.people.insert(group[0].id.clone(), Person::default());
+    }
+    contents.absent.extend(tree.into_absent(root));
+    Ok(contents)
+}
+
+fn clip(segment: &Segment, media: Media, split: Option<Split>) -> Clip {
+    Clip {
+        pair_id: pair_id(segment),
+        speaker_id: segment.id.clone(),
+        source: segment.id.clone(),
+        sound: media.clone(),
+        face: FaceSource::Video { media, at: Some(segment.at()) },
+        split,
+    }
+}
+
+/// Several people may speak in one segment, so that the point is part of the name.
+fn pair_id(segment: &Segment) -> String {
+    names::pair_id(&[
+        // Many ids begin with a hyphen.
+        &format!("av-{}", segment.id),
+        &format!("{}-{}", segment.start_us, segment.end_us),
+        &format!("{}-{}", segment.x_millionth, segment.y_millionth),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{absent, clip, example, ids, tree, write};
+    use super::super::{Layout, plan};
+    use super::*;
+
+    #[test]
+    fn the_example_is_read_line_by_line() {
+        let Some(root) = example("corpora/avspeech") else { return };
+        let plan = plan(&root, None).unwrap();
+        assert_eq!(plan.layout, Layout::AvSpeech);
+        // Its README: 15 lines, 14 videos of one segment each.
+        assert_eq!((plan.clips.len(), plan.people.len()), (14, 15));
+        assert_eq!(plan.absent.len(), 1);
+        assert_eq!((plan.absent[0].source.as_str(), plan.absent[0].missing.as_str()), ("GRIDs99gone", "no video"));
+        let first = clip(&plan, "av-GRIDs01vidA.10000000-16000000.430339-578794");
+        let file = root.join("videos/GRIDs01vidA_10.000000_16.000000.mp4");
+        assert_eq!(first.sound, Media { file, start_s: 0.0, end_s: Some(6.0) });
+        let FaceSource::Video { media, at } = &first.face else { panic!("{first:?}") };
+        assert_eq!((media, *at), (&first.sound, Some([0.430339, 0.578794])));
+        assert_eq!((first.speaker_id.as_str(), first.split), ("GRIDs01vidA", None));
+    }
+
+    /// The file, start and end of the first line, as found among these files.
+    #[track_caller]
+    fn check(list: &str, files: &[&str], expected: Option<(&str, f64, f64)>) {
+        let root = tree(files);
+        write(root.path(), "avspeech.csv", list);
+        let plan = plan(root.path(), None).unwrap();
+        let start = list.split(',').nth(1).unwrap().parse::<f64>().unwrap();
+        let point = list.lines().next().unwrap().split(',').nth(3).unwrap().parse::<f64>().unwrap();
+        let id = format!("{}-", (start * 1e6).round());
+        let point = format!(".{}-", (point * 1e6).round());
+        let found = plan.clips.iter().find(|it| it.pair_id.contains(&id) && it.pair_id.contains(&point));
+        let found = found.map(|clip| {
+            let file = clip.sound.file.strip_prefix(root.path()).unwrap().display().to_string();
+            (file, clip.sound.start_s, clip.sound.end_s.unwrap())
+        });
+        let expected = expected.map(|(file, start, end)| (file.to_owned(), start, end));
+        assert_eq!(found, expected, "{list:?} {files:?}");
+    }
+
+    #[test]
+    fn files_are_found_whatever_their_names() {
+        let line = "-a_B-c_dEf1,36.169466,43.209833,0.5,0.5\n";
+        let length = (43.209833 - 36.169466) as f64;
+        let length = (length * 1e6).round() / 1e6;
+        for name in [
+            "-a_B-c_dEf1_36.169466_43.209833.mp4",
+            "videos/deep/er/-a_B-c_dEf1_36.169466_43.209833.MP4",
+            "-a_B-c_dEf1_36.169466-43.209833.mkv",
+            "-a_B-c_dEf1_036.169466-043.209833.mp4",
+            "-a_B-c_dEf1_36.169_43.210.webm",
+            "-a_B-c_dEf1_36.16_43.20.mp4",
+            "-a_B-c_dEf1_36.17_43.21.mp4",
+            "-a_B-c_dEf1_36_43.mp4",
+            "-a_B-c_dEf1_36.2_43.2.mp4",
+        ] {
+            check(line, &[name], Some((name, 0.0, length)));
+        }
+        let whole = "x/-a_B-c_dEf1.mp4";
+        check(line, &[whole], Some((whole, 36.169466, 43.209833)));
+        for name in [
+            "-a_B-c_dEf1_36.169466_44.209833.mp4",
+            "-a_B-c_dEf1_37.169466_43.209833.mp4",
+            "-a_B-c_dEf1_36.18_43.21.mp4",
+            "-a_B-c_dEf1_36.169466.mp4",
+            "-a_b-c_dEf1_36.169466_43.209833.mp4",
+            "a_B-c_dEf1.mp4",
+            "-a_B-c_dEf1.mp4.part",
+            "-a_B-c_dEf1.wav",
+            "._-a_B-c_dEf1.mp4",
+        ] {
+            check(line, &[name], None);
+        }
+        // The piece before the whole, the exact one before the rough one, mp4 before webm.
+        let piece = "z/-a_B-c_dEf1_36.169466_43.209833.mp4";
+        check(line, &[whole, piece], Some((piece, 0.0, length)));
+        check(line, &["-a_B-c_dEf1_36_43.mp4", piece], Some((piece, 0.0, length)));
+        check(line, &["a/-a_B-c_dEf1.webm", whole], Some((whole, 36.169466, 43.209833)));
+        check(line, &["x/-a_B-c_dEf1.mp4", "y/-a_B-c_dEf1.mp4"], Some((whole, 36.169466, 43.209833)));
+    }
+
+    #[test]
+    fn an_id_that_looks_like_times_is_an_id() {
+        check("ab_1_2,3,6,0.5,0.5\n", &["ab_1_2.mp4"], Some(("ab_1_2.mp4", 3.0, 6.0)));
+        check("ab_1_2,3,6,0.5,0.5\n", &["ab_1_2_3_6.mp4"], Some(("ab_1_2_3_6.mp4", 0.0, 3.0)));
+        check("ab-1,3,6,0.5,0.5\n", &["ab-1_3-6.mp4"], Some(("ab-1_3-6.mp4", 0.0, 3.0)));
+        check("____-------,3,6,0.5,0.5\n", &["____-------_3_6.mp4"], Some(("____-------_3_6.mp4", 0.0, 3.0)));
+    }
+
+    #[test]
+    fn a_rough_name_goes_to_the_nearest_segment() {
+        let list = "v,36.9,43.1,0.5,0.5\nv,36.1,43.2,0.5,0.5\n";
+        check(list, &["v_36_43.mp4"], None);
+        let list = "v,36.1,43.2,0.5,0.5\nv,36.9,43.1,0.5,0.5\n";
+        check(list, &["v_36_43.mp4"], Some(("v_36_43.mp4", 0.0, 7.1)));
+    }
+
+    #[test]
+    fn several_segments_and_people_of_a_video_stay_apart() {
+        let root = tree(&["v.mp4", "v_20_23.mp4"]);
+        let list = "v,10,16,0.2,0.5\nv,10,16,0.8,0.5\nv,20,23,0.5,0.5\nv,10,16,0.2,0.5\n\
+                    v,10.0,16.000,0.200000,0.5\n";
+        write(root.path(), "avspeech_train.csv", list);
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!(
+            ids(&plan),
+            [
+                "av-v.10000000-16000000.200000-500000",
+                "av-v.10000000-16000000.800000-500000",
+                "av-v.20000000-23000000.500000-500000"
+            ]
+        );
+        assert!(plan.clips.iter().all(|clip| clip.speaker_id == "v"));
+        assert_eq!(plan.clips[2].sound.file, root.path().join("v_20_23.mp4"));
+        assert!(plan.absent.is_empty());
+    }
+
+    #[test]
+    fn a_video_is_for_tests_as_soon_as_one_of_its_segments_is() {
+        let root = tree(&["v.mp4", "w.mp4"]);
+        write(root.path(), "avspeech_train.csv", "v,1,4,0.5,0.5\nv,5,8,0.5,0.5\nw,1,4,0.5,0.5\n");
+        write(root.path(), "avspeech_test.csv", "v,1,4,0.5,0.5\n");
+        let plan = plan(root.path(), None).unwrap();
+        let splits: Vec<_> =
+            plan.clips.iter().map(|clip| (clip.speaker_id.as_str(), clip.split)).collect();
+        assert_eq!(splits, [("v", Some(Split::Test)), ("v", Some(Split::Test)), ("w", None)]);
+    }
+
+    #[test]
+    fn bad_lines_are_named_with_their_number() {
+        let root = tree(&["v.mp4"]);
+        let list = "id,start,end,x,y\nv,1,4,0.5,0.5\n\nv,1,4,0.5\nv,one,4,0.5,0.5\nv,4,1,0.5,0.5\n\
+                    v,-1,4,0.5,0.5\nv,1,inf,0.5,0.5\nv,1,4,1.5,0.5\nv,1,4,0.5,NaN\n,1,4,0.5,0.5\n \
+                    v , 5.0 , 8.0 , 0.5 , 0.5 \n";
+        write(root.path(), "avspeech.csv", list);
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!(plan.clips.len(), 2);
+        let found: Vec<_> = plan.absent.iter().map(|it| it.missing.as_str()).collect();
+        assert_eq!(
+            found,
+            [
+                "a line that can be read: avspeech.csv, line 10: y is \"NaN\"",
+                "a line that can be read: avspeech.csv, line 11: no id",
+                "a line that can be read: avspeech.csv, line 4: 4 cells",
+                "a line that can be read: avspeech.csv, line 5: start is \"one\"",
+                "a line that can be read: avspeech.csv, line 6: end is not after start",
+                "a line that can be read: avspeech.csv, line 7: start is \"-1\"",
+                "a line that can be read: avspeech.csv, line 8: end is \"inf\"",
+                "a line that can be read: avspeech.csv, line 9: x is \"1.5\"",
+            ]
+        );
+        assert!(absent(&plan)[0].starts_with("avspeech_csv~"), "{:?}", absent(&plan));
+    }
+
+    #[test]
+    fn a_list_without_a_good_line_is_an_error() {
+        let root = tree(&[]);
+        write(root.path(), "avspeech.csv", "<html>\n<body>\n");
+        let message = plan(root.path(), None).unwrap_err().to_string();
+        for word in ["avspeech.csv", "the first is 1", "1 cell"] {
+            assert!(message.contains(word), "{message}");
+        }
+        write(root.path(), "avspeech.csv", "");
+        assert!(plan(root.path(), None).unwrap().clips.is_empty());
+    }
+}

@@ -1,0 +1,322 @@
+//! A folder per person, for recordings of one's own.
+//!
+//! ```text
+//! PERSON/…/clip.mp4                   videos that show this person alone
+//! PERSON/…/a.wav, PERSON/…/b.jpg      or sounds and pictures side by side
+//! people.csv                          if you like: person_id, gender, age, language
+//! licence.txt                         if you like: the licence, in its first line
+//! ```
+//!
+//! The folder's name is the person's id. Every sound goes with all pictures of the same folder. A
+//! sound beside a video of the same name is that video's own and does not count.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::table::Table;
+
+use super::names::{self, Kind};
+use super::tree::{Listing, Place, Tree};
+use super::{Contents, Description};
+
+pub(super) const LAYOUT: Description = Description {
+    name: "folder",
+    title: "a folder per person",
+    needs: "PERSON/*.mp4 (or mkv, webm, mov, avi, mpg, …), or sounds beside pictures in PERSON/; \
+            people.csv and licence.txt where you have them",
+    licence: "not stated",
+    treatment: "each video or sound is cut into pieces of 10 s, each of which becomes one voice; \
+                the face is the best one (large, sharp, frontal) among the frames of the piece, \
+                which must not show two people, or among the pictures beside the sound",
+    by_table: false,
+    fits,
+    read,
+};
+
+const PEOPLE: &str = "people.csv";
+
+/// Looks no deeper than one folder below a person, so that a folder given by mistake does not
+/// take forever.
+fn fits(root: &Path) -> Result<bool, CorpusError> {
+    let mut tree = Tree::default();
+    for (_, person) in tree.list(&Place::root(root))?.folders {
+        let listing = tree.list(&person)?;
+        if Found::of(&listing).give_clips() {
+            return Ok(true);
+        }
+        for (_, session) in listing.folders {
+            if Found::of(&tree.list(&session)?).give_clips() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn read(root: &Path) -> Result<Contents, CorpusError> {
+    let mut tree = Tree::default();
+    let mut contents = Contents::default();
+    let table = root.join(PEOPLE);
+    if table.is_file() {
+        read_people(&table, &mut contents)?;
+    }
+    let mut seen = Vec::new();
+    for (person, place) in tree.list(&Place::root(root))?.folders {
+        read_person(&mut tree, &person, place, &mut contents)?;
+        contents.people.entry(person.clone()).or_default();
+        seen.push(person);
+    }
+    for person in contents.people.keys() {
+        if seen.binary_search(person).is_err() {
+            contents.absent.push(nothing(person, "no folder".to_owned()));
+        }
+    }
+    contents.absent.extend(tree.into_absent(root));
+    Ok(contents)
+}
+
+fn read_people(path: &Path, contents: &mut Contents) -> Result<(), CorpusError> {
+    let table = Table::read(path)?;
+    for row in table.rows() {
+        let gender = if table.has("gender") { row.sex("gender")? } else { None };
+        let age = row.number("age")?;
+        if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
+            return Err(row.bad("age", "an age in years"));
+        }
+        let language = if table.has("language") { row.text("language")? } else { "" };
+        let language = (!language.is_empty()).then(|| language.to_owned());
+        let person = Person { gender, age, language };
+        contents.people.insert(row.filled("person_id")?.to_owned(), person);
+    }
+    Ok(())
+}
+
+fn read_person(
+    tree: &mut Tree,
+    person: &str,
+    place: Place,
+    contents: &mut Contents,
+) -> Result<(), CorpusError> {
+    let before = (contents.clips.len(), contents.absent.len());
+    let mut places = vec![(vec![person.to_owned()], place)];
+    while let Some((parts, place)) = places.pop() {
+        let listing = tree.list(&place)?;
+        read_folder(person, &parts, &listing, contents);
+        for (name, place) in listing.folders {
+            places.push((parts.iter().cloned().chain([name]).collect(), place));
+        }
+    }
+    if (contents.clips.len(), contents.absent.len()) == before {
+        contents.absent.push(nothing(person, "no video, no sound".to_owned()));
+    }
+    Ok(())
+}
+
+fn nothing(person: &str, missing: String) -> Absent {
+    Absent {
+        pair_id: names::pair_id(&[person]),
+        speaker_id: person.to_owned(),
+        source: String::new(),
+        missing,
+    }
+}
+
+/// What a folder holds, hidden files apart.
+struct Found<'a> {
+    videos: Vec<(&'a str, &'a Path)>,
+    sounds: Vec<(&'a str, &'a Path)>,
+    pictures: Vec<&'a Path>,
+}
+
+impl<'a> Found<'a> {
+    fn of(listing: &'a Listing) -> Self {
+        let mut found = Self { videos: Vec::new(), sounds: Vec::new(), pictures: Vec::new() };
+        for (name, path) in &listing.files {
+            match names::kind(name) {
+                Kind::Video => found.videos.push((name, path)),
+                Kind::Sound => found.sounds.push((name, path)),
+                Kind::Picture => found.pictures.push(path),
+                Kind::Other => {}
+            }
+        }
+        let stem = |name: &'a str| names::split_extension(name).0;
+        let of_videos: HashSet<&str> = found.videos.iter().map(|(name, _)| stem(name)).collect();
+        found.sounds.retain(|(name, _)| !of_videos.contains(stem(name)));
+        found
+    }
+
+    fn give_clips(&self) -> bool {
+        !self.videos.is_empty() || !self.sounds.is_empty() && !self.pictures.is_empty()
+    }
+}
+
+/// The clips of one folder; `parts` are the names that lead there, the person's first.
+fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut Contents) {
+    let found = Found::of(listing);
+    let pictures: Arc<[PathBuf]> = found.pictures.iter().map(|path| path.to_path_buf()).collect();
+    let place = parts.join("/");
+    // The extension is part of the name: take.mp4 and take.mkv are two clips.
+    let pair_id = |name: &str| {
+        let last = match name.rsplit_once('.') {
+            Some((stem, extension)) => format!("{stem}-{extension}"),
+            None => name.to_owned(),
+        };
+        let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        parts.push(&last);
+        names::pair_id(&parts)
+    };
+    let clip = |name: &str, path: &Path, face: FaceSource| Clip {
+        pair_id: pair_id(name),
+        speaker_id: person.to_owned(),
+        source: format!("{place}/{name}"),
+        sound: whole(path),
+        face,
+        split: None,
+    };
+    let absent = |pair_id: String, source: String, missing: &str| Absent {
+        pair_id,
+        speaker_id: person.to_owned(),
+        source,
+        missing: missing.to_owned(),
+    };
+    for &(name, path) in &found.videos {
+        let face = FaceSource::Video { media: whole(path), at: None };
+        contents.clips.push(clip(name, path, face));
+    }
+    for &(name, path) in &found.sounds {
+        if pictures.is_empty() {
+            let source = format!("{place}/{name}");
+            contents.absent.push(absent(pair_id(name), source, "no picture beside the sound"));
+        } else {
+            contents.clips.push(clip(name, path, FaceSource::Pictures(Arc::clone(&pictures))));
+        }
+    }
+    if found.videos.is_empty() && found.sounds.is_empty() && !pictures.is_empty() {
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let missing = "no sound beside the pictures";
+        contents.absent.push(absent(names::pair_id(&parts), place, missing));
+    }
+}
+
+fn whole(file: &Path) -> Media {
+    Media { file: file.to_owned(), start_s: 0.0, end_s: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{absent, clip, example, ids, tree, write};
+    use super::super::{Layout, plan};
+    use super::*;
+    use crate::Sex;
+
+    #[test]
+    fn each_video_is_a_clip_of_the_person_whose_folder_it_lies_in() {
+        let Some(grid) = example("videos/grid") else { return };
+        let root = tempfile::tempdir().unwrap();
+        let mut clips = 0;
+        for entry in std::fs::read_dir(&grid).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if let Some((person, clip)) = name.split_once('_') {
+                write(root.path(), &format!("{person}/{clip}"), "");
+                clips += 1;
+            }
+        }
+        // Seven people, 83 clips: README of the example.
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!((plan.clips.len(), plan.people.len(), clips), (83, 7, 83));
+        let first = clip(&plan, "s1.bbaf2n-mpg");
+        assert_eq!((first.speaker_id.as_str(), first.source.as_str()), ("s1", "s1/bbaf2n.mpg"));
+        assert_eq!(first.sound, whole(&root.path().join("s1/bbaf2n.mpg")));
+        assert_eq!(first.face, FaceSource::Video { media: first.sound.clone(), at: None });
+        assert_eq!(plan.licence, "not stated");
+    }
+
+    #[test]
+    fn sounds_go_with_all_pictures_of_their_folder() {
+        let root = tree(&[
+            "anna/1/a.wav",
+            "anna/1/b.FLAC",
+            "anna/1/x.jpg",
+            "anna/1/y.png",
+            "anna/1/clip.mkv",
+            "anna/1/clip.wav",
+            "anna/2/c.wav",
+            "anna/3/z.jpeg",
+            "anna/notes.txt",
+            "berta/notes.txt",
+        ]);
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!(ids(&plan), ["anna.1.a-wav", "anna.1.b-FLAC", "anna.1.clip-mkv"]);
+        let pictures = ["x.jpg", "y.png"].map(|name| root.path().join("anna/1").join(name));
+        assert_eq!(plan.clips[1].face, FaceSource::Pictures(pictures.to_vec().into()));
+        assert_eq!(
+            absent(&plan),
+            [
+                "anna.2.c-wav: no picture beside the sound",
+                "anna.3: no sound beside the pictures",
+                "berta: no video, no sound"
+            ]
+        );
+    }
+
+    #[test]
+    fn equal_stems_and_similar_names_stay_apart() {
+        let root = tree(&[
+            "anna/a.mp4",
+            "anna/a.mkv",
+            "anna/a.MP4",
+            "anna/a mp4.mp4",
+            "anna/b/a.mp4",
+            "anna.b/a.mp4",
+            "anna b/a.mp4",
+            "-anna/a.mp4",
+            "Анна/a.mp4",
+        ]);
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!((plan.clips.len(), plan.absent.len()), (9, 0));
+        assert_eq!(plan.people.len(), 5);
+        let again = super::super::plan(root.path(), Some(Layout::Folder)).unwrap();
+        assert_eq!(plan, again);
+    }
+
+    #[test]
+    fn people_are_described_by_a_table() {
+        let root = tree(&["anna/a.mp4", "berta/a.mp4"]);
+        let table = "person_id, age ,gender,language,shoe size\nanna,31.5,f,de,38\ncarla,,,,\n";
+        write(root.path(), PEOPLE, table);
+        let plan = plan(root.path(), None).unwrap();
+        let anna = Person {
+            gender: Some(Sex::Female),
+            age: Some(31.5),
+            language: Some("de".to_owned()),
+        };
+        assert_eq!(plan.people["anna"], anna);
+        assert_eq!(plan.people["berta"], Person::default());
+        assert_eq!(absent(&plan), ["carla: no folder"]);
+    }
+
+    #[test]
+    fn a_table_may_have_few_columns_but_no_nonsense() {
+        let check = |table: &str, words: &[&str]| {
+            let root = tree(&["anna/a.mp4"]);
+            write(root.path(), PEOPLE, table);
+            match plan(root.path(), None) {
+                Ok(plan) => assert!(words.is_empty() && plan.people.len() == 1, "{table:?}"),
+                Err(error) => {
+                    let message = error.to_string();
+                    let named = words.iter().all(|word| message.contains(word));
+                    assert!(!words.is_empty() && named, "{table:?}: {message}");
+                }
+            }
+        };
+        check("person_id\nanna\n", &[]);
+        check("person_id\tgender\nanna\tmale\n", &[]);
+        check("name,gender\nanna,f\n", &["people.csv", "person_id"]);
+        check("person_id,age\nanna,old\n", &["people.csv", "line 2", "age", "old"]);
+        check("person_id,age\nanna,1980\n", &["line 2", "an age in years"]);
+        check("person_id,gender\nanna,woman\n", &["line 2", "gender", "woman"]);
+    }
+}

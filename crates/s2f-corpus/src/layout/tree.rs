@@ -1,0 +1,162 @@
+//! Folders listed in an order of their own, whatever the file system's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::CorpusError;
+use crate::plan::Absent;
+
+use super::names;
+
+/// A folder, and the links that led there.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// The folders, links resolved, from which links were followed.
+    jumps: Vec<PathBuf>,
+}
+
+/// What a folder holds, by name: first bytes first.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) folders: Vec<(String, Place)>,
+    pub(super) files: Vec<(String, PathBuf)>,
+}
+
+/// Lists folders, and remembers what cannot be used in them.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    odd: Vec<(PathBuf, &'static str)>,
+}
+
+impl Place {
+    pub(super) fn root(path: &Path) -> Self {
+        Self { path: path.to_owned(), jumps: Vec::new() }
+    }
+}
+
+impl Tree {
+    /// Hidden files (`._x` and `.DS_Store` of macOS among them) are left out. Links are followed,
+    /// but never back into a folder that is being listed.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`] for a folder that cannot be listed.
+    pub(super) fn list(&mut self, place: &Place) -> Result<Listing, CorpusError> {
+        let refused = || CorpusError::io("list", &place.path);
+        let mut listing = Listing::default();
+        for entry in fs::read_dir(&place.path).map_err(refused())? {
+            let entry = entry.map_err(refused())?;
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX" {
+                continue;
+            }
+            let path = entry.path();
+            let Ok(name) = name.into_string() else {
+                self.odd.push((path, "a name in UTF-8"));
+                continue;
+            };
+            let mut kind = entry.file_type().map_err(refused())?;
+            let mut jumps = place.jumps.clone();
+            if kind.is_symlink() {
+                let Ok(target) = fs::metadata(&path) else {
+                    self.odd.push((path, "what the link points to"));
+                    continue;
+                };
+                kind = target.file_type();
+                if kind.is_dir() {
+                    let here = fs::canonicalize(&place.path).map_err(refused())?;
+                    let target = fs::canonicalize(&path).map_err(CorpusError::io("list", &path))?;
+                    jumps.push(here);
+                    if jumps.iter().any(|from| from.starts_with(&target)) {
+                        continue;
+                    }
+                }
+            }
+            if kind.is_dir() {
+                listing.folders.push((name, Place { path, jumps }));
+            } else if kind.is_file() {
+                listing.files.push((name, path));
+            }
+        }
+        listing.folders.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        listing.files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(listing)
+    }
+
+    /// As [`Tree::list`] for the folder `under` a place; nothing where there is none.
+    pub(super) fn list_under(&mut self, root: &Path, under: &str) -> Result<Listing, CorpusError> {
+        let path = root.join(under);
+        if path.is_dir() { self.list(&Place::root(&path)) } else { Ok(Listing::default()) }
+    }
+
+    /// Everything that could not be used in what was listed.
+    pub(super) fn into_absent(self, root: &Path) -> impl Iterator<Item = Absent> {
+        self.odd.into_iter().map(move |(path, missing)| {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            Absent {
+                pair_id: names::pair_id(&[&name]),
+                speaker_id: String::new(),
+                source: name,
+                missing: missing.to_owned(),
+            }
+        })
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::super::testing::tree;
+    use super::*;
+
+    /// Every file below a folder, relative to it.
+    fn all(tree: &mut Tree, root: &Path) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut places = vec![Place::root(root)];
+        while let Some(place) = places.pop() {
+            assert!(place.path.as_os_str().len() < 1000, "{}", place.path.display());
+            let listing = tree.list(&place).unwrap();
+            let relative = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
+            files.extend(listing.files.iter().map(|(_, path)| relative(path)));
+            places.extend(listing.folders.into_iter().map(|(_, place)| place));
+        }
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn links_are_followed_and_cycles_end() {
+        let root = tree(&["a/x", "b/y", "outside/z"]);
+        let path = root.path();
+        symlink("../a", path.join("b/to-a")).unwrap();
+        symlink("../b", path.join("a/to-b")).unwrap();
+        symlink(".", path.join("a/self")).unwrap();
+        symlink(path, path.join("b/root")).unwrap();
+        symlink("../b/y", path.join("a/file")).unwrap();
+        symlink("nowhere", path.join("a/dangling")).unwrap();
+        let mut tree = Tree::default();
+        let files = all(&mut tree, path);
+        for expected in ["a/x", "a/file", "a/to-b/y", "b/to-a/x", "b/y", "outside/z"] {
+            assert!(files.iter().any(|file| file == expected), "{expected} in {files:?}");
+        }
+        assert!(tree.into_absent(path).any(|absent| absent.source == "a/dangling"));
+    }
+
+    #[test]
+    fn names_come_sorted_and_odd_ones_are_kept_apart() {
+        let root = tree(&["b", "a", "B", ".hidden", "._a", ".DS_Store", "__MACOSX/a"]);
+        fs::write(root.path().join(OsStr::from_bytes(b"caf\xe9.mp4")), "").unwrap();
+        let mut tree = Tree::default();
+        let listing = tree.list(&Place::root(root.path())).unwrap();
+        let names: Vec<_> = listing.files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["B", "a", "b"]);
+        assert!(listing.folders.is_empty());
+        let odd: Vec<_> = tree.into_absent(root.path()).collect();
+        assert_eq!(odd.len(), 1);
+        assert_eq!((odd[0].source.as_str(), odd[0].missing.as_str()), ("caf\u{fffd}.mp4", "a name in UTF-8"));
+        assert!(odd[0].pair_id.starts_with("caf__mp4~"), "{}", odd[0].pair_id);
+    }
+}

@@ -1,0 +1,225 @@
+//! VoxCeleb2 (Chung, Nagrani, Zisserman, Interspeech 2018): voices and videos by id.
+//!
+//! ```text
+//! vox2_meta.csv                      VoxCeleb2 ID, VGGFace2 ID, Gender, Set; blanks at the ends
+//! dev/aac/ID/VIDEO/UTTERANCE.m4a     also below test, vox2_dev_aac, vox2_test_aac, or aac alone
+//! dev/mp4/ID/VIDEO/UTTERANCE.mp4     likewise
+//! ```
+//!
+//! The videos are cut around the face and have sound of their own, so that `aac` may be absent.
+//! The table may be absent too: the sex is then unknown, and what lies below `test` is for tests.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::split::Split;
+
+use super::names::{self, Kind};
+use super::tree::{Place, Tree};
+use super::voxceleb::{self, Utterances};
+use super::{Contents, Description};
+
+pub(super) const LAYOUT: Description = Description {
+    name: "voxceleb2",
+    title: "VoxCeleb2",
+    needs: "{dev,test}/mp4/ID/VIDEO/UTTERANCE.mp4, with vox2_meta.csv and \
+            {dev,test}/aac/ID/VIDEO/UTTERANCE.m4a where you have them",
+    licence: "CC BY 4.0 (VoxCeleb2 metadata); the copyright remains with the owners of the videos",
+    treatment: "each utterance becomes one voice, from aac, or from the video where that is \
+                absent; the face is the best one (large, sharp, frontal) among the frames of the \
+                utterance's video, which must not show two people",
+    by_table: true,
+    fits,
+    read,
+};
+
+const META: &str = "vox2_meta.csv";
+const VOICES: [&str; 7] = [
+    "dev/aac",
+    "test/aac",
+    "aac",
+    "vox2_dev_aac/dev/aac",
+    "vox2_test_aac/test/aac",
+    "vox2_dev_aac/aac",
+    "vox2_test_aac/aac",
+];
+const VIDEOS: [&str; 7] = [
+    "dev/mp4",
+    "test/mp4",
+    "mp4",
+    "vox2_dev_mp4/dev/mp4",
+    "vox2_test_mp4/test/mp4",
+    "vox2_dev_mp4/mp4",
+    "vox2_test_mp4/mp4",
+];
+
+fn fits(root: &Path) -> Result<bool, CorpusError> {
+    if root.join(META).is_file() {
+        return Ok(true);
+    }
+    let mut tree = Tree::default();
+    for part in VIDEOS {
+        let folders = tree.list_under(root, part)?.folders;
+        if folders.iter().any(|(name, _): &(String, Place)| voxceleb::is_id(name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn read(root: &Path) -> Result<Contents, CorpusError> {
+    let meta = root.join(META);
+    let mut people = if meta.is_file() {
+        voxceleb::read_people(&meta, "VoxCeleb2 ID", "VGGFace2 ID")?
+    } else {
+        Default::default()
+    };
+    let mut tree = Tree::default();
+    let mut contents = Contents::default();
+    let voices = voxceleb::by_id(&mut tree, root, &VOICES, &mut contents.absent)?;
+    let videos = voxceleb::by_id(&mut tree, root, &VIDEOS, &mut contents.absent)?;
+    let ids: BTreeSet<String> =
+        people.keys().chain(voices.keys()).chain(videos.keys()).cloned().collect();
+    for id in ids {
+        let (voices, videos) = (voices.get(&id), videos.get(&id));
+        let in_test_folder = voices.is_some_and(|it| it.test) || videos.is_some_and(|it| it.test);
+        let (person, split) = match people.remove(&id) {
+            Some(entry) => (entry.person, entry.split),
+            None => (Person::default(), in_test_folder.then_some(Split::Test)),
+        };
+        let voices = voxceleb::utterances(&mut tree, voices, Kind::Sound)?;
+        let videos = voxceleb::utterances(&mut tree, videos, Kind::Video)?;
+        if voices.values().chain(videos.values()).all(|found| found.is_empty()) {
+            contents.absent.push(Absent {
+                pair_id: names::pair_id(&[&id]),
+                speaker_id: id.clone(),
+                source: String::new(),
+                missing: "no sound and no video".to_owned(),
+            });
+        }
+        join(&id, split, voices, videos, &mut contents);
+        contents.people.insert(id, person);
+    }
+    contents.absent.extend(tree.into_absent(root));
+    Ok(contents)
+}
+
+fn join(
+    id: &str,
+    split: Option<Split>,
+    mut voices: Utterances,
+    videos: Utterances,
+    contents: &mut Contents,
+) {
+    for (source, utterances) in videos {
+        let mut heard = voices.remove(&source).unwrap_or_default();
+        for (utterance, video) in utterances {
+            let whole = |file| Media { file, start_s: 0.0, end_s: None };
+            let sound = heard.remove(&utterance).unwrap_or_else(|| video.clone());
+            contents.clips.push(Clip {
+                pair_id: names::pair_id(&[id, &source, &utterance]),
+                speaker_id: id.to_owned(),
+                source: source.clone(),
+                sound: whole(sound),
+                face: FaceSource::Video { media: whole(video), at: None },
+                split,
+            });
+        }
+        voices.insert(source, heard);
+    }
+    for (source, unseen) in voices {
+        contents.absent.extend(unseen.into_keys().map(|utterance| Absent {
+            pair_id: names::pair_id(&[id, &source, &utterance]),
+            speaker_id: id.to_owned(),
+            source: source.clone(),
+            missing: "no video".to_owned(),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{absent, clip, ids, tree, write};
+    use super::super::{Layout, plan};
+    use super::*;
+    use crate::Sex;
+
+    const FILES: [&str; 8] = [
+        "dev/aac/id00012/21Uxsk56VDQ/00001.m4a",
+        "dev/mp4/id00012/21Uxsk56VDQ/00001.mp4",
+        "dev/aac/id00012/-_x/00001.m4a",
+        "dev/mp4/id00012/21Uxsk56VDQ/00002.mp4",
+        "test/mp4/id00017/5MkXgwdrmJw/00077.mp4",
+        "test/aac/id00017/5MkXgwdrmJw/00077.m4a",
+        "test/aac/id00017/5MkXgwdrmJw/00078.m4a",
+        "dev/mp4/id00030/a/00001.mp4",
+    ];
+
+    #[test]
+    fn sound_and_video_are_joined_by_their_path() {
+        let root = tree(&FILES);
+        let header = "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \n";
+        let lines = "id00012 ,n000012 ,m ,dev \nid00017 ,n000017 ,f ,test \nid00099 ,n1 ,f ,dev \n";
+        for text in [format!("{header}{lines}"), format!("\u{feff}{header}{lines}").replace(" ,", "\t")]
+        {
+            write(root.path(), META, &text);
+            let plan = plan(root.path(), None).unwrap();
+            assert_eq!(
+                ids(&plan),
+                [
+                    "id00012.21Uxsk56VDQ.00001",
+                    "id00012.21Uxsk56VDQ.00002",
+                    "id00017.5MkXgwdrmJw.00077",
+                    "id00030.a.00001"
+                ]
+            );
+            let first = &plan.clips[0];
+            assert_eq!(first.sound.file, root.path().join(FILES[0]));
+            let video = Media { file: root.path().join(FILES[1]), start_s: 0.0, end_s: None };
+            assert_eq!(first.face, FaceSource::Video { media: video, at: None });
+            assert_eq!(first.split, None);
+            // No aac: the video's own sound.
+            assert_eq!(plan.clips[1].sound.file, root.path().join(FILES[3]));
+            assert_eq!(clip(&plan, "id00017.5MkXgwdrmJw.00077").split, Some(Split::Test));
+            assert_eq!(plan.people["id00017"].gender, Some(Sex::Female));
+            assert_eq!(plan.people["id00030"].gender, None);
+            assert_eq!(
+                absent(&plan),
+                [
+                    "id00012.-_x.00001: no video",
+                    "id00017.5MkXgwdrmJw.00078: no video",
+                    "id00099: no sound and no video"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_table_the_folders_tell_the_split() {
+        let root = tree(&FILES);
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!((plan.layout, plan.clips.len()), (Layout::VoxCeleb2, 4));
+        for clip in &plan.clips {
+            let expected = (clip.speaker_id == "id00017").then_some(Split::Test);
+            assert_eq!(clip.split, expected, "{}", clip.pair_id);
+        }
+    }
+
+    #[test]
+    fn archives_may_be_unpacked_anywhere() {
+        for (voices, videos) in VOICES.iter().zip(VIDEOS) {
+            let root = tree(&[
+                &format!("{voices}/id00012/v/00001.M4A"),
+                &format!("{videos}/id00012/v/00001.MP4"),
+                &format!("{videos}/readme/v/00001.mp4"),
+            ]);
+            let plan = plan(root.path(), None).unwrap();
+            assert_eq!(ids(&plan), ["id00012.v.00001"], "{voices}");
+            assert!(plan.clips[0].sound.file.starts_with(root.path().join(voices)), "{voices}");
+            assert_eq!(plan.absent.len(), 1, "{:?}", plan.absent);
+            assert_eq!(plan.absent[0].missing, "a name like id10001");
+        }
+    }
+}
