@@ -190,10 +190,10 @@ fn more_bytes_than_registered_are_refused() {
     let place = Place::new(&server.url);
     place.fails(0, &["has 200004 bytes in place of 200000"], &[]);
 
-    // Without a promise, as many as the reader takes.
+    // Without a promise.
     let server = Server::start(|_, _| {
         let mut acts = vec![Act::Send(head("200 OK", &[]))];
-        acts.extend((0..10_000).map(|_| Act::Send(vec![7; 1 << 16])));
+        acts.extend((0..20).map(|_| Act::Send(vec![7; 1 << 16])));
         acts
     });
     let place = Place::new(&server.url);
@@ -394,7 +394,7 @@ fn nobody_there_and_no_http_are_errors() {
     // A header without an end.
     let server = Server::start(|_, _| {
         let mut acts = vec![Act::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec())];
-        acts.extend((0..1000).map(|_| Act::Send(vec![b'x'; 1 << 16])));
+        acts.extend((0..20).map(|_| Act::Send(vec![b'x'; 1 << 16])));
         acts
     });
     Place::new(&server.url).fails(0, &["cannot fetch "], &[]);
