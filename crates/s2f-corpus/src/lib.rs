@@ -14,16 +14,15 @@ pub mod plan;
 pub mod reject;
 pub mod media;
 pub mod speech;
-// pub mod choose;
+pub mod choose;
 pub mod pairs;
-// pub mod prepare;
+pub mod prepare;
 pub mod shard;
 pub mod split;
 pub mod stats;
 pub mod synth;
 
 mod error;
-#[allow(dead_code)] // used by the modules that are being written
 mod files;
 mod table;
 pub mod unpaired;

@@ -41,6 +41,16 @@ const STRIDES: [usize; 3] = [8, 16, 32];
 /// time stays bounded.
 const LONGEST_SIDE: u32 = 640;
 
+/// The same for [`Detector::detect_coarse`].
+const COARSE_SIDE: u32 = 320;
+
+/// Side of [`Detector::refine`]'s close-up, in sides of the face, and in pixels.
+const CLOSE_UP: f64 = 2.0;
+const CLOSE_UP_SIDE: u32 = 224;
+
+/// A face of the close-up is the one looked for from this overlap.
+const SAME_FACE: f32 = 0.4;
+
 /// Faces below this score are not reported.
 const SCORE_THRESHOLD: f32 = 0.6;
 
@@ -85,24 +95,99 @@ impl Detector {
     /// # Errors
     /// [`FaceError::Detect`] where the network does not run.
     pub fn detect(&self, picture: &RgbImage) -> Result<Vec<Detection>, FaceError> {
+        self.detect_within(picture, LONGEST_SIDE)
+    }
+
+    /// As [`Detector::detect`], several times as fast and less exact: a face has to take up some
+    /// 5 % of the picture's longer side to be found. [`Detector::refine`] the points before use.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn detect_coarse(&self, picture: &RgbImage) -> Result<Vec<Detection>, FaceError> {
+        self.detect_within(picture, COARSE_SIDE)
+    }
+
+    /// A face found in `picture`, found again in a close-up that always has the same size: its
+    /// points are as good in a large picture as in a small one. Where the close-up shows no face,
+    /// it stays as it was.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn refine(&self, picture: &RgbImage, face: &Detection) -> Result<Detection, FaceError> {
+        let (width, height) = picture.dimensions();
+        let failed = |reason: String| FaceError::Detect { width, height, reason };
+        let [x, y, face_width, face_height] = face.rect.map(f64::from);
+        let half = 0.5 * CLOSE_UP * face_width.max(face_height);
+        let [middle_x, middle_y] = [x + 0.5 * face_width, y + 0.5 * face_height];
+        // Whole pixels, so that the close-up's place is exact.
+        let left = (middle_x - half).floor().clamp(0.0, f64::from(width));
+        let top = (middle_y - half).floor().clamp(0.0, f64::from(height));
+        let right = (middle_x + half).ceil().clamp(0.0, f64::from(width));
+        let bottom = (middle_y + half).ceil().clamp(0.0, f64::from(height));
+        let (part_width, part_height) = (right - left, bottom - top);
+        if !(part_width >= 1.0 && part_height >= 1.0) {
+            return Ok(*face);
+        }
+        let part = image::imageops::crop_imm(
+            picture,
+            left as u32,
+            top as u32,
+            part_width as u32,
+            part_height as u32,
+        );
+        let zoom = f64::from(CLOSE_UP_SIDE) / (2.0 * half);
+        let side = |length: f64| ((length * zoom).round() as u32).max(1);
+        let close_up =
+            resize(&part.to_image(), side(part_width), side(part_height)).map_err(failed)?;
+        let scale = [
+            (part_width / f64::from(close_up.width())) as f32,
+            (part_height / f64::from(close_up.height())) as f32,
+        ];
+        let found = self.run(&close_up).map_err(failed)?.into_iter();
+        let found = found.map(|found| found.scaled(scale).shifted([left as f32, top as f32]));
+        let same = found.filter(|found| overlap(&found.rect, &face.rect) > SAME_FACE);
+        let better = same
+            .max_by(|a, b| overlap(&a.rect, &face.rect).total_cmp(&overlap(&b.rect, &face.rect)));
+        Ok(better.unwrap_or(*face))
+    }
+
+    fn detect_within(
+        &self,
+        picture: &RgbImage,
+        longest_side: u32,
+    ) -> Result<Vec<Detection>, FaceError> {
         let (width, height) = picture.dimensions();
         let failed = |reason: String| FaceError::Detect { width, height, reason };
         if width == 0 || height == 0 {
             return Ok(Vec::new());
         }
-        let shrunk = shrink(picture).map_err(failed)?;
-        let input = network_input(&shrunk);
+        let longest = width.max(height);
+        if longest <= longest_side {
+            return self.run(picture).map_err(failed);
+        }
+        let side = |length: u32| {
+            let length = f64::from(length) * f64::from(longest_side) / f64::from(longest);
+            (length.round() as u32).max(1)
+        };
+        let shrunk = resize(picture, side(width), side(height)).map_err(failed)?;
+        let found = self.run(&shrunk).map_err(failed)?;
+        let scale = [width as f32 / shrunk.width() as f32, height as f32 / shrunk.height() as f32];
+        Ok(found.into_iter().map(|face| face.scaled(scale)).collect())
+    }
+
+    /// Finds the faces of a picture at its own size.
+    fn run(&self, picture: &RgbImage) -> Result<Vec<Detection>, String> {
+        let input = network_input(picture);
         let columns = input.size(3);
         let wanted: Vec<NodeId> = self.outputs.iter().flatten().copied().collect();
         let values = self
             .model
             .run(vec![(self.input, input.into())], &wanted, Some(one_thread()))
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| error.to_string())?;
 
         let mut tensors = Vec::with_capacity(values.len());
         for value in values {
-            let tensor: Tensor<f32> =
-                value.try_into().map_err(|error| failed(format!("{error}")))?;
+            let tensor: Tensor<f32> = value.try_into().map_err(|error| format!("{error}"))?;
             tensors.push(tensor.to_vec());
         }
         let mut found = Vec::new();
@@ -110,12 +195,22 @@ impl Detector {
             let [cls, obj, boxes, points] = maps else { continue };
             decode(stride, columns / stride, cls, obj, boxes, points, &mut found);
         }
-        let scale = [width as f32 / shrunk.width() as f32, height as f32 / shrunk.height() as f32];
-        Ok(suppress(found).into_iter().map(|face| face.scaled(scale)).collect())
+        Ok(suppress(found))
     }
 }
 
 impl Detection {
+    /// The same face where the picture's top left corner is moved: (x, y) becomes
+    /// (x + `right`, y + `down`).
+    pub fn shifted(self, [right, down]: [f32; 2]) -> Self {
+        let [x, y, width, height] = self.rect;
+        Self {
+            rect: [x + right, y + down, width, height],
+            points: self.points.map(|[x, y]| [x + right, y + down]),
+            score: self.score,
+        }
+    }
+
     /// Brings a face of the shrunk picture to the full one. Pixel centres are at whole numbers, so
     /// half a pixel goes in and out.
     fn scaled(self, [across, down]: [f32; 2]) -> Self {
@@ -130,24 +225,15 @@ impl Detection {
     }
 }
 
-/// The picture with its longer side at most [`LONGEST_SIDE`].
-fn shrink(picture: &RgbImage) -> Result<RgbImage, String> {
-    let (width, height) = picture.dimensions();
-    let longest = width.max(height);
-    if longest <= LONGEST_SIDE {
-        return Ok(picture.clone());
-    }
-    let side = |length: u32| {
-        let length = f64::from(length) * f64::from(LONGEST_SIDE) / f64::from(longest);
-        (length.round() as u32).max(1)
-    };
-    let (new_width, new_height) = (side(width), side(height));
-    let source = ImageRef::new(width, height, picture.as_raw(), PixelType::U8x3)
-        .map_err(|error| error.to_string())?;
-    let mut target = Image::new(new_width, new_height, PixelType::U8x3);
+/// The picture in another size: bilinear, smoothed where it is shrunk.
+fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
+    let source =
+        ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
+            .map_err(|error| error.to_string())?;
+    let mut target = Image::new(width, height, PixelType::U8x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new().resize(&source, &mut target, &options).map_err(|error| error.to_string())?;
-    RgbImage::from_raw(new_width, new_height, target.into_vec())
+    RgbImage::from_raw(width, height, target.into_vec())
         .ok_or_else(|| "the resized picture has the wrong size".into())
 }
 
