@@ -277,3 +277,6 @@ fn length_s(media: &Media, max_s: f64) -> Result<f64, Trouble> {
     let detail = format!("the stretch from {} s to {end_s} s holds nothing", media.start_s);
     Err(Trouble::reject(Reason::TooShort, detail))
 }
+
+#[cfg(test)]
+mod tests;

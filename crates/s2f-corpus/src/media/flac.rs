@@ -25,7 +25,13 @@ pub fn encode_flac(voice: &Waveform) -> Result<Vec<u8>, CorpusError> {
     config.subframe_coding.qlpc.lpc_order = ORDER;
     let config = config.into_verified().map_err(|(_, error)| failed(error.to_string()))?;
     let source = MemSource::from_samples(&samples, 1, 16, Waveform::RATE_HZ as usize);
-    let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+        .map_err(|error| failed(error.to_string()))?;
+    // The smallest block is stated without the last one, which may be shorter (RFC 9639, 8.2); the
+    // encoder counts it in, and decoders take blocks of two sizes for another kind of stream.
+    stream
+        .stream_info_mut()
+        .set_block_sizes(config.block_size, config.block_size)
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
     stream.write(&mut sink).map_err(|error| failed(error.to_string()))?;
@@ -35,4 +41,70 @@ pub fn encode_flac(voice: &Waveform) -> Result<Vec<u8>, CorpusError> {
 /// The nearest of the 65 536 steps of 16 bit, -1 being the lowest.
 fn to_16_bit(sample: f32) -> i32 {
     (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::TAU;
+
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn voice(samples: Vec<f32>) -> Waveform {
+        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
+    }
+
+    /// Decoded by others, the samples are the same 16-bit numbers, and beyond full scale its end.
+    #[test]
+    fn samples_come_back() {
+        let mut random = StdRng::seed_from_u64(2);
+        let time = |n: i32| n as f32 / 16_000.0;
+        let noise = (0..16_000).map(|_| random.random_range(-1.0..1.0)).collect();
+        let tone =
+            |level: f32| (0..40_001).map(|n| level * (TAU * 200.0 * time(n)).sin()).collect();
+        // One sample in its last block.
+        let click = (0..20_481).map(|n| f32::from(u8::from(n == 8000))).collect();
+        for (name, samples) in
+            [("noise", noise), ("tone", tone(0.3)), ("loud", tone(2.0)), ("click", click)]
+        {
+            let voice = voice(samples);
+            let bytes = encode_flac(&voice).unwrap();
+            assert_eq!(bytes, encode_flac(&voice).unwrap());
+            let expected: Vec<i32> = voice.samples().iter().map(|&s| to_16_bit(s)).collect();
+            let limits = s2f_audio::Limits::default();
+            let decoded = s2f_audio::decode(bytes.clone(), name, &limits).unwrap();
+            let found: Vec<i32> = decoded.samples().iter().map(|s| (s * 32768.0) as i32).collect();
+            assert_eq!(found, expected, "{name}");
+            if let Some(found) = decoded_by_ffmpeg(&bytes) {
+                assert_eq!(found, expected, "{name}");
+            }
+        }
+    }
+
+    fn decoded_by_ffmpeg(flac: &[u8]) -> Option<Vec<i32>> {
+        let Ok(ffmpeg) = crate::media::Ffmpeg::find() else {
+            eprintln!("skipped: no ffmpeg to decode with");
+            return None;
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), flac).unwrap();
+        let output = ffmpeg
+            .command("error")
+            .arg("-i")
+            .arg(file.path())
+            .args(["-f", "s16le", "pipe:1"])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let samples = output.stdout.as_chunks::<2>().0.iter();
+        Some(samples.map(|&bytes| i16::from_le_bytes(bytes).into()).collect())
+    }
+
+    #[test]
+    fn full_scale_is_clipped() {
+        let steps = [0.0, 1.0, -1.0, 2.0, -7.0, 0.5 / 32768.0, -0.25 / 32768.0].map(to_16_bit);
+        assert_eq!(steps, [0, 32767, -32768, 32767, -32768, 1, 0]);
+    }
 }
