@@ -89,7 +89,7 @@ pub enum CorpusError {
         /// On what.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A folder of a preparation that cannot go on, or be merged.
     #[error("{}: {reason}; hint: give another folder with -o, or the corpus and settings that it was begun with", path.display())]

@@ -9,15 +9,16 @@
 //! pairs or into a [`reject::Rejected`] with its reason. [`pairs`] is the format in between and
 //! the only thing that training and evaluation know of a corpus.
 
-pub mod layout;
-pub mod plan;
-pub mod reject;
-pub mod media;
-pub mod speech;
+pub mod check;
 pub mod choose;
+pub mod layout;
+pub mod media;
 pub mod pairs;
+pub mod plan;
 pub mod prepare;
+pub mod reject;
 pub mod shard;
+pub mod speech;
 pub mod split;
 pub mod stats;
 pub mod synth;

@@ -26,7 +26,8 @@ mod sound;
 
 pub use flac::encode_flac;
 
-use diagnose::{gate, read_through};
+pub(crate) use diagnose::gate;
+use diagnose::read_through;
 use process::{Blocks, Collected, End, Run};
 
 /// The ffmpeg that is installed. One may be shared by threads.

@@ -62,10 +62,7 @@ impl Reason {
 
     /// Whether all pieces of a file have this in common, so that one need not look further.
     pub fn is_of_the_file(self) -> bool {
-        matches!(
-            self,
-            Self::MissingFile | Self::UnreadableFile | Self::NoSound | Self::NoPicture
-        )
+        matches!(self, Self::MissingFile | Self::UnreadableFile | Self::NoSound | Self::NoPicture)
     }
 
     /// What it means, for a reader.

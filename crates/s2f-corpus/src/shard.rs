@@ -29,12 +29,7 @@ const SCHEDULERS: [Scheduler; 3] = [
         first: Some("SLURM_ARRAY_TASK_MIN"),
         step: Some("SLURM_ARRAY_TASK_STEP"),
     },
-    Scheduler {
-        index: "JOB_COMPLETION_INDEX",
-        count: "JOB_COMPLETIONS",
-        first: None,
-        step: None,
-    },
+    Scheduler { index: "JOB_COMPLETION_INDEX", count: "JOB_COMPLETIONS", first: None, step: None },
     Scheduler { index: "RANK", count: "WORLD_SIZE", first: None, step: None },
 ];
 

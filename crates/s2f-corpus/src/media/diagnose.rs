@@ -19,7 +19,7 @@ use crate::reject::{Reason, Trouble};
 const READ_THROUGH: u64 = 1 << 30;
 
 /// Lets through a plain file that is not empty and may be read.
-pub(super) fn gate(file: &Path) -> Result<(), Trouble> {
+pub(crate) fn gate(file: &Path) -> Result<(), Trouble> {
     let unreadable = |detail: &str| Err(Trouble::reject(Reason::UnreadableFile, detail));
     let metadata = std::fs::metadata(file).map_err(|error| unread(file, error))?;
     // Opening a pipe would wait for somebody to write into it.
