@@ -14,6 +14,8 @@ mod meta;
 mod read;
 mod resplit;
 mod row;
+#[cfg(test)]
+pub(crate) mod samples;
 mod schema;
 mod write;
 

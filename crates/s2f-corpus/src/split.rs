@@ -221,3 +221,91 @@ fn hash<'a>(splits: impl Iterator<Item = (&'a String, Split)>) -> String {
     }
     hex(&hash.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(count: usize, official: Option<Split>, shares: Shares, seed: u64) -> SplitTable {
+        let speakers = (0..count).map(|number| (format!("s{number}"), official));
+        SplitTable::assign(speakers, &shares, seed)
+    }
+
+    fn counts(table: &SplitTable) -> [usize; 3] {
+        Split::ALL.map(|split| table.speakers.values().filter(|e| e.split == split).count())
+    }
+
+    #[test]
+    fn small_corpora_get_what_was_asked_for() {
+        let check = |count, shares: (f64, f64), wanted: [usize; 3]| {
+            let shares = Shares { validation: shares.0, test: shares.1 };
+            assert_eq!(counts(&table(count, None, shares, 5)), wanted, "{count} {shares:?}");
+        };
+        check(0, (0.1, 0.1), [0, 0, 0]);
+        check(1, (0.5, 0.5), [1, 0, 0]);
+        check(2, (0.1, 0.1), [2, 0, 0]);
+        check(3, (0.1, 0.1), [1, 1, 1]);
+        check(3, (0.0, 0.1), [2, 0, 1]);
+        check(3, (0.0, 0.0), [3, 0, 0]);
+        check(10, (0.1, 0.2), [7, 1, 2]);
+        check(10, (0.9, 0.9), [1, 1, 8]);
+        check(1000, (0.05, 0.1), [850, 50, 100]);
+        check(5, (f64::NAN, -1.0), [5, 0, 0]);
+    }
+
+    #[test]
+    fn the_seed_alone_decides() {
+        let shares = Shares::default();
+        let one = table(50, None, shares, 1);
+        let names = (0..50).rev().map(|number| (format!("s{number}"), None));
+        assert_eq!(SplitTable::assign(names, &shares, 1), one);
+        assert_ne!(table(50, None, shares, 2), one);
+        assert_ne!(table(50, None, shares, 2).hash(), one.hash());
+        // More speakers move few of those who were there.
+        let more = table(60, None, shares, 1);
+        let moved = one.speakers().filter(|s| one.split_of(s) != more.split_of(s)).count();
+        assert!(moved <= 4, "{moved} moved");
+    }
+
+    #[test]
+    fn official_splits_are_respected() {
+        let official = [("a", Split::Test), ("b", Split::Test), ("b", Split::Train)];
+        let speakers = official.into_iter().map(|(speaker, split)| (speaker.into(), Some(split)));
+        let learning = (0..10).map(|number| (format!("l{number}"), Some(Split::Train)));
+        let shares = Shares { validation: 0.2, test: 0.5 };
+        let table = SplitTable::assign(speakers.chain(learning.clone()), &shares, 0);
+        assert_eq!(counts(&table), [8, 2, 2]);
+        assert_eq!((table.split_of("a"), table.split_of("b")), (Split::Test, Split::Test));
+        // Where validation is prescribed too, nothing is left to decide.
+        let validation = [("v".to_owned(), Some(Split::Validation))];
+        let table = SplitTable::assign(learning.chain(validation), &shares, 0);
+        assert_eq!(counts(&table), [10, 1, 0]);
+    }
+
+    #[test]
+    fn the_table_reads_back_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("splits.csv");
+        let names = [" blank ", "a,b", "\"", "line\nbreak", "名", "dot."];
+        let speakers = names.map(|name| (name.to_owned(), Some(Split::Test)));
+        let free = (0..9).map(|number| (format!("s{number}"), None));
+        let table = SplitTable::assign(speakers.into_iter().chain(free), &Shares::default(), 3);
+        std::fs::write(&path, table.to_csv()).unwrap();
+        assert_eq!(SplitTable::read(&path).unwrap(), table);
+        std::fs::write(&path, "speaker_id,split,official\na,dev,\n").unwrap();
+        let message = SplitTable::read(&path).unwrap_err().to_string();
+        assert!(message.contains("splits.csv"), "{message}");
+    }
+
+    /// `printf 'a\ttest\nb\ttrain\n' | sha256sum` of GNU coreutils.
+    #[test]
+    fn the_hash_is_that_of_the_lines() {
+        let speakers = [("b", Split::Train), ("a", Split::Test)];
+        let speakers = speakers.map(|(speaker, split)| (speaker.to_owned(), Some(split)));
+        let table = SplitTable::assign(speakers, &Shares { validation: 0.0, test: 0.0 }, 0);
+        assert_eq!(
+            table.hash(),
+            "2f358694f66d3f5ed3e4a67f864fb457be1c30e70ad121bdad5de16a450e3c9c"
+        );
+    }
+}

@@ -151,7 +151,69 @@ impl Groups {
     }
 
     fn counts(self) -> BTreeMap<String, Count> {
-        let count = |(count, people): (Count, HashSet<u32>)| Count { people: people.len(), ..count };
+        let count =
+            |(count, people): (Count, HashSet<u32>)| Count { people: people.len(), ..count };
         self.0.into_iter().map(|(name, group)| (name, count(group))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pairs::{Pair, samples};
+    use crate::split::Split;
+
+    fn stats(pairs: &[Pair]) -> Stats {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.parquet");
+        samples::write(&path, pairs).unwrap();
+        Stats::of(&PairSet::open(&path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn everything_is_counted() {
+        let pairs = samples::pairs(0, 30);
+        let stats = stats(&pairs);
+        let seconds: f32 = pairs.iter().map(|pair| pair.seconds).sum();
+        assert_eq!((stats.pairs, stats.people, stats.seconds), (30, 3, f64::from(seconds)));
+        assert_eq!(stats.mean_seconds, f64::from(seconds) / 30.0);
+        assert_eq!(stats.by_split["test"].people, 1);
+        assert_eq!(stats.by_split["test"].pairs, 10);
+        assert_eq!(stats.by_gender["not stated"].pairs, 10);
+        // Every fourth says no age; the others are half a year older than their number.
+        assert_eq!(stats.by_age["not stated"].pairs, 8);
+        assert_eq!(stats.by_age["10–19"].pairs, 8);
+        assert_eq!(stats.same_audio.groups + stats.same_face.groups, 0);
+        let text = stats.to_string();
+        assert!(text.contains("30 pairs of 3 people"), "{text}");
+        assert!(text.contains("no voice is there twice"), "{text}");
+    }
+
+    #[test]
+    fn what_is_there_twice_is_named() {
+        let mut pairs = samples::pairs(0, 30);
+        let mut same_audio = |a: usize, b: usize| {
+            pairs[b].audio_sha256 = pairs[a].audio_sha256.clone();
+            pairs[b].audio = pairs[a].audio.clone();
+        };
+        same_audio(0, 3); // one speaker
+        same_audio(6, 7); // two speakers, two splits
+        let other = Pair { speaker_id: "other".into(), ..pairs[9].clone() };
+        pairs.push(Pair { pair_id: "twin".into(), ..other }); // two speakers, one split
+        let stats = stats(&pairs);
+        let found = &stats.same_audio;
+        assert_eq!((found.groups, found.pairs), (3, 6));
+        assert_eq!((found.across_speakers, found.across_splits), (2, 1));
+        let names: Vec<&str> =
+            found.examples.iter().flat_map(|group| &group.pair_ids).map(String::as_str).collect();
+        let wanted =
+            ["train._00006", "válid_00007", "train._00009", "twin", "train._00000", "train._00003"];
+        assert_eq!(names, wanted);
+        assert_eq!(found.examples[0].sha256, pairs[6].audio_sha256);
+        assert_eq!((stats.same_face.groups, stats.same_face.across_splits), (1, 0));
+        assert_eq!(stats.by_split[Split::Train.name()].people, 2);
+        let text = stats.to_string();
+        assert!(text.contains("LEAK: 1 of them in more than one split"), "{text}");
+        assert!(text.contains("WRONG: 2 of them under more than one speaker"), "{text}");
     }
 }

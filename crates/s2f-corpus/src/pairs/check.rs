@@ -141,3 +141,118 @@ pub(super) fn check_whole(files: &[PairFile], path: &Path) -> Result<(), CorpusE
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::{Pair, PairSet, merge, samples};
+    use super::*;
+
+    fn refusal(path: &Path) -> String {
+        PairSet::open(path).unwrap_err().to_string()
+    }
+
+    /// A sealed set of three files.
+    fn sealed(folder: &Path) {
+        let parts = samples::parts(folder, 3);
+        merge::merge_to(&parts, &folder.join("set"), 1).unwrap();
+    }
+
+    #[test]
+    fn a_speaker_in_two_splits_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs-00000.parquet");
+        let mut pairs = samples::pairs(0, 30);
+        pairs[7].split = Split::Train;
+        samples::write(&path, &pairs).unwrap();
+        let message = refusal(&path);
+        assert!(message.contains("1 speaker is in more than one split"), "{message}");
+        assert!(message.contains("válid (train and validation)"), "{message}");
+    }
+
+    #[test]
+    fn of_many_leaking_speakers_the_first_are_named_and_all_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let both = |speaker: u64| {
+            [Split::Train, Split::Test].map(|split| {
+                samples::pair(2 * speaker + split as u64, &format!("speaker{speaker:02}"), split)
+            })
+        };
+        let pairs: Vec<Pair> = (0..20).flat_map(both).collect();
+        // In different files too.
+        let (first, second) = pairs.split_at(21);
+        samples::write(&folder.path().join("pairs-00000.parquet"), first).unwrap();
+        samples::write(&folder.path().join("pairs-00001.parquet"), second).unwrap();
+        let message = refusal(folder.path());
+        assert!(message.contains("20 speakers are"), "{message}");
+        assert!(message.contains("speaker00 (train and test), "), "{message}");
+        assert!(message.contains("speaker04 (train and test), …"), "{message}");
+        assert!(!message.contains("speaker05"), "{message}");
+    }
+
+    #[test]
+    fn face_spaces_are_not_mixed() {
+        let folder = tempfile::tempdir().unwrap();
+        samples::write(&folder.path().join("pairs-00000.parquet"), &samples::pairs(0, 3)).unwrap();
+        let info = super::super::PairFileInfo {
+            face_space: "vgg-face".into(),
+            face_dimension: 4096,
+            ..samples::info()
+        };
+        let second = folder.path().join("pairs-00001.parquet");
+        super::super::PairWriter::create(&second, &info).unwrap().finish().unwrap();
+        let message = refusal(folder.path());
+        for word in ["mobileface (8 numbers)", "vgg-face (4096 numbers)", "pairs-00001.parquet"] {
+            assert!(message.contains(word), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_sealed_set_is_whole_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("set");
+        sealed(folder.path());
+        assert_eq!(PairSet::open(&set).unwrap().pairs(), 15);
+
+        let last = set.join("pairs-00002.parquet");
+        let message = refusal(&last);
+        assert!(message.contains("1 of 3 files"), "{message}");
+        let kept = fs::read(&last).unwrap();
+        fs::remove_file(&last).unwrap();
+        let message = refusal(&set);
+        assert!(message.contains("2 of 3 files"), "{message}");
+        fs::copy(set.join("pairs-00001.parquet"), &last).unwrap();
+        let message = refusal(&set);
+        assert!(message.contains("file 1 of the set in place 2"), "{message}");
+        samples::write(&last, &samples::pairs(10, 5)).unwrap();
+        let message = refusal(&set);
+        assert!(message.contains("different splits or sets"), "{message}");
+        fs::write(&last, kept).unwrap();
+        PairSet::open(&set).unwrap();
+    }
+
+    #[test]
+    fn rows_that_were_changed_after_sealing_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("set");
+        sealed(folder.path());
+        let last = set.join("pairs-00002.parquet");
+        let (file, _) = PairFile::open(&last).unwrap();
+        let change = |pairs: &[Pair]| {
+            let other = folder.path().join("other.parquet");
+            samples::write(&other, pairs).unwrap();
+            let (other, _) = PairFile::open(&other).unwrap();
+            let mut copy = super::super::copy::Copy::begin(&last, &file.meta).unwrap();
+            copy.append(&other, None).unwrap();
+            copy.finish().unwrap();
+            refusal(&set)
+        };
+        let message = change(&samples::pairs(10, 4));
+        assert!(message.contains("14 pairs where 15 were sealed"), "{message}");
+        let mut pairs = samples::pairs(10, 5);
+        pairs[0].speaker_id = "stranger".into();
+        let message = change(&pairs);
+        assert!(message.contains("speakers were added, removed or moved"), "{message}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowFilter,
 };
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
 
 use super::PairsError;
@@ -45,10 +47,8 @@ impl PairFile {
         let length = check_ends(&mut file, path)?;
         // Kept as they are, so that a copy says what its original does.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
-        let footer = ParquetMetaDataReader::new()
-            .with_metadata_options(Some(options))
-            .parse_and_finish(&file)
-            .map_err(parquet_error("read", path))?;
+        let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+        let footer = guarded(path, || reader.parse_and_finish(&file))?;
         let meta = read_meta(&footer, path)?;
         check_schema(&footer, path)?;
         let meta = meta.ok_or_else(|| PairsError::Foreign { path: path.to_owned() })?;
@@ -82,9 +82,8 @@ impl OpenFile {
         rows: usize,
         path: &Path,
     ) -> Result<Batches, CorpusError> {
-        let failed = parquet_error("read", path);
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = ArrowReaderMetadata::try_new(self.footer, options).map_err(&failed)?;
+        let metadata = guarded(path, || ArrowReaderMetadata::try_new(self.footer, options))?;
         let schema = metadata.parquet_schema();
         let mask = ProjectionMask::roots(schema, columns.iter().copied());
         let split_mask = ProjectionMask::roots(schema, [column::SPLIT]);
@@ -101,7 +100,7 @@ impl OpenFile {
             });
             builder = builder.with_row_filter(RowFilter::new(vec![Box::new(is_wanted)]));
         }
-        let reader = builder.build().map_err(&failed)?;
+        let reader = guarded(path, || builder.build())?;
         Ok(Batches { reader, path: path.to_owned() })
     }
 }
@@ -116,8 +115,23 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, CorpusError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|error| parquet_error("read", &self.path)(error.into())))
+        let next = || self.reader.next().transpose().map_err(ParquetError::from);
+        guarded(&self.path, next).transpose()
+    }
+}
+
+/// What the Parquet library makes of a file. It expects some fields of damaged page headers to be
+/// there (60.1, `column/page.rs`); its panic becomes the error that it should have been.
+fn guarded<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T, CorpusError> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(parquet_error("read", path)),
+        Err(_) => {
+            let reason = "a header of a page lacks a field".to_owned();
+            Err(PairsError::Damaged { path: path.to_owned(), reason }.into())
+        }
     }
 }
 
@@ -166,7 +180,9 @@ fn check_schema(footer: &ParquetMetaData, path: &Path) -> Result<(), CorpusError
     let kind = |ty: &parquet::schema::types::Type| {
         let mut text = Vec::new();
         parquet::schema::printer::print_schema(&mut text, ty);
-        String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+        let text = String::from_utf8_lossy(&text);
+        let words: Vec<&str> = text.trim_end().trim_end_matches(';').split_whitespace().collect();
+        words.join(" ")
     };
     for field in wanted.get_fields() {
         let column = field.name().to_owned();
@@ -218,4 +234,120 @@ fn check_groups(
         groups.push(rows);
     }
     Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::KeyValue;
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::super::schema::{properties, schema};
+    use super::super::{PairSet, Payload, samples};
+    use super::*;
+
+    /// What opening a file of these bytes says.
+    fn message(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs-00000.parquet");
+        fs::write(&path, bytes).unwrap();
+        let message = PairSet::open(&path).unwrap_err().to_string();
+        assert!(message.contains("pairs-00000.parquet"), "{message}");
+        assert!(message.contains("hint: "), "{message}");
+        message
+    }
+
+    fn good() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("good.parquet");
+        samples::write(&path, &samples::pairs(0, 60)).unwrap();
+        fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn broken_files_say_what_is_wrong() {
+        let good = good();
+        let check = |bytes: &[u8], words: &str| {
+            let message = message(bytes);
+            assert!(message.contains(words), "{message}");
+        };
+        check(b"", "zero bytes");
+        check(b"PAR1", "not a Parquet file");
+        check(b"this is a text, not a table", "not a Parquet file");
+        check(&good[..good.len() / 2], "cut off");
+        check(&good[..good.len() - 1], "cut off");
+        check(b"PAR1PAR1", "damaged");
+        // The middle is gone, the end is there.
+        let footer = &good[good.len() - 12_000.min(good.len() / 2)..];
+        check(&[b"PAR1", footer].concat(), "damaged");
+    }
+
+    #[test]
+    fn a_foreign_file_is_told_by_its_columns() {
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+        let other = RecordBatch::try_from_iter([("speaker_id", names.clone())]).unwrap();
+        let wrong = RecordBatch::try_from_iter(
+            schema().fields().iter().map(|field| (field.name(), names.clone())),
+        );
+        let write = |batch: RecordBatch| {
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            bytes
+        };
+        let said = message(&write(other));
+        assert!(said.contains("no column pair_id"), "{said}");
+        let said = message(&write(wrong.unwrap()));
+        assert!(said.contains("column audio is REQUIRED BYTE_ARRAY audio (STRING), not"), "{said}");
+    }
+
+    #[test]
+    fn other_formats_are_named() {
+        let write = |keys: Vec<KeyValue>| {
+            let mut bytes = Vec::new();
+            let properties = properties(keys);
+            ArrowWriter::try_new(&mut bytes, schema(), Some(properties)).unwrap().close().unwrap();
+            bytes
+        };
+        let said = message(&write(Vec::new()));
+        assert!(said.contains("does not say its format"), "{said}");
+        let key = KeyValue::new("speech2face.format".to_owned(), "7".to_owned());
+        let said = message(&write(vec![key]));
+        assert!(said.contains("format 7"), "{said}");
+    }
+
+    #[test]
+    fn a_directory_or_a_missing_file_is_an_error_of_the_system() {
+        for path in [Path::new("/nonexistent/pairs-00000.parquet"), Path::new("/")] {
+            assert!(PairSet::open(path).is_err());
+        }
+    }
+
+    /// Whatever stands in a file, there is an error or rows, and no panic leaves this crate.
+    #[test]
+    fn changed_bytes_never_panic() {
+        let good = good();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("changed.parquet");
+        let mut random = StdRng::seed_from_u64(1);
+        for round in 0..1000 {
+            let mut bytes = good.clone();
+            // Half of the rounds in the footer, where the structure is.
+            let from = if round % 2 == 0 { 0 } else { good.len() - good.len() / 20 };
+            for _ in 0..=round % 4 {
+                let at = random.random_range(from..bytes.len());
+                bytes[at] = random.random();
+            }
+            fs::write(&path, bytes).unwrap();
+            if let Ok(set) = PairSet::open(&path) {
+                let _ = set.rows(Payload::ALL, Some(Split::Test)).last();
+                let _ = set.rows(Payload::ALL, None).last();
+            }
+        }
+    }
 }

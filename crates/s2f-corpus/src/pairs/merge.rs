@@ -34,7 +34,11 @@ pub fn merge(parts: &[PathBuf], folder: &Path) -> Result<(), CorpusError> {
     merge_to(parts, folder, FILE_BYTES)
 }
 
-fn merge_to(parts: &[PathBuf], folder: &Path, file_bytes: u64) -> Result<(), CorpusError> {
+pub(super) fn merge_to(
+    parts: &[PathBuf],
+    folder: &Path,
+    file_bytes: u64,
+) -> Result<(), CorpusError> {
     std::fs::create_dir_all(folder).map_err(CorpusError::io("make", folder))?;
     files::remove_temporary(folder)?;
     let existing = pair_files(folder)?;
@@ -232,4 +236,148 @@ fn refuse_foreign(existing: &[PathBuf]) -> Result<(), CorpusError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::{Pair, PairSet, Payload, samples};
+    use super::*;
+    use crate::split::Split;
+
+    /// Names and bytes of all that is in a folder.
+    fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let mut found: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Room for about two of the samples' parts.
+    fn room(parts: &[PathBuf]) -> u64 {
+        2 * parts.iter().map(|part| fs::metadata(part).unwrap().len()).max().unwrap()
+    }
+
+    #[test]
+    fn rows_keep_their_order_and_bytes_are_the_same_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = samples::parts(folder.path(), 7);
+        let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+        for target in [&first, &second] {
+            merge_to(&parts, target, room(&parts)).unwrap();
+        }
+        assert_eq!(contents(&first), contents(&second));
+        assert!(contents(&first).len() > 2);
+        let set = PairSet::open(&first).unwrap();
+        let rows: Vec<Pair> = set.rows(Payload::ALL, None).map(Result::unwrap).collect();
+        assert_eq!(rows, samples::pairs(0, 35));
+        assert_eq!(set.groups(), [5; 7]);
+    }
+
+    #[test]
+    fn small_parts_make_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parts = samples::parts(folder.path(), 3);
+        // A part all of whose clips were rejected.
+        let empty = folder.path().join("empty.parquet");
+        samples::write(&empty, &[]).unwrap();
+        parts.insert(1, empty);
+        let set = folder.path().join("set");
+        merge(&parts, &set).unwrap();
+        assert_eq!(contents(&set).len(), 1);
+        assert_eq!(PairSet::open(&set).unwrap().pairs(), 15);
+    }
+
+    #[test]
+    fn a_killed_merge_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = samples::parts(folder.path(), 9);
+        let set = folder.path().join("set");
+        merge_to(&parts, &set, room(&parts)).unwrap();
+        let whole = contents(&set);
+        assert!(whole.len() >= 4);
+
+        let written = |name: &str| fs::metadata(set.join(name)).unwrap().modified().unwrap();
+        let before = written(&whole[0].0);
+        fs::remove_file(set.join(&whole[1].0)).unwrap();
+        fs::remove_file(set.join(&whole[3].0)).unwrap();
+        // Half of a copy, as other file systems leave it, and a file that was being written.
+        fs::write(set.join(&whole[2].0), &whole[2].1[..500]).unwrap();
+        fs::write(set.join(".speech2face-Ab12.tmp"), "PAR1 and so on").unwrap();
+        assert!(PairSet::open(&set).is_err());
+        merge_to(&parts, &set, room(&parts)).unwrap();
+        assert_eq!(contents(&set), whole);
+        assert_eq!(written(&whole[0].0), before, "what was complete is not written again");
+    }
+
+    #[test]
+    fn an_earlier_set_is_replaced_and_foreign_files_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = samples::parts(folder.path(), 6);
+        let set = folder.path().join("set");
+        merge_to(&parts, &set, 1).unwrap();
+        merge_to(&parts[..2], &set, 1).unwrap();
+        assert_eq!(contents(&set).len(), 2);
+        assert_eq!(PairSet::open(&set).unwrap().pairs(), 10);
+
+        fs::write(set.join("pairs-mine.parquet"), "do not touch").unwrap();
+        let message = merge_to(&parts, &set, 1).unwrap_err().to_string();
+        assert!(message.contains("pairs-mine.parquet"), "{message}");
+        assert!(set.join("pairs-mine.parquet").exists());
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = folder.path().join("set");
+        let parts = samples::parts(folder.path(), 2);
+        let check = |name: &str, write: &dyn Fn(&Path), words: &[&str]| {
+            let path = folder.path().join(name);
+            write(&path);
+            let all = [parts.clone(), vec![path]].concat();
+            let message = merge(&all, &set).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        };
+        check(
+            "again.parquet",
+            &|path| samples::write(path, &samples::pairs(6, 1)).unwrap(),
+            &["pair train._00006 is in", "part-98.parquet", "again.parquet"],
+        );
+        let leak = samples::pair(70, "train.", Split::Test);
+        check(
+            "leak.parquet",
+            &|path| samples::write(path, std::slice::from_ref(&leak)).unwrap(),
+            &["train. (train and test)"],
+        );
+        let of = |info: super::super::PairFileInfo| {
+            move |path: &Path| {
+                super::super::PairWriter::create(path, &info).unwrap().finish().unwrap();
+            }
+        };
+        let info = samples::info();
+        check(
+            "space.parquet",
+            &of(super::super::PairFileInfo { face_space: "vgg-face".into(), ..info.clone() }),
+            &["mobileface", "vgg-face", "space.parquet"],
+        );
+        check(
+            "split.parquet",
+            &of(super::super::PairFileInfo { splits_sha256: "other".into(), ..info }),
+            &["different splits", "split.parquet"],
+        );
+        check("cut.parquet", &|path| fs::write(path, "PAR1 cut off").unwrap(), &["cut.parquet"]);
+        assert_eq!(contents(&set).len(), 0);
+
+        let inside = set.join("inside.parquet");
+        samples::write(&inside, &samples::pairs(0, 1)).unwrap();
+        let message = merge(&[inside], &set).unwrap_err().to_string();
+        assert!(message.contains("in the folder that is to be written"), "{message}");
+        assert!(merge(&[], &set).is_err());
+    }
 }
