@@ -5,7 +5,7 @@ mod avspeech;
 mod folder;
 mod names;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tree;
 mod unpaired;
 mod voxceleb;
@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::CorpusError;
 use crate::plan::{Absent, Clip, Person, Plan};
+use crate::split::Split;
 
 pub(crate) use unpaired::tables as unpaired_tables;
 
@@ -154,6 +155,8 @@ fn lines(line: impl Fn(Layout) -> String) -> String {
 /// [`Layout::detect`] finds. What it gives depends on names and tables, not on the order in which
 /// the file system lists them.
 ///
+/// The splits that the corpus prescribes are kept where its part for tests is there.
+///
 /// A `licence.txt` (or `LICENSE`, `LICENCE.md`, …) in `root` states the licence; otherwise it is
 /// what the corpus' own page says.
 ///
@@ -169,6 +172,10 @@ pub fn plan(root: &Path, layout: Option<Layout>) -> Result<Plan, CorpusError> {
         return Err(CorpusError::Twice { pair_id: two[0].pair_id.clone() });
     }
     absent.sort_unstable_by(|a, b| (&a.pair_id, &a.missing).cmp(&(&b.pair_id, &b.missing)));
+    if clips.iter().all(|clip| clip.split != Some(Split::Test)) {
+        // The part for tests is not here: what is can be shared out freely.
+        clips.iter_mut().for_each(|clip| clip.split = None);
+    }
     let licence = stated_licence(root)?.unwrap_or_else(|| description.licence.to_owned());
     Ok(Plan { layout, root: root.to_owned(), clips, absent, people, licence })
 }
@@ -199,7 +206,9 @@ fn stated_licence(root: &Path) -> Result<Option<String>, CorpusError> {
         let text = String::from_utf8_lossy(&text);
         let line = text
             .lines()
-            .map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '#' || c == '\u{feff}'))
+            .map(|line| {
+                line.trim_matches(|c: char| c.is_whitespace() || c == '#' || c == '\u{feff}')
+            })
             .find(|line| !line.is_empty());
         if let Some(line) = line {
             return Ok(Some(line.chars().take(MAX_LICENCE).collect()));
@@ -258,6 +267,22 @@ mod tests {
         assert!(message.contains("voxceleb1, voxceleb2"), "{message}");
         assert!(plan(root.path(), Some(Layout::VoxCeleb1)).unwrap().clips.is_empty());
         assert_eq!(plan(root.path(), Some(Layout::Folder)).unwrap().clips.len(), 1);
+    }
+
+    #[test]
+    fn without_its_part_for_tests_a_corpus_prescribes_no_split() {
+        let check = |lists: &[&str], expected: Option<Split>| {
+            let root = tree(&["v.mp4", "w.mp4"]);
+            write(root.path(), "avspeech_train.csv", "v,1,4,0.5,0.5\n");
+            for list in lists {
+                write(root.path(), "avspeech_test.csv", list);
+            }
+            let plan = plan(root.path(), None).unwrap();
+            assert_eq!(plan.clips[0].split, expected, "{lists:?}");
+        };
+        check(&[], None);
+        check(&["gone,1,4,0.5,0.5\n"], None);
+        check(&["w,1,4,0.5,0.5\n"], Some(Split::Train));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) const LAYOUT: Description = Description {
 /// The lists and the split that each prescribes.
 const LISTS: [(&str, Option<Split>); 3] = [
     ("avspeech_test.csv", Some(Split::Test)),
-    ("avspeech_train.csv", None),
+    ("avspeech_train.csv", Some(Split::Train)),
     ("avspeech.csv", None),
 ];
 
@@ -64,12 +64,13 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     segments.dedup_by(|later, first| {
         let same = later.key() == first.key();
         if same {
-            first.split = first.split.or(later.split);
+            first.split = first.split.max(later.split);
         }
         same
     });
     for group in segments.chunk_by(|a, b| a.id == b.id) {
-        let split = group.iter().find_map(|segment| segment.split);
+        // A video in two lists is for tests: `None < Train < Test`.
+        let split = group.iter().filter_map(|segment| segment.split).max();
         let files = videos.of(group);
         for (segment, media) in group.iter().zip(files) {
             match media {
@@ -123,7 +124,10 @@ mod tests {
         // Its README: 15 lines, 14 videos of one segment each.
         assert_eq!((plan.clips.len(), plan.people.len()), (14, 15));
         assert_eq!(plan.absent.len(), 1);
-        assert_eq!((plan.absent[0].source.as_str(), plan.absent[0].missing.as_str()), ("GRIDs99gone", "no video"));
+        assert_eq!(
+            (plan.absent[0].source.as_str(), plan.absent[0].missing.as_str()),
+            ("GRIDs99gone", "no video")
+        );
         let first = clip(&plan, "av-GRIDs01vidA.10000000-16000000.430339-578794");
         let file = root.join("videos/GRIDs01vidA_10.000000_16.000000.mp4");
         assert_eq!(first.sound, Media { file, start_s: 0.0, end_s: Some(6.0) });
@@ -142,7 +146,8 @@ mod tests {
         let point = list.lines().next().unwrap().split(',').nth(3).unwrap().parse::<f64>().unwrap();
         let id = format!("{}-", (start * 1e6).round());
         let point = format!(".{}-", (point * 1e6).round());
-        let found = plan.clips.iter().find(|it| it.pair_id.contains(&id) && it.pair_id.contains(&point));
+        let found =
+            plan.clips.iter().find(|it| it.pair_id.contains(&id) && it.pair_id.contains(&point));
         let found = found.map(|clip| {
             let file = clip.sound.file.strip_prefix(root.path()).unwrap().display().to_string();
             (file, clip.sound.start_s, clip.sound.end_s.unwrap())
@@ -189,7 +194,11 @@ mod tests {
         check(line, &[whole, piece], Some((piece, 0.0, length)));
         check(line, &["-a_B-c_dEf1_36_43.mp4", piece], Some((piece, 0.0, length)));
         check(line, &["a/-a_B-c_dEf1.webm", whole], Some((whole, 36.169466, 43.209833)));
-        check(line, &["x/-a_B-c_dEf1.mp4", "y/-a_B-c_dEf1.mp4"], Some((whole, 36.169466, 43.209833)));
+        check(
+            line,
+            &["x/-a_B-c_dEf1.mp4", "y/-a_B-c_dEf1.mp4"],
+            Some((whole, 36.169466, 43.209833)),
+        );
     }
 
     #[test]
@@ -197,7 +206,11 @@ mod tests {
         check("ab_1_2,3,6,0.5,0.5\n", &["ab_1_2.mp4"], Some(("ab_1_2.mp4", 3.0, 6.0)));
         check("ab_1_2,3,6,0.5,0.5\n", &["ab_1_2_3_6.mp4"], Some(("ab_1_2_3_6.mp4", 0.0, 3.0)));
         check("ab-1,3,6,0.5,0.5\n", &["ab-1_3-6.mp4"], Some(("ab-1_3-6.mp4", 0.0, 3.0)));
-        check("____-------,3,6,0.5,0.5\n", &["____-------_3_6.mp4"], Some(("____-------_3_6.mp4", 0.0, 3.0)));
+        check(
+            "____-------,3,6,0.5,0.5\n",
+            &["____-------_3_6.mp4"],
+            Some(("____-------_3_6.mp4", 0.0, 3.0)),
+        );
     }
 
     #[test]
@@ -236,7 +249,10 @@ mod tests {
         let plan = plan(root.path(), None).unwrap();
         let splits: Vec<_> =
             plan.clips.iter().map(|clip| (clip.speaker_id.as_str(), clip.split)).collect();
-        assert_eq!(splits, [("v", Some(Split::Test)), ("v", Some(Split::Test)), ("w", None)]);
+        assert_eq!(
+            splits,
+            [("v", Some(Split::Test)), ("v", Some(Split::Test)), ("w", Some(Split::Train))]
+        );
     }
 
     #[test]
@@ -252,14 +268,14 @@ mod tests {
         assert_eq!(
             found,
             [
-                "a line that can be read: avspeech.csv, line 10: y is \"NaN\"",
-                "a line that can be read: avspeech.csv, line 11: no id",
-                "a line that can be read: avspeech.csv, line 4: 4 cells",
-                "a line that can be read: avspeech.csv, line 5: start is \"one\"",
-                "a line that can be read: avspeech.csv, line 6: end is not after start",
-                "a line that can be read: avspeech.csv, line 7: start is \"-1\"",
-                "a line that can be read: avspeech.csv, line 8: end is \"inf\"",
-                "a line that can be read: avspeech.csv, line 9: x is \"1.5\"",
+                "line cannot be read: avspeech.csv, line 10: y is \"NaN\"",
+                "line cannot be read: avspeech.csv, line 11: no id",
+                "line cannot be read: avspeech.csv, line 4: 4 cells",
+                "line cannot be read: avspeech.csv, line 5: start is \"one\"",
+                "line cannot be read: avspeech.csv, line 6: end is not after start",
+                "line cannot be read: avspeech.csv, line 7: start is \"-1\"",
+                "line cannot be read: avspeech.csv, line 8: end is \"inf\"",
+                "line cannot be read: avspeech.csv, line 9: x is \"1.5\"",
             ]
         );
         assert!(absent(&plan)[0].starts_with("avspeech_csv~"), "{:?}", absent(&plan));

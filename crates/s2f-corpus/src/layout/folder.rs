@@ -288,11 +288,8 @@ mod tests {
         let table = "person_id, age ,gender,language,shoe size\nanna,31.5,f,de,38\ncarla,,,,\n";
         write(root.path(), PEOPLE, table);
         let plan = plan(root.path(), None).unwrap();
-        let anna = Person {
-            gender: Some(Sex::Female),
-            age: Some(31.5),
-            language: Some("de".to_owned()),
-        };
+        let anna =
+            Person { gender: Some(Sex::Female), age: Some(31.5), language: Some("de".to_owned()) };
         assert_eq!(plan.people["anna"], anna);
         assert_eq!(plan.people["berta"], Person::default());
         assert_eq!(absent(&plan), ["carla: no folder"]);

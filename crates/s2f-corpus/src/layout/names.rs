@@ -64,8 +64,11 @@ fn plain(part: &str) -> String {
     if !part.is_empty() && part.len() <= MAX_PART && part.bytes().all(is_plain) {
         return part.to_owned();
     }
-    let replaced: String =
-        part.chars().take(MAX_PART / 2).map(|c| if c.is_ascii() && is_plain(c as u8) { c } else { '_' }).collect();
+    let replaced: String = part
+        .chars()
+        .take(MAX_PART / 2)
+        .map(|c| if c.is_ascii() && is_plain(c as u8) { c } else { '_' })
+        .collect();
     marked(&replaced, part)
 }
 

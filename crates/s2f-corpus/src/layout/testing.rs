@@ -55,3 +55,14 @@ pub(crate) fn example(name: &str) -> Option<PathBuf> {
         None
     }
 }
+
+/// The unpaired voices and faces of the examples, side by side; none where they are not there.
+#[cfg(unix)]
+pub(crate) fn unpaired_example() -> Option<TempDir> {
+    let root = example("")?;
+    let links = tempfile::tempdir().unwrap();
+    for part in ["faces", "voices"] {
+        std::os::unix::fs::symlink(root.join(part), links.path().join(part)).unwrap();
+    }
+    Some(links)
+}

@@ -52,14 +52,14 @@ impl Tree {
             }
             let path = entry.path();
             let Ok(name) = name.into_string() else {
-                self.odd.push((path, "a name in UTF-8"));
+                self.odd.push((path, "name not in UTF-8"));
                 continue;
             };
             let mut kind = entry.file_type().map_err(refused())?;
             let mut jumps = place.jumps.clone();
             if kind.is_symlink() {
                 let Ok(target) = fs::metadata(&path) else {
-                    self.odd.push((path, "what the link points to"));
+                    self.odd.push((path, "broken link"));
                     continue;
                 };
                 kind = target.file_type();
@@ -156,7 +156,10 @@ mod tests {
         assert!(listing.folders.is_empty());
         let odd: Vec<_> = tree.into_absent(root.path()).collect();
         assert_eq!(odd.len(), 1);
-        assert_eq!((odd[0].source.as_str(), odd[0].missing.as_str()), ("caf\u{fffd}.mp4", "a name in UTF-8"));
+        assert_eq!(
+            (odd[0].source.as_str(), odd[0].missing.as_str()),
+            ("caf\u{fffd}.mp4", "name not in UTF-8")
+        );
         assert!(odd[0].pair_id.starts_with("caf__mp4~"), "{}", odd[0].pair_id);
     }
 }

@@ -17,7 +17,6 @@ pub(super) struct Entry {
     /// Name in VGGFace or VGGFace2.
     pub(super) name: String,
     pub(super) person: Person,
-    /// `test`; what `dev` is for is left open.
     pub(super) split: Option<Split>,
 }
 
@@ -43,7 +42,8 @@ pub(super) fn read_people(
         let person = Person { gender: row.sex("Gender")?, ..Person::default() };
         let split = match row.text("Set")? {
             "test" => Some(Split::Test),
-            "dev" | "" => None,
+            "dev" => Some(Split::Train),
+            "" => None,
             _ => return Err(row.bad("Set", "dev or test")),
         };
         let entry = Entry { name: row.filled(name)?.to_owned(), person, split };
@@ -66,12 +66,13 @@ pub(super) fn by_id(
                 let folders = ids.entry(name).or_default();
                 folders.places.push(place);
                 folders.test |= part.contains("test");
-            } else if ["wav", "aac", "mp4"].iter().any(|last| part.rsplit('/').next() == Some(last)) {
+            } else if ["wav", "aac", "mp4"].iter().any(|last| part.rsplit('/').next() == Some(last))
+            {
                 absent.push(Absent {
                     pair_id: names::pair_id(&[part, &name]),
                     speaker_id: name.clone(),
                     source: String::new(),
-                    missing: "a name like id10001".to_owned(),
+                    missing: "name not like id10001".to_owned(),
                 });
             }
         }

@@ -72,13 +72,13 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
                 pair_id: names::pair_id(&[&id, &video, &utterance]),
                 speaker_id: id.clone(),
                 source: video.clone(),
-                missing: format!("a line in {META}: {id}"),
+                missing: format!("no line in {META}: {id}"),
             }));
         }
     }
     contents.absent.extend(faces.left.into_keys().map(|name| Absent {
         pair_id: names::pair_id(&[&name]),
-        missing: format!("a line in {META}: {name}"),
+        missing: format!("no line in {META}: {name}"),
         speaker_id: name,
         source: String::new(),
     }));
@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(pictures(clip(&plan, "id90007.GRIDs32vid2.00001")).len(), 4);
         for clip in &plan.clips {
             let test = ["id90006", "id90007"].contains(&clip.speaker_id.as_str());
-            assert_eq!(clip.split, test.then_some(Split::Test), "{}", clip.pair_id);
+            let expected = if test { Split::Test } else { Split::Train };
+            assert_eq!(clip.split, Some(expected), "{}", clip.pair_id);
         }
         assert_eq!(absent(&plan), ["id90099: no sound and no faces: Grid_Absent"]);
         assert_eq!(plan.people["id90001"].gender, Some(Sex::Male));
@@ -274,8 +275,8 @@ mod tests {
             write(root.path(), META, &format!("{HEADER}id10001\t{table}\tm\tUSA\tdev\n"));
             let plan = plan(root.path(), None).unwrap();
             let found = plan.clips.first().map(|clip| pictures(clip)[0].clone());
-            let expected =
-                expected.map(|name| root.path().join("unzippedFaces").join(name).join("1.6/v/1.jpg"));
+            let expected = expected
+                .map(|name| root.path().join("unzippedFaces").join(name).join("1.6/v/1.jpg"));
             assert_eq!(found, expected, "{table} {disk:?}");
         };
         check("Jr.", &["Jr."], Some("Jr."));
@@ -314,14 +315,14 @@ mod tests {
         assert_eq!(
             absent(&plan),
             [
-                "Z: a line in vox1_meta.csv: Z",
+                "Z: no line in vox1_meta.csv: Z",
                 "id10001.w.00001: no faces of the video: A",
                 "id10001.x: no sound",
                 "id10002.v.00001: no faces: B",
                 "id10003.v: no sound",
                 "id10004: no sound and no faces: D",
-                "id10009.v.00001: a line in vox1_meta.csv: id10009",
-                "wav.Somebody: a name like id10001",
+                "id10009.v.00001: no line in vox1_meta.csv: id10009",
+                "wav.Somebody: name not like id10001",
             ]
         );
     }

@@ -87,7 +87,9 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
         let in_test_folder = voices.is_some_and(|it| it.test) || videos.is_some_and(|it| it.test);
         let (person, split) = match people.remove(&id) {
             Some(entry) => (entry.person, entry.split),
-            None => (Person::default(), in_test_folder.then_some(Split::Test)),
+            None => {
+                (Person::default(), Some(if in_test_folder { Split::Test } else { Split::Train }))
+            }
         };
         let voices = voxceleb::utterances(&mut tree, voices, Kind::Sound)?;
         let videos = voxceleb::utterances(&mut tree, videos, Kind::Video)?;
@@ -162,7 +164,8 @@ mod tests {
         let root = tree(&FILES);
         let header = "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \n";
         let lines = "id00012 ,n000012 ,m ,dev \nid00017 ,n000017 ,f ,test \nid00099 ,n1 ,f ,dev \n";
-        for text in [format!("{header}{lines}"), format!("\u{feff}{header}{lines}").replace(" ,", "\t")]
+        for text in
+            [format!("{header}{lines}"), format!("\u{feff}{header}{lines}").replace(" ,", "\t")]
         {
             write(root.path(), META, &text);
             let plan = plan(root.path(), None).unwrap();
@@ -179,7 +182,7 @@ mod tests {
             assert_eq!(first.sound.file, root.path().join(FILES[0]));
             let video = Media { file: root.path().join(FILES[1]), start_s: 0.0, end_s: None };
             assert_eq!(first.face, FaceSource::Video { media: video, at: None });
-            assert_eq!(first.split, None);
+            assert_eq!(first.split, Some(Split::Train));
             // No aac: the video's own sound.
             assert_eq!(plan.clips[1].sound.file, root.path().join(FILES[3]));
             assert_eq!(clip(&plan, "id00017.5MkXgwdrmJw.00077").split, Some(Split::Test));
@@ -202,8 +205,9 @@ mod tests {
         let plan = plan(root.path(), None).unwrap();
         assert_eq!((plan.layout, plan.clips.len()), (Layout::VoxCeleb2, 4));
         for clip in &plan.clips {
-            let expected = (clip.speaker_id == "id00017").then_some(Split::Test);
-            assert_eq!(clip.split, expected, "{}", clip.pair_id);
+            let test = clip.speaker_id == "id00017";
+            let expected = if test { Split::Test } else { Split::Train };
+            assert_eq!(clip.split, Some(expected), "{}", clip.pair_id);
         }
     }
 
@@ -219,7 +223,7 @@ mod tests {
             assert_eq!(ids(&plan), ["id00012.v.00001"], "{voices}");
             assert!(plan.clips[0].sound.file.starts_with(root.path().join(voices)), "{voices}");
             assert_eq!(plan.absent.len(), 1, "{:?}", plan.absent);
-            assert_eq!(plan.absent[0].missing, "a name like id10001");
+            assert_eq!(plan.absent[0].missing, "name not like id10001");
         }
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn read_list(
         absent.push(Absent {
             pair_id: names::pair_id(&[&name, &format!("line-{line}")]),
             speaker_id: String::new(),
-            missing: format!("a line that can be read: {source}: {problem}"),
+            missing: format!("line cannot be read: {source}: {problem}"),
             source,
         });
         first_bad.get_or_insert((line, problem));

@@ -1,0 +1,393 @@
+//! What a corpus holds and lacks, and what preparing it will take: told from its [`Plan`] alone,
+//! before any recording is opened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::Sex;
+use crate::layout::{Layout, unpaired_tables};
+use crate::plan::{Media, Plan};
+use crate::split::Split;
+
+/// Longest voice of a pair, s: what `prepare` does where nothing else is asked of it.
+pub const PAIR_S: f64 = 10.0;
+/// Bytes of a second of voice: FLAC of 16 bit at 16 kHz, about half of the samples' 32 kB.
+pub const VOICE_BYTES_PER_S: f64 = 17_000.0;
+/// Bytes of a face: JPEG, 224 pixels square.
+pub const FACE_BYTES: f64 = 15_000.0;
+/// Bytes of a feature: 256 numbers of 4 bytes, those of the built-in encoder.
+pub const FEATURE_BYTES: f64 = 1024.0;
+
+/// Examples of each kind of absence.
+const EXAMPLES: usize = 3;
+
+/// What a corpus holds and lacks. As text it is a table for people, as JSON one for programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    /// How it lies on disk.
+    pub layout: Layout,
+    /// Its folder.
+    pub root: PathBuf,
+    /// The people.
+    pub people: People,
+    /// Clips that can be prepared.
+    pub clips: usize,
+    /// Videos or sessions that they are from.
+    pub videos: usize,
+    /// Clips that the corpus itself sets apart for tests.
+    pub test_clips: usize,
+    /// Voices and faces of different people, where the corpus is of that kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpaired: Option<Unpaired>,
+    /// What is named and not there, the most frequent kind first.
+    pub absent: Vec<AbsentKind>,
+    /// The licence, as the corpus states it.
+    pub licence: String,
+    /// What `prepare` makes of it.
+    pub treatment: &'static str,
+    /// What that takes at most.
+    pub estimate: Estimate,
+}
+
+/// People of a corpus.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct People {
+    /// In tables and folders.
+    pub named: usize,
+    /// With a clip or, where nothing is paired, with a portrait or a recording.
+    pub present: usize,
+    /// Of those present, stated as female.
+    pub female: usize,
+    /// Stated as male.
+    pub male: usize,
+    /// Sex not stated.
+    pub sex_not_stated: usize,
+    /// Of those present, age stated.
+    pub with_age: usize,
+    /// Language stated.
+    pub with_language: usize,
+}
+
+/// Voices and faces that do not belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unpaired {
+    /// Photographs with landmarks.
+    pub portraits: usize,
+    /// Recordings of voices.
+    pub recordings: usize,
+}
+
+/// One kind of thing that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AbsentKind {
+    /// What is missing.
+    pub missing: String,
+    /// How often.
+    pub count: usize,
+    /// Some of the names, the first in order.
+    pub examples: Vec<String>,
+}
+
+/// What preparing takes. Nothing was opened, so these are upper bounds: clips without speech or
+/// face give no pair.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Pairs; none where a clip may give several and nothing says how long it is.
+    pub pairs_at_most: Option<usize>,
+    /// Seconds of sound in the clips, where tables state them.
+    pub clip_seconds: Option<f64>,
+    /// Bytes of the pairs, of a voice of [`PAIR_S`] each where its length is not stated.
+    pub bytes_at_most: Option<u64>,
+    /// Bytes of the pairs that an hour of speech gives, in pieces of [`PAIR_S`].
+    pub bytes_per_hour: u64,
+}
+
+/// Sums up a plan.
+pub fn check(plan: &Plan) -> Check {
+    let unpaired = match plan.layout {
+        Layout::Unpaired => unpaired_tables(&plan.root)
+            .ok()
+            .map(|(faces, voices)| Unpaired { portraits: faces.len(), recordings: voices.len() }),
+        _ => None,
+    };
+    let videos: BTreeSet<_> =
+        plan.clips.iter().map(|clip| (&clip.speaker_id, &clip.source)).collect();
+    Check {
+        layout: plan.layout,
+        root: plan.root.clone(),
+        people: people(plan),
+        clips: plan.clips.len(),
+        videos: videos.len(),
+        test_clips: plan.clips.iter().filter(|clip| clip.split == Some(Split::Test)).count(),
+        unpaired,
+        absent: absent(plan),
+        licence: plan.licence.clone(),
+        treatment: plan.layout.treatment(),
+        estimate: estimate(plan),
+    }
+}
+
+fn people(plan: &Plan) -> People {
+    let present: BTreeSet<&str> = match plan.layout {
+        Layout::Unpaired => plan.people.keys().map(String::as_str).collect(),
+        _ => plan.clips.iter().map(|clip| clip.speaker_id.as_str()).collect(),
+    };
+    let mut people =
+        People { named: plan.people.len(), present: present.len(), ..People::default() };
+    for person in present.iter().filter_map(|&speaker| plan.people.get(speaker)) {
+        match person.gender {
+            Some(Sex::Female) => people.female += 1,
+            Some(Sex::Male) => people.male += 1,
+            None => people.sex_not_stated += 1,
+        }
+        people.with_age += usize::from(person.age.is_some());
+        people.with_language += usize::from(person.language.is_some());
+    }
+    people
+}
+
+fn absent(plan: &Plan) -> Vec<AbsentKind> {
+    let mut kinds: BTreeMap<&str, AbsentKind> = BTreeMap::new();
+    for absent in &plan.absent {
+        let (kind, detail) = absent.missing.split_once(": ").unwrap_or((&absent.missing, ""));
+        let entry = kinds.entry(kind).or_insert_with(|| AbsentKind {
+            missing: kind.to_owned(),
+            count: 0,
+            examples: Vec::new(),
+        });
+        entry.count += 1;
+        if entry.examples.len() < EXAMPLES {
+            entry.examples.push(match detail {
+                "" => absent.pair_id.clone(),
+                _ => format!("{} ({detail})", absent.pair_id),
+            });
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_values().collect();
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.count));
+    kinds
+}
+
+fn estimate(plan: &Plan) -> Estimate {
+    let bytes = |seconds: f64| seconds * VOICE_BYTES_PER_S + FACE_BYTES + FEATURE_BYTES;
+    let seconds = |media: &Media| Some(media.end_s? - media.start_s);
+    let lengths = || plan.clips.iter().map(|clip| seconds(&clip.sound));
+    // Only there a clip is a whole recording, cut into as many pairs as it is long.
+    let counted = plan.layout != Layout::Folder;
+    let total: f64 = lengths().map(|length| bytes(length.unwrap_or(PAIR_S).min(PAIR_S))).sum();
+    Estimate {
+        pairs_at_most: counted.then_some(plan.clips.len()),
+        clip_seconds: lengths().sum::<Option<f64>>().filter(|_| !plan.clips.is_empty()),
+        bytes_at_most: counted.then_some(total as u64),
+        bytes_per_hour: (3600.0 / PAIR_S * bytes(PAIR_S)) as u64,
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let People { named, present, female, male, sex_not_stated, with_age, with_language } =
+            self.people;
+        let mut line = |name: &str, text: String| writeln!(f, "{name:<9} {text}");
+        line("layout", format!("{} ({})", self.layout.title(), self.layout.name()))?;
+        line("folder", self.root.display().to_string())?;
+        line(
+            "people",
+            format!(
+                "{present} ({named} named): {female} female, {male} male, {sex_not_stated} not stated"
+            ),
+        )?;
+        if with_age + with_language > 0 {
+            line("", format!("{with_age} with an age, {with_language} with a language"))?;
+        }
+        match self.unpaired {
+            Some(Unpaired { portraits, recordings }) => {
+                line("holds", format!("{portraits} portraits, {recordings} recordings"))?;
+            }
+            None => {
+                line("clips", format!("{} from {} videos or sessions", self.clips, self.videos))?;
+            }
+        }
+        if self.test_clips > 0 {
+            line("", format!("{} set apart for tests by the corpus", self.test_clips))?;
+        }
+        let mut title = "missing";
+        for AbsentKind { missing, count, examples } in &self.absent {
+            let more = if *count > examples.len() { ", …" } else { "" };
+            line(title, format!("{count} × {missing}: {}{more}", examples.join(", ")))?;
+            title = "";
+        }
+        if self.absent.is_empty() {
+            line(title, "nothing".to_owned())?;
+        }
+        line("licence", self.licence.clone())?;
+        line("prepare", self.treatment.to_owned())?;
+        let Estimate { pairs_at_most, clip_seconds, bytes_at_most, bytes_per_hour } = self.estimate;
+        if let Some(seconds) = clip_seconds {
+            line("sound", format!("{} in the clips", duration(seconds)))?;
+        }
+        match (pairs_at_most, bytes_at_most) {
+            (Some(0), _) => Ok(()),
+            (Some(pairs), Some(bytes)) => {
+                line("at most", format!("{pairs} pairs, {} on disk", size(bytes)))
+            }
+            _ => line("at most", format!("{} on disk for an hour of speech", size(bytes_per_hour))),
+        }
+    }
+}
+
+/// Bytes for people, in steps of 1000.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        0.0..120.0 => format!("{seconds:.0} s"),
+        120.0..7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.0} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{
+        plan,
+        testing::{example, unpaired_example},
+    };
+    use crate::plan::{Absent, Clip, FaceSource, Person};
+
+    fn media(start_s: f64, end_s: Option<f64>) -> Media {
+        Media { file: "a.mp4".into(), start_s, end_s }
+    }
+
+    fn corpus(layout: Layout, clips: &[(&str, &str, Media)], absent: &[(&str, &str)]) -> Plan {
+        let clips: Vec<_> = clips
+            .iter()
+            .enumerate()
+            .map(|(i, (speaker, source, sound))| Clip {
+                pair_id: format!("{i:02}"),
+                speaker_id: (*speaker).to_owned(),
+                source: (*source).to_owned(),
+                sound: sound.clone(),
+                face: FaceSource::Video { media: sound.clone(), at: None },
+                split: None,
+            })
+            .collect();
+        let absent = absent
+            .iter()
+            .map(|(pair_id, missing)| Absent {
+                pair_id: (*pair_id).to_owned(),
+                speaker_id: String::new(),
+                source: String::new(),
+                missing: (*missing).to_owned(),
+            })
+            .collect();
+        let person = |gender| Person { gender, ..Person::default() };
+        let people =
+            [("a", person(Some(Sex::Female))), ("b", person(None)), ("c", person(Some(Sex::Male)))];
+        let people = people.map(|(name, person)| (name.to_owned(), person)).into();
+        Plan { layout, root: "corpus".into(), clips, absent, people, licence: "CC0".to_owned() }
+    }
+
+    #[test]
+    fn people_clips_and_absences_are_counted() {
+        let clip = |speaker, source| (speaker, source, media(0.0, None));
+        let clips = [clip("a", "v"), clip("a", "v"), clip("a", "w"), clip("b", "v")];
+        let absent = [
+            ("1", "no sound"),
+            ("2", "no video: x"),
+            ("3", "no video: y"),
+            ("4", "no video"),
+            ("5", "no video"),
+        ];
+        let check = check(&corpus(Layout::VoxCeleb2, &clips, &absent));
+        assert_eq!((check.clips, check.videos, check.test_clips), (4, 3, 0));
+        let people =
+            People { named: 3, present: 2, female: 1, sex_not_stated: 1, ..People::default() };
+        assert_eq!(check.people, people);
+        assert_eq!(check.absent.len(), 2);
+        let first = AbsentKind {
+            missing: "no video".to_owned(),
+            count: 4,
+            examples: ["2 (x)", "3 (y)", "4"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(check.absent[0], first);
+        assert_eq!(check.absent[1].count, 1);
+    }
+
+    #[test]
+    fn the_disk_is_that_of_the_pairs() {
+        let pair = |seconds: f64| seconds * 17_000.0 + 16_024.0;
+        let clips = [("a", "v", media(3.0, Some(9.0))), ("a", "w", media(0.0, Some(25.0)))];
+        let known = check(&corpus(Layout::AvSpeech, &clips, &[])).estimate;
+        assert_eq!((known.pairs_at_most, known.clip_seconds), (Some(2), Some(31.0)));
+        assert_eq!(known.bytes_at_most, Some((pair(6.0) + pair(10.0)) as u64));
+        let clips = [("a", "v", media(0.0, None)), ("a", "w", media(0.0, Some(1.0)))];
+        let unknown = check(&corpus(Layout::VoxCeleb1, &clips, &[])).estimate;
+        assert_eq!((unknown.pairs_at_most, unknown.clip_seconds), (Some(2), None));
+        assert_eq!(unknown.bytes_at_most, Some((pair(10.0) + pair(1.0)) as u64));
+        let videos = check(&corpus(Layout::Folder, &clips, &[])).estimate;
+        assert_eq!((videos.pairs_at_most, videos.bytes_at_most), (None, None));
+        assert_eq!(videos.bytes_per_hour, (360.0 * pair(10.0)) as u64);
+        let empty = check(&corpus(Layout::AvSpeech, &[], &[])).estimate;
+        assert_eq!((empty.pairs_at_most, empty.clip_seconds), (Some(0), None));
+    }
+
+    #[test]
+    fn the_text_says_it_all() {
+        let clips = [("a", "v", media(3.0, Some(9.0))), ("c", "v", media(0.0, Some(4.0)))];
+        let absent = [("x", "no video")];
+        let text = check(&corpus(Layout::AvSpeech, &clips, &absent)).to_string();
+        let treatment = Layout::AvSpeech.treatment();
+        let expected = format!(
+            "layout    AVSpeech (avspeech)\n\
+             folder    corpus\n\
+             people    2 (3 named): 1 female, 1 male, 0 not stated\n\
+             clips     2 from 2 videos or sessions\n\
+             missing   1 × no video: x\n\
+             licence   CC0\n\
+             prepare   {treatment}\n\
+             sound     10 s in the clips\n\
+             at most   2 pairs, 202 kB on disk\n"
+        );
+        assert_eq!(text, expected);
+        let text = check(&corpus(Layout::Folder, &clips, &[])).to_string();
+        assert!(text.contains("missing   nothing\n"), "{text}");
+        assert!(text.contains("at most   67.0 MB on disk for an hour of speech\n"), "{text}");
+    }
+
+    #[test]
+    fn the_examples_are_summed_up() {
+        let Some(root) = example("corpora/voxceleb1") else { return };
+        let found = check(&plan(&root, None).unwrap());
+        assert_eq!((found.people.named, found.people.present, found.people.female), (8, 7, 2));
+        // Two of seven people, three clips each.
+        assert_eq!((found.clips, found.videos, found.test_clips), (21, 14, 6));
+        assert_eq!(found.absent[0].missing, "no sound and no faces");
+        let json = serde_json::to_value(&found).unwrap();
+        assert_eq!(json["layout"], "voxceleb1");
+        assert_eq!(json["absent"][0]["examples"][0], "id90099 (Grid_Absent)");
+        let Some(root) = example("corpora/avspeech") else { return };
+        let found = check(&plan(&root, None).unwrap());
+        // Its README: vidA is 6 s, vidB 3 s, for seven people.
+        assert_eq!(found.estimate.clip_seconds, Some(63.0));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn unpaired_tables_are_counted() {
+        let Some(root) = unpaired_example() else { return };
+        let found = check(&plan(root.path(), None).unwrap());
+        let holds = Unpaired { portraits: 139, recordings: 336 };
+        assert_eq!(found.unpaired, Some(holds));
+        assert!(found.to_string().contains("139 portraits, 336 recordings"));
+    }
+}
