@@ -18,7 +18,9 @@ pub enum RegistryError {
         known: String,
     },
     /// A registry that cannot be used.
-    #[error("{origin} is no registry ({}); hint: it has the form of crates/s2f-registry/registry.toml", reason.trim_end())]
+    #[error(
+        "{origin} is no registry ({reason}); hint: it has the form of crates/s2f-registry/registry.toml"
+    )]
     Table {
         /// Where it is from.
         origin: String,

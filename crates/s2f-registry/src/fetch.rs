@@ -58,7 +58,7 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(30),
             answer: Duration::from_secs(15 * 60),
-            attempts: 5,
+            attempts: 4,
             pause: Duration::from_millis(500),
         }
     }

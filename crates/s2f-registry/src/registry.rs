@@ -34,8 +34,8 @@ impl Registry {
             entry: Vec<Entry>,
         }
         let wrong = |reason: String| RegistryError::Table { origin: origin.to_owned(), reason };
-        let table: Table = toml::from_str(table).map_err(|error| wrong(error.to_string()))?;
-        let entries = table.entry;
+        let parsed: Result<Table, _> = toml::from_str(table);
+        let entries = parsed.map_err(|error| wrong(in_line(table, &error)))?.entry;
         for (n, entry) in entries.iter().enumerate() {
             if entries[..n].iter().any(|before| before.name == entry.name) {
                 return Err(wrong(format!("{} is there twice", entry.name)));
@@ -169,6 +169,15 @@ impl TryFrom<EntryTable> for Entry {
     }
 }
 
+/// What is wrong with a table, after the line it is in where that is known.
+fn in_line(table: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| table.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
 fn is_entry_name(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
     !name.is_empty() && name.bytes().all(fits)
@@ -251,7 +260,7 @@ mod tests {
             (whole.replace("a.bin", ".lock"), "has a name that is not of letters"),
             (whole.replace("a.bin", "a.part"), "has a name that is kept for downloads"),
             (whole.replace("bytes = 1", "bytes = 0"), "has no bytes"),
-            (whole.replace("bytes = 1", "bytes = -1"), "-1"),
+            (whole.replace("bytes = 1", "bytes = -1"), "line 10: invalid value: integer `-1`"),
             (whole.replace(&hash, "0"), "has a sha256 that is not 64 lower-case"),
             (whole.replace("http://h", "ftp://h"), "has a url that begins neither"),
             (format!("{whole}\nextra = 1"), "unknown field `extra`"),

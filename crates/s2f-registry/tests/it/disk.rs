@@ -1,8 +1,10 @@
 //! Installing from files, and folders that cannot be used.
 
+use std::env;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use s2f_registry::{Pulled, RegistryError, State};
+use s2f_registry::{Pulled, Registry, RegistryError, State, Store};
 
 use crate::server::{Server, good};
 use crate::support::{Place, published};
@@ -114,10 +116,26 @@ fn a_store_that_cannot_be_written_to_can_be_used() {
 
 #[test]
 fn what_the_user_brings_is_explained() {
-    let store = s2f_registry::Store::new(s2f_registry::Registry::shipped().unwrap(), "nowhere");
+    let store = Store::new(Registry::shipped().unwrap(), "nowhere");
     assert_eq!(store.state("vgg-face").unwrap(), State::Yours);
     let parts = ["vgg-face cannot be pulled", "safetensors"];
     refused(store.pull("vgg-face", &mut |_| {}), &parts);
     refused(store.install("vgg-face", "file".as_ref()), &parts);
     refused(store.pull("vggface", &mut |_| {}), &["no network called vggface", "vgg-face"]);
+}
+
+#[test]
+fn sizes_and_hashes_of_the_shipped_registry_are_those_of_the_published_files() {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let models = env::var_os("S2F_SHARED").map_or_else(beside, PathBuf::from).join("models");
+    if !models.is_dir() {
+        eprintln!("skipped: there is no {}", models.display());
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = Store::new(Registry::shipped().unwrap(), folder.path());
+    for entry in store.registry().entries().iter().filter(|entry| !entry.files().is_empty()) {
+        assert_eq!(store.install(&entry.name, &models).unwrap(), Pulled::Installed);
+        assert_eq!(store.locate(&entry.name).unwrap().len(), entry.files().len());
+    }
 }
