@@ -1,7 +1,11 @@
-//! `speech2face model`: what models there are, what they are, whether they are whole.
+//! `speech2face model`: what models there are, what they are, whether they are whole, and the
+//! published networks that corpora and measures need beside them.
+
+mod list;
+mod pull;
 
 use serde::Serialize;
-use speech2face::{ModelConfig, ModelId, SHIPPED};
+use speech2face::{ModelConfig, ModelId};
 
 use crate::Outcome;
 use crate::model_choice::ModelChoice;
@@ -16,8 +20,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// List the models that are part of the program
-    List,
+    /// List the models of the program, and the networks that can be pulled or are here
+    List(list::Args),
     /// Show a model: name, hash, size, and its card with what it was made from and its limits
     Info {
         #[command(flatten)]
@@ -31,14 +35,17 @@ enum Action {
         #[command(flatten)]
         model: ModelChoice,
     },
+    /// Fetch a published network, such as the face detector that corpora need
+    Pull(pull::Args),
 }
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
-        Action::List => printer.data(SHIPPED)?,
+        Action::List(args) => list::run(args, printer)?,
         Action::Info { model, json } => info(model, *json, printer)?,
         Action::Verify { model } => verify(model, printer)?,
+        Action::Pull(args) => return pull::run(args, printer),
     }
     Ok(Outcome::AllGood)
 }

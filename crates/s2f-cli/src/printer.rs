@@ -40,8 +40,21 @@ impl Printer {
         if self.quiet || files < 2 || !io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), ..*self };
         }
-        let bar = ProgressBar::new(files as u64).with_finish(ProgressFinish::AndClear);
-        let style = ProgressStyle::with_template("{bar:24} {pos} of {len} · {eta} left · {msg}");
+        self.with_bar(files as u64, "{bar:24} {pos} of {len} · {eta} left · {msg}")
+    }
+
+    /// The same, with a progress bar over `bytes`, on a terminal; it goes away together with this
+    /// printer.
+    pub fn with_bytes(&self, bytes: u64) -> Self {
+        if self.quiet || !io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden(), ..*self };
+        }
+        self.with_bar(bytes, "{bar:24} {bytes} of {total_bytes} · {eta} left · {msg}")
+    }
+
+    fn with_bar(&self, length: u64, template: &str) -> Self {
+        let bar = ProgressBar::new(length).with_finish(ProgressFinish::AndClear);
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, ..*self }
@@ -55,6 +68,16 @@ impl Printer {
     /// One file more is done.
     pub fn advance(&self) {
         self.bar.inc(1);
+    }
+
+    /// So much is done.
+    pub fn reach(&self, position: u64) {
+        self.bar.set_position(position);
+    }
+
+    /// Whether somebody sees a progress bar.
+    pub fn shows_progress(&self) -> bool {
+        !self.bar.is_hidden()
     }
 
     /// What went wrong, and the way out.
@@ -111,6 +134,11 @@ impl Printer {
         // Where nobody can be told, there is nobody to tell.
         self.bar.suspend(|| writeln!(stderr().lock(), "{text}").ok());
     }
+}
+
+/// The text of a message without its hint, where it has one.
+pub fn without_hint(message: &str) -> &str {
+    message.split_once(HINT_MARK).map_or(message, |(text, _)| text)
 }
 
 /// The text of an error and, where it has one, its hint.

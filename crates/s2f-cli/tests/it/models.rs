@@ -36,7 +36,7 @@ fn the_shipped_models_folder_draws_what_the_shipped_model_draws() {
 #[test]
 fn a_model_is_listed_shown_and_verified() {
     let folder = with_model();
-    assert_eq!(folder.run(["model", "list"]).exits(0).stdout, "compact\n");
+    assert!(folder.run(["model", "list"]).exits(0).stdout.starts_with("compact "));
     let run = folder.run(["model", "info"]).exits(0);
     for part in ["name        compact\n", "face space  mobileface-v2, 256 numbers\n", "224 × 224"]
     {

@@ -1,0 +1,87 @@
+//! `speech2face model list`: the models of the program, and the networks of the registry with
+//! whether they are here.
+
+use std::path::PathBuf;
+
+use s2f_registry::{Entry, State, Store};
+use serde::Serialize;
+use speech2face::SHIPPED;
+
+use crate::printer::Printer;
+
+/// What can be typed.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print one object of JSON a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is printed of each.
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    /// `model` for `-m`, or `network`.
+    kind: &'static str,
+    /// `part of the program`, `here`, `not here`, `damaged` or `bring your own`.
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Network<'a>>,
+}
+
+#[derive(Serialize)]
+struct Network<'a> {
+    title: &'a str,
+    purpose: &'a str,
+    home: &'a str,
+    licence: &'a str,
+    licence_text: &'a str,
+    bytes: u64,
+    /// Where its files lie, if all are there and whole.
+    files: Vec<PathBuf>,
+}
+
+/// Does what was asked.
+pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
+    let store = Store::from_environment()?;
+    let shipped =
+        Line { name: SHIPPED, kind: "model", state: "part of the program", network: None };
+    show(&shipped, args.json, printer)?;
+    for entry in store.registry().entries() {
+        show(&line(entry, &store)?, args.json, printer)?;
+    }
+    printer.detail(format_args!("networks lie in {}", store.folder().display()));
+    Ok(())
+}
+
+fn line<'a>(entry: &'a Entry, store: &Store) -> anyhow::Result<Line<'a>> {
+    let Entry { name, title, purpose, home, licence, .. } = entry;
+    let (state, files) = match store.state(name)? {
+        State::Ready => ("here", store.locate(name)?),
+        State::Absent => ("not here", Vec::new()),
+        State::Damaged => ("damaged", Vec::new()),
+        State::Yours => ("bring your own", Vec::new()),
+    };
+    let (licence, licence_text) = (&licence.id, &licence.text);
+    let bytes = entry.bytes();
+    let network = Some(Network { title, purpose, home, licence, licence_text, bytes, files });
+    Ok(Line { name, kind: "network", state, network })
+}
+
+fn show(line: &Line<'_>, json: bool, printer: &Printer) -> anyhow::Result<()> {
+    if json {
+        return printer.json(line);
+    }
+    let Line { name, state, network, .. } = line;
+    match network {
+        None => printer.data(format_args!("{name:17} {state}"))?,
+        Some(Network { purpose, bytes, .. }) => {
+            let megabytes = match bytes {
+                0 => String::new(),
+                _ => format!("{:.1} MB", *bytes as f64 / 1e6),
+            };
+            printer.data(format_args!("{name:17} {state:14} {megabytes:>6}  {purpose}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! `speech2face model pull`: published networks, from their authors or from files. The only
+//! command that opens the network.
+
+use std::path::PathBuf;
+
+use s2f_registry::{Entry, Event, Pulled, RegistryError, Store};
+
+use crate::Outcome;
+use crate::printer::{Printer, without_hint};
+
+/// What can be typed.
+#[derive(clap::Args)]
+#[command(after_help = NOTES)]
+pub struct Args {
+    /// Networks to fetch, as `model list` calls them
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Copy from this file or folder instead, on a computer without a network
+    #[arg(long, value_name = "FILE|FOLDER")]
+    from: Option<PathBuf>,
+}
+
+const NOTES: &str = "\
+Each file comes from the address where its authors publish it, and is used only if its size and
+SHA-256 are the published ones. A download that broke off goes on where it was. Proxies are taken
+from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
+
+Environment:
+  S2F_MODELS     folder for the networks [default: speech2face/models among the data of the user]
+  S2F_REGISTRY   table of networks in place of that of the program, to fetch from a mirror; it has
+                 the form of crates/s2f-registry/registry.toml";
+
+/// Does what was asked.
+pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    let store = Store::from_environment()?;
+    // A slip of the finger is found before anything is fetched.
+    for name in &args.names {
+        store.registry().entry(name)?;
+    }
+    let mut outcome = Outcome::AllGood;
+    for name in &args.names {
+        if let Err(error) = pull(name, &store, args, printer) {
+            printer.error(&error.into());
+            outcome = Outcome::SomeFailed;
+        }
+    }
+    Ok(outcome)
+}
+
+fn pull(name: &str, store: &Store, args: &Args, printer: &Printer) -> Result<(), RegistryError> {
+    let entry = store.registry().entry(name)?;
+    introduce(entry, printer);
+    let pulled = match &args.from {
+        Some(from) => store.install(name, from)?,
+        None => download(name, store, printer)?,
+    };
+    let place = store.folder().join(name);
+    printer.note(match pulled {
+        Pulled::AlreadyThere => format!("{name} is already in {}", place.display()),
+        Pulled::Installed => format!("{name} is now in {}", place.display()),
+    });
+    Ok(())
+}
+
+/// What it is and under which terms, before anything is fetched.
+fn introduce(entry: &Entry, printer: &Printer) {
+    let Entry { name, title, purpose, home, licence, .. } = entry;
+    printer.note(format_args!("{name}: {title}, {home}"));
+    printer.note(format_args!("  {purpose}"));
+    printer.note(format_args!("  licence {}, {}", licence.id, licence.text));
+    if let Some(note) = &licence.note {
+        printer.note(format_args!("  note: {note}"));
+    }
+}
+
+fn download(name: &str, store: &Store, printer: &Printer) -> Result<Pulled, RegistryError> {
+    let mut current: Option<(String, Printer)> = None;
+    store.pull(name, &mut |event| match event {
+        Event::Waiting => printer.note(format_args!("waiting for another process with {name}")),
+        Event::Bytes { file, here } => {
+            if current.as_ref().is_none_or(|(shown, _)| *shown != file.name) {
+                printer.detail(format_args!("fetching {}", file.url));
+                let bar = printer.with_bytes(file.bytes);
+                bar.working_on(&file.name);
+                current = Some((file.name.clone(), bar));
+            }
+            if let Some((_, bar)) = &current {
+                bar.reach(here);
+            }
+        }
+        Event::Again { reason, pause } => {
+            let bar = current.as_ref().map_or(printer, |(_, bar)| bar);
+            let (reason, seconds) = (reason.to_string(), pause.as_secs_f64());
+            let reason = without_hint(&reason);
+            bar.warning(format_args!("{reason}; trying again in {seconds:.1} s"));
+        }
+    })
+}
