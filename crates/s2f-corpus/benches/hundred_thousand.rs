@@ -26,8 +26,10 @@ const PAIRS_A_PART: usize = 1000;
 const SPEAKERS: usize = 2000;
 const DIMENSION: usize = 256;
 
-/// What each row of the table is and does.
-const OPERATIONS: [(&str, fn(&Path)); 6] = [
+/// The name of a row of the table, and what is measured.
+type Operation = (&'static str, fn(&Path));
+
+const OPERATIONS: [Operation; 6] = [
     ("write parts", write),
     ("merge", |folder| merge(&parts(folder), &folder.join("set")).unwrap()),
     ("check (open)", |folder| {
@@ -121,7 +123,7 @@ fn pair(number: usize, splits: &SplitTable, random: &mut SmallRng) -> Pair {
         face_points: [[80.0, 90.0]; 5],
         feature,
         face_space: "mobileface".into(),
-        gender: Some(if number % 2 == 0 { Sex::Female } else { Sex::Male }),
+        gender: Some(if number.is_multiple_of(2) { Sex::Female } else { Sex::Male }),
         age: Some(20.0 + (number % 50) as f32),
         language: Some("en".into()),
         licence: "CC BY 4.0".into(),

@@ -173,7 +173,7 @@ impl Survey {
                 let split = batch.split(row)?;
                 let [audio, face] =
                     [batch.text("audio_sha256", row)?, batch.text("face_sha256", row)?];
-                for text in [pair_id, speaker, split.name(), audio, face] {
+                for text in [pair_id, speaker, audio, face] {
                     hash.update((text.len() as u64).to_le_bytes());
                     hash.update(text);
                 }
@@ -225,14 +225,14 @@ fn refuse_own_parts(parts: &[PathBuf], folder: &Path) -> Result<(), CorpusError>
 /// Only files of pairs are replaced, whole or not; anything else under their names is not ours.
 fn refuse_foreign(existing: &[PathBuf]) -> Result<(), CorpusError> {
     for path in existing {
-        match PairFile::open(path) {
-            Err(CorpusError::Pairs(
-                error @ (PairsError::NotParquet { .. }
-                | PairsError::NoColumn { .. }
-                | PairsError::Column { .. }
-                | PairsError::Foreign { .. }),
-            )) => return Err(error.into()),
-            _ => {}
+        if let Err(CorpusError::Pairs(
+            error @ (PairsError::NotParquet { .. }
+            | PairsError::NoColumn { .. }
+            | PairsError::Column { .. }
+            | PairsError::Foreign { .. }),
+        )) = PairFile::open(path)
+        {
+            return Err(error.into());
         }
     }
     Ok(())

@@ -69,7 +69,8 @@ pub(super) struct Seal {
     pub(super) pairs: u64,
     /// Hash of `speaker\tsplit\n` over the speakers that have pairs in the set.
     pub(super) speakers_sha256: String,
-    /// Hash of what identifies the rows of this file, in their order.
+    /// Hash of pairs, speakers, voices and faces of this file, in their order; none where the file
+    /// was never part of a merge.
     pub(super) rows_sha256: String,
 }
 

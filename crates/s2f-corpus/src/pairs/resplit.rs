@@ -128,8 +128,8 @@ mod tests {
         resplit(&set, &SHARES, 1).unwrap();
         let new = bytes();
         for killed_after in 1..4 {
-            for number in killed_after..4 {
-                fs::write(file(number), &old[number]).unwrap();
+            for (number, bytes) in old.iter().enumerate().skip(killed_after) {
+                fs::write(file(number), bytes).unwrap();
             }
             fs::write(set.join(".speech2face-x.tmp"), "half").unwrap();
             let message = PairSet::open(&set).unwrap_err().to_string();
