@@ -3,6 +3,7 @@
 //! Each subcommand is a file with what can be typed (its `Args`) and a `run`; this one lists them.
 
 mod completions;
+mod corpus;
 mod files;
 mod model;
 mod model_choice;
@@ -42,6 +43,8 @@ enum Command {
     Reconstruct(reconstruct::Args),
     /// List, show and check models
     Model(model::Args),
+    /// Check corpora, prepare pairs of voices and faces, count them
+    Corpus(corpus::Args),
     /// Train the networks of a model on a corpus
     Train(train::Args),
     /// Print completions for a shell
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
     let outcome = match &command {
         Command::Reconstruct(args) => reconstruct::run(args, &printer),
         Command::Model(args) => model::run(args, &printer),
+        Command::Corpus(args) => corpus::run(args, &printer),
         Command::Train(args) => train::run(args, &printer),
         Command::Completions(args) => completions::run(args, &printer),
     };

@@ -16,9 +16,12 @@ const SUFFIX: &str = ".tmp";
 /// temporary name until then, and removed when dropped.
 pub(crate) fn begin(path: &Path) -> Result<NamedTempFile, CorpusError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    // Temporary files are private elsewhere; these become files like any other.
+    #[cfg(unix)]
+    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
         .tempfile_in(folder)
         .map_err(CorpusError::io("write in", folder))
 }

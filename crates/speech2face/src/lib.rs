@@ -19,6 +19,7 @@
 
 mod error;
 mod export;
+mod face_encoder;
 mod feature;
 mod folder;
 mod model;
@@ -29,6 +30,7 @@ mod windows;
 
 pub use error::{DecodeError, ModelError};
 pub use export::{EncodingError, is_own};
+pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use feature::FaceFeature;
 pub use model::{SHIPPED, Speech2Face};
 pub use portrait::{Face, Picture, Portrait};

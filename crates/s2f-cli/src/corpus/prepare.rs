@@ -1,15 +1,17 @@
 //! `corpus prepare`: pairs from a corpus.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use s2f_corpus::media::Ffmpeg;
-use s2f_corpus::prepare::{self, Settings, Tools};
+use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
 use s2f_corpus::split::Shares;
 use s2f_face::{Detector, FaceEncoder, OnnxEncoder, OnnxSettings};
-use s2f_registry::Store;
+use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 
 use super::LayoutName;
@@ -66,7 +68,7 @@ pub struct Args {
 struct Rules {
     /// Frames of a video looked at, a second
     #[arg(long, value_name = "N", default_value_t = Settings::default().frames_per_second)]
-    fps: f32,
+    fps: f64,
 
     /// The shortest voice, seconds
     #[arg(long, value_name = "S", default_value_t = Settings::default().shortest_s)]
@@ -104,7 +106,7 @@ struct Rules {
 const EXAMPLES: &str = "\
 Examples:
   speech2face corpus prepare vox1 -o vox1-pairs
-  speech2face corpus prepare videos -o pairs --fps 5 --min-speech 2
+  speech2face corpus prepare videos -o pairs --fps 5 --speech 2
   speech2face corpus prepare avspeech -o pairs --shard 3/8       on the fourth of eight machines
   speech2face corpus prepare vox2 -o pairs --encoder arcface.onnx
 
@@ -112,26 +114,36 @@ Before the first time: speech2face model pull yunet silero_vad mobileface
 The output is Parquet, one row a pair; rejected.csv has a row with the reason for every clip that
 gave none.";
 
+/// Where there is no terminal, progress is told this often.
+const BETWEEN_LINES: Duration = Duration::from_secs(60);
+
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let plan = super::plan(&args.corpus, args.layout)?;
     let shard = shard(args, printer)?;
     let settings = args.rules.settings();
-    let store = Store::default_place()?;
-    let located = |given: &Option<PathBuf>, name: &str| match given {
-        Some(file) => Ok(file.clone()),
-        None => store.locate(name),
-    };
-    let detector = Detector::open(located(&args.detector, "yunet")?)?;
-    let speech = SpeechDetector::open(&located(&args.speech_detector, "silero_vad")?)?;
+    let store = Store::from_environment()?;
+    let detector = Detector::open(locate(args.detector.as_deref(), &store, "yunet")?)?;
+    let speech =
+        SpeechDetector::open(locate(args.speech_detector.as_deref(), &store, "silero_vad")?)?;
     let encoder = encoder(args, &store)?;
     let ffmpeg = Ffmpeg::find()?;
     let tools =
         Tools { ffmpeg: &ffmpeg, detector: &detector, speech: &speech, encoder: encoder.as_ref() };
 
     let bar = printer.with_progress(plan.clips.len());
+    let started = Instant::now();
+    let told = Mutex::new(started);
     prepare::prepare(&plan, &settings, &tools, shard, &args.out, &|progress| {
-        bar.clips(&progress);
+        let so_far = so_far(&progress, started);
+        bar.working_on(&so_far);
+        bar.reach(progress.done as u64);
+        // In the log of a job a line now and then stands for the bar.
+        let Ok(mut told) = told.lock() else { return };
+        if !bar.shows_progress() && told.elapsed() > BETWEEN_LINES {
+            *told = Instant::now();
+            printer.note(format_args!("{} of {} clips: {so_far}", progress.done, progress.clips));
+        }
     })?;
     drop(bar);
     if shard != Shard::ALL {
@@ -147,6 +159,13 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::AllGood)
 }
 
+/// What a progress bar says beside how far it is.
+fn so_far(progress: &Progress, started: Instant) -> String {
+    let Progress { pairs, rejected, seconds, .. } = progress;
+    let times = seconds / started.elapsed().as_secs_f64().max(1e-3);
+    format!("{pairs} pairs, {rejected} rejected, {times:.0} × real time")
+}
+
 fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     if let Some(shard) = args.shard {
         return Ok(shard);
@@ -158,13 +177,18 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     }))
 }
 
+/// The file that was given, or that of the store.
+fn locate(given: Option<&Path>, store: &Store, name: &str) -> Result<PathBuf, RegistryError> {
+    match given {
+        Some(file) => Ok(file.to_owned()),
+        None => Ok(store.locate(name)?.swap_remove(0)),
+    }
+}
+
 fn encoder(args: &Args, store: &Store) -> anyhow::Result<Box<dyn FaceEncoder>> {
     Ok(match args.encoder.as_str() {
         "mobileface" => {
-            let weights = match &args.weights {
-                Some(file) => file.clone(),
-                None => store.locate("mobileface")?,
-            };
+            let weights = locate(args.weights.as_deref(), store, "mobileface")?;
             Box::new(MobileFaceEncoder::open(&weights)?)
         }
         "vgg-face" => {
@@ -174,7 +198,7 @@ fn encoder(args: &Args, store: &Store) -> anyhow::Result<Box<dyn FaceEncoder>> {
             )?;
             Box::new(VggFaceEncoder::open(weights)?)
         }
-        file => Box::new(OnnxEncoder::open(Path::new(file), &OnnxSettings::default())?),
+        file => Box::new(OnnxEncoder::open(file, OnnxSettings::default())?),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use s2f_corpus::split::{Shares, resplit};
+use s2f_corpus::pairs::resplit;
+use s2f_corpus::split::Shares;
 
 use crate::Outcome;
 use crate::printer::Printer;
@@ -29,8 +30,7 @@ pub struct Args {
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let shares = Shares { validation: args.validation, test: args.test };
-    let table = resplit(&args.pairs, &shares, args.seed)?;
-    printer.note(format_args!("splits {}", table.hash()));
+    resplit(&args.pairs, &shares, args.seed)?;
     super::stats::print(&args.pairs, false, printer)?;
     Ok(Outcome::AllGood)
 }

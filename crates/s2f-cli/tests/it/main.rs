@@ -7,10 +7,12 @@
     reason = "a test fails by them"
 )]
 
+mod corpus;
 mod inputs;
 mod models;
 mod names;
 mod pictures;
 mod printing;
+mod pull;
 mod support;
 mod zoo;

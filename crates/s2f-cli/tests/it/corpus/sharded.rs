@@ -1,0 +1,51 @@
+//! One corpus on several machines.
+
+use super::{Kit, assert_same, run};
+use crate::support::{Folder, Run};
+
+#[test]
+fn shards_in_one_folder_or_several_end_as_one_run_does() {
+    let Some(kit) = Kit::find() else { return };
+    let folder = Folder::new();
+    kit.people(&folder, "people", 1);
+    let prepare = |out: &str, more: &[&str]| {
+        let arguments = ["people", "-o", out, "--clips-per-part", "1"];
+        kit.prepare(&[&arguments[..], more].concat())
+    };
+    run(&folder, &prepare("whole", &[])).exits(0);
+
+    // Each with a folder of its own.
+    run(&folder, &prepare("a", &["--shard", "0/2"])).exits(0).says(&["corpus merge"]);
+    let early = ["corpus", "merge", "a", "-o", "merged"];
+    folder.run(early).exits(2).says(&["3 of 7 parts are missing", "hint:"]);
+    run(&folder, &prepare("b", &["--shard", "1/2"])).exits(0);
+    folder.run(["corpus", "merge", "a", "b", "-o", "merged"]).exits(0).says(&["7 pairs"]);
+    assert_same(&folder, "whole", "merged");
+
+    // Both in one, told by a scheduler; the shares of parts are removed when they are merged.
+    for index in ["1", "2"] {
+        let mut command = folder.command(prepare("both", &[]));
+        command.env("SLURM_ARRAY_TASK_ID", index).env("SLURM_ARRAY_TASK_COUNT", "2");
+        command.env("SLURM_ARRAY_TASK_MIN", "1");
+        Run::of(command.output().unwrap()).exits(0).says(&["SLURM_ARRAY_TASK_ID"]);
+    }
+    folder.run(["corpus", "merge", "both", "-o", "both"]).exits(0);
+    assert_same(&folder, "whole", "both");
+}
+
+#[test]
+fn a_folder_is_for_one_job() {
+    let Some(kit) = Kit::find() else { return };
+    let folder = Folder::new();
+    kit.people(&folder, "people", 1);
+    run(&folder, &kit.prepare(&["people", "-o", "out"])).exits(0);
+    let before = super::contents(&folder, "out");
+    run(&folder, &kit.prepare(&["people", "-o", "out", "--fps", "5"]))
+        .exits(2)
+        .says(&["frames_per_second 2.0, now 5.0", "hint:"]);
+    kit.people(&folder, "people", 2);
+    run(&folder, &kit.prepare(&["people", "-o", "out"])).exits(2).says(&["clips 7, now 14"]);
+    folder.write("other/letter.txt", "mine");
+    run(&folder, &kit.prepare(&["people", "-o", "other"])).exits(2).says(&["letter.txt"]);
+    assert_eq!(super::contents(&folder, "out"), before);
+}

@@ -1,0 +1,120 @@
+//! Faces to features: the published face encoders that run on the tensor library.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use image::RgbImage;
+use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
+use s2f_nn::weights::{self, WeightsError};
+use s2f_nn::{FaceSpace, MobileFace, Normalisation, VggFace, VggFaceConfig, unit_length};
+
+/// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
+pub struct MobileFaceEncoder {
+    network: MobileFace,
+    space: FaceSpace,
+    device: Device,
+}
+
+impl MobileFaceEncoder {
+    /// Loads `MobileFace_Identification_V2-0000.params`, as its authors published it.
+    ///
+    /// # Errors
+    /// [`WeightsError`] where the file is not that file.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
+        let device = Device::flex();
+        let network = MobileFace::from_mxnet(path.as_ref(), &device)?;
+        Ok(Self { network, space: FaceSpace::mobileface(), device })
+    }
+}
+
+impl FaceEncoder for MobileFaceEncoder {
+    fn space(&self) -> &str {
+        &self.space.name
+    }
+
+    fn dimension(&self) -> usize {
+        self.space.dimension
+    }
+
+    fn unit_length(&self) -> bool {
+        true
+    }
+
+    fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
+        let feature = |face: &PairFace| {
+            let picture = to_tensor(&face.mobileface(), &self.device);
+            finite(unit_length(self.network.forward(picture)), &self.space)
+        };
+        faces.iter().map(feature).collect()
+    }
+}
+
+/// VGG-Face with the user's weights: the 4096 numbers of fc7, the paper's face space.
+pub struct VggFaceEncoder {
+    network: VggFace,
+    space: FaceSpace,
+    side: u32,
+    device: Device,
+}
+
+impl VggFaceEncoder {
+    /// Loads weights in safetensors, with the names of [`VggFace`].
+    ///
+    /// # Errors
+    /// [`FaceError::Encoder`] where the file does not hold them.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
+        let path = path.as_ref();
+        let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
+        let device = Device::flex();
+        let config = VggFaceConfig::paper();
+        let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
+        let network = weights::load_file(network.no_grad(), path)
+            .map_err(|error| wrong(error.to_string()))?;
+        let space = FaceSpace {
+            name: "vgg-face-fc7".into(),
+            dimension: config.hidden,
+            normalisation: Normalisation::None,
+        };
+        Ok(Self { network, space, side: config.side as u32, device })
+    }
+}
+
+impl FaceEncoder for VggFaceEncoder {
+    fn space(&self) -> &str {
+        &self.space.name
+    }
+
+    fn dimension(&self) -> usize {
+        self.space.dimension
+    }
+
+    fn unit_length(&self) -> bool {
+        false
+    }
+
+    fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
+        let feature = |face: &PairFace| {
+            let picture = to_tensor(&face.part(FacePart::Head, self.side), &self.device);
+            finite(self.network.fc7(picture), &self.space)
+        };
+        faces.iter().map(feature).collect()
+    }
+}
+
+/// A picture as the networks of `s2f-nn` take it, `[1, 3, height, width]`, values 0 to 255.
+fn to_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
+    let (width, height) = picture.dimensions();
+    let numbers: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
+    let data = TensorData::new(numbers, [1, height as usize, width as usize, 3]);
+    Tensor::from_data(data, device).permute([0, 3, 1, 2])
+}
+
+fn finite(feature: Tensor<2>, space: &FaceSpace) -> Result<Vec<f32>, FaceError> {
+    let numbers: Vec<f32> = feature.into_data().iter().collect();
+    if numbers.iter().all(|number| number.is_finite()) {
+        return Ok(numbers);
+    }
+    let reason = "it gave numbers that are not finite".into();
+    Err(FaceError::Encode { space: space.name.clone(), reason })
+}
