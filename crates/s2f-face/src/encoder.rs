@@ -209,3 +209,86 @@ fn network_input(picture: &RgbImage, settings: &OnnxSettings) -> NdTensor<f32, 4
     }
     NdTensor::from_data([1, 3, height as usize, width as usize], values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PAIR_TEMPLATE;
+    use crate::reference::{read_npy, reference_file};
+
+    fn bgr() -> OnnxSettings {
+        OnnxSettings {
+            channels: ChannelOrder::Bgr,
+            mean: [104.0, 117.0, 123.0],
+            scale: [1.0, 0.5, 0.25],
+            part: FacePart::Head,
+        }
+    }
+
+    fn face() -> PairFace {
+        let jpeg = std::fs::read(reference_file("encoder.jpg")).unwrap();
+        PairFace::from_jpeg(jpeg, PAIR_TEMPLATE).unwrap()
+    }
+
+    // Reference: reference/face/pair_face.py, ONNX Runtime on the JPEG as Pillow decodes it. JPEG
+    // decoders differ by a step of a byte here and there; the network takes means over 1024
+    // pixels.
+    #[test]
+    fn features_agree_with_onnx_runtime() {
+        let (_, expected) = read_npy::<f32>(&reference_file("encoder_output.npy"));
+        let rgb = OnnxSettings { part: FacePart::Head, ..OnnxSettings::default() };
+        for (settings, expected) in [rgb, bgr()].into_iter().zip(expected.chunks_exact(6)) {
+            let encoder = OnnxEncoder::open(reference_file("encoder.onnx"), settings).unwrap();
+            assert_eq!((encoder.side(), encoder.dimension()), (224, 6));
+            let features = encoder.encode(&[face(), face()]).unwrap();
+            assert_eq!(features[0], features[1]);
+            for (found, expected) in features[0].iter().zip(expected) {
+                assert!((found - expected).abs() < 2e-3, "{found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_leaves_the_side_open_gets_the_usual_one() {
+        let encoder =
+            OnnxEncoder::open(reference_file("encoder_open.onnx"), OnnxSettings::default());
+        let encoder = encoder.unwrap();
+        assert_eq!((encoder.side(), encoder.dimension()), (112, 4));
+        let [feature] = encoder.encode(&[face()]).unwrap().try_into().unwrap();
+        let length: f32 = feature.iter().map(|value| value * value).sum();
+        assert!((length - 1.0).abs() < 1e-5);
+        assert!(encoder.encode(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_and_settings_have_face_spaces_of_their_own() {
+        let space = |name: &str, settings: OnnxSettings| {
+            OnnxEncoder::open(reference_file(name), settings).unwrap().space().to_owned()
+        };
+        let plain = space("encoder.onnx", OnnxSettings::default());
+        assert!(plain.starts_with("encoder-") && plain.len() == "encoder-".len() + 12, "{plain}");
+        assert_eq!(plain, space("encoder.onnx", OnnxSettings::default()));
+        assert_ne!(plain, space("encoder.onnx", bgr()));
+        let open = space("encoder_open.onnx", OnnxSettings::default());
+        assert!(open.starts_with("encoder_open-"), "{open}");
+    }
+
+    #[test]
+    fn other_files_are_refused_by_name() {
+        let check = |path: &Path, part: &str| {
+            let error = OnnxEncoder::open(path, OnnxSettings::default()).err().unwrap();
+            let text = error.to_string();
+            assert!(text.contains(&path.display().to_string()) && text.contains(part), "{text}");
+        };
+        check(&reference_file("missing.onnx"), "cannot be read");
+        check(&reference_file("pair_face.py"), "no face encoder");
+        for (other, part) in [
+            ("models/yunet/yunet_n_dynamic.onnx", "outputs"),
+            ("models/silero_vad/silero_vad_16k_op15.onnx", "inputs"),
+        ] {
+            if let Some(other) = crate::reference::published(other) {
+                check(&other, part);
+            }
+        }
+    }
+}

@@ -71,9 +71,8 @@ impl PairFace {
     /// # Errors
     /// [`FaceError::Degenerate`] where the points coincide or are not finite.
     pub fn cut(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<Self, FaceError> {
-        let there = Similarity::fit(points, &PAIR_TEMPLATE)?;
-        let square = resampled(picture, &there.inverse(), PAIR_SIDE);
-        Self::from_jpeg(to_jpeg(&square)?, points.map(|point| there.apply(point)))
+        let (square, points) = square(picture, points)?;
+        Self::from_jpeg(to_jpeg(&square)?, points)
     }
 
     /// A face as it was stored, with its points.
@@ -138,6 +137,16 @@ impl PairFace {
     }
 }
 
+/// The aligned square and where the points lie in it.
+fn square(
+    picture: &RgbImage,
+    points: &[[f32; 2]; 5],
+) -> Result<(RgbImage, [[f32; 2]; 5]), FaceError> {
+    let there = Similarity::fit(points, &PAIR_TEMPLATE)?;
+    let square = resampled(picture, &there.inverse(), PAIR_SIDE);
+    Ok((square, points.map(|point| there.apply(point))))
+}
+
 fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, FaceError> {
     let mut bytes = Vec::new();
     let (width, height) = picture.dimensions();
@@ -145,4 +154,122 @@ fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, FaceError> {
         .encode(picture.as_raw(), width, height, ExtendedColorType::Rgb8)
         .map_err(|error| FaceError::PairFace { reason: format!("not to be encoded ({error})") })?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mobileface_crop;
+    use crate::reference::{published, read_npy, reference_file};
+
+    // Reference: reference/face/pair_face.py, in double precision. What is left is rounding to
+    // bytes on either side of a half.
+    #[test]
+    fn a_square_agrees_with_numpy() {
+        let (shape, input) = read_npy::<u8>(&reference_file("pair_input.npy"));
+        let picture = RgbImage::from_raw(shape[1] as u32, shape[0] as u32, input).unwrap();
+        let (_, points) = read_npy::<f32>(&reference_file("pair_points.npy"));
+        let (shape, expected) = read_npy::<u8>(&reference_file("pair_output.npy"));
+        let [cases, side] = [shape[0], shape[1]];
+        for (case, points) in points.chunks_exact(10).enumerate() {
+            let points: [[f32; 2]; 5] = points.as_chunks::<2>().0.try_into().unwrap();
+            let (square, _) = square(&picture, &points).unwrap();
+            let every = PAIR_SIDE as usize / side;
+            let expected = expected.chunks_exact(expected.len() / cases).nth(case).unwrap();
+            for (index, expected) in expected.as_chunks::<3>().0.iter().enumerate() {
+                let [column, row] = [index % side, index / side].map(|i| (i * every) as u32);
+                for (found, expected) in square.get_pixel(column, row).0.iter().zip(expected) {
+                    assert!(found.abs_diff(*expected) <= 1, "{case} {column} {row}");
+                }
+            }
+        }
+    }
+
+    fn wave() -> RgbImage {
+        RgbImage::from_fn(300, 260, |x, y| {
+            let [x, y] = [x as f32, y as f32];
+            let values =
+                [90.0 * (x / 9.0).sin(), 90.0 * (y / 11.0).cos(), 0.3 * x + 0.2 * y - 60.0];
+            image::Rgb(values.map(|value| (127.0 + value) as u8))
+        })
+    }
+
+    fn upright(scale: f32) -> [[f32; 2]; 5] {
+        MOBILEFACE_TEMPLATE.map(|[x, y]| [40.0 + scale * x, 30.0 + scale * y])
+    }
+
+    #[test]
+    fn what_is_stored_is_what_was_cut() {
+        let face = PairFace::cut(&wave(), &upright(1.7)).unwrap();
+        let (square, points) = square(&wave(), &upright(1.7)).unwrap();
+        assert_eq!(*face.points(), points);
+        let error: f64 = square
+            .as_raw()
+            .iter()
+            .zip(face.picture().as_raw())
+            .map(|(a, b)| f64::from(a.abs_diff(*b)))
+            .sum();
+        // The JPEG costs a step of a byte on average in this busy picture.
+        assert!(error / (square.as_raw().len() as f64) < 1.5);
+
+        assert_eq!(PairFace::cut(&wave(), &upright(1.7)).unwrap(), face);
+        let again = PairFace::from_jpeg(face.jpeg().to_vec(), *face.points()).unwrap();
+        assert_eq!(again, face);
+        for ([x, y], expected) in face.points().iter().zip(PAIR_TEMPLATE) {
+            assert!((x - expected[0]).hypot(y - expected[1]) < 1e-3);
+        }
+    }
+
+    // The wave is smooth, so every good filter gives about the same; the JPEG adds some steps of a
+    // byte.
+    #[test]
+    fn parts_of_the_square_show_the_same_as_crops_of_the_picture() {
+        let face = PairFace::cut(&wave(), &upright(1.3)).unwrap();
+        let direct = mobileface_crop(&wave(), &upright(1.3)).unwrap();
+        let mean = |a: &RgbImage, b: &RgbImage| {
+            let sum: f64 =
+                a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+            sum / a.as_raw().len() as f64
+        };
+        assert!(mean(&direct, &face.mobileface()) < 1.5);
+        assert_eq!(face.part(FacePart::Head, PAIR_SIDE), *face.picture());
+        // A crop with twice the pixels, shrunk again.
+        let twice = face.part(FacePart::Face, 224);
+        let shrunk =
+            image::imageops::resize(&twice, 112, 112, image::imageops::FilterType::Triangle);
+        assert!(mean(&direct, &shrunk) < 2.5);
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        let check = |bytes: &[u8], part: &str| {
+            let error = PairFace::from_jpeg(bytes.to_vec(), PAIR_TEMPLATE).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        };
+        check(b"", "not a picture");
+        check(&to_jpeg(&RgbImage::new(224, 223)).unwrap(), "224x223");
+        assert!(PairFace::cut(&wave(), &[[5.0; 2]; 5]).is_err());
+    }
+
+    #[test]
+    fn heads_of_photographs_are_inside() {
+        let Some(folder) = published("data/faces/london") else { return };
+        let table = std::fs::read_to_string(folder.join("landmarks.csv")).unwrap();
+        let (mut faces, mut lowest) = (0, 0.0_f32);
+        for line in table.lines().skip(1) {
+            let numbers: Vec<f32> =
+                line.split(',').skip(2).map(|number| number.parse().unwrap()).collect();
+            let all: Vec<[f32; 2]> = numbers.as_chunks::<2>().0.to_vec();
+            let points = crate::alignment_points(&crate::select_landmarks(&all).unwrap()).unwrap();
+            let there = Similarity::fit(&points, &PAIR_TEMPLATE).unwrap();
+            for point in &all {
+                let [x, y] = there.apply(*point);
+                assert!((2.0..222.0).contains(&x) && (2.0..222.0).contains(&y), "{x} {y} {line}");
+                lowest = lowest.max(y);
+            }
+            faces += 1;
+        }
+        assert_eq!(faces, 102);
+        eprintln!("lowest point at {lowest} of 224");
+    }
 }

@@ -124,8 +124,7 @@ const SHARPNESS_SIDE: u32 = MOBILEFACE_SIDE / 2;
 /// # Errors
 /// [`FaceError::Degenerate`] where the points coincide or are not finite.
 pub fn sharpness(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<f32, FaceError> {
-    let shrunk = MOBILEFACE_TEMPLATE.map(|point| point.map(|value| 0.5 * value - 0.25));
-    let back = Similarity::fit(points, &shrunk)?.inverse();
+    let back = Similarity::fit(points, &half_template())?.inverse();
     let face = resampled(picture, &back, SHARPNESS_SIDE);
     let grey = |x, y| {
         let [r, g, b] = face.get_pixel(x, y).0.map(f32::from);
@@ -143,6 +142,12 @@ pub fn sharpness(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<f32, Face
     }
     // A step of a byte is rounding: below its variance there is nothing to see.
     Ok((laplacian.variance() / brightness.variance().max(1.0)) as f32)
+}
+
+/// Where the points go in a picture of half the side: pixels are squares, and their edges stay
+/// where they are.
+fn half_template() -> [[f32; 2]; 5] {
+    MOBILEFACE_TEMPLATE.map(|point| point.map(|value| 0.5 * (value + 0.5) - 0.5))
 }
 
 /// Running sums for a variance.
@@ -164,5 +169,77 @@ impl Spread {
     fn variance(&self) -> f64 {
         let mean = self.sum / self.count;
         self.squares / self.count - mean * mean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{read_npy, reference_file};
+
+    // Reference: reference/face/pair_face.py, points of a solid face turned by SciPy. The template
+    // is not quite symmetric, which costs some hundredths of a degree.
+    #[test]
+    fn turns_are_those_of_a_solid_face() {
+        let (_, rows) = read_npy::<f64>(&reference_file("turn.npy"));
+        for row in rows.as_chunks::<13>().0 {
+            let mut points = [[0.0; 2]; 5];
+            for (point, pair) in points.iter_mut().zip(row.as_chunks::<2>().0) {
+                *point = pair.map(|number| number as f32);
+            }
+            let [yaw, pitch, angle] = [10, 11, 12].map(|column| row[column] as f32);
+            let found = Turn::of(&points).unwrap();
+            assert!((found.angle_deg - angle).abs() < 0.3, "{found:?} {angle}");
+            // Turned both ways, the line of the eyes is not level, and the shares mix.
+            if yaw == 0.0 || pitch == 0.0 {
+                assert!((found.yaw_deg - yaw).abs() < 0.3, "{found:?} {yaw}");
+                assert!((found.pitch_deg - pitch).abs() < 0.3, "{found:?} {pitch}");
+            }
+        }
+    }
+
+    // Reference: reference/face/pair_face.py, OpenCV's Laplacian in double precision.
+    #[test]
+    fn sharpness_agrees_with_opencv() {
+        let (shape, faces) = read_npy::<u8>(&reference_file("sharpness_input.npy"));
+        let (_, expected) = read_npy::<f64>(&reference_file("sharpness.npy"));
+        // Where the points of a picture of 56 pixels lie where they are wanted.
+        let points = half_template();
+        for (face, expected) in faces.chunks_exact(faces.len() / shape[0]).zip(expected) {
+            let face = RgbImage::from_raw(56, 56, face.to_vec()).unwrap();
+            let found = f64::from(sharpness(&face, &points).unwrap());
+            assert!((found / expected - 1.0).abs() < 1e-4, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn light_contrast_and_size_change_sharpness_little() {
+        let picture = |size: f32, contrast: f32| {
+            RgbImage::from_fn((112.0 * size) as u32, (112.0 * size) as u32, |x, y| {
+                let [x, y] = [x, y].map(|place| (place as f32 + 0.5) / size);
+                let value = (x / 3.0).sin() * (y / 4.0).cos() + (x / 20.0).sin();
+                image::Rgb([(100.0 + contrast * value) as u8; 3])
+            })
+        };
+        let of = |size: f32, contrast: f32| {
+            let points = MOBILEFACE_TEMPLATE.map(|p| p.map(|v| (v + 0.5) * size - 0.5));
+            sharpness(&picture(size, contrast), &points).unwrap()
+        };
+        let expected = of(1.0, 40.0);
+        for (size, contrast) in [(1.0, 15.0), (2.0, 40.0), (5.0, 25.0)] {
+            let found = of(size, contrast);
+            assert!((found / expected - 1.0).abs() < 0.15, "{size} {contrast}: {found} {expected}");
+        }
+        let plain = RgbImage::from_pixel(112, 112, image::Rgb([90; 3]));
+        assert_eq!(sharpness(&plain, &MOBILEFACE_TEMPLATE).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn the_side_is_that_of_the_encoders_crop() {
+        let points = MOBILEFACE_TEMPLATE.map(|[x, y]| [7.0 - 2.0 * y, 2.0 * x - 9.0]);
+        assert!((face_side(&points).unwrap() - 224.0).abs() < 1e-3);
+        assert!(face_side(&[[1.0; 2]; 5]).is_err());
+        assert!(Turn::of(&[[1.0; 2]; 5]).is_err());
+        assert!(sharpness(&RgbImage::new(9, 9), &[[f32::NAN; 2]; 5]).is_err());
     }
 }
