@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! folder ─layout→ Plan (clips, people) ─prepare→ parts ─merge→ pairs-00000.parquet … + rejected.csv
-//!        ─PairReader→ training, evaluation
+//!        ─PairSet→ training, evaluation
 //! ```
 //!
 //! A [`plan::Plan`] is read from names and tables alone. [`prepare`] turns each of its clips into
