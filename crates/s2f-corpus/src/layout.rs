@@ -168,6 +168,7 @@ pub fn plan(root: &Path, layout: Option<Layout>) -> Result<Plan, CorpusError> {
     let description = layout.description();
     let Contents { mut clips, mut absent, people } = (description.read)(root)?;
     clips.sort_unstable_by(|a, b| a.pair_id.cmp(&b.pair_id));
+    // None of the layouts below can do this; whoever adds one is to learn of it here.
     if let Some(two) = clips.windows(2).find(|two| two[0].pair_id == two[1].pair_id) {
         return Err(CorpusError::Twice { pair_id: two[0].pair_id.clone() });
     }

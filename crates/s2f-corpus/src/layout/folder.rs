@@ -19,7 +19,7 @@ use crate::plan::{Absent, Clip, FaceSource, Media, Person};
 use crate::table::Table;
 
 use super::names::{self, Kind};
-use super::tree::{Listing, Place, Tree};
+use super::tree::{self, Listing, Place, Tree};
 use super::{Contents, Description};
 
 pub(super) const LAYOUT: Description = Description {
@@ -60,7 +60,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     let mut tree = Tree::default();
     let mut contents = Contents::default();
     let table = root.join(PEOPLE);
-    if table.is_file() {
+    if tree::is_file(&table)? {
         read_people(&table, &mut contents)?;
     }
     let mut seen = Vec::new();

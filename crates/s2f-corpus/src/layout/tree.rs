@@ -1,6 +1,7 @@
 //! Folders listed in an order of their own, whatever the file system's.
 
-use std::fs;
+use std::fs::{self, FileType};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::CorpusError;
@@ -58,11 +59,11 @@ impl Tree {
             let mut kind = entry.file_type().map_err(refused())?;
             let mut jumps = place.jumps.clone();
             if kind.is_symlink() {
-                let Ok(target) = fs::metadata(&path) else {
+                let Some(target) = kind_of(&path)? else {
                     self.odd.push((path, "broken link"));
                     continue;
                 };
-                kind = target.file_type();
+                kind = target;
                 if kind.is_dir() {
                     let here = fs::canonicalize(&place.path).map_err(refused())?;
                     let target = fs::canonicalize(&path).map_err(CorpusError::io("list", &path))?;
@@ -86,7 +87,10 @@ impl Tree {
     /// As [`Tree::list`] for the folder `under` a place; nothing where there is none.
     pub(super) fn list_under(&mut self, root: &Path, under: &str) -> Result<Listing, CorpusError> {
         let path = root.join(under);
-        if path.is_dir() { self.list(&Place::root(&path)) } else { Ok(Listing::default()) }
+        match kind_of(&path)? {
+            Some(kind) if kind.is_dir() => self.list(&Place::root(&path)),
+            _ => Ok(Listing::default()),
+        }
     }
 
     /// Everything that could not be used in what was listed.
@@ -103,7 +107,28 @@ impl Tree {
     }
 }
 
-#[cfg(all(test, unix))]
+/// Whether there is a file of that name. Other than [`Path::is_file`] it does not take a mount
+/// that has vanished for a file that was never there.
+///
+/// # Errors
+/// [`CorpusError::Io`] where the system refuses to say.
+pub(super) fn is_file(path: &Path) -> Result<bool, CorpusError> {
+    Ok(kind_of(path)?.is_some_and(|kind| kind.is_file()))
+}
+
+/// Links followed; none where there is nothing.
+fn kind_of(path: &Path) -> Result<Option<FileType>, CorpusError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found.file_type())),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            Ok(None)
+        }
+        Err(error) => Err(CorpusError::io("look at", path)(error)),
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

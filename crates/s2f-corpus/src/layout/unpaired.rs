@@ -12,7 +12,7 @@ use crate::CorpusError;
 use crate::plan::{Absent, Person};
 use crate::unpaired::{Portrait, Recording, portraits, recordings};
 
-use super::tree::{Place, Tree};
+use super::tree::{self, Place, Tree};
 use super::{Contents, Description, names};
 
 pub(super) const LAYOUT: Description = Description {
@@ -64,13 +64,13 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     for (folder, place) in folders.faces {
         for it in portraits(&place.path)? {
             let person = Person { gender: it.sex, age: it.age, language: None };
-            contents.add(&folder, &it.person_id, person, &it.picture, "no picture");
+            contents.add(&folder, &it.person_id, person, &it.picture, "no picture")?;
         }
     }
     for (folder, place) in folders.voices {
         for it in recordings(&place.path)? {
             let person = Person { gender: it.sex, age: it.age, language: None };
-            contents.add(&folder, &it.speaker_id, person, &it.file, "no sound");
+            contents.add(&folder, &it.speaker_id, person, &it.file, "no sound")?;
         }
     }
     contents.absent.extend(tree.into_absent(root));
@@ -79,9 +79,16 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
 
 impl Contents {
     /// People of one id in two folders are two people.
-    fn add(&mut self, folder: &str, id: &str, person: Person, file: &Path, missing: &str) {
+    fn add(
+        &mut self,
+        folder: &str,
+        id: &str,
+        person: Person,
+        file: &Path,
+        missing: &str,
+    ) -> Result<(), CorpusError> {
         let name = if folder.is_empty() { id.to_owned() } else { format!("{folder}/{id}") };
-        if !file.is_file() {
+        if !tree::is_file(file)? {
             let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.absent.push(Absent {
                 pair_id: names::pair_id(&[&name, &source]),
@@ -91,6 +98,7 @@ impl Contents {
             });
         }
         self.people.insert(name, person);
+        Ok(())
     }
 }
 

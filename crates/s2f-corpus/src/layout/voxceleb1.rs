@@ -18,7 +18,7 @@ use crate::CorpusError;
 use crate::plan::{Absent, Clip, FaceSource, Media};
 
 use super::names::{self, Kind};
-use super::tree::{Place, Tree};
+use super::tree::{self, Place, Tree};
 use super::voxceleb::{self, Entry, Utterances};
 use super::{Contents, Description};
 
@@ -27,10 +27,10 @@ pub(super) const LAYOUT: Description = Description {
     title: "VoxCeleb1",
     needs: "vox1_meta.csv, wav/ID/VIDEO/UTTERANCE.wav, unzippedFaces/NAME/1.6/VIDEO/FRAME.jpg",
     licence: "CC BY 4.0 (VoxCeleb1 metadata); the copyright remains with the owners of the videos",
-    treatment: "each utterance becomes one voice; the face is the best one (large, sharp, frontal) \
-                among pictures of the same video in unzippedFaces",
+    treatment: "each utterance becomes one voice (of its first 10 s); the face is the best one \
+                (large, sharp, frontal) among pictures of the same video in unzippedFaces",
     by_table: true,
-    fits: |root| Ok(root.join(META).is_file()),
+    fits: |root| tree::is_file(&root.join(META)),
     read,
 };
 

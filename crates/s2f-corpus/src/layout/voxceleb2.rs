@@ -17,7 +17,7 @@ use crate::plan::{Absent, Clip, FaceSource, Media, Person};
 use crate::split::Split;
 
 use super::names::{self, Kind};
-use super::tree::{Place, Tree};
+use super::tree::{self, Tree};
 use super::voxceleb::{self, Utterances};
 use super::{Contents, Description};
 
@@ -27,9 +27,9 @@ pub(super) const LAYOUT: Description = Description {
     needs: "{dev,test}/mp4/ID/VIDEO/UTTERANCE.mp4, with vox2_meta.csv and \
             {dev,test}/aac/ID/VIDEO/UTTERANCE.m4a where you have them",
     licence: "CC BY 4.0 (VoxCeleb2 metadata); the copyright remains with the owners of the videos",
-    treatment: "each utterance becomes one voice, from aac, or from the video where that is \
-                absent; the face is the best one (large, sharp, frontal) among the frames of the \
-                utterance's video, which must not show two people",
+    treatment: "each utterance becomes one voice (of its first 10 s), from aac, or from the \
+                video where that is absent; the face is the best one (large, sharp, frontal) \
+                among the frames of the utterance's video, which must not show two people",
     by_table: true,
     fits,
     read,
@@ -56,13 +56,13 @@ const VIDEOS: [&str; 7] = [
 ];
 
 fn fits(root: &Path) -> Result<bool, CorpusError> {
-    if root.join(META).is_file() {
+    if tree::is_file(&root.join(META))? {
         return Ok(true);
     }
     let mut tree = Tree::default();
     for part in VIDEOS {
         let folders = tree.list_under(root, part)?.folders;
-        if folders.iter().any(|(name, _): &(String, Place)| voxceleb::is_id(name)) {
+        if folders.iter().any(|(name, _)| voxceleb::is_id(name)) {
             return Ok(true);
         }
     }
@@ -71,7 +71,7 @@ fn fits(root: &Path) -> Result<bool, CorpusError> {
 
 fn read(root: &Path) -> Result<Contents, CorpusError> {
     let meta = root.join(META);
-    let mut people = if meta.is_file() {
+    let mut people = if tree::is_file(&meta)? {
         voxceleb::read_people(&meta, "VoxCeleb2 ID", "VGGFace2 ID")?
     } else {
         Default::default()
