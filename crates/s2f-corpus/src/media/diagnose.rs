@@ -32,15 +32,24 @@ pub(crate) fn gate(file: &Path) -> Result<(), Trouble> {
     File::open(file).map(|_| ()).map_err(|error| unread(file, error))
 }
 
-/// What it means that the system does not give `file`. One that is missing where others are is the
-/// clip's trouble; all else will hit the next clip too.
+/// What it means that the system does not give `file`. One that is missing where others are, or
+/// whose name cannot be, is the clip's trouble; all else will hit the next clip too.
 pub(super) fn unread(file: &Path, error: io::Error) -> Trouble {
-    let missing = matches!(error.kind(), ErrorKind::NotFound);
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if missing && parent.unwrap_or(Path::new(".")).is_dir() {
-        return Trouble::reject(Reason::MissingFile, "the file is not there (any more)");
+    match error.kind() {
+        // The folder of a mount that has vanished is there, and empty.
+        ErrorKind::NotFound if is_inhabited(parent.unwrap_or(Path::new("."))) => {
+            Trouble::reject(Reason::MissingFile, "the file is not there (any more)")
+        }
+        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
+            Trouble::reject(Reason::MissingFile, "no file can have such a name")
+        }
+        _ => CorpusError::io("read", file)(error).into(),
     }
-    CorpusError::io("read", file)(error).into()
+}
+
+fn is_inhabited(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Reads `file` to its end: ffmpeg takes a disk that fails for the end of a file.
@@ -111,7 +120,7 @@ impl Ffmpeg {
         match self.contents(media, end) {
             Err(trouble) => trouble,
             Ok(Contents { sound: false, .. }) => rejection(&Problem::NoAudioTrack),
-            Ok(contents) => beyond(media, &contents, Reason::TooShort)
+            Ok(contents) => beyond(media, contents.seconds, Reason::TooShort)
                 .or_else(|| damaged(media, end))
                 .unwrap_or_else(|| rejection(&Problem::NoSamples)),
         }
@@ -124,7 +133,7 @@ impl Ffmpeg {
             Ok(Contents { video: false, .. }) => {
                 Trouble::reject(Reason::NoPicture, "the file has no picture track")
             }
-            Ok(contents) => beyond(media, &contents, Reason::NoPicture)
+            Ok(contents) => beyond(media, contents.seconds, Reason::NoPicture)
                 .or_else(|| damaged(media, end))
                 .unwrap_or_else(|| {
                     Trouble::reject(Reason::NoPicture, "the picture track holds no frame")
@@ -147,9 +156,9 @@ impl Ffmpeg {
     }
 }
 
-/// Where the stretch lies behind the end.
-fn beyond(media: &Media, contents: &Contents, reason: Reason) -> Option<Trouble> {
-    let (start_s, seconds) = (media.start_s, contents.seconds?);
+/// Where the stretch lies behind the end of a file of so many seconds.
+pub(super) fn beyond(media: &Media, seconds: Option<f64>, reason: Reason) -> Option<Trouble> {
+    let (start_s, seconds) = (media.start_s, seconds?);
     (start_s >= seconds).then(|| {
         let detail = format!("it is {seconds:.2} s long and the stretch begins at {start_s:.2} s");
         Trouble::reject(reason, detail)

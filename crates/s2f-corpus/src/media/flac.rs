@@ -9,7 +9,10 @@ use s2f_audio::Waveform;
 
 use crate::CorpusError;
 
-/// Order of the linear prediction. Twice as much saves 1 % and takes half as long again.
+/// Samples a block, 64 ms: speech changes quickly. Four times as many make read speech 2 % larger
+/// and are not faster.
+const BLOCK: usize = 1024;
+/// Order of the linear prediction. Twice as much saves 0.1 % and takes half as long again.
 const ORDER: usize = 8;
 
 /// `voice` as FLAC, 16 kHz, mono, 16 bit; what lies beyond full scale is clipped. The same samples
@@ -22,16 +25,17 @@ pub fn encode_flac(voice: &Waveform) -> Result<Vec<u8>, CorpusError> {
     let samples: Vec<i32> = voice.samples().iter().map(|&sample| to_16_bit(sample)).collect();
     let mut config = Encoder::default();
     config.multithread = false;
+    config.block_size = BLOCK;
     config.subframe_coding.qlpc.lpc_order = ORDER;
     let config = config.into_verified().map_err(|(_, error)| failed(error.to_string()))?;
     let source = MemSource::from_samples(&samples, 1, 16, Waveform::RATE_HZ as usize);
-    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, BLOCK)
         .map_err(|error| failed(error.to_string()))?;
     // The smallest block is stated without the last one, which may be shorter (RFC 9639, 8.2); the
     // encoder counts it in, and decoders take blocks of two sizes for another kind of stream.
     stream
         .stream_info_mut()
-        .set_block_sizes(config.block_size, config.block_size)
+        .set_block_sizes(BLOCK, BLOCK)
         .map_err(|error| failed(error.to_string()))?;
     let mut sink = ByteSink::new();
     stream.write(&mut sink).map_err(|error| failed(error.to_string()))?;

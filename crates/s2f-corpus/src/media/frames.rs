@@ -23,8 +23,8 @@ pub(super) fn arguments(take: &Take) -> Vec<String> {
     let Take { frames_per_s: rate, longest_side_px: side, .. } = take;
     // The first frame in each 1/rate of a second. A filter for frame rates would fill gaps with
     // copies, for hours where a file claims them. The small number is for times that fall on a
-    // border and are not exact. Numbered anew, the frames are neither dropped nor doubled later.
-    let cell = |time: &str| format!("floor({time}*{rate}+1e-6)");
+    // border and are not exact, the zero for a first frame that begins before the stretch. Numbered anew, the frames are neither dropped nor doubled later.
+    let cell = |time: &str| format!("floor(max({time},0)*{rate}+1e-6)");
     let select =
         format!("isnan(prev_selected_t)+not(eq({},{}))", cell("t"), cell("prev_selected_t"));
     // Width and height in square pixels, then the share of them that is kept, never above 1.

@@ -4,7 +4,7 @@ use std::fs;
 
 use s2f_audio::{Limits, Problem, Waveform};
 
-use super::diagnose::unread;
+use super::diagnose::{beyond, unread};
 use crate::plan::Media;
 use crate::reject::{Reason, Trouble};
 
@@ -14,9 +14,10 @@ pub(super) const ARGUMENTS: [&str; 6] = ["-map", "0:a:0", "-f", "wav", "-c:a", "
 
 /// Larger files are left to ffmpeg, which reads only what it needs, bytes.
 const MAX_BYTES: u64 = 16 << 20;
-/// Longer recordings are left to ffmpeg, which decodes only the stretch. Starting it takes as long
-/// as decoding about 20 s of AAC does here, so little is lost where it turns out late.
-const MAX_S: f64 = 30.0;
+/// Longer recordings are left to ffmpeg where a short stretch of them is wanted. Starting it takes
+/// 60 ms of a processor, as long as decoding 45 s of AAC does here, so little is lost where it
+/// turns out late.
+const MAX_S: f64 = 60.0;
 /// The quietest peak that can be a voice, dB of full scale, as [`s2f_audio`] has it.
 const SILENCE_DBFS: f64 = -80.0;
 
@@ -24,8 +25,10 @@ const SILENCE_DBFS: f64 = -80.0;
 /// ffmpeg to look at.
 ///
 /// Which of the two decodes makes no difference to hear: WAV, AIFF, FLAC and ALAC come out the
-/// same bit for bit, MP3, Vorbis, Opus and AAC within rounding. High-efficiency AAC lacks here
-/// what lies above the half of its sampling rate's half, 11 kHz for most, which 16 kHz do not hold.
+/// same, MP3 and Vorbis within 1e-6 of full scale, AAC and Opus within 1e-3; these two may end some
+/// milliseconds sooner, where their container says that the rest of the last packet is padding.
+/// High-efficiency AAC lacks here what lies above a quarter of its sampling rate, 11 kHz for most,
+/// and 16 kHz hold less than that.
 pub(super) fn in_process(media: &Media, length_s: f64) -> Result<Option<Waveform>, Trouble> {
     let file = &media.file;
     let bytes = fs::metadata(file).map_err(|error| unread(file, error))?.len();
@@ -33,11 +36,15 @@ pub(super) fn in_process(media: &Media, length_s: f64) -> Result<Option<Waveform
         return Ok(None);
     }
     let bytes = fs::read(file).map_err(|error| unread(file, error))?;
-    let limits = Limits { max_bytes: u64::MAX, max_seconds: MAX_S };
+    let limits =
+        Limits { max_bytes: u64::MAX, max_seconds: MAX_S.max(2.0 * (media.start_s + length_s)) };
     match s2f_audio::decode(bytes, "", &limits) {
-        Ok(whole) => {
-            cut(&whole, media.start_s, length_s).map(Some).map_err(|problem| rejection(&problem))
-        }
+        Ok(whole) => match beyond(media, Some(whole.seconds()), Reason::TooShort) {
+            Some(trouble) => Err(trouble),
+            None => cut(&whole, media.start_s, length_s)
+                .map(Some)
+                .map_err(|problem| rejection(&problem)),
+        },
         Err(error) if is_final(&error.problem) => Err(rejection(&error.problem)),
         Err(_) => Ok(None),
     }

@@ -282,6 +282,8 @@ fn broken_files_have_their_reasons() {
         check(file, sound, frames);
     };
     both(&bench.folder.path().join("none.mp4"), MissingFile, "not there");
+    both(&bench.folder.path().join("a\0b.mp4"), MissingFile, "such a name");
+    both(&bench.folder.path().join("a".repeat(300)), MissingFile, "such a name");
     both(bench.folder.path(), UnreadableFile, "not a plain file");
     both(&bench.write("zero.mp4", b""), UnreadableFile, "0 bytes");
     both(&bench.write("text.mp4", b"Dear diary,\ntoday I said nothing\n"), UnreadableFile, "");
@@ -381,6 +383,8 @@ fn the_world_around_stops_the_work() {
         bench.ffmpeg.sound(&whole(&bench.folder.path().join("gone/a.mp4")), 9.0),
         "cannot read",
     );
+    let empty = tempfile::tempdir().unwrap();
+    stopped(bench.ffmpeg.sound(&whole(&empty.path().join("a.mp4")), 9.0), "a mount may have");
     let film = bench.film("160x120", "film.mkv");
     fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&film).is_err() {
