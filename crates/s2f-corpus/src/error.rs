@@ -131,6 +131,18 @@ pub enum CorpusError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A population that cannot be made.
+    #[error("cannot make a population: {reason}")]
+    Synth {
+        /// Why not.
+        reason: String,
+    },
+    /// A face that a model cannot draw.
+    #[error("cannot draw a face: {source}; hint: check the model with `model verify`")]
+    Draw {
+        /// What the model said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A voice that cannot be encoded.
     #[error("cannot encode a voice as FLAC: {reason}; hint: report it, no voice should do this")]
     Flac {

@@ -21,10 +21,13 @@ use crate::reject::{Reason, Trouble};
 mod diagnose;
 mod flac;
 mod frames;
+mod mux;
 mod process;
 mod sound;
+mod wav;
 
 pub use flac::encode_flac;
+pub(crate) use wav::encode_wav;
 
 pub(crate) use diagnose::gate;
 use diagnose::read_through;

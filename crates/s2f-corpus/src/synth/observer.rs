@@ -8,7 +8,7 @@
 //! `1 - strength²`, and over all people `f` is standard normal but for the first trait, which is a
 //! mixture of a normal distribution for each sex.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::population::{Person, SEX_MIDDLE, Traits, population, within_sex};
 
@@ -16,7 +16,8 @@ use super::population::{Person, SEX_MIDDLE, Traits, population, within_sex};
 pub const RANKS: [usize; 4] = [1, 2, 5, 10];
 
 /// How often the face that belongs to a voice is among the first K of a gallery.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Recall {
     /// Faces in the gallery, one of them the right one.
     pub gallery: usize,

@@ -1,0 +1,200 @@
+//! Faces that show traits: directions of a face space along which a model draws different people.
+
+use std::error::Error;
+
+use image::RgbImage;
+use nalgebra::{DMatrix, SymmetricEigen};
+use rayon::prelude::*;
+
+use super::population::{SEX_MIDDLE, TRAITS, Traits};
+use crate::CorpusError;
+
+/// Draws the face of a feature of unit length. The same feature gives the same picture.
+pub type Draw<'a> = dyn Fn(&[f32]) -> Result<RgbImage, Box<dyn Error + Send + Sync>> + Sync + 'a;
+
+/// The model that draws the faces.
+pub struct FaceModel<'a> {
+    /// Its name and version: another one draws other people.
+    pub name: String,
+    /// Mean feature that the model expects behind the voices of women, see
+    /// [`example_voices`](super::example_voices).
+    pub women: Vec<f32>,
+    /// The same of men.
+    pub men: Vec<f32>,
+    /// The decoder.
+    pub draw: &'a Draw<'a>,
+}
+
+/// What is compared: this part of a portrait, eyebrows to chin without the hair, as shares of its
+/// side, in this many cells.
+const ROWS: (f64, f64, usize) = (0.30, 0.80, 14);
+const COLUMNS: (f64, f64, usize) = (0.285, 0.715, 12);
+/// Step in the feature for derivatives.
+const SMALL: f64 = 0.05;
+/// Change of the picture that one standard deviation of a trait makes, root mean square over the
+/// cells, as a share of full brightness.
+const VISIBLE: f64 = 0.011;
+/// The most that a standard deviation may move a feature of length 1: beyond, models draw what
+/// is no face.
+const LONGEST: f64 = 0.4;
+/// Traits beyond this many standard deviations are drawn like this.
+const EXTREME: f64 = 3.0;
+/// Below this distance the features of women and men are the same to the model.
+const SAME: f64 = 0.02;
+
+/// Where traits are in a face space.
+pub(super) struct Directions {
+    base: Vec<f64>,
+    /// The step that one standard deviation of a trait makes.
+    steps: Vec<Vec<f64>>,
+}
+
+impl Directions {
+    /// The first trait goes from men to women, as the model sees them; the others along the
+    /// orthogonal directions that change the drawn face most, by the singular vectors of the
+    /// derivative of its picture. Changes that a camera makes as well (place, size, turn, light)
+    /// do not count.
+    pub(super) fn find(model: &FaceModel<'_>) -> Result<Self, CorpusError> {
+        let wide = |feature: &[f32]| feature.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+        let (women, men) = (wide(&model.women), wide(&model.men));
+        let half: Vec<f64> = women.iter().zip(&men).map(|(w, m)| (w - m) / 2.0).collect();
+        let base: Vec<f64> = women.iter().zip(&men).map(|(w, m)| (w + m) / 2.0).collect();
+        let length = norm(&half);
+        if women.len() != men.len() || length.is_nan() || length < SAME || base.len() <= TRAITS {
+            let reason = format!("{} draws women and men alike", model.name);
+            return Err(CorpusError::Synth { reason });
+        }
+        let sex: Vec<f64> = half.iter().map(|x| x / length).collect();
+        let mut steps = vec![half.iter().map(|x| x / SEX_MIDDLE).collect()];
+
+        let mut derivative = derivative(model, &base)?; // [cells, features]
+        // What the first trait does already is taken out.
+        let sex = DMatrix::from_column_slice(base.len(), 1, &sex);
+        let along = &derivative * &sex;
+        derivative -= along * sex.transpose();
+        let cells = derivative.nrows() as f64;
+        let eigen = SymmetricEigen::new(derivative.tr_mul(&derivative));
+        let mut order: Vec<usize> = (0..base.len()).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        for &index in &order[..TRAITS - 1] {
+            let change = (eigen.eigenvalues[index].max(0.0) / cells).sqrt();
+            let length = (VISIBLE / change).min(LONGEST);
+            let vector = eigen.eigenvectors.column(index);
+            // Eigenvectors have no sign of their own.
+            let largest =
+                vector.iter().copied().fold(0.0, |m: f64, x| if x.abs() > m.abs() { x } else { m });
+            steps.push(vector.iter().map(|x| x * length * largest.signum()).collect());
+        }
+        Ok(Self { base, steps })
+    }
+
+    /// The feature of a face with these traits, of any length.
+    pub(super) fn feature(&self, traits: &Traits) -> Vec<f64> {
+        let mut feature = self.base.clone();
+        for (step, value) in self.steps.iter().zip(traits) {
+            let value = value.clamp(-EXTREME, EXTREME);
+            feature.iter_mut().zip(step).for_each(|(x, s)| *x += value * s);
+        }
+        feature
+    }
+}
+
+/// How the cells of the picture change with each number of the feature, `[cells, features]`,
+/// without what a camera could do.
+fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, CorpusError> {
+    let middle = Cells::of(&portrait(model, base)?);
+    let columns = (0..base.len())
+        .into_par_iter()
+        .map(|index| {
+            let mut moved = base.to_vec();
+            moved[index] += SMALL;
+            let cells = Cells::of(&portrait(model, &moved)?);
+            Ok(cells.0.iter().zip(&middle.0).map(|(a, b)| (a - b) / SMALL).collect())
+        })
+        .collect::<Result<Vec<Vec<f64>>, CorpusError>>()?;
+    let mut derivative = DMatrix::from_vec(middle.0.len(), base.len(), columns.concat());
+    let camera = middle.camera().qr().q(); // [cells, changes], orthonormal
+    let share = camera.tr_mul(&derivative);
+    derivative -= camera * share;
+    Ok(derivative)
+}
+
+/// Draws a feature, brought to unit length.
+pub(super) fn portrait(model: &FaceModel<'_>, feature: &[f64]) -> Result<RgbImage, CorpusError> {
+    (model.draw)(&unit(feature)).map_err(|source| CorpusError::Draw { source })
+}
+
+fn unit(feature: &[f64]) -> Vec<f32> {
+    let length = norm(feature);
+    feature.iter().map(|x| (x / length) as f32).collect()
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// Mean colours of the cells of the inner face, row by row, R G B, 0 to 1.
+struct Cells(Vec<f64>);
+
+impl Cells {
+    fn of(picture: &RgbImage) -> Self {
+        let (rows, columns) = (ROWS.2, COLUMNS.2);
+        let edges = |(from, to, count): (f64, f64, usize), side: u32| -> Vec<u32> {
+            (0..=count)
+                .map(|n| (f64::from(side) * (from + (to - from) * n as f64 / count as f64)) as u32)
+                .collect()
+        };
+        let (ys, xs) = (edges(ROWS, picture.height()), edges(COLUMNS, picture.width()));
+        let mut cells = Vec::with_capacity(rows * columns * 3);
+        for y in ys.windows(2) {
+            for x in xs.windows(2) {
+                let mut sum = [0.0; 3];
+                for row in y[0]..y[1] {
+                    for column in x[0]..x[1] {
+                        let pixel = picture.get_pixel(column, row).0;
+                        sum.iter_mut().zip(pixel).for_each(|(s, p)| *s += f64::from(p));
+                    }
+                }
+                let count = f64::from((y[1] - y[0]) * (x[1] - x[0])).max(1.0);
+                cells.extend(sum.map(|s| s / (255.0 * count)));
+            }
+        }
+        Self(cells)
+    }
+
+    /// What moving the camera or the light would do to the cells, a column each: shift, stretch and
+    /// shear along both axes, brightness and its slopes for each colour.
+    fn camera(&self) -> DMatrix<f64> {
+        const MOVES: usize = 6;
+        const LIGHTS: usize = 4;
+        let (rows, columns) = (ROWS.2, COLUMNS.2);
+        let at = |row: usize, column: usize, colour: usize| {
+            self.0[(row * columns + column) * 3 + colour]
+        };
+        let slope = |before: f64, after: f64| (after - before) / 2.0;
+        let mut changes = DMatrix::zeros(self.0.len(), MOVES + 3 * LIGHTS);
+        for row in 0..rows {
+            for column in 0..columns {
+                let y = 2.0 * row as f64 / (rows - 1) as f64 - 1.0;
+                let x = 2.0 * column as f64 / (columns - 1) as f64 - 1.0;
+                let (above, below) = (row.saturating_sub(1), (row + 1).min(rows - 1));
+                let (left, right) = (column.saturating_sub(1), (column + 1).min(columns - 1));
+                for colour in 0..3 {
+                    let cell = (row * columns + column) * 3 + colour;
+                    let down = slope(at(above, column, colour), at(below, column, colour));
+                    let along = slope(at(row, left, colour), at(row, right, colour));
+                    let moves = [along, down, x * along, y * along, x * down, y * down];
+                    for (index, change) in moves.into_iter().enumerate() {
+                        changes[(cell, index)] = change;
+                    }
+                    let value = self.0[cell];
+                    let lights = [1.0, value, x * value, y * value];
+                    for (index, change) in lights.into_iter().enumerate() {
+                        changes[(cell, MOVES + LIGHTS * colour + index)] = change;
+                    }
+                }
+            }
+        }
+        changes
+    }
+}
