@@ -1,6 +1,7 @@
 //! `corpus`: real videos to pairs, whatever breaks on the way.
 
 mod broken;
+mod grid;
 mod killed;
 mod layouts;
 mod sharded;
@@ -40,8 +41,9 @@ impl Kit {
             let file = video.file_name().unwrap().to_str().unwrap();
             let person = folder.path(name).join(file.split('_').next().unwrap());
             fs::create_dir_all(&person).unwrap();
-            if fs::read_dir(&person).unwrap().count() < clips {
-                symlink(&video, person.join(file)).unwrap();
+            let clip = person.join(file);
+            if fs::read_dir(&person).unwrap().count() < clips && !clip.exists() {
+                symlink(&video, clip).unwrap();
             }
         }
     }

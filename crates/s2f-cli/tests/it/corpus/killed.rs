@@ -1,5 +1,6 @@
 //! Killed at any instant, the same command goes on, and its end is that of an undisturbed run.
 
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ fn a_killed_preparation_goes_on_to_the_same_bytes() {
     let mut kills = 0;
     let mut lengths = Lengths(0x2545_f491_4f6c_dd1d);
     while kills < KILLS {
-        let mut child = folder.command(&pieces).spawn().unwrap();
+        let mut child = folder.command(&pieces).stderr(Stdio::null()).spawn().unwrap();
         // Often before the first part, now and then after the last.
         sleep(lengths.next(undisturbed));
         if child.try_wait().unwrap().is_none() {
