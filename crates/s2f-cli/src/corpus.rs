@@ -5,6 +5,7 @@ mod merge;
 mod prepare;
 mod split;
 mod stats;
+mod synth;
 
 use std::path::Path;
 
@@ -35,6 +36,8 @@ enum Action {
     Split(split::Args),
     /// Count people, pairs, attributes and duplicates of prepared pairs
     Stats(stats::Args),
+    /// Make a small population with a known truth, to try everything on
+    Synth(synth::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -56,6 +59,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         Action::Merge(args) => merge::run(args, printer),
         Action::Split(args) => split::run(args, printer),
         Action::Stats(args) => stats::run(args, printer),
+        Action::Synth(args) => synth::run(args, printer),
     }
 }
 

@@ -192,8 +192,15 @@ impl Ffmpeg {
         };
         let bytes = outcome.and_then(|()| sound.wait());
         let end = self.end(run, &bytes, media)?;
-        let waveform = sound::decode(bytes.unwrap_or_default(), length_s)
-            .map_err(|problem| self.why_no_sound(media, problem, &end))?;
+        let waveform = sound::decode(bytes.unwrap_or_default(), length_s).map_err(|problem| {
+            match self.why_no_sound(media, problem, &end) {
+                // Where one of the two tracks is missing, ffmpeg does not begin with the other.
+                Trouble::Reject { reason: Reason::UnreadableFile, .. } if given == 0 => {
+                    self.why_no_frames(media, &end)
+                }
+                trouble => trouble,
+            }
+        })?;
         if given == 0 {
             return Err(self.why_no_frames(media, &end));
         }

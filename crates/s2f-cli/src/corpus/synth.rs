@@ -1,0 +1,138 @@
+//! `corpus synth`: a population made by the program.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use image::RgbImage;
+use s2f_corpus::Sex;
+use s2f_corpus::media::Ffmpeg;
+use s2f_corpus::synth::{self, FaceModel, RANKS, Recall, Report, Settings};
+use speech2face::{FaceFeature, Speech2Face, Windows};
+
+use crate::Outcome;
+use crate::model_choice::ModelChoice;
+use crate::printer::Printer;
+
+/// What can be typed.
+#[derive(clap::Args)]
+#[command(after_help = NOTES)]
+pub struct Args {
+    /// Folder for the population; the same command goes on in it where it was stopped
+    out: PathBuf,
+
+    /// People
+    #[arg(long, value_name = "N", default_value_t = Settings::default().speakers)]
+    speakers: usize,
+
+    /// Clips of each
+    #[arg(long, value_name = "N", default_value_t = Settings::default().clips)]
+    clips: usize,
+
+    /// Length of a clip, seconds
+    #[arg(long, value_name = "S", default_value_t = Settings::default().seconds)]
+    seconds: f64,
+
+    /// How well faces follow voices: correlation of the hidden traits, 0 to 1
+    #[arg(long, value_name = "R", default_value_t = Settings::default().strength)]
+    strength: f64,
+
+    /// Seed: the same one makes the same people
+    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
+    seed: u64,
+
+    #[command(flatten)]
+    model: ModelChoice,
+
+    /// Print one object of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const NOTES: &str = "\
+Voices are synthesised, faces are drawn by the model, and both follow hidden traits whose
+connection is known (truth.csv). So the best possible retrieval is known too (synth.json), and a
+trained model can be held against it. Nobody in it exists, and nothing that is learnt from it holds
+for people.
+
+The folder has the layout of a folder per person: go on with corpus check and corpus prepare.
+Videos are written where ffmpeg is found, sounds beside pictures elsewhere.";
+
+/// Does what was asked.
+pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    let model = args.model.open()?;
+    let draw = |feature: &[f32]| draw(&model, feature);
+    let faces = FaceModel {
+        name: format!("{} {}", model.id().name, model.id().sha256),
+        women: mean_feature(&model, Sex::Female)?,
+        men: mean_feature(&model, Sex::Male)?,
+        draw: &draw,
+    };
+    let ffmpeg = Ffmpeg::find();
+    if ffmpeg.is_err() {
+        printer.warning("there is no ffmpeg: sounds beside pictures are written, not videos");
+    }
+    let settings = args.settings();
+    let bar = printer.with_progress(settings.speakers.saturating_mul(settings.clips));
+    let report = synth::make(&args.out, &settings, &faces, ffmpeg.ok().as_ref(), &|progress| {
+        bar.reach(progress.done as u64);
+    })?;
+    drop(bar);
+    if args.json {
+        printer.json(&report.truth)?;
+    } else {
+        print(&report, args, printer);
+    }
+    Ok(Outcome::AllGood)
+}
+
+fn print(report: &Report, args: &Args, printer: &Printer) {
+    let Report { truth, made, kept } = report;
+    printer.note(format_args!("{made} clips made, {kept} were there"));
+    let ranks = RANKS.map(|rank| format!("{rank:>6}")).concat();
+    printer.note(format_args!(
+        "faces found for voices among {}, %, within the first",
+        truth.best.gallery
+    ));
+    printer.note(format_args!("{:18}{ranks}", ""));
+    for (name, recall) in [("at best", &truth.best), ("by chance", &truth.chance)] {
+        printer.note(format_args!("{name:18}{}", percent(recall)));
+    }
+    printer.note(format_args!("wrote {}", args.out.display()));
+}
+
+fn percent(recall: &Recall) -> String {
+    recall.at.map(|share| format!("{:6.1}", 100.0 * share)).concat()
+}
+
+/// The mean of what the model expects behind voices of one sex.
+fn mean_feature(model: &Speech2Face, sex: Sex) -> anyhow::Result<Vec<f32>> {
+    let mut mean = vec![0.0; model.face_space().dimension];
+    let mut voices = 0.0;
+    for voice in synth::example_voices(sex) {
+        let feature = model.embed_voice(&voice, Windows::First)?;
+        mean.iter_mut().zip(feature.values()).for_each(|(sum, value)| *sum += value);
+        voices += 1.0;
+    }
+    mean.iter_mut().for_each(|sum| *sum /= voices);
+    Ok(mean)
+}
+
+fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, Box<dyn Error + Send + Sync>> {
+    let feature = FaceFeature::new(model.face_space().clone(), feature.to_vec())?;
+    let picture = model.decode(&feature, 0.0)?.picture;
+    let side = picture.side as u32;
+    Ok(RgbImage::from_raw(side, side, picture.rgb).context("the picture is not square")?)
+}
+
+impl Args {
+    fn settings(&self) -> Settings {
+        Settings {
+            speakers: self.speakers,
+            clips: self.clips,
+            seconds: self.seconds,
+            strength: self.strength,
+            seed: self.seed,
+        }
+    }
+}
