@@ -209,3 +209,140 @@ fn check(settings: &Settings) -> Result<(), CorpusError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::face::tests::{cartoon, model};
+    use super::*;
+    use crate::layout::{self, Layout};
+
+    const SETTINGS: Settings =
+        Settings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4 };
+
+    fn made(out: &Path, settings: &Settings, ffmpeg: Option<&Ffmpeg>) -> Result<Report, CorpusError> {
+        make(out, settings, &model(&|feature| Ok(cartoon(feature))), ffmpeg, &|_| ())
+    }
+
+    /// All files of a folder by name.
+    fn files_of(root: &Path) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(root).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                files.extend(files_of(&path).into_iter().map(|(n, f)| (format!("{name}/{n}"), f)));
+            } else {
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn without_ffmpeg_sounds_lie_beside_pictures_in_a_folder_per_person() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = made(folder.path(), &SETTINGS, None).unwrap();
+        assert_eq!((report.made, report.kept), (6, 0));
+        let files = files_of(folder.path());
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        let mut expected = vec!["licence.txt", "people.csv"];
+        let clips: Vec<String> = (1..=3)
+            .flat_map(|person| {
+                ["clip-1.wav", "clip-2.wav", "face-1.png", "face-2.png"]
+                    .map(|name| format!("s000{person}/{name}"))
+            })
+            .collect();
+        expected.extend(clips.iter().map(String::as_str));
+        expected.extend(["synth.json", "truth.csv"]);
+        assert_eq!(names, expected);
+        assert!(files["people.csv"].starts_with(b"person_id,gender,age\ns0001,"));
+        assert_eq!(files["truth.csv"].iter().filter(|&&byte| byte == b'\n').count(), 4);
+
+        let plan = layout::plan(folder.path(), None).unwrap();
+        assert_eq!((plan.layout, plan.clips.len(), plan.people.len()), (Layout::Folder, 6, 3));
+        assert!(plan.licence.contains("CC0"), "{}", plan.licence);
+        assert!(plan.people.values().all(|person| person.gender.is_some()));
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing_and_what_is_there_stays() {
+        let run = |threads: usize, folder: &Path| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| made(folder, &SETTINGS, None)).unwrap()
+        };
+        let (one, three) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        run(1, one.path());
+        run(3, three.path());
+        let files = files_of(one.path());
+        assert!(files == files_of(three.path()));
+
+        fs::remove_file(one.path().join("s0002/clip-2.wav")).unwrap();
+        fs::write(one.path().join("s0002/.speech2face-x.tmp"), "half").unwrap();
+        let report = run(2, one.path());
+        assert_eq!((report.made, report.kept), (1, 5));
+        assert!(files == files_of(one.path()));
+    }
+
+    #[test]
+    fn other_people_are_not_mixed_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |settings: &Settings| {
+            let error = made(folder.path(), settings, None).unwrap_err();
+            assert!(matches!(error, CorpusError::Job { .. }), "{error}");
+        };
+        fs::write(folder.path().join("mine.txt"), "mine").unwrap();
+        refused(&SETTINGS);
+        fs::remove_file(folder.path().join("mine.txt")).unwrap();
+        made(folder.path(), &SETTINGS, None).unwrap();
+        refused(&Settings { seed: 5, ..SETTINGS });
+        refused(&Settings { speakers: 4, ..SETTINGS });
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (settings, name) in [
+            (Settings { speakers: 1, ..SETTINGS }, "speakers"),
+            (Settings { clips: 0, ..SETTINGS }, "clips"),
+            (Settings { seconds: f64::NAN, ..SETTINGS }, "seconds"),
+            (Settings { strength: 1.1, ..SETTINGS }, "strength"),
+        ] {
+            let error = made(folder.path(), &settings, None).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        assert!(files_of(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn with_ffmpeg_the_same_seed_gives_the_same_videos() {
+        let ffmpeg = match Ffmpeg::find() {
+            Ok(ffmpeg) => ffmpeg,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let settings = Settings { speakers: 2, clips: 1, ..SETTINGS };
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        made(first.path(), &settings, Some(&ffmpeg)).unwrap();
+        made(second.path(), &settings, Some(&ffmpeg)).unwrap();
+        let files = files_of(first.path());
+        assert!(files == files_of(second.path()));
+        assert!(files.contains_key("s0001/clip-1.mp4"), "{:?}", files.keys());
+        assert_eq!(layout::plan(first.path(), None).unwrap().clips.len(), 2);
+        // Sounds beside pictures are another population.
+        assert!(matches!(made(first.path(), &settings, None), Err(CorpusError::Job { .. })));
+    }
+
+    #[test]
+    fn example_voices_are_of_the_sex_asked_for() {
+        let median = |sex| {
+            let mut pitches: Vec<f64> =
+                example_voices(sex).filter_map(|v| s2f_audio::pitch(&v)).map(|p| p.median_hz).collect();
+            pitches.sort_by(f64::total_cmp);
+            pitches[pitches.len() / 2]
+        };
+        let (women, men) = (median(Sex::Female), median(Sex::Male));
+        assert!((170.0..240.0).contains(&women) && (95.0..140.0).contains(&men), "{women} {men}");
+    }
+}

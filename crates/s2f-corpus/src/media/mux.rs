@@ -85,3 +85,76 @@ impl Ffmpeg {
         files::finish(video, path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use image::Rgb;
+
+    use super::super::Take;
+    use super::*;
+    use crate::plan::Media;
+
+    const RATE: u32 = 25;
+    const SECONDS: u32 = 2;
+
+    /// A grey level for each frame, and a tone.
+    fn film() -> (Vec<RgbImage>, Vec<f32>) {
+        let frames = (0..SECONDS * RATE)
+            .map(|n| RgbImage::from_pixel(64, 48, Rgb([(50 + 3 * n) as u8; 3])))
+            .collect();
+        let tone = (0..SECONDS * 16_000).map(|n| 0.5 * (n as f32 * 0.2).sin()).collect();
+        (frames, tone)
+    }
+
+    #[test]
+    fn frames_and_sound_come_back() {
+        let ffmpeg = match Ffmpeg::find() {
+            Ok(ffmpeg) => ffmpeg,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mp4");
+        let (frames, tone) = film();
+        ffmpeg.encode(frames.into_iter(), RATE, &tone, &path).unwrap();
+
+        let media = Media { file: path.clone(), start_s: 0.0, end_s: None };
+        let take = Take { max_s: 10.0, frames_per_s: 25.0, longest_side_px: 64 };
+        let mut levels = Vec::new();
+        let sound = ffmpeg
+            .sound_and_frames(&media, &take, |frame| {
+                levels.push(frame.get_pixel(32, 24).0[1]);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(levels.len(), (SECONDS * RATE) as usize);
+        for (n, level) in levels.into_iter().enumerate() {
+            // Lossy, and 8 bit of another colour space on the way.
+            assert!((f64::from(level) - (50 + 3 * n) as f64).abs() <= 6.0, "frame {n}: {level}");
+        }
+        // A frame of AAC is 64 ms; the tone keeps its place, as the delay of the encoder is noted.
+        assert!((sound.seconds() - f64::from(SECONDS)).abs() < 0.07, "{} s", sound.seconds());
+        let (a, b) = (&tone[4_000..28_000], &sound.samples()[4_000..28_000]);
+        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+        let likeness = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+        assert!(likeness > 0.98, "{likeness}");
+        // Nothing half done is left.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_encoded_leaves_no_file() {
+        let Ok(ffmpeg) = Ffmpeg::find() else { return eprintln!("skipped: there is no ffmpeg") };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mp4");
+        let (_, tone) = film();
+        let nothing = ffmpeg.encode(std::iter::empty(), RATE, &tone, &path);
+        assert!(matches!(nothing, Err(CorpusError::Ffmpeg { .. })), "{nothing:?}");
+        // H.264 in 4:2:0 has no odd sizes.
+        let odd = std::iter::repeat_n(RgbImage::new(63, 47), 3);
+        let odd = ffmpeg.encode(odd, RATE, &tone, &path);
+        assert!(matches!(odd, Err(CorpusError::Ffmpeg { .. })), "{odd:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

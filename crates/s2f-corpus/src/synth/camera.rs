@@ -28,9 +28,9 @@ const BRIGHTNESS: std::ops::Range<f64> = 0.8..1.1;
 const CAST: f64 = 0.03;
 const SIDE_LIGHT: f64 = 0.08;
 /// A portrait pixel this unlike the background is all face, as a share of full brightness.
-const UNLIKE: f64 = 0.12;
+const UNLIKE: f64 = 0.2;
 /// Brightness of the background, and standard deviation of the camera's noise, of 255.
-const BACKGROUND: std::ops::Range<f64> = 90.0..230.0;
+const BACKGROUND: std::ops::Range<f64> = 150.0..230.0;
 const NOISE: std::ops::Range<f64> = 0.5..2.0;
 /// How far noise is shifted between frames, numbers.
 const NOISE_SHIFT: usize = 4096;

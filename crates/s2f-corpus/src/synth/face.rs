@@ -198,3 +198,100 @@ impl Cells {
         changes
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    const FEATURES: usize = 12;
+
+    /// A cartoon in which each number of the feature moves or paints something, some much and
+    /// some little; the last one is the camera's zoom.
+    pub(in crate::synth) fn cartoon(feature: &[f32]) -> RgbImage {
+        let f = |index: usize| f64::from(feature[index]);
+        let zoom = 1.0 + 0.5 * f(11);
+        RgbImage::from_fn(112, 112, |column, row| {
+            let x = (f64::from(column) - 55.5) / (50.0 * zoom);
+            let y = (f64::from(row) - 60.0) / (50.0 * zoom);
+            let blob = |x0: f64, y0: f64, size: f64| {
+                (-((x - x0).powi(2) + (y - y0).powi(2)) / (size * size)).exp()
+            };
+            if (x / 0.7).powi(2) + y.powi(2) > 1.0 {
+                return Rgb([240; 3]);
+            }
+            let eyes = blob(-0.3, -0.2, 0.12 + 0.1 * f(1)) + blob(0.3, -0.2, 0.12 + 0.1 * f(1));
+            let mouth = blob(0.0, 0.5 + 0.2 * f(2), 0.15) * (1.0 + f(3));
+            let beard = f(0).max(0.0) * blob(0.0, 0.7, 0.4);
+            let nose = blob(0.1 * f(4), 0.1, 0.1 + 0.05 * f(5));
+            let skin = [0.8, 0.65 + 0.1 * f(6) * x, 0.55 + 0.2 * f(7) * y * y];
+            Rgb(skin.map(|skin| {
+                let value = skin - 0.5 * eyes - 0.3 * mouth - 0.3 * beard + 0.1 * nose;
+                (255.0 * value).clamp(0.0, 255.0) as u8
+            }))
+        })
+    }
+
+    pub(in crate::synth) fn model<'a>(draw: &'a Draw<'a>) -> FaceModel<'a> {
+        let mut women = vec![0.1f32; FEATURES];
+        let mut men = women.clone();
+        (women[0], men[0]) = (-0.4, 0.4);
+        FaceModel { name: "cartoon".into(), women, men, draw }
+    }
+
+    fn directions() -> Directions {
+        Directions::find(&model(&|feature| Ok(cartoon(feature)))).unwrap()
+    }
+
+    #[test]
+    fn directions_are_orthogonal_and_the_first_is_that_of_sex() {
+        let Directions { base, steps } = directions();
+        assert!(steps[0][0] < 0.0 && steps[0][1..].iter().all(|&x| x == 0.0), "{:?}", steps[0]);
+        for (index, a) in steps.iter().enumerate() {
+            assert_eq!(a.len(), base.len());
+            assert!(norm(a) > 0.0 && (index == 0 || norm(a) <= LONGEST + 1e-9), "{a:?}");
+            for b in &steps[..index] {
+                let cosine = a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / norm(a) / norm(b);
+                assert!(cosine.abs() < 1e-6, "{cosine}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_camera_does_hardly_counts() {
+        let draw = |feature: &[f32]| Ok(cartoon(feature));
+        let base = vec![0.1; FEATURES];
+        let counted = derivative(&model(&draw), &base).unwrap();
+        let share = |index: usize| {
+            let cells = |step: f64| {
+                let mut feature = base.clone();
+                feature[index] += step;
+                Cells::of(&portrait(&model(&draw), &feature).unwrap()).0
+            };
+            let change: Vec<f64> =
+                cells(SMALL).iter().zip(cells(0.0)).map(|(a, b)| (a - b) / SMALL).collect();
+            counted.column(index).norm() / norm(&change)
+        };
+        // Size of the eyes and place of the mouth, which stretching explains in part; zoom, which it
+        // explains up to the coarseness of the cells.
+        let (eyes, mouth, zoom) = (share(1), share(2), share(11));
+        assert!(eyes > 0.38 && mouth > 0.5 && zoom < 0.32, "{eyes} {mouth} {zoom}");
+    }
+
+    #[test]
+    fn traits_move_the_feature_from_the_middle_and_not_without_end() {
+        let directions = directions();
+        assert_eq!(directions.feature(&[0.0; TRAITS]), directions.base);
+        let far = directions.feature(&[1e9; TRAITS]);
+        assert_eq!(far, directions.feature(&[EXTREME; TRAITS]));
+    }
+
+    #[test]
+    fn a_model_that_draws_women_and_men_alike_is_refused() {
+        let draw = |feature: &[f32]| Ok(cartoon(feature));
+        let mut model = model(&draw);
+        model.men = model.women.clone();
+        assert!(matches!(Directions::find(&model), Err(CorpusError::Synth { .. })));
+    }
+}
