@@ -41,7 +41,7 @@ TEMPLATE = np.array(
         (70.7299, 92.2041),
     ]
 )
-PAIR = TEMPLATE * 4 / 3 + (37.5, 48.0)
+PAIR = TEMPLATE * 4 / 3 + (37.5, 44.0)
 
 
 def umeyama(source, target):
@@ -94,9 +94,10 @@ np.save(HERE / "pair_input.npy", picture)
 np.save(HERE / "pair_points.npy", points)
 np.save(HERE / "pair_output.npy", np.stack([cut(picture, p.astype(float), 4) for p in points]))
 
-# A face 22 mm deep at the nose, with eyes 63 mm = 35.2 pixels apart, seen from far away.
+# A face 22 mm deep at the nose, with eyes 63 mm = 35.2 pixels apart, seen from far away; the tip of
+# the nose where the detector sees it on frontal portraits.
 solid = np.c_[TEMPLATE, np.zeros(5)]
-solid[2, 2] = 22 / 63 * 35.2
+solid[2] += (0.4, 2.8, 22 / 63 * 35.2)
 rows = []
 for yaw, pitch, roll, size in [
     (0, 0, 0, 1),

@@ -8,12 +8,9 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use rten::{Model, ModelOptions, NodeId};
-use rten_tensor::prelude::*;
-use rten_tensor::{NdTensor, Tensor};
 
 use crate::FaceError;
-use crate::runtime::one_thread;
+use crate::yunet::{CELL, Cells, YuNet};
 
 /// A found face, in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,15 +24,11 @@ pub struct Detection {
     pub score: f32,
 }
 
-/// The detector, ready to run. One may be shared by threads.
+/// The detector, ready to run. One may be shared by threads; each call computes on the thread that
+/// makes it.
 pub struct Detector {
-    model: Model,
-    input: NodeId,
-    outputs: [[NodeId; 4]; 3],
+    network: YuNet,
 }
-
-/// Distances of the network's cells in pixels.
-const STRIDES: [usize; 3] = [8, 16, 32];
 
 /// Larger pictures are shrunk to this longer side: the network was trained at 640 pixels, and the
 /// time stays bounded.
@@ -64,30 +57,7 @@ impl Detector {
     /// [`FaceError::Read`] where the file cannot be read, [`FaceError::Model`] where it is not
     /// this network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
-        let path = path.as_ref();
-        let bytes =
-            std::fs::read(path).map_err(|source| FaceError::Read { path: path.into(), source })?;
-        let wrong = |reason: String| FaceError::Model { path: path.into(), reason };
-        let model =
-            ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;
-        let [input] = *model.input_ids() else {
-            return Err(wrong("it does not have one input".into()));
-        };
-        let node = |name: &str, stride: usize| {
-            let name = format!("{name}_{stride}");
-            model.find_node(&name).ok_or_else(|| wrong(format!("it has no output `{name}`")))
-        };
-        let mut outputs = Vec::new();
-        for stride in STRIDES {
-            outputs.push([
-                node("cls", stride)?,
-                node("obj", stride)?,
-                node("bbox", stride)?,
-                node("kps", stride)?,
-            ]);
-        }
-        let outputs = [outputs[0], outputs[1], outputs[2]];
-        Ok(Self { model, input, outputs })
+        Ok(Self { network: YuNet::open(path.as_ref())? })
     }
 
     /// Finds the faces of `picture`, the surest first.
@@ -143,7 +113,7 @@ impl Detector {
             (part_width / f64::from(close_up.width())) as f32,
             (part_height / f64::from(close_up.height())) as f32,
         ];
-        let found = self.run(&close_up).map_err(failed)?.into_iter();
+        let found = self.run(&close_up).into_iter();
         let found = found.map(|found| found.scaled(scale).shifted([left as f32, top as f32]));
         let same = found.filter(|found| overlap(&found.rect, &face.rect) > SAME_FACE);
         let better = same
@@ -163,39 +133,25 @@ impl Detector {
         }
         let longest = width.max(height);
         if longest <= longest_side {
-            return self.run(picture).map_err(failed);
+            return Ok(self.run(picture));
         }
         let side = |length: u32| {
             let length = f64::from(length) * f64::from(longest_side) / f64::from(longest);
             (length.round() as u32).max(1)
         };
         let shrunk = resize(picture, side(width), side(height)).map_err(failed)?;
-        let found = self.run(&shrunk).map_err(failed)?;
+        let found = self.run(&shrunk);
         let scale = [width as f32 / shrunk.width() as f32, height as f32 / shrunk.height() as f32];
         Ok(found.into_iter().map(|face| face.scaled(scale)).collect())
     }
 
     /// Finds the faces of a picture at its own size.
-    fn run(&self, picture: &RgbImage) -> Result<Vec<Detection>, String> {
-        let input = network_input(picture);
-        let columns = input.size(3);
-        let wanted: Vec<NodeId> = self.outputs.iter().flatten().copied().collect();
-        let values = self
-            .model
-            .run(vec![(self.input, input.into())], &wanted, Some(one_thread()))
-            .map_err(|error| error.to_string())?;
-
-        let mut tensors = Vec::with_capacity(values.len());
-        for value in values {
-            let tensor: Tensor<f32> = value.try_into().map_err(|error| format!("{error}"))?;
-            tensors.push(tensor.to_vec());
-        }
+    fn run(&self, picture: &RgbImage) -> Vec<Detection> {
         let mut found = Vec::new();
-        for (stride, maps) in STRIDES.into_iter().zip(tensors.chunks_exact(4)) {
-            let [cls, obj, boxes, points] = maps else { continue };
-            decode(stride, columns / stride, cls, obj, boxes, points, &mut found);
+        for cells in self.network.run(picture) {
+            decode(&cells, &mut found);
         }
-        Ok(suppress(found))
+        suppress(found)
     }
 }
 
@@ -237,49 +193,27 @@ fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, Strin
         .ok_or_else(|| "the resized picture has the wrong size".into())
 }
 
-/// `[1, 3, H, W]`, channels B G R, 0 to 255, padded with 0 on the right and at the bottom to
-/// multiples of the largest stride.
-fn network_input(picture: &RgbImage) -> NdTensor<f32, 4> {
-    let multiple = STRIDES[2];
-    let width = (picture.width() as usize).next_multiple_of(multiple);
-    let height = (picture.height() as usize).next_multiple_of(multiple);
-    let mut input = NdTensor::zeros([1, 3, height, width]);
-    for (x, y, pixel) in picture.enumerate_pixels() {
-        let [r, g, b] = pixel.0;
-        for (channel, value) in [b, g, r].into_iter().enumerate() {
-            input[[0, channel, y as usize, x as usize]] = f32::from(value);
-        }
-    }
-    input
-}
-
 /// Faces of one stride's cells, row by row, that reach the score.
-fn decode(
-    stride: usize,
-    columns: usize,
-    cls: &[f32],
-    obj: &[f32],
-    boxes: &[f32],
-    points: &[f32],
-    found: &mut Vec<Detection>,
-) {
-    let step = stride as f32;
-    let cells = boxes.as_chunks::<4>().0.iter().zip(points.as_chunks::<10>().0);
-    for (cell, (rect, points)) in cells.enumerate() {
-        let score = (cls[cell].clamp(0.0, 1.0) * obj[cell].clamp(0.0, 1.0)).sqrt();
+fn decode(cells: &Cells, found: &mut Vec<Detection>) {
+    let step = cells.stride as f32;
+    let count = cells.values.len() / CELL;
+    let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+    for cell in 0..count {
+        let value = |channel: usize| cells.values[channel * count + cell];
+        let score = (sigmoid(value(0)) * sigmoid(value(1))).sqrt();
         if score < SCORE_THRESHOLD {
             continue;
         }
-        let origin = [(cell % columns) as f32, (cell / columns) as f32];
-        let width = rect[2].exp() * step;
-        let height = rect[3].exp() * step;
-        let left = (origin[0] + rect[0]) * step - 0.5 * width;
-        let top = (origin[1] + rect[1]) * step - 0.5 * height;
-        let mut places = [[0.0; 2]; 5];
-        for (place, point) in places.iter_mut().zip(points.as_chunks::<2>().0) {
-            *place = [0, 1].map(|axis| (origin[axis] + point[axis]) * step);
-        }
-        found.push(Detection { rect: [left, top, width, height], points: places, score });
+        let origin = [(cell % cells.columns) as f32, (cell / cells.columns) as f32];
+        let place =
+            |channel: usize| [0, 1].map(|axis| (origin[axis] + value(channel + axis)) * step);
+        let [x, y] = place(2);
+        let [width, height] = [4, 5].map(|channel| value(channel).exp() * step);
+        found.push(Detection {
+            rect: [x - 0.5 * width, y - 0.5 * height, width, height],
+            points: std::array::from_fn(|point| place(6 + 2 * point)),
+            score,
+        });
     }
 }
 

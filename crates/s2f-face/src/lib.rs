@@ -21,6 +21,7 @@ mod raster;
 mod reference;
 mod runtime;
 mod spline;
+mod yunet;
 
 pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity, mobileface_crop};
 pub use detect::{Detection, Detector};

@@ -17,10 +17,10 @@ pub const PAIR_SIDE: u32 = 224;
 pub const PAIR_ZOOM: f32 = 4.0 / 3.0;
 
 /// Where the top left pixel of the 112x112 crop lies in a pair's face: in the middle of the width,
-/// the eyes a little below the middle of the height.
+/// the eyes in the middle of the height.
 const CROP_ORIGIN: [f32; 2] = [
     (PAIR_SIDE as f32 - 1.0) / 2.0 - PAIR_ZOOM * (MOBILEFACE_SIDE as f32 - 1.0) / 2.0, // 37.5
-    48.0,
+    44.0,
 ];
 
 /// Where the five points of a face go in a pair's face, in pixels: [`MOBILEFACE_TEMPLATE`],
@@ -36,8 +36,9 @@ pub const PAIR_TEMPLATE: [[f32; 2]; 5] = {
     points
 };
 
-/// JPEG quality of stored faces, without subsampling of colours: some 15 KB, and a feature that
-/// differs from that of the uncompressed crop by less than between two frames of a video.
+/// JPEG quality of stored faces, without subsampling of colours: 13 to 24 KB. MobileFace's feature
+/// of what is stored has a cosine of 0.999 with that of the same face cut straight out of the
+/// photograph; two frames of a video have 0.88.
 const JPEG_QUALITY: u8 = 95;
 
 /// What of a pair's face is shown.
@@ -255,21 +256,22 @@ mod tests {
     fn heads_of_photographs_are_inside() {
         let Some(folder) = published("data/faces/london") else { return };
         let table = std::fs::read_to_string(folder.join("landmarks.csv")).unwrap();
-        let (mut faces, mut lowest) = (0, 0.0_f32);
+        // Points of the template that lie on the neck.
+        const NECK: [usize; 2] = [183, 184];
+        let mut faces = 0;
         for line in table.lines().skip(1) {
             let numbers: Vec<f32> =
                 line.split(',').skip(2).map(|number| number.parse().unwrap()).collect();
             let all: Vec<[f32; 2]> = numbers.as_chunks::<2>().0.to_vec();
             let points = crate::alignment_points(&crate::select_landmarks(&all).unwrap()).unwrap();
             let there = Similarity::fit(&points, &PAIR_TEMPLATE).unwrap();
-            for point in &all {
+            for (index, point) in all.iter().enumerate() {
                 let [x, y] = there.apply(*point);
-                assert!((2.0..222.0).contains(&x) && (2.0..222.0).contains(&y), "{x} {y} {line}");
-                lowest = lowest.max(y);
+                let inside = (2.0..222.0).contains(&x) && (2.0..222.0).contains(&y);
+                assert!(inside || NECK.contains(&index), "{x} {y} {index}");
             }
             faces += 1;
         }
         assert_eq!(faces, 102);
-        eprintln!("lowest point at {lowest} of 224");
     }
 }

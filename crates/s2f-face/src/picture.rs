@@ -162,8 +162,7 @@ mod tests {
 
     #[test]
     fn samples_at_pixels_are_the_pixels_and_the_edge_repeats() {
-        let picture =
-            RgbImage::from_fn(5, 4, |x, y| Rgb([(40 * x) as u8, (50 * y) as u8, 9]));
+        let picture = RgbImage::from_fn(5, 4, |x, y| Rgb([(40 * x) as u8, (50 * y) as u8, 9]));
         let check = |place: [f32; 2], expected: [f32; 3]| {
             let found = sample(&picture, place, 1.0);
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{found:?}");

@@ -1,0 +1,293 @@
+//! Channels of a picture as planes with a border, and what the network does with them.
+//!
+//! A plane has a border of one pixel and is stored row by row without a gap, so that a step to a
+//! neighbouring pixel is the same distance everywhere and every loop runs over one long row. What
+//! the loops leave in the border is of no use; where a 3 x 3 kernel reads it, it is cleared.
+
+use std::cell::RefCell;
+
+use image::RgbImage;
+use rten_simd::ops::{BitOps, NumOps};
+use rten_simd::{Isa, SimdOp};
+
+/// Vectors of pixels and output channels that are summed up at once: with one for the weight they
+/// fill the 16 registers of AVX2.
+const VECTORS: usize = 3;
+const OUTPUTS: usize = 4;
+
+/// The widest vectors have this many lanes; lengths are multiples of what is summed up at once.
+const WIDEST: usize = 16;
+const BLOCK: usize = VECTORS * WIDEST;
+
+thread_local! {
+    /// Memory of planes that are done with: asking the system for it anew takes longer than what
+    /// is computed in it.
+    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A picture of some channels.
+pub(super) struct Planes {
+    channels: usize,
+    width: usize,
+    height: usize,
+    /// From one plane to the next.
+    distance: usize,
+    data: Vec<f32>,
+}
+
+impl Drop for Planes {
+    fn drop(&mut self) {
+        let data = std::mem::take(&mut self.data);
+        // At the end of a thread there is nobody to keep it for.
+        let _ = FREE.try_with(|free| free.borrow_mut().push(data));
+    }
+}
+
+impl Planes {
+    /// Planes with any finite numbers in them.
+    fn new(channels: usize, width: usize, height: usize) -> Self {
+        let row = width + 2;
+        // Beyond the last row, vectors reach as far as a block and a row.
+        let distance = (row * (height + 3) + BLOCK).next_multiple_of(BLOCK);
+        let mut data = FREE.with(|free| free.borrow_mut().pop()).unwrap_or_default();
+        data.resize(channels * distance, 0.0);
+        Self { channels, width, height, distance, data }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Where the inner pixels of a row begin in a plane.
+    fn row(&self, y: usize) -> usize {
+        (y + 1) * (self.width + 2) + 1
+    }
+
+    fn plane(&self, channel: usize) -> &[f32] {
+        &self.data[channel * self.distance..][..self.distance]
+    }
+
+    /// What a 3 x 3 convolution of stride 2 sees of a picture, as 27 channels of half its size:
+    /// for blue, green and red the nine neighbours in reading order. The picture's sides are
+    /// filled up with black to multiples of `multiple`.
+    pub(super) fn stem(picture: &RgbImage, multiple: usize) -> Self {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let mut planes = Self::new(
+            27,
+            width.next_multiple_of(multiple) / 2,
+            height.next_multiple_of(multiple) / 2,
+        );
+        planes.data.fill(0.0);
+        let pixels = picture.as_raw();
+        for channel in 0..27 {
+            let (colour, dy, dx) = (2 - channel / 9, channel % 9 / 3, channel % 3);
+            // Of the picture's columns and rows, 2 x + dx - 1 and 2 y + dy - 1 are wanted.
+            let first = usize::from(dx == 0);
+            for y in usize::from(dy == 0)..planes.height {
+                let Some(row) = pixels.chunks_exact(3 * width).nth(2 * y + dy - 1) else { break };
+                let start = channel * planes.distance + planes.row(y) + first;
+                let wanted = row[3 * (2 * first + dx - 1)..].iter().skip(colour).step_by(6);
+                for (value, &byte) in planes.data[start..].iter_mut().zip(wanted) {
+                    *value = f32::from(byte);
+                }
+            }
+        }
+        planes
+    }
+
+    pub(super) fn relu(&mut self) {
+        self.data.iter_mut().for_each(|value| *value = value.max(0.0));
+    }
+
+    /// The largest of each 2 x 2 pixels.
+    pub(super) fn halved(&self) -> Self {
+        let mut half = Self::new(self.channels, self.width / 2, self.height / 2);
+        for channel in 0..self.channels {
+            let plane = self.plane(channel);
+            for y in 0..half.height {
+                let [upper, lower] =
+                    [2 * y, 2 * y + 1].map(|y| &plane[self.row(y)..][..2 * half.width]);
+                let start = channel * half.distance + half.row(y);
+                let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+                for (value, ([a, b], [c, d])) in half.data[start..].iter_mut().zip(pairs) {
+                    *value = a.max(*b).max(c.max(*d));
+                }
+            }
+        }
+        half
+    }
+
+    /// Adds another picture of half the size, each of its pixels to 2 x 2.
+    pub(super) fn add_doubled(&mut self, half: &Self) {
+        for channel in 0..self.channels {
+            let plane = half.plane(channel);
+            for y in 0..self.height {
+                let start = channel * self.distance + self.row(y);
+                let row = &plane[half.row(y / 2)..][..half.width];
+                let values = self.data[start..][..self.width].as_chunks_mut::<2>().0;
+                for (pair, add) in values.iter_mut().zip(row) {
+                    pair.iter_mut().for_each(|value| *value += add);
+                }
+            }
+        }
+    }
+
+    pub(super) fn clear_border(&mut self) {
+        let (row, rows) = (self.width + 2, self.height + 2);
+        for plane in self.data.chunks_exact_mut(self.distance) {
+            plane[..row].fill(0.0);
+            plane[row * (rows - 1)..].fill(0.0);
+            for row in plane[..row * rows].chunks_exact_mut(row) {
+                row[0] = 0.0;
+                row[row.len() - 1] = 0.0;
+            }
+        }
+    }
+
+    /// The inner pixels, `[channels, height x width]`.
+    pub(super) fn values(&self) -> Vec<f32> {
+        let rows = (0..self.channels).flat_map(|channel| {
+            (0..self.height).map(move |y| &self.plane(channel)[self.row(y)..][..self.width])
+        });
+        rows.flatten().copied().collect()
+    }
+}
+
+/// A 1 x 1 convolution: each pixel's channels times a matrix, plus a bias.
+pub(super) struct Pointwise {
+    inputs: usize,
+    outputs: usize,
+    /// For each [`OUTPUTS`] outputs, for each input, the weights of these outputs; missing ones 0.
+    weight: Vec<[f32; OUTPUTS]>,
+    bias: Vec<[f32; OUTPUTS]>,
+}
+
+impl Pointwise {
+    /// From weights `[outputs, inputs]` and bias `[outputs]`.
+    pub(super) fn new(weight: &[f32], bias: &[f32]) -> Self {
+        let outputs = bias.len();
+        let inputs = weight.len() / outputs;
+        let at = |values: &[f32], output: usize, columns: usize, column: usize| {
+            values.get(output * columns + column).copied().unwrap_or(0.0)
+        };
+        let blocks = (0..outputs.div_ceil(OUTPUTS)).map(|block| block * OUTPUTS);
+        let weight = blocks.clone().flat_map(|first| {
+            (0..inputs).map(move |input| {
+                std::array::from_fn(|output| at(weight, first + output, inputs, input))
+            })
+        });
+        let bias = blocks
+            .clone()
+            .map(|first| std::array::from_fn(|output| at(bias, first + output, 1, 0)));
+        Self { inputs, outputs, weight: weight.collect(), bias: bias.collect() }
+    }
+
+    pub(super) fn apply(&self, x: &Planes) -> Planes {
+        debug_assert_eq!(x.channels, self.inputs);
+        let mut y = Planes::new(self.outputs, x.width, x.height);
+        PointwiseOp { layer: self, x, y: &mut y }.dispatch();
+        y
+    }
+}
+
+struct PointwiseOp<'a> {
+    layer: &'a Pointwise,
+    x: &'a Planes,
+    y: &'a mut Planes,
+}
+
+impl SimdOp for PointwiseOp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn eval<I: Isa>(self, isa: I) {
+        let Self { layer, x, y } = self;
+        let ops = isa.f32();
+        let lanes = ops.len();
+        for first in (0..x.distance).step_by(VECTORS * lanes) {
+            let weights = layer.weight.chunks_exact(layer.inputs);
+            for (block, (weight, bias)) in weights.zip(&layer.bias).enumerate() {
+                let mut sums = bias.map(|bias| [ops.splat(bias); VECTORS]);
+                for (plane, weight) in x.data.chunks_exact(x.distance).zip(weight) {
+                    let pixels: [I::F32; VECTORS] =
+                        ops.load_many(&plane[first..][..VECTORS * lanes]);
+                    for (sums, weight) in sums.iter_mut().zip(weight) {
+                        let weight = ops.splat(*weight);
+                        for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                            *sum = ops.mul_add(pixels, weight, *sum);
+                        }
+                    }
+                }
+                let planes = y.data.chunks_exact_mut(y.distance).skip(block * OUTPUTS);
+                for (plane, sums) in planes.zip(sums) {
+                    for (sum, target) in
+                        sums.into_iter().zip(plane[first..].chunks_exact_mut(lanes))
+                    {
+                        ops.store(sum, target);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A 3 x 3 convolution within each channel, plus a bias; beyond the edge there is 0.
+pub(super) struct Depthwise {
+    kernels: Vec<[f32; 9]>,
+    bias: Vec<f32>,
+}
+
+impl Depthwise {
+    /// From weights `[channels, 3, 3]` and bias `[channels]`.
+    pub(super) fn new(weight: &[f32], bias: &[f32]) -> Self {
+        Self { kernels: weight.as_chunks().0.to_vec(), bias: bias.to_vec() }
+    }
+
+    /// `x` has a cleared border.
+    pub(super) fn apply(&self, x: &Planes, relu: bool) -> Planes {
+        debug_assert_eq!(x.channels, self.kernels.len());
+        let mut y = Planes::new(x.channels, x.width, x.height);
+        DepthwiseOp { layer: self, x, y: &mut y, relu }.dispatch();
+        y
+    }
+}
+
+struct DepthwiseOp<'a> {
+    layer: &'a Depthwise,
+    x: &'a Planes,
+    y: &'a mut Planes,
+    relu: bool,
+}
+
+impl SimdOp for DepthwiseOp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn eval<I: Isa>(self, isa: I) {
+        let Self { layer, x, y, relu } = self;
+        let ops = isa.f32();
+        let lanes = ops.len();
+        let row = x.width + 2;
+        let length = (row * x.height).next_multiple_of(lanes);
+        let floor = ops.splat(if relu { 0.0 } else { f32::NEG_INFINITY });
+        let planes = x.data.chunks_exact(x.distance).zip(y.data.chunks_exact_mut(x.distance));
+        for ((source, target), (kernel, bias)) in planes.zip(layer.kernels.iter().zip(&layer.bias))
+        {
+            let bias = ops.splat(*bias);
+            let kernel = kernel.map(|weight| ops.splat(weight));
+            // The pixel at `first` in the result has its upper left neighbour at `first` here.
+            let neighbours: [&[f32]; 9] =
+                std::array::from_fn(|i| &source[i / 3 * row + i % 3..][..length]);
+            let target = &mut target[row + 1..][..length];
+            for (index, target) in target.chunks_exact_mut(lanes).enumerate() {
+                let first = index * lanes;
+                let mut sum = bias;
+                for (neighbours, weight) in neighbours.iter().zip(kernel) {
+                    let pixels = ops.load(&neighbours[first..][..lanes]);
+                    sum = ops.mul_add(pixels, weight, sum);
+                }
+                ops.store(ops.max(sum, floor), target);
+            }
+        }
+    }
+}
