@@ -10,7 +10,7 @@ use crate::shard::Shard;
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// A table that cannot be opened or is not comma-separated text.
-    #[error("cannot read {}; hint: check the name, and that it is comma-separated text", path.display())]
+    #[error("cannot read {}; hint: check the name, and that it is text with commas or tabs between the columns", path.display())]
     Table {
         /// The table.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum CorpusError {
         pair_id: String,
     },
     /// The system refuses: no space, no permission, a vanished folder.
-    #[error("cannot {operation} {}: {source}; hint: {}", path.display(), way_out(source))]
+    #[error("cannot {operation} {}; hint: {}", path.display(), way_out(source))]
     Io {
         /// What was tried, an infinitive.
         operation: &'static str,
@@ -92,12 +92,32 @@ pub enum CorpusError {
         source: io::Error,
     },
     /// A folder of a preparation that cannot go on, or be merged.
-    #[error("{}: {reason}; hint: give another folder with -o, or the corpus and settings that it was begun with", path.display())]
+    #[error("{}: {reason}; hint: give another folder, or the corpus and settings that this one was begun with", path.display())]
     Job {
         /// The folder.
         path: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// A setting that no preparation can have.
+    #[error(
+        "{name} must be {wanted}, not {found}; hint: `--help` names the option and its default"
+    )]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What it may be.
+        wanted: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A corpus of which no clip can become a pair.
+    #[error("{}: no clip has both sound and a face; hint: `corpus check` says what is missing{}", path.display(), if *unpaired { "; voices and faces of different people are for `train` as they are" } else { "" })]
+    NothingToPrepare {
+        /// The corpus.
+        path: PathBuf,
+        /// Whether it is of voices and faces of different people.
+        unpaired: bool,
     },
     /// Another process does the same shard in the same folder.
     #[error("{}: another process is doing shard {shard} there; hint: wait for it, or share the work out with --shard I/N", path.display())]
@@ -132,7 +152,7 @@ pub enum CorpusError {
         problem: String,
     },
     /// A population that cannot be made.
-    #[error("cannot make a population: {reason}")]
+    #[error("cannot make a population: {reason}; hint: see `corpus synth --help`")]
     Synth {
         /// Why not.
         reason: String,
@@ -172,7 +192,7 @@ fn way_out(error: &io::Error) -> &'static str {
             "make room and run the same command again: it goes on where it was"
         }
         io::ErrorKind::NotFound => {
-            "check that the folder is still there (a mount may have vanished)"
+            "check the name; what was there before may lie on a mount that has vanished"
         }
         io::ErrorKind::PermissionDenied => "mend the permissions and run the same command again",
         _ => "run the same command again: it goes on where it was",

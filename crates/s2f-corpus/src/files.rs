@@ -21,9 +21,7 @@ pub(crate) fn begin(path: &Path) -> Result<NamedTempFile, CorpusError> {
     // Temporary files are private elsewhere; these become files like any other.
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .tempfile_in(folder)
-        .map_err(CorpusError::io("write in", folder))
+    builder.tempfile_in(folder).map_err(CorpusError::io("write in", folder))
 }
 
 /// Flushes the file and puts it under its name.

@@ -18,11 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use s2f_audio::Waveform;
 use s2f_face::{Detector, FaceEncoder};
 use serde::{Deserialize, Serialize};
 
 use crate::CorpusError;
 use crate::choose::FaceRules;
+use crate::layout::Layout;
 use crate::media::Ffmpeg;
 use crate::pairs::{Pair, PairWriter};
 use crate::plan::Plan;
@@ -79,6 +81,47 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    fn check(&self) -> Result<(), CorpusError> {
+        self.shares.check()?;
+        let checks = [
+            (
+                "frames a second",
+                "above 0 and at most 60",
+                self.frames_per_second,
+                self.frames_per_second > 0.0 && self.frames_per_second <= 60.0,
+            ),
+            (
+                "the shortest voice",
+                "at least 1 s",
+                self.shortest_s,
+                self.shortest_s >= Waveform::MIN_S,
+            ),
+            (
+                "the longest voice",
+                "at least as long as the shortest and at most 600 s",
+                self.longest_s,
+                (self.shortest_s..=600.0).contains(&self.longest_s),
+            ),
+            (
+                "the length of speech",
+                "from 0 to the longest voice",
+                self.speech_s,
+                (0.0..=self.longest_s).contains(&self.speech_s),
+            ),
+            ("pieces of a video", "at least 1", self.pieces as f64, self.pieces >= 1),
+            ("pictures of a clip", "at least 1", self.pictures as f64, self.pictures >= 1),
+            ("clips in a part", "at least 1", self.clips_per_part as f64, self.clips_per_part >= 1),
+        ];
+        match checks.into_iter().find(|(.., holds)| !holds) {
+            None => Ok(()),
+            Some((name, wanted, found, _)) => {
+                Err(CorpusError::Setting { name, wanted, found: found.to_string() })
+            }
+        }
+    }
+}
+
 /// What looks and listens.
 pub struct Tools<'a> {
     /// Opens videos.
@@ -113,8 +156,8 @@ pub struct Progress {
 /// of the videos.
 ///
 /// # Errors
-/// [`CorpusError::Job`] where the folder was begun with another corpus, other settings or another
-/// encoder; [`CorpusError::Busy`] where another process does the same shard;
+/// [`CorpusError::Setting`]; [`CorpusError::NothingToPrepare`]; [`CorpusError::Job`] where the
+/// folder lies in the corpus, or was begun with another corpus, other settings or another encoder; [`CorpusError::Busy`] where another process does the same shard;
 /// [`CorpusError::Io`] and others where the system refuses. Parts that are complete stay.
 pub fn prepare(
     plan: &Plan,
@@ -124,13 +167,19 @@ pub fn prepare(
     out: &Path,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(), CorpusError> {
+    settings.check()?;
+    if plan.clips.is_empty() {
+        let unpaired = plan.layout == Layout::Unpaired;
+        return Err(CorpusError::NothingToPrepare { path: plan.root.clone(), unpaired });
+    }
+    refuse_inside(plan, out)?;
     let splits = SplitTable::of_plan(plan, &settings.shares, settings.seed);
     let folder = JobFolder::open(plan, settings, tools.encoder, &splits, out)?;
     if folder.is_finished() {
         return Ok(());
     }
     let _lock = folder.lock(shard)?;
-    let parts = plan.clips.len().div_ceil(settings.clips_per_part.max(1));
+    let parts = plan.clips.len().div_ceil(settings.clips_per_part);
     let mut report = Progress::default();
     let mut todo = Vec::new();
     for part in (0..parts).filter(|&part| shard.does(part)) {
@@ -191,7 +240,7 @@ fn collect(
             }
         }
         progress(report);
-        let part = clip / settings.clips_per_part.max(1);
+        let part = clip / settings.clips_per_part;
         let clips = open.entry(part).or_default();
         clips.insert(clip, outcome);
         if clips.len() == clips_of(part, plan, settings).len() {
@@ -224,6 +273,44 @@ fn write_part(
 }
 
 fn clips_of(part: usize, plan: &Plan, settings: &Settings) -> std::ops::Range<usize> {
-    let size = settings.clips_per_part.max(1);
+    let size = settings.clips_per_part;
     part * size..plan.clips.len().min((part + 1) * size)
+}
+
+/// Pairs among the videos would be part of the corpus the next time.
+fn refuse_inside(plan: &Plan, out: &Path) -> Result<(), CorpusError> {
+    let out_folder = std::path::absolute(out).map_err(CorpusError::io("find", out))?;
+    // What is not there yet may lie in a folder that is a link.
+    let there = out_folder.ancestors().find_map(|folder| folder.canonicalize().ok());
+    let root = plan.root.canonicalize().map_err(CorpusError::io("find", &plan.root))?;
+    if there.is_some_and(|folder| folder.starts_with(&root)) {
+        let reason = format!("it lies in the corpus {}", plan.root.display());
+        return Err(CorpusError::Job { path: out.to_owned(), reason });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_no_preparation_can_have_are_named() {
+        let check = |change: fn(&mut Settings), word: &str| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            let message = settings.check().unwrap_err().to_string();
+            assert!(message.contains(word) && message.contains("; hint: "), "{message}");
+        };
+        assert!(Settings::default().check().is_ok());
+        check(|it| it.frames_per_second = 0.0, "frames");
+        check(|it| it.frames_per_second = f64::NAN, "frames");
+        check(|it| it.shortest_s = 0.2, "shortest");
+        check(|it| it.longest_s = 1.0, "longest");
+        check(|it| it.speech_s = 11.0, "speech");
+        check(|it| it.shares.test = 1.5, "test");
+        check(|it| it.shares = Shares { validation: 0.5, test: 0.5 }, "below 1");
+        check(|it| it.clips_per_part = 0, "part");
+        check(|it| it.pieces = 0, "pieces");
+    }
 }

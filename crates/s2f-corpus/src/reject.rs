@@ -1,7 +1,5 @@
 //! Why a clip gave no pair.
 
-use serde::de::IntoDeserializer;
-use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 
 /// A clip, or a piece of one, that gave no pair.
@@ -54,10 +52,45 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason with this name, as tables hold it: `no-speech`.
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::MissingFile,
+        Self::UnreadableFile,
+        Self::NoSound,
+        Self::Silent,
+        Self::TooShort,
+        Self::NoSpeech,
+        Self::NoPicture,
+        Self::NoFace,
+        Self::SeveralFaces,
+        Self::NoFaceAtPoint,
+        Self::FaceTooSmall,
+        Self::TurnedAway,
+        Self::Blurred,
+    ];
+
+    /// Its name in tables, as it is serialised.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MissingFile => "missing-file",
+            Self::UnreadableFile => "unreadable-file",
+            Self::NoSound => "no-sound",
+            Self::Silent => "silent",
+            Self::TooShort => "too-short",
+            Self::NoSpeech => "no-speech",
+            Self::NoPicture => "no-picture",
+            Self::NoFace => "no-face",
+            Self::SeveralFaces => "several-faces",
+            Self::NoFaceAtPoint => "no-face-at-point",
+            Self::FaceTooSmall => "face-too-small",
+            Self::TurnedAway => "turned-away",
+            Self::Blurred => "blurred",
+        }
+    }
+
+    /// The reason of that [`Reason::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        let name: serde::de::value::StrDeserializer<'_, Error> = name.into_deserializer();
-        Self::deserialize(name).ok()
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
     /// Whether all pieces of a file have this in common, so that one need not look further.
@@ -109,5 +142,19 @@ impl Trouble {
 impl From<crate::CorpusError> for Trouble {
     fn from(error: crate::CorpusError) -> Self {
         Self::Stop(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_called_as_they_are_serialised() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+            assert_eq!(Reason::from_name(reason.name()), Some(reason));
+        }
+        assert_eq!(Reason::from_name("no such reason"), None);
     }
 }

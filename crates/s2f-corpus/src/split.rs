@@ -51,6 +51,23 @@ pub struct Shares {
     pub test: f64,
 }
 
+impl Shares {
+    pub(crate) fn check(&self) -> Result<(), CorpusError> {
+        let together = self.validation + self.test;
+        for (name, share) in [
+            ("the share for validation", self.validation),
+            ("the share for the test", self.test),
+            ("the share for both", together),
+        ] {
+            if !(0.0..1.0).contains(&share) {
+                let wanted = "from 0 to below 1";
+                return Err(CorpusError::Setting { name, wanted, found: share.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Default for Shares {
     fn default() -> Self {
         Self { validation: 0.1, test: 0.1 }

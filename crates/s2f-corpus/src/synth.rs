@@ -222,7 +222,11 @@ mod tests {
     const SETTINGS: Settings =
         Settings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4 };
 
-    fn made(out: &Path, settings: &Settings, ffmpeg: Option<&Ffmpeg>) -> Result<Report, CorpusError> {
+    fn made(
+        out: &Path,
+        settings: &Settings,
+        ffmpeg: Option<&Ffmpeg>,
+    ) -> Result<Report, CorpusError> {
         make(out, settings, &model(&|feature| Ok(cartoon(feature))), ffmpeg, &|_| ())
     }
 
@@ -337,8 +341,10 @@ mod tests {
     #[test]
     fn example_voices_are_of_the_sex_asked_for() {
         let median = |sex| {
-            let mut pitches: Vec<f64> =
-                example_voices(sex).filter_map(|v| s2f_audio::pitch(&v)).map(|p| p.median_hz).collect();
+            let mut pitches: Vec<f64> = example_voices(sex)
+                .filter_map(|v| s2f_audio::pitch(&v))
+                .map(|p| p.median_hz)
+                .collect();
             pitches.sort_by(f64::total_cmp);
             pitches[pitches.len() / 2]
         };

@@ -46,7 +46,8 @@ pub(super) fn print(
         super::duration(*seconds)
     ));
     for (reason, count) in rejected {
-        printer.note(format_args!("{count:>8} rejected: {}", reason.meaning()));
+        let (name, meaning) = (reason.name(), reason.meaning());
+        printer.note(format_args!("{count:>8} rejected, {name}: {meaning}"));
     }
     printer.note(format_args!("wrote {}", out.display()));
     if !rejected.is_empty() {

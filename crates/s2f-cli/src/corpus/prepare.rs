@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
@@ -40,7 +40,7 @@ pub struct Args {
     shard: Option<Shard>,
 
     /// What describes the faces: mobileface, vgg-face (with --weights), or an ONNX recogniser
-    #[arg(long, value_name = "NAME|FILE.onnx", default_value = "mobileface")]
+    #[arg(long, value_name = "NAME|FILE.onnx", default_value = MOBILEFACE)]
     encoder: String,
 
     /// Weights of the encoder, where they are not those of `model pull`
@@ -55,12 +55,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     speech_detector: Option<PathBuf>,
 
-    #[command(flatten)]
-    rules: Rules,
-
     /// Print one object of JSON at the end
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    rules: Rules,
 }
 
 #[derive(clap::Args)]
@@ -103,6 +103,10 @@ struct Rules {
     clips_per_part: usize,
 }
 
+/// Encoders with a name.
+const MOBILEFACE: &str = "mobileface";
+const VGG_FACE: &str = "vgg-face";
+
 const EXAMPLES: &str = "\
 Examples:
   speech2face corpus prepare vox1 -o vox1-pairs
@@ -122,11 +126,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let plan = super::plan(&args.corpus, args.layout)?;
     let shard = shard(args, printer)?;
     let settings = args.rules.settings();
-    let store = Store::from_environment()?;
-    let detector = Detector::open(locate(args.detector.as_deref(), &store, "yunet")?)?;
-    let speech =
-        SpeechDetector::open(locate(args.speech_detector.as_deref(), &store, "silero_vad")?)?;
-    let encoder = encoder(args, &store)?;
+    let Networks { detector, speech, encoder } = networks(args)?;
     let ffmpeg = Ffmpeg::find()?;
     let tools =
         Tools { ffmpeg: &ffmpeg, detector: &detector, speech: &speech, encoder: encoder.as_ref() };
@@ -156,6 +156,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
     let summary = prepare::merge(&[args.out.clone()], &args.out)?;
     super::merge::print(&summary, &args.out, args.json, printer)?;
+    if summary.pairs == 0 {
+        printer.warning("no clip gave a pair");
+        return Ok(Outcome::SomeFailed);
+    }
     Ok(Outcome::AllGood)
 }
 
@@ -177,28 +181,61 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     }))
 }
 
-/// The file that was given, or that of the store.
-fn locate(given: Option<&Path>, store: &Store, name: &str) -> Result<PathBuf, RegistryError> {
-    match given {
-        Some(file) => Ok(file.to_owned()),
-        None => Ok(store.locate(name)?.swap_remove(0)),
-    }
+/// What looks, listens and describes.
+struct Networks {
+    detector: Detector,
+    speech: SpeechDetector,
+    encoder: Box<dyn FaceEncoder>,
 }
 
-fn encoder(args: &Args, store: &Store) -> anyhow::Result<Box<dyn FaceEncoder>> {
-    Ok(match args.encoder.as_str() {
-        "mobileface" => {
-            let weights = locate(args.weights.as_deref(), store, "mobileface")?;
-            Box::new(MobileFaceEncoder::open(&weights)?)
-        }
-        "vgg-face" => {
+fn networks(args: &Args) -> anyhow::Result<Networks> {
+    let store = Store::from_environment()?;
+    let mut absent = Vec::new();
+    // The file that was given, or that of the store; all that is absent is told at once.
+    let mut locate = |given: &Option<PathBuf>, name: &'static str| match given {
+        Some(file) => Ok(file.clone()),
+        None => match store.locate(name) {
+            Ok(mut files) => Ok(files.swap_remove(0)),
+            Err(RegistryError::Absent { .. }) => {
+                absent.push(name);
+                Ok(PathBuf::new())
+            }
+            Err(error) => Err(error),
+        },
+    };
+    let detector = locate(&args.detector, "yunet")?;
+    let speech = locate(&args.speech_detector, "silero_vad")?;
+    let mobileface = match args.encoder.as_str() {
+        MOBILEFACE => locate(&args.weights, "mobileface")?,
+        _ => PathBuf::new(),
+    };
+    if !absent.is_empty() {
+        let names = absent.join(" ");
+        bail!(
+            "networks are needed that are not here: {names}; hint: speech2face model pull {names}"
+        );
+    }
+    let encoder: Box<dyn FaceEncoder> = match args.encoder.as_str() {
+        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface)?),
+        VGG_FACE => {
             let weights = args.weights.as_deref().context(
-                "vgg-face needs its weights; hint: convert them to safetensors and name the file \
-                 with --weights",
+                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
+                 they are, then name the file with --weights",
             )?;
             Box::new(VggFaceEncoder::open(weights)?)
         }
-        file => Box::new(OnnxEncoder::open(file, OnnxSettings::default())?),
+        file if Path::new(file).exists() => {
+            Box::new(OnnxEncoder::open(file, OnnxSettings::default())?)
+        }
+        other => bail!(
+            "there is no encoder and no file called {other}; hint: {MOBILEFACE}, {VGG_FACE}, or an \
+             ONNX file"
+        ),
+    };
+    Ok(Networks {
+        detector: Detector::open(detector)?,
+        speech: SpeechDetector::open(speech)?,
+        encoder,
     })
 }
 

@@ -2,7 +2,7 @@
 //! was downloaded.
 //!
 //! ```text
-//! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y
+//! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y; also train.csv, test.csv
 //! anywhere/ID.mp4                         a whole video, from which start to end is cut
 //! anywhere/ID_START_END.mp4               that segment alone; also ID_START-END.mp4, .mkv, .webm
 //! ```
@@ -25,13 +25,13 @@ use crate::split::Split;
 
 use super::tree::{self, Place, Tree};
 use super::{Contents, Description, names};
-use list::{Segment, read_list};
+use list::{Segment, begins_with_segment, read_list};
 use videos::Videos;
 
 pub(super) const LAYOUT: Description = Description {
     name: "avspeech",
     title: "AVSpeech",
-    needs: "avspeech_train.csv, avspeech_test.csv or avspeech.csv, and videos in any folder: \
+    needs: "avspeech_train.csv, avspeech_test.csv, train.csv, test.csv or avspeech.csv, and videos in any folder: \
             ID.mp4 or ID_START_END.mp4",
     licence: "CC BY 4.0 (AVSpeech list of segments); the videos belong to their owners",
     treatment: "each line of the list becomes one voice (of its first 10 s), cut out of its \
@@ -43,19 +43,27 @@ pub(super) const LAYOUT: Description = Description {
 };
 
 /// The lists and the split that each prescribes.
-const LISTS: [(&str, Option<Split>); 3] = [
+const LISTS: [(&str, Option<Split>); 5] = [
     ("avspeech_test.csv", Some(Split::Test)),
     ("avspeech_train.csv", Some(Split::Train)),
     ("avspeech.csv", None),
+    // As a browser may have saved them: lists of AVSpeech only if they begin like one.
+    ("test.csv", Some(Split::Test)),
+    ("train.csv", Some(Split::Train)),
 ];
 
 fn fits(root: &Path) -> Result<bool, CorpusError> {
     for (name, _) in LISTS {
-        if tree::is_file(&root.join(name))? {
+        if is_list(root, name)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn is_list(root: &Path, name: &str) -> Result<bool, CorpusError> {
+    let path = root.join(name);
+    Ok(tree::is_file(&path)? && (name.starts_with("avspeech") || begins_with_segment(&path)?))
 }
 
 fn read(root: &Path) -> Result<Contents, CorpusError> {
@@ -65,7 +73,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     let mut segments = Vec::new();
     for (name, split) in LISTS {
         let path = root.join(name);
-        if tree::is_file(&path)? {
+        if is_list(root, name)? {
             read_list(&path, split, &mut segments, &mut contents.absent)?;
         }
     }
@@ -125,6 +133,15 @@ mod tests {
     use super::super::testing::{absent, clip, example, ids, tree, write};
     use super::super::{Layout, plan};
     use super::*;
+
+    #[test]
+    fn other_tables_called_train_are_no_lists() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "train.csv", "v,1,4,0.5,0.5\n");
+        assert!(fits(root.path()).unwrap());
+        write(root.path(), "train.csv", "name,label\nv,1\n");
+        assert!(!fits(root.path()).unwrap());
+    }
 
     #[test]
     fn the_example_is_read_line_by_line() {

@@ -12,7 +12,7 @@ use crate::split::Split;
 pub enum PairsError {
     /// Neither a file nor a folder with pairs.
     #[error(
-        "{}: no pairs-*.parquet in it; hint: name the folder that `corpus prepare` filled, or one file of pairs",
+        "{}: no pairs-*.parquet in it; hint: name a folder that `corpus prepare` filled to its end (shards need `corpus merge`), or one file of pairs",
         path.display()
     )]
     NoFiles {

@@ -21,6 +21,7 @@ use crate::{CorpusError, files};
 /// [`CorpusError::Pairs`] where a file is damaged or face spaces are mixed; [`CorpusError::Table`]
 /// where `splits.csv` is damaged; [`CorpusError::Io`] where the system refuses.
 pub fn resplit(folder: &Path, shares: &Shares, seed: u64) -> Result<(), CorpusError> {
+    shares.check()?;
     files::remove_temporary(folder)?;
     let set = open_files(folder)?;
     check_whole(&set, folder)?;

@@ -49,7 +49,7 @@ impl Worker<'_> {
             return Ok(vec![self.outcome(clip, &clip.pair_id, self.pair(clip, &clip.sound, 0))?]);
         }
         let mut outcomes = Vec::new();
-        for piece in 0..self.settings.pieces.max(1) {
+        for piece in 0..self.settings.pieces {
             let start_s = clip.sound.start_s + piece as f64 * self.settings.longest_s;
             let end_s = Some(start_s + self.settings.longest_s);
             let stretch = Media { file: clip.sound.file.clone(), start_s, end_s };
@@ -201,7 +201,7 @@ impl Worker<'_> {
         let mut chooser =
             FaceChooser::new(self.tools.detector, self.settings.face, Scene::Pictures);
         let mut unreadable = None;
-        let looked_at = self.settings.pictures.clamp(1, pictures.len().max(1));
+        let looked_at = self.settings.pictures.min(pictures.len());
         let hash = Sha256::digest(format!("{pair_id}/{piece}"));
         let first = usize::from(u16::from_le_bytes([hash[0], hash[1]]));
         for i in 0..looked_at {

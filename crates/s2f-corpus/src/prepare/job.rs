@@ -69,7 +69,7 @@ impl JobFolder {
             people: plan.people.len(),
             clips: plan.clips.len(),
             corpus_sha256: hash(plan),
-            parts: plan.clips.len().div_ceil(settings.clips_per_part.max(1)),
+            parts: plan.clips.len().div_ceil(settings.clips_per_part),
             face_space: encoder.space().to_owned(),
             face_dimension: encoder.dimension(),
             splits_sha256: splits.hash(),

@@ -51,6 +51,10 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
         return Ok(summary);
     }
 
+    if let Some(folder) = folders.iter().find(|folder| folder.join(SUMMARY).exists()) {
+        let reason = "its parts are merged already, it holds pairs".into();
+        return Err(CorpusError::Job { path: folder.clone(), reason });
+    }
     let find = |part: usize| folders.iter().find(|folder| part_pairs(folder, part).exists());
     let mut sources = Vec::with_capacity(job.parts);
     let mut missing = BTreeSet::new();

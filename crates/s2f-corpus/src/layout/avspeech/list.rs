@@ -105,6 +105,15 @@ pub(super) fn read_list(
     }
 }
 
+/// Whether the first line of a file is one of a list, whatever the file is called.
+pub(super) fn begins_with_segment(path: &Path) -> Result<bool, CorpusError> {
+    let mut line = Vec::new();
+    let file = File::open(path).map_err(CorpusError::io("read", path))?;
+    let mut start = BufReader::new(file.take(MAX_LINE_BYTES));
+    start.read_until(b'\n', &mut line).map_err(CorpusError::io("read", path))?;
+    Ok(segment(String::from_utf8_lossy(&line).trim(), None).is_ok())
+}
+
 fn segment(line: &str, split: Option<Split>) -> Result<Segment, String> {
     let cells: Vec<&str> = line.split(',').map(str::trim).collect();
     let [id, start, end, x, y] = cells[..] else {

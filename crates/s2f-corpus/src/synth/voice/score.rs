@@ -34,7 +34,7 @@ const CODA_SHARE: f64 = 0.35;
 /// The last syllable of a phrase is this much longer.
 const FINAL_LENGTH: f64 = 1.4;
 /// Standard deviation of the logarithm of a syllable's length.
-const UNEVENNESS: f64 = 0.2;
+const UNEVENNESS: f64 = 0.17;
 /// A vowel is steady for about this long at most.
 const LONGEST_VOWEL_MS: f64 = 130.0;
 /// How long a change takes: formants and nose, strengths, pitch, ms. Triangular windows.
@@ -44,7 +44,7 @@ const PITCH_MS: usize = 110;
 /// The falling line of a phrase and the accents on it share the variance of the intonation: the
 /// line runs from `LINE` to `-LINE` standard deviations (variance `LINE² / 3`).
 const LINE: f64 = 0.9;
-const ACCENT: f64 = 0.854; // √(1 - LINE² / 3)
+const ACCENT: f64 = 1.48; // √3 · √(1 - LINE² / 3), evenly spread
 /// Smoothing takes off some of the accents.
 const SMOOTHED: f64 = 1.1;
 
@@ -137,7 +137,7 @@ fn melody(frames: &mut [Frame], lengths: &[usize], semitones: f64, random: &mut 
     let whole = frames.len().max(1) as f64;
     let mut at = 0;
     for &length in lengths {
-        let accent = ACCENT * SMOOTHED * normal(random).clamp(-2.5, 2.5);
+        let accent = ACCENT * SMOOTHED * random.random_range(-1.0..1.0);
         for frame in &mut frames[at..at + length] {
             frame.semitones = semitones * (accent + LINE * (1.0 - 2.0 * at as f64 / whole));
             at += 1;
