@@ -1,6 +1,8 @@
 //! Which face of a clip becomes the pair's: one person, and the frame that shows them best.
 
 mod cutout;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use image::RgbImage;
