@@ -1,6 +1,7 @@
 //! `corpus prepare`: pairs from a corpus.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -154,7 +155,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         ));
         return Ok(Outcome::AllGood);
     }
-    let summary = prepare::merge(&[args.out.clone()], &args.out)?;
+    let summary = prepare::merge(slice::from_ref(&args.out), &args.out)?;
     super::merge::print(&summary, &args.out, args.json, printer)?;
     if summary.pairs == 0 {
         printer.warning("no clip gave a pair");
