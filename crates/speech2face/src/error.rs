@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use s2f_face::FaceError;
 use s2f_nn::FaceSpace;
 use s2f_nn::weights::WeightsError;
 
@@ -110,6 +111,29 @@ pub enum DecodeError {
     /// The device that computes failed.
     #[error("the computing device failed: {0}")]
     Device(String),
+}
+
+/// Why a picture gave no feature.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbedError {
+    /// The picture shows no face.
+    #[error(
+        "no face was found; hint: the face has to look at the camera and be some 50 pixels wide"
+    )]
+    NoFace,
+    /// The picture shows several faces, and nothing says which one is meant.
+    #[error("{count} faces of about the same size; hint: cut the picture to the one that is meant")]
+    SeveralFaces {
+        /// How many.
+        count: usize,
+    },
+    /// A network could not be run.
+    #[error(transparent)]
+    Face(#[from] FaceError),
+    /// The encoder gave something else than it promises.
+    #[error(transparent)]
+    Feature(#[from] DecodeError),
 }
 
 /// A face space as messages show it.

@@ -5,9 +5,9 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
+use s2f_face::{ChannelOrder, FaceEncoder, FaceError, FacePart, PairFace};
 use s2f_nn::weights::{self, WeightsError};
-use s2f_nn::{FaceSpace, MobileFace, Normalisation, VggFace, VggFaceConfig, unit_length};
+use s2f_nn::{FaceSpace, MobileFace, Normalisation, VggFace, VggFaceConfig, unit_length, vgg_face};
 
 /// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
 pub struct MobileFaceEncoder {
@@ -41,6 +41,7 @@ impl FaceEncoder for MobileFaceEncoder {
         true
     }
 
+    // One by one: several at once are no faster on a CPU.
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
         let feature = |face: &PairFace| {
             let picture = to_tensor(&face.mobileface(), &self.device);
@@ -59,15 +60,21 @@ pub struct VggFaceEncoder {
 }
 
 impl VggFaceEncoder {
-    /// Loads weights in safetensors, with the names of [`VggFace`].
+    /// Loads weights in safetensors, with the names of [`VggFace`]. `channels` is the order in which
+    /// they read colours: [`ChannelOrder::Rgb`] where they came through Torch or MatConvNet,
+    /// [`ChannelOrder::Bgr`] where they came through Caffe or Keras.
     ///
     /// # Errors
     /// [`FaceError::Encoder`] where the file does not hold them.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
+    pub fn open(path: impl AsRef<Path>, channels: ChannelOrder) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
         let device = Device::flex();
-        let config = VggFaceConfig::paper();
+        let channel_order = match channels {
+            ChannelOrder::Rgb => vgg_face::ChannelOrder::Rgb,
+            ChannelOrder::Bgr => vgg_face::ChannelOrder::Bgr,
+        };
+        let config = VggFaceConfig { channel_order, ..VggFaceConfig::paper() };
         let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
@@ -117,4 +124,23 @@ fn finite(feature: Tensor<2>, space: &FaceSpace) -> Result<Vec<f32>, FaceError> 
     }
     let reason = "it gave numbers that are not finite".into();
     Err(FaceError::Encode { space: space.name.clone(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_are_refused_by_name() {
+        let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
+        for name in ["nn/vgg_face.safetensors", "README.md", "missing"] {
+            let path = reference.join(name);
+            for channels in [ChannelOrder::Rgb, ChannelOrder::Bgr] {
+                let error = VggFaceEncoder::open(&path, channels).err().unwrap().to_string();
+                assert!(error.contains(name), "{error}");
+            }
+            let error = MobileFaceEncoder::open(&path).err().unwrap().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
 }

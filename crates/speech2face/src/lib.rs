@@ -15,8 +15,9 @@
 //! The face is nobody's: it is a plausible face for somebody who sounds like this, drawn from what
 //! a model learnt of many people, and it identifies no one. [`Speech2Face::embed_voice`] and
 //! [`Speech2Face::decode`] are the two halves of the way, for whoever wants the features in
-//! between. Nothing here trains, opens the network or writes a file.
+//! between; [`embed_face`] describes a photograph in the same numbers. Nothing here trains, opens the network or writes a file.
 
+mod embed_face;
 mod error;
 mod export;
 mod face_encoder;
@@ -28,7 +29,8 @@ mod provenance;
 mod recording;
 mod windows;
 
-pub use error::{DecodeError, ModelError};
+pub use embed_face::embed_face;
+pub use error::{DecodeError, EmbedError, ModelError};
 pub use export::{EncodingError, is_own};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use feature::FaceFeature;
@@ -37,5 +39,6 @@ pub use portrait::{Face, Picture, Portrait};
 pub use provenance::{ModelId, Provenance, RecordingId, SOFTWARE, SYNTHETIC, Settings};
 pub use recording::Recording;
 pub use s2f_audio as audio;
+pub use s2f_face as face;
 pub use s2f_nn::{FaceSpace, ModelConfig, Normalisation};
 pub use windows::Windows;

@@ -291,3 +291,64 @@ impl SimdOp for DepthwiseOp<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::reference::{read_npy, reference_file};
+
+    // Reference: reference/face/yunet_layers.py, PyTorch in double precision. Sums of up to 27
+    // products in single precision, of numbers up to 255, then of 6 and of 9.
+    #[test]
+    fn layers_agree_with_pytorch() {
+        let (_, numbers) = read_npy::<f32>(&reference_file("yunet_layers.npy"));
+        let mut rest = numbers.as_slice();
+        let mut next = |length: usize| {
+            let (part, after) = rest.split_at(length);
+            rest = after;
+            part
+        };
+        let picture = next(3 * 33 * 35);
+        let picture = RgbImage::from_fn(35, 33, |x, y| {
+            Rgb([0, 1, 2].map(|c| picture[(c * 33 + y as usize) * 35 + x as usize] as u8))
+        });
+        let mut x = Pointwise::new(next(6 * 27), next(6)).apply(&Planes::stem(&picture, 32));
+        assert_eq!((x.width, x.height), (32, 32));
+        let found: Vec<f32> = x.values().chunks_exact(32).step_by(4).flatten().copied().collect();
+        let found: Vec<f32> = found.into_iter().step_by(4).collect();
+        check(&found, next(6 * 8 * 8));
+
+        x.relu();
+        let mut x = Pointwise::new(next(5 * 6), next(5)).apply(&x.halved());
+        x.clear_border();
+        let x = Depthwise::new(next(5 * 9), next(5)).apply(&x, false);
+        check(&x.values(), next(5 * 16 * 16));
+    }
+
+    fn check(found: &[f32], expected: &[f32]) {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5 * largest, "{found} {expected} {largest}");
+        }
+    }
+
+    #[test]
+    fn a_coarse_picture_is_added_to_four_pixels_each() {
+        let picture = RgbImage::from_fn(8, 8, |x, y| Rgb([0, 0, (10 * y + x) as u8]));
+        let mut fine = Planes::stem(&picture, 2);
+        let mut coarse = fine.halved();
+        coarse.relu();
+        let before = fine.values();
+        fine.add_doubled(&coarse);
+        let coarse = coarse.values();
+        for (index, (after, before)) in fine.values().iter().zip(&before).enumerate() {
+            let [channel, y, x] = [index / 16, index % 16 / 4, index % 4];
+            assert_eq!(after - before, coarse[channel * 4 + y / 2 * 2 + x / 2]);
+        }
+        // The fifth channel is the middle of each 3 x 3: every second pixel of the picture.
+        assert_eq!(before[4 * 16..5 * 16 - 8], [0.0, 2.0, 4.0, 6.0, 20.0, 22.0, 24.0, 26.0]);
+    }
+}
