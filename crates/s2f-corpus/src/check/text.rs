@@ -95,12 +95,12 @@ mod tests {
              licence   CC0\n\
              prepare   {treatment}\n\
              sound     10 s in the clips\n\
-             at most   2 pairs, 202 kB on disk\n"
+             at most   2 pairs, 210 kB on disk\n"
         );
         assert_eq!(text, expected);
         let text = check(&corpus(Layout::Folder, &clips, &[])).to_string();
         assert!(text.contains("missing   nothing\n"), "{text}");
-        assert!(text.contains("at most   67.0 MB on disk for an hour of speech\n"), "{text}");
+        assert!(text.contains("at most   68.4 MB on disk for an hour of speech\n"), "{text}");
     }
 
     #[test]

@@ -384,7 +384,7 @@ fn the_world_around_stops_the_work() {
         "cannot read",
     );
     let empty = tempfile::tempdir().unwrap();
-    stopped(bench.ffmpeg.sound(&whole(&empty.path().join("a.mp4")), 9.0), "a mount may have");
+    stopped(bench.ffmpeg.sound(&whole(&empty.path().join("a.mp4")), 9.0), "mount");
     let film = bench.film("160x120", "film.mkv");
     fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&film).is_err() {

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::{Count, Duplicates, Stats};
 
+/// Longer names are cut, characters.
+const WIDEST: usize = 36;
+
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let space = &self.face_space;
@@ -28,7 +31,7 @@ impl fmt::Display for Stats {
         let width = groups.iter().flat_map(|(name, counts)| {
             counts.keys().map(String::as_str).chain([*name]).map(|name| name.chars().count())
         });
-        let width = width.max().unwrap_or(0);
+        let width = width.max().unwrap_or(0).min(WIDEST);
         for (name, counts) in groups {
             write_counts(f, name, counts, width)?;
         }
@@ -46,6 +49,13 @@ fn write_counts(
     writeln!(f, "\n{name:width$}  {:>8}  {:>9}  {:>10}", "people", "pairs", "time")?;
     for (name, count) in counts {
         let time = hours(count.seconds);
+        let mut name = name.clone();
+        if let Some((end, _)) = name.char_indices().nth(WIDEST) {
+            // A licence can be a sentence.
+            name.truncate(end);
+            name.pop();
+            name.push('…');
+        }
         writeln!(f, "{name:width$}  {:>8}  {:>9}  {time:>10}", count.people, count.pairs)?;
     }
     Ok(())
