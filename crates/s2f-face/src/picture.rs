@@ -51,38 +51,64 @@ pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, image::ImageError> {
     Ok(picture.into_rgb8())
 }
 
-/// The value of `picture` at (`x`, `y`), 0 to 255, with the Catmull-Rom kernel stretched to `step`
-/// pixels. Beyond the edge the nearest pixel stands.
-///
-/// `step` is the distance of neighbouring samples in pixels of this picture: where it is above 1
-/// the picture is shrunk, and the wider kernel keeps fine detail from aliasing.
-pub(crate) fn sample(picture: &RgbImage, [x, y]: [f32; 2], step: f32) -> [f32; 3] {
-    // Bounds the time where points far off ask for an absurd scale.
-    let step = step.clamp(1.0, LARGEST_STEP);
-    let columns: Vec<(u32, f32)> = Taps::new(x, step, picture.width()).iter().collect();
-    let rows = Taps::new(y, step, picture.height());
-    let mut sum = [0.0; 3];
-    let mut weight_sum = 0.0;
-    for (row, row_weight) in rows.iter() {
-        for &(column, column_weight) in &columns {
-            let weight = row_weight * column_weight;
-            for (total, value) in sum.iter_mut().zip(picture.get_pixel(column, row).0) {
-                *total += weight * f32::from(value);
-            }
-            weight_sum += weight;
-        }
-    }
-    sum.map(|total| total / weight_sum)
+/// The value of `picture` at (`x`, `y`), 0 to 255; see [`Sampler`].
+pub(crate) fn sample(picture: &RgbImage, place: [f32; 2], step: f32) -> [f32; 3] {
+    Sampler::new(picture, step).at(place)
 }
 
 /// A square of `side` pixels whose pixels lie where `back` brings them in `picture`, without
-/// aliasing: see [`sample`].
+/// aliasing: see [`Sampler`].
 pub(crate) fn resampled(picture: &RgbImage, back: &Similarity, side: u32) -> RgbImage {
-    let step = back.scale() as f32;
+    let mut sampler = Sampler::new(picture, back.scale() as f32);
     RgbImage::from_fn(side, side, |column, row| {
         let place = back.apply([column as f32, row as f32]);
-        Rgb(sample(picture, place, step).map(|value| value.round().clamp(0.0, 255.0) as u8))
+        Rgb(sampler.at(place).map(|value| value.round().clamp(0.0, 255.0) as u8))
     })
+}
+
+/// Reads a picture between its pixels with the Catmull-Rom kernel, stretched to `step` pixels.
+/// Beyond the edge the nearest pixel stands.
+///
+/// `step` is the distance of neighbouring samples in pixels of this picture: where it is above 1
+/// the picture is shrunk, and the wider kernel keeps fine detail from aliasing.
+struct Sampler<'a> {
+    picture: &'a RgbImage,
+    step: f32,
+    /// Columns under the kernel, as their place in a row of bytes, and their weights.
+    columns: Vec<(usize, f32)>,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(picture: &'a RgbImage, step: f32) -> Self {
+        // Bounds the time where points far off ask for an absurd scale.
+        Self { picture, step: step.clamp(1.0, LARGEST_STEP), columns: Vec::new() }
+    }
+
+    fn at(&mut self, [x, y]: [f32; 2]) -> [f32; 3] {
+        let (width, height) = self.picture.dimensions();
+        let columns = Taps::new(x, self.step, width);
+        let columns = columns.iter().map(|(column, weight)| (3 * column as usize, weight));
+        self.columns.clear();
+        self.columns.extend(columns);
+        let across: f32 = self.columns.iter().map(|(_, weight)| weight).sum();
+        let row_bytes = 3 * width as usize;
+        let mut sum = [0.0; 3];
+        let mut weights = 0.0;
+        for (row, row_weight) in Taps::new(y, self.step, height).iter() {
+            let bytes = &self.picture.as_raw()[row as usize * row_bytes..][..row_bytes];
+            let mut row_sum = [0.0; 3];
+            for &(place, weight) in &self.columns {
+                for (sum, byte) in row_sum.iter_mut().zip(&bytes[place..place + 3]) {
+                    *sum += weight * f32::from(*byte);
+                }
+            }
+            for (sum, row_sum) in sum.iter_mut().zip(row_sum) {
+                *sum += row_weight * row_sum;
+            }
+            weights += row_weight;
+        }
+        sum.map(|sum| sum / (weights * across))
+    }
 }
 
 /// Largest stretch of the kernel: a face across all of the largest picture needs about as much.

@@ -20,10 +20,13 @@ const WIDEST: usize = 16;
 const BLOCK: usize = VECTORS * WIDEST;
 
 thread_local! {
-    /// Memory of planes that are done with: asking the system for it anew takes longer than what
-    /// is computed in it.
+    /// Memory of planes that are done with, the shortest first: asking the system for it anew takes
+    /// longer than what is computed in it.
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Buffers kept for a thread at most; a picture needs half of them.
+const KEPT: usize = 12;
 
 /// A picture of some channels.
 pub(super) struct Planes {
@@ -32,6 +35,7 @@ pub(super) struct Planes {
     height: usize,
     /// From one plane to the next.
     distance: usize,
+    /// Plane after plane; what is left over at the end is of no use.
     data: Vec<f32>,
 }
 
@@ -39,7 +43,14 @@ impl Drop for Planes {
     fn drop(&mut self) {
         let data = std::mem::take(&mut self.data);
         // At the end of a thread there is nobody to keep it for.
-        let _ = FREE.try_with(|free| free.borrow_mut().push(data));
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            let place = free.partition_point(|other| other.len() < data.len());
+            free.insert(place, data);
+            if free.len() > KEPT {
+                free.remove(0); // the shortest
+            }
+        });
     }
 }
 
@@ -49,8 +60,12 @@ impl Planes {
         let row = width + 2;
         // Beyond the last row, vectors reach as far as a block and a row.
         let distance = (row * (height + 3) + BLOCK).next_multiple_of(BLOCK);
-        let mut data = FREE.with(|free| free.borrow_mut().pop()).unwrap_or_default();
-        data.resize(channels * distance, 0.0);
+        let length = channels * distance;
+        let data = FREE.with(|free| {
+            let mut free = free.borrow_mut();
+            let place = free.partition_point(|data| data.len() < length);
+            if place < free.len() { free.remove(place) } else { vec![0.0; length] }
+        });
         Self { channels, width, height, distance, data }
     }
 
@@ -77,7 +92,7 @@ impl Planes {
             width.next_multiple_of(multiple) / 2,
             height.next_multiple_of(multiple) / 2,
         );
-        planes.data.fill(0.0);
+        planes.planes().for_each(|plane| plane.fill(0.0));
         let pixels = picture.as_raw();
         for channel in 0..27 {
             let (colour, dy, dx) = (2 - channel / 9, channel % 9 / 3, channel % 3);
@@ -95,8 +110,12 @@ impl Planes {
         planes
     }
 
+    fn planes(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.data.chunks_exact_mut(self.distance).take(self.channels)
+    }
+
     pub(super) fn relu(&mut self) {
-        self.data.iter_mut().for_each(|value| *value = value.max(0.0));
+        self.planes().flatten().for_each(|value| *value = value.max(0.0));
     }
 
     /// The largest of each 2 x 2 pixels.
@@ -134,7 +153,7 @@ impl Planes {
 
     pub(super) fn clear_border(&mut self) {
         let (row, rows) = (self.width + 2, self.height + 2);
-        for plane in self.data.chunks_exact_mut(self.distance) {
+        for plane in self.planes() {
             plane[..row].fill(0.0);
             plane[row * (rows - 1)..].fill(0.0);
             for row in plane[..row * rows].chunks_exact_mut(row) {
@@ -207,23 +226,28 @@ impl SimdOp for PointwiseOp<'_> {
         for first in (0..x.distance).step_by(VECTORS * lanes) {
             let weights = layer.weight.chunks_exact(layer.inputs);
             for (block, (weight, bias)) in weights.zip(&layer.bias).enumerate() {
-                let mut sums = bias.map(|bias| [ops.splat(bias); VECTORS]);
+                // Loops by reference and by index: arrays of vectors that are passed by value go
+                // through memory.
+                let mut sums = [[ops.zero(); VECTORS]; OUTPUTS];
+                for (sums, bias) in sums.iter_mut().zip(bias) {
+                    sums.fill(ops.splat(*bias));
+                }
                 for (plane, weight) in x.data.chunks_exact(x.distance).zip(weight) {
                     let pixels: [I::F32; VECTORS] =
                         ops.load_many(&plane[first..][..VECTORS * lanes]);
-                    for (sums, weight) in sums.iter_mut().zip(weight) {
-                        let weight = ops.splat(*weight);
-                        for (sum, pixels) in sums.iter_mut().zip(pixels) {
-                            *sum = ops.mul_add(pixels, weight, *sum);
+                    for output in 0..OUTPUTS {
+                        let weight = ops.splat(weight[output]);
+                        for vector in 0..VECTORS {
+                            let sum = &mut sums[output][vector];
+                            *sum = ops.mul_add(pixels[vector], weight, *sum);
                         }
                     }
                 }
                 let planes = y.data.chunks_exact_mut(y.distance).skip(block * OUTPUTS);
-                for (plane, sums) in planes.zip(sums) {
-                    for (sum, target) in
-                        sums.into_iter().zip(plane[first..].chunks_exact_mut(lanes))
-                    {
-                        ops.store(sum, target);
+                for (plane, sums) in planes.zip(&sums) {
+                    let target = &mut plane[first..][..VECTORS * lanes];
+                    for (sum, target) in sums.iter().zip(target.chunks_exact_mut(lanes)) {
+                        ops.store(*sum, target);
                     }
                 }
             }
@@ -274,7 +298,10 @@ impl SimdOp for DepthwiseOp<'_> {
         for ((source, target), (kernel, bias)) in planes.zip(layer.kernels.iter().zip(&layer.bias))
         {
             let bias = ops.splat(*bias);
-            let kernel = kernel.map(|weight| ops.splat(weight));
+            let mut weights = [ops.zero(); 9];
+            for (vector, weight) in weights.iter_mut().zip(kernel) {
+                *vector = ops.splat(*weight);
+            }
             // The pixel at `first` in the result has its upper left neighbour at `first` here.
             let neighbours: [&[f32]; 9] =
                 std::array::from_fn(|i| &source[i / 3 * row + i % 3..][..length]);
@@ -282,9 +309,9 @@ impl SimdOp for DepthwiseOp<'_> {
             for (index, target) in target.chunks_exact_mut(lanes).enumerate() {
                 let first = index * lanes;
                 let mut sum = bias;
-                for (neighbours, weight) in neighbours.iter().zip(kernel) {
+                for (neighbours, weight) in neighbours.iter().zip(&weights) {
                     let pixels = ops.load(&neighbours[first..][..lanes]);
-                    sum = ops.mul_add(pixels, weight, sum);
+                    sum = ops.mul_add(pixels, *weight, sum);
                 }
                 ops.store(ops.max(sum, floor), target);
             }
