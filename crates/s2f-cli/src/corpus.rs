@@ -7,11 +7,8 @@ mod split;
 mod stats;
 mod synth;
 
-use std::path::Path;
-
-use clap::ValueEnum;
-use s2f_corpus::layout::{self, Layout};
-use s2f_corpus::plan::Plan;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use s2f_corpus::layout::Layout;
 
 use crate::Outcome;
 use crate::printer::Printer;
@@ -47,9 +44,7 @@ Examples:
   speech2face corpus prepare vox1 -o pairs --shard 3/8
   speech2face corpus merge pairs -o vox1-pairs      once all eight are done
   speech2face corpus stats vox1-pairs               who and what is in them
-  speech2face corpus synth people                   a population made by the program
-
-Layouts: voxceleb1, voxceleb2, avspeech, folder (one folder a person), unpaired.";
+  speech2face corpus synth people                   a population made by the program";
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -63,36 +58,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The layouts, as typed.
-#[derive(Clone, Copy, ValueEnum)]
-enum LayoutName {
-    /// Voices by id, faces by name, vox1_meta.csv
-    Voxceleb1,
-    /// m4a voices, mp4 videos, vox2_meta.csv
-    Voxceleb2,
-    /// A list of segments and your own downloads
-    Avspeech,
-    /// A folder for each person: videos, or sound beside pictures
-    Folder,
-    /// Voices and faces of different people
-    Unpaired,
-}
-
-impl From<LayoutName> for Layout {
-    fn from(name: LayoutName) -> Self {
-        match name {
-            LayoutName::Voxceleb1 => Self::VoxCeleb1,
-            LayoutName::Voxceleb2 => Self::VoxCeleb2,
-            LayoutName::Avspeech => Self::AvSpeech,
-            LayoutName::Folder => Self::Folder,
-            LayoutName::Unpaired => Self::Unpaired,
-        }
-    }
-}
-
-/// The corpus in `folder`, by names and tables.
-fn plan(folder: &Path, layout: Option<LayoutName>) -> anyhow::Result<Plan> {
-    Ok(layout::plan(folder, layout.map(Layout::from))?)
+/// Reads the name of a layout.
+fn layout_name() -> impl TypedValueParser<Value = Layout> {
+    let name = |layout: &Layout| PossibleValue::new(layout.name()).help(layout.title());
+    PossibleValuesParser::new(Layout::ALL.iter().map(name))
+        .try_map(|name| Layout::from_name(&name).ok_or("there is no such layout"))
 }
 
 /// Seconds for a reader: `3 h 12 min`, `4 min 5 s`, `12 s`.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use s2f_corpus::check::check;
+use s2f_corpus::layout::{Layout, plan};
 
-use super::LayoutName;
 use crate::Outcome;
 use crate::printer::Printer;
 
@@ -15,8 +15,8 @@ pub struct Args {
     corpus: PathBuf,
 
     /// How it lies on disk; found out by names where not said
-    #[arg(long, value_enum)]
-    layout: Option<LayoutName>,
+    #[arg(long, value_parser = super::layout_name())]
+    layout: Option<Layout>,
 
     /// Print one object of JSON
     #[arg(long)]
@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let check = check(&super::plan(&args.corpus, args.layout)?);
+    let check = check(&plan(&args.corpus, args.layout)?);
     if args.json {
         printer.json(&check)?;
     } else {

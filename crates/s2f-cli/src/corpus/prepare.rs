@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
@@ -15,7 +16,6 @@ use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxSettings};
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 
-use super::LayoutName;
 use crate::Outcome;
 use crate::printer::Printer;
 
@@ -31,8 +31,8 @@ pub struct Args {
     out: PathBuf,
 
     /// How the corpus lies on disk; found out by names where not said
-    #[arg(long, value_enum)]
-    layout: Option<LayoutName>,
+    #[arg(long, value_parser = super::layout_name())]
+    layout: Option<Layout>,
 
     /// Do share I of N only, from 0/N; `corpus merge` then puts the shares together. Read from
     /// the variables of Slurm arrays, Kubernetes jobs (with JOB_COMPLETIONS) and torchrun where
@@ -124,7 +124,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let plan = super::plan(&args.corpus, args.layout)?;
+    let plan = plan(&args.corpus, args.layout)?;
     let shard = shard(args, printer)?;
     let settings = args.rules.settings();
     let Networks { detector, speech, encoder } = networks(args)?;
