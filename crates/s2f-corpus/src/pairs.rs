@@ -21,7 +21,7 @@ mod write;
 
 pub use error::{Leak, PairsError};
 pub use merge::merge;
-pub use meta::{FaceSpace, Normalisation, PairFileInfo};
+pub use meta::PairFileInfo;
 pub use read::{PairSet, Payload, Rows};
 pub use resplit::resplit;
 pub use write::PairWriter;

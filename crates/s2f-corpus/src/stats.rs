@@ -5,10 +5,11 @@ mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use s2f_face::FaceSpace;
 use serde::Serialize;
 
 use crate::CorpusError;
-use crate::pairs::{FaceSpace, PairInfo, PairSet};
+use crate::pairs::{PairInfo, PairSet};
 
 pub use duplicates::{Duplicate, Duplicates};
 

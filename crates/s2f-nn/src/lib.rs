@@ -28,7 +28,7 @@ pub use config::ConfigError;
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
 pub use landmark68::Landmark68;
 pub use mobile_face::MobileFace;
-pub use model::{FaceSpace, Model, ModelConfig, Normalisation, unit_length};
+pub use model::{Model, ModelConfig, normalise, unit_length};
 pub use vgg_face::{VggFace, VggFaceConfig};
 pub use voice_encoder::{VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

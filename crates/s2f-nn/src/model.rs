@@ -2,49 +2,20 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use s2f_face::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, check};
 use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 
-/// Which numbers describe a face. Features of two face spaces cannot be compared or mixed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaceSpace {
-    /// The face encoder and its layer, for example `mobileface-v2` or `vgg-face-fc7`.
-    pub name: String,
-    /// Numbers a feature has, D.
-    pub dimension: usize,
-    /// What was done to the encoder's output.
-    pub normalisation: Normalisation,
-}
-
-/// What is done to a face encoder's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
-    /// Nothing.
-    None,
-    /// Divided by its Euclidean length.
-    UnitLength,
-}
-
-impl FaceSpace {
-    /// MobileFace V2's 256 numbers at unit length: the face space of the shipped model.
-    pub fn mobileface() -> Self {
-        Self {
-            name: "mobileface-v2".into(),
-            dimension: 256,
-            normalisation: Normalisation::UnitLength,
-        }
-    }
-
-    /// Brings features `[batch, D]` to the normalisation of this space.
-    pub fn normalise(&self, feature: Tensor<2>) -> Tensor<2> {
-        match self.normalisation {
-            Normalisation::None => feature,
-            Normalisation::UnitLength => unit_length(feature),
-        }
+/// Brings features to the normalisation of their face space.
+///
+/// # Shapes
+/// - `feature`, output: `[batch, D]`
+pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
+    match space.normalisation {
+        Normalisation::None => feature,
+        Normalisation::UnitLength => unit_length(feature),
     }
 }
 

@@ -1,8 +1,7 @@
 //! Configurations that could only fail later, or not at all, are refused before anything is read.
 
 use s2f_audio::Waveform;
-use s2f_face::FRAME;
-use s2f_nn::FaceSpace;
+use s2f_face::{FRAME, FaceSpace};
 
 use crate::{FaceDecoderTraining, Optimisation, TrainError, VoiceEncoderTraining};
 

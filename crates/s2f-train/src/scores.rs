@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use s2f_audio::{Waveform, spectrogram};
 use s2f_corpus::Sex;
-use s2f_face::Detector;
+use s2f_face::{Detector, FaceSpace};
 use s2f_nn::face_crop::square_crop;
-use s2f_nn::{AgeGender, FaceSpace, Model};
+use s2f_nn::{AgeGender, Model, normalise};
 use serde::Serialize;
 
 use crate::voice_encoder::stack;
@@ -233,7 +233,7 @@ fn feature(model: &Model, space: &FaceSpace, waveform: &Waveform) -> Tensor<2> {
     let windows: Vec<Waveform> = waveform.windows(WINDOW_HOP_S).collect();
     let spectrograms = windows.par_iter().map(spectrogram).collect();
     let features = model.voice_encoder.forward(stack(spectrograms, &Device::flex())); // [windows, D]
-    space.normalise(features.mean_dim(0))
+    normalise(features.mean_dim(0), space)
 }
 
 /// Picture of a feature `[1, D]`: `[1, 3, side, side]`.

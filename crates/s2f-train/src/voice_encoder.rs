@@ -12,10 +12,10 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use s2f_audio::{Spectrogram, Waveform, spectrogram};
 use s2f_corpus::Sex;
-use s2f_face::border_points;
+use s2f_face::{FaceSpace, border_points};
 use s2f_nn::losses::{decoder_loss, direction_loss};
 use s2f_nn::weights::{self, Precision};
-use s2f_nn::{FaceSpace, MobileFace, Model, ModelConfig};
+use s2f_nn::{MobileFace, Model, ModelConfig, normalise};
 
 use crate::face_decoder::WEIGHTS;
 use crate::faces::Faces;
@@ -78,7 +78,7 @@ pub fn train_voice_encoder(
         let feature = network.forward(input.autodiff()); // [batch, D]
         let seen = decoder_loss(
             decoder.first_layer(target.clone()),
-            decoder.first_layer(model_config.face_space.normalise(feature.clone())),
+            decoder.first_layer(normalise(feature.clone(), &model_config.face_space)),
         );
         let direction = direction_loss(target, feature);
         let losses = vec![

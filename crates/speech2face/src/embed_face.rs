@@ -1,8 +1,7 @@
 //! From a photograph to the feature of the face in it.
 
 use image::RgbImage;
-use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
-use s2f_nn::{FaceSpace, Normalisation};
+use s2f_face::{Detection, Detector, FaceEncoder, FaceSpace, Normalisation, PairFace};
 
 use crate::{EmbedError, FaceFeature};
 

@@ -122,7 +122,7 @@ fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use s2f_nn::FaceSpace;
+    use s2f_face::FaceSpace;
 
     use super::*;
     use crate::{ModelId, Picture, RecordingId, SOFTWARE, Settings};

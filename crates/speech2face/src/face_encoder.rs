@@ -5,9 +5,11 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use s2f_face::{ChannelOrder, FaceEncoder, FaceError, FacePart, PairFace};
+use s2f_face::{
+    ChannelOrder, FaceEncoder, FaceError, FacePart, FaceSpace, Normalisation, PairFace,
+};
 use s2f_nn::weights::{self, WeightsError};
-use s2f_nn::{FaceSpace, MobileFace, Normalisation, VggFace, VggFaceConfig, unit_length, vgg_face};
+use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length, vgg_face};
 
 /// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
 pub struct MobileFaceEncoder {

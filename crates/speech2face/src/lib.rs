@@ -40,5 +40,6 @@ pub use provenance::{ModelId, Provenance, RecordingId, SOFTWARE, SYNTHETIC, Sett
 pub use recording::Recording;
 pub use s2f_audio as audio;
 pub use s2f_face as face;
-pub use s2f_nn::{FaceSpace, ModelConfig, Normalisation};
+pub use s2f_face::{FaceSpace, Normalisation};
+pub use s2f_nn::ModelConfig;
 pub use windows::Windows;

@@ -5,8 +5,9 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_audio::{Spectrogram, Waveform, spectrogram};
+use s2f_face::FaceSpace;
 use s2f_nn::weights::load;
-use s2f_nn::{FaceSpace, Model, ModelConfig};
+use s2f_nn::{Model, ModelConfig, normalise};
 
 use crate::folder::ModelFolder;
 use crate::recording::sha256;
@@ -105,7 +106,7 @@ impl Speech2Face {
             self.model.voice_encoder.forward(input) // [clips, D]
         });
         let features = Tensor::cat(features.collect(), 0); // [windows, D]
-        self.feature(self.face_space().normalise(features.mean_dim(0)))
+        self.feature(normalise(features.mean_dim(0), self.face_space()))
     }
 
     /// Draws the face of a feature, pushed away from the mean face by `exaggerate`: 0 leaves it as
@@ -125,7 +126,7 @@ impl Speech2Face {
         let values = TensorData::new(feature.values().to_vec(), [1, feature.values().len()]);
         let input = Tensor::<2>::from_data(values, &self.device); // [1, D]
         let input = self.model.exaggerate(input, exaggerate.into());
-        let input = self.face_space().normalise(input);
+        let input = normalise(input, self.face_space());
         let decoded = self.model.face_decoder.forward(input.clone());
         let landmarks = self.numbers(decoded.landmarks.clone(), "landmarks")?;
         let picture = self.model.face_decoder.render(decoded); // [1, 3, side, side]

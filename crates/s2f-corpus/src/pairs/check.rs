@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use s2f_face::FaceSpace;
+
 use super::error::{Leak, PairsError};
 use super::file::PairFile;
-use super::meta::FaceSpace;
+use super::meta::common;
 use super::row::Batch;
 use super::schema::column;
 use crate::CorpusError;
@@ -82,7 +84,7 @@ pub(super) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
             }
             .into());
         }
-        space.normalisation = space.normalisation.and(other.normalisation);
+        space.normalisation = common(space.normalisation, other.normalisation);
     }
     Ok(space)
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use s2f_face::FaceSpace;
 use sha2::{Digest, Sha256};
 
+use super::PairsError;
 use super::check::{Speakers, add_speaker, one_face_space, one_split_each};
 use super::copy::Copy;
 use super::file::PairFile;
@@ -12,7 +14,6 @@ use super::meta::{Meta, Seal};
 use super::read::pair_files;
 use super::row::Batch;
 use super::schema::column;
-use super::{FaceSpace, PairsError};
 use crate::split::hash_of_splits;
 use crate::{CorpusError, files, hex};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use parquet::file::metadata::KeyValue;
+use s2f_face::{FaceSpace, Normalisation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -21,32 +22,9 @@ pub struct PairFileInfo {
     pub splits_sha256: String,
 }
 
-/// The numbers in which a face encoder describes a face.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaceSpace {
-    /// Name.
-    pub name: String,
-    /// Numbers in a feature.
-    pub dimension: usize,
-    /// What all features have in common.
-    pub normalisation: Normalisation,
-}
-
-/// What the features of a file have in common; the words are those of model folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
-    /// Nothing is known of their length.
-    None,
-    /// Each has length 1, to one part in a thousand.
-    UnitLength,
-}
-
-impl Normalisation {
-    /// What holds of two sets together.
-    pub(super) fn and(self, other: Self) -> Self {
-        if self == other { self } else { Self::None }
-    }
+/// What holds of the features of two sets together.
+pub(super) fn common(a: Normalisation, b: Normalisation) -> Normalisation {
+    if a == b { a } else { Normalisation::None }
 }
 
 /// All that a file says about itself beside its rows.

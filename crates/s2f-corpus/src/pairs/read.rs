@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use s2f_face::FaceSpace;
+
 use super::file::{Batches, PairFile};
 use super::row::Batch;
 use super::schema::column;
-use super::{FaceSpace, Pair, PairInfo, PairsError, check};
+use super::{Pair, PairInfo, PairsError, check};
 use crate::CorpusError;
 use crate::split::Split;
 
@@ -248,7 +250,9 @@ pub(super) fn pair_files(folder: &Path) -> Result<Vec<PathBuf>, CorpusError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Normalisation, samples};
+    use s2f_face::Normalisation;
+
+    use super::super::samples;
     use super::*;
 
     fn read(set: &PairSet, payload: Payload, split: Option<Split>) -> Vec<Pair> {

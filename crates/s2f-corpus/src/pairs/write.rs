@@ -10,10 +10,11 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use s2f_face::{FaceSpace, Normalisation};
 use tempfile::NamedTempFile;
 
 use super::error::parquet_error;
-use super::meta::{FaceSpace, Meta, Normalisation, PairFileInfo};
+use super::meta::{Meta, PairFileInfo};
 use super::schema::{list_item, properties, schema};
 use super::{Pair, PairsError};
 use crate::{CorpusError, files};
