@@ -1,8 +1,9 @@
 //! The losses of the voice encoder, each by name; the paper (section 3.3) adds them up with weights
 //! that belong to one choice of reductions. Here every loss is a mean over the batch.
 
-use burn::tensor::Tensor;
+use burn::module::{Module, Param};
 use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Bool, Device, Tensor};
 
 use crate::unit_length;
 
@@ -39,6 +40,82 @@ pub fn distillation_loss(face: Tensor<2>, voice: Tensor<2>) -> Tensor<1> {
     -(teacher * student).sum_dim(1).mean()
 }
 
+/// ‖v_f − v_s‖₁ as a mean over the feature's numbers: the ablation of section 3.3, on its own "slow
+/// and unstable".
+///
+/// # Shapes
+/// - `face`, `voice`: `[batch, D]`
+/// - output: `[1]`
+pub fn feature_loss(face: Tensor<2>, voice: Tensor<2>) -> Tensor<1> {
+    (face - voice).abs().mean()
+}
+
+/// Mean absolute difference of two pictures, colours from 0 to 1: the ablation of section 4.5.
+///
+/// # Shapes
+/// - `face`, `voice`: `[batch, 3, side, side]`, what the decoder draws of both features
+/// - output: `[1]`
+pub fn pixel_loss(face: Tensor<4>, voice: Tensor<4>) -> Tensor<1> {
+    (face - voice).abs().mean()
+}
+
+/// InfoNCE (van den Oord et al., 2018) between voices and faces over the batch, both ways as in
+/// CLIP (Radford et al., 2021), with a learned temperature.
+#[derive(Module, Debug)]
+pub struct Contrast {
+    /// ln(1/τ).
+    log_scale: Param<Tensor<1>>,
+    /// What both features are compared relative to, `[D]`: the mean face would otherwise be most of
+    /// every cosine.
+    centre: Param<Tensor<1>>,
+}
+
+impl Contrast {
+    /// τ = 0.07 to begin with; `centre` is the mean face feature, `[D]`.
+    pub fn new(centre: Tensor<1>, device: &Device) -> Self {
+        const TEMPERATURE: f64 = 0.07;
+        let log_scale = Tensor::full([1], (1.0 / TEMPERATURE).ln(), device);
+        Self {
+            log_scale: Param::from_tensor(log_scale),
+            centre: Param::from_tensor(centre).set_require_grad(false),
+        }
+    }
+
+    /// −ln of the softmax share that a voice's own face has among the faces of the batch, mean over
+    /// voices, and the same for faces among voices; the mean of the two. Where `is_same` says that
+    /// another pair is of the same speaker, it counts neither for nor against.
+    ///
+    /// # Shapes
+    /// - `face`, `voice`: `[batch, D]`
+    /// - `is_same`: `[batch, batch]`, off the diagonal
+    /// - output: `[1]`
+    pub fn forward(
+        &self,
+        face: Tensor<2>,
+        voice: Tensor<2>,
+        is_same: Tensor<2, Bool>,
+    ) -> Tensor<1> {
+        // e to it is 0 in every precision.
+        const OUT: f64 = -1e4;
+        let centre = self.centre.val().unsqueeze::<2>(); // [1, D]
+        let face = unit_length(face - centre.clone());
+        let voice = unit_length(voice - centre);
+        let scale = self.log_scale.val().exp().unsqueeze::<2>(); // [1, 1]
+        let scores = (voice.matmul(face.transpose()) * scale).mask_fill(is_same, OUT); // [batch, batch]
+        let own = |scores: Tensor<2>| {
+            let [batch, _] = scores.dims();
+            let diagonal = Tensor::<2>::eye(batch, &scores.device());
+            -(log_softmax(scores, 1) * diagonal).sum() / batch as f64
+        };
+        (own(scores.clone()) + own(scores.transpose())) * 0.5
+    }
+
+    /// τ.
+    pub fn temperature(&self) -> f64 {
+        (-self.log_scale.val().into_scalar::<f64>()).exp()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
@@ -62,5 +139,26 @@ mod tests {
         let expected = (1.0 + 1_f64.exp()).ln() - 0.5;
         let even = tensor([[0., 0.], [5., 5.]]);
         check(distillation_loss(even, tensor([[2., 0.], [0., 2.]])), expected);
+        check(feature_loss(tensor([[1., 2.], [3., 4.]]), tensor([[0., 4.], [3., 0.]])), 7.0 / 4.0);
+    }
+
+    #[test]
+    fn contrast_by_hand() {
+        let device = Device::flex();
+        let tensor = |rows: [[f32; 2]; 2]| Tensor::<2>::from_floats(rows, &device);
+        let contrast = Contrast::new(Tensor::from_floats([1.0, 1.0], &device), &device);
+        let scale = 1.0 / 0.07_f64;
+        assert!((contrast.temperature() - 0.07).abs() < 1e-6);
+        // Relative to the centre: voices along x and y, faces along x and −x.
+        let voices = tensor([[3., 1.], [1., 2.]]);
+        let faces = tensor([[2., 1.], [0., 1.]]);
+        let nobody = || bools([[false, false], [false, false]]);
+        // Scores [[s, −s], [0, 0]]: voices find ln(1 + e^(−2s)) and ln 2, faces ln(1 + e^(−s)) each.
+        let share = |x: f64| (1.0 + x.exp()).ln();
+        let expected = 0.25 * (share(-2.0 * scale) + 2_f64.ln() + share(-scale) + share(-scale));
+        check(contrast.forward(faces.clone(), voices.clone(), nobody()), expected);
+        // The same person twice: nothing is left to be told apart.
+        let same = bools([[false, true], [true, false]]);
+        check(contrast.forward(faces, voices, same), 0.0);
     }
 }
