@@ -152,13 +152,13 @@ mod tests {
         // Relative to the centre: voices along x and y, faces along x and −x.
         let voices = tensor([[3., 1.], [1., 2.]]);
         let faces = tensor([[2., 1.], [0., 1.]]);
-        let nobody = || bools([[false, false], [false, false]]);
+        let is_same =
+            |same: bool| Tensor::<2, Bool>::from_bool([[false, same], [same, false]], &device);
         // Scores [[s, −s], [0, 0]]: voices find ln(1 + e^(−2s)) and ln 2, faces ln(1 + e^(−s)) each.
         let share = |x: f64| (1.0 + x.exp()).ln();
         let expected = 0.25 * (share(-2.0 * scale) + 2_f64.ln() + share(-scale) + share(-scale));
-        check(contrast.forward(faces.clone(), voices.clone(), nobody()), expected);
+        check(contrast.forward(faces.clone(), voices.clone(), is_same(false)), expected);
         // The same person twice: nothing is left to be told apart.
-        let same = bools([[false, true], [true, false]]);
-        check(contrast.forward(faces, voices, same), 0.0);
+        check(contrast.forward(faces, voices, is_same(true)), 0.0);
     }
 }
