@@ -30,5 +30,5 @@ pub use landmark68::Landmark68;
 pub use mobile_face::MobileFace;
 pub use model::{Model, ModelConfig, normalise, unit_length};
 pub use vgg_face::{VggFace, VggFaceConfig};
-pub use voice_encoder::{VoiceEncoder, VoiceEncoderConfig};
+pub use voice_encoder::{SegmentPooling, VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

@@ -6,8 +6,8 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::relu;
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig};
+use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
@@ -40,6 +40,18 @@ impl VoiceInput {
             Self::Magnitude => 1,
         }
     }
+}
+
+/// What makes one feature of the features of several segments of a voice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmentPooling {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their mean, weighted by a learned softmax over the segments (after SF2F, ACM MM 2022): a
+    /// segment of clear speech may count for more than one of noise.
+    Attention,
 }
 
 /// One convolution of the stack.
@@ -75,6 +87,9 @@ pub struct VoiceEncoderConfig {
     pub output: usize,
     /// Off for the ablation of section 4.5 only: without it the outputs fall together.
     pub batch_norm: bool,
+    /// How the features of several segments become one.
+    #[serde(default)]
+    pub pooling: SegmentPooling,
 }
 
 impl VoiceEncoderConfig {
@@ -97,6 +112,7 @@ impl VoiceEncoderConfig {
             hidden: 4096,
             output: 4096,
             batch_norm: true,
+            pooling: SegmentPooling::Mean,
         }
     }
 
@@ -119,6 +135,7 @@ impl VoiceEncoderConfig {
             hidden: 256,
             output: 256,
             batch_norm: true,
+            pooling: SegmentPooling::Mean,
         }
     }
 
@@ -192,6 +209,10 @@ impl VoiceEncoderConfig {
             norms,
             hidden: LinearConfig::new(last * frequency, self.hidden).init(device),
             output: LinearConfig::new(self.hidden, self.output).init(device),
+            // Zeros: it begins as the mean.
+            attention: (self.pooling == SegmentPooling::Attention).then(|| {
+                LinearConfig::new(self.output, 1).with_initializer(Initializer::Zeros).init(device)
+            }),
             input: self.input,
             pools: self.layers.iter().map(|layer| layer.pool).collect(),
         })
@@ -206,6 +227,8 @@ pub struct VoiceEncoder {
     norms: Vec<BatchNorm>,
     hidden: Linear,
     output: Linear,
+    /// The weight of a segment before the softmax.
+    attention: Option<Linear>,
     #[module(skip)]
     input: VoiceInput,
     #[module(skip)]
@@ -219,6 +242,15 @@ impl VoiceEncoder {
     /// - `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
     /// - output: `[batch, D]`, not normalised
     pub fn forward(&self, spectrogram: Tensor<4>) -> Tensor<2> {
+        self.predict(self.hear(spectrogram))
+    }
+
+    /// The convolutions: what the fully connected layers read.
+    ///
+    /// # Shapes
+    /// - `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
+    /// - output: `[batch, channels·frequency]`
+    pub fn hear(&self, spectrogram: Tensor<4>) -> Tensor<2> {
         let mut x = match self.input {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
@@ -237,9 +269,32 @@ impl VoiceEncoder {
                 x = max_pool2d(x, MaxPoolOptions::new([2, 1])); // [batch, channels, time/2, frequency]
             }
         }
-        let x = x.flatten(1, 3); // [batch, channels·frequency]
-        let x = relu(self.hidden.forward(x)); // [batch, hidden]
+        x.flatten(1, 3) // [batch, channels·frequency]
+    }
+
+    /// The fully connected layers.
+    ///
+    /// # Shapes
+    /// - `heard`: `[batch, channels·frequency]`, from [`Self::hear`]
+    /// - output: `[batch, D]`, not normalised
+    pub fn predict(&self, heard: Tensor<2>) -> Tensor<2> {
+        let x = relu(self.hidden.forward(heard)); // [batch, hidden]
         self.output.forward(x) // [batch, D]
+    }
+
+    /// One feature of the features of a voice's segments.
+    ///
+    /// # Shapes
+    /// - `segments`: `[batch, segments, D]`
+    /// - output: `[batch, D]`
+    pub fn pool(&self, segments: Tensor<3>) -> Tensor<2> {
+        match &self.attention {
+            None => segments.mean_dim(1).squeeze_dim(1),
+            Some(attention) => {
+                let weights = softmax(attention.forward(segments.clone()), 1); // [batch, segments, 1]
+                (segments * weights).sum_dim(1).squeeze_dim(1) // [batch, D]
+            }
+        }
     }
 }
 
@@ -283,6 +338,7 @@ mod tests {
             hidden: 8,
             output: 7,
             batch_norm: true,
+            pooling: SegmentPooling::Mean,
         }
     }
 

@@ -7,9 +7,9 @@ use rand_distr::{Distribution, StandardNormal};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
 
-use s2f_audio::Waveform;
+use s2f_audio::{Spectrogram, Waveform};
 
-use crate::Augmentation;
+use crate::{Augmentation, Clips};
 
 const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
 /// Where a microphone's response is drawn, Hz; in between it is interpolated.
@@ -23,35 +23,42 @@ pub(crate) struct Clip {
     pub(crate) speed: f64,
 }
 
-impl Augmentation {
-    /// A random piece of a recording (repeated where it is shorter), changed at random.
-    pub(crate) fn clip(&self, recording: &Waveform, rng: &mut StdRng) -> Option<Clip> {
+impl Clips {
+    /// A piece of a recording (repeated where it is shorter), changed at random.
+    pub(crate) fn cut(
+        &self,
+        recording: &Waveform,
+        augmentation: &Augmentation,
+        rng: &mut StdRng,
+    ) -> Option<Clip> {
         (0..TRIES).find_map(|_| {
-            let speed = (self.speed * normal(rng)).exp();
+            let speed = (augmentation.speed * normal(rng)).exp();
             let mut samples = self.piece(recording.samples(), speed, rng);
-            level(&mut samples, 1.0);
-            self.channel(&mut samples, rng);
-            let gain_db: f64 = rng.random_range(-40.0..-10.0);
-            level(&mut samples, 10_f64.powf(gain_db / 20.0));
-            if rng.random_bool(self.coding) {
-                mu_law(&mut samples);
-            }
-            if rng.random_bool(self.coding) {
-                let ceiling = samples.iter().fold(0.0_f32, |a, b| a.max(b.abs()))
-                    * rng.random_range(0.2..0.8);
-                samples.iter_mut().for_each(|s| *s = s.clamp(-ceiling, ceiling));
+            if *augmentation != Augmentation::default() {
+                augmentation.change(&mut samples, rng);
             }
             let waveform = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()?;
             Some(Clip { waveform, speed })
         })
     }
 
-    /// `clip_s` seconds from a random place, at `speed`. Between samples it is interpolated along
-    /// a line, which dulls the top octave a little: one more microphone.
+    /// Samples of a clip.
+    fn samples(&self) -> usize {
+        (self.seconds * RATE_HZ).round() as usize
+    }
+
+    /// Frames of a clip's spectrogram.
+    pub(crate) fn frames(&self) -> usize {
+        (self.samples() - Spectrogram::WINDOW) / Spectrogram::HOP + 1
+    }
+
+    /// One clip's worth of samples at `speed`. Between samples it is interpolated along a line,
+    /// which dulls the top octave a little: one more microphone.
     fn piece(&self, samples: &[f32], speed: f64, rng: &mut StdRng) -> Vec<f32> {
-        let wanted = (self.clip_s * RATE_HZ).round() as usize;
+        let wanted = self.samples();
         let needed = (wanted as f64 * speed).ceil() as usize + 1;
-        let start = rng.random_range(0..=samples.len().saturating_sub(needed));
+        let latest = if self.anywhere { samples.len().saturating_sub(needed) } else { 0 };
+        let start = rng.random_range(0..=latest);
         let at = |index: usize| samples[(start + index) % samples.len()];
         (0..wanted)
             .map(|index| {
@@ -60,6 +67,24 @@ impl Augmentation {
                 at(left) * (1.0 - share) + at(left + 1) * share
             })
             .collect()
+    }
+}
+
+impl Augmentation {
+    /// Another microphone, room, noise, level and coding.
+    fn change(&self, samples: &mut [f32], rng: &mut StdRng) {
+        level(samples, 1.0);
+        self.channel(samples, rng);
+        let gain_db: f64 = rng.random_range(-40.0..-10.0);
+        level(samples, 10_f64.powf(gain_db / 20.0));
+        if rng.random_bool(self.coding) {
+            mu_law(samples);
+        }
+        if rng.random_bool(self.coding) {
+            let ceiling =
+                samples.iter().fold(0.0_f32, |a, b| a.max(b.abs())) * rng.random_range(0.2..0.8);
+            samples.iter_mut().for_each(|s| *s = s.clamp(-ceiling, ceiling));
+        }
     }
 
     /// Microphone, band limits, room and noise.
@@ -181,17 +206,10 @@ mod tests {
 
     use super::*;
 
-    fn plain() -> Augmentation {
-        Augmentation {
-            clip_s: 2.0,
-            speed: 0.0,
-            microphone_db: 0.0,
-            band_limit: 0.0,
-            reverberation: 0.0,
-            noise: 0.0,
-            noise_db: [10.0, 20.0],
-            coding: 0.0,
-        }
+    const CLIPS: Clips = Clips { seconds: 2.0, anywhere: true, segments: 1 };
+
+    fn clip(augmentation: &Augmentation, voice: &Waveform, rng: &mut StdRng) -> Clip {
+        CLIPS.cut(voice, augmentation, rng).unwrap()
     }
 
     fn tone(hz: f64, seconds: f64) -> Waveform {
@@ -212,9 +230,9 @@ mod tests {
     #[test]
     fn speed_moves_the_pitch_by_what_it_says() {
         let mut rng = StdRng::seed_from_u64(1);
-        let augmentation = Augmentation { speed: 0.2, ..plain() };
+        let augmentation = Augmentation { speed: 0.2, ..Default::default() };
         for _ in 0..5 {
-            let clip = augmentation.clip(&tone(200.0, 4.0), &mut rng).unwrap();
+            let clip = clip(&augmentation, &tone(200.0, 4.0), &mut rng);
             assert_eq!(clip.waveform.samples().len(), 32_000);
             assert!((loudest_hz(&clip.waveform) - 200.0 * clip.speed).abs() < 0.5); // a bin is 0.5 Hz
         }
@@ -223,8 +241,9 @@ mod tests {
     #[test]
     fn noise_has_the_ratio_that_was_asked_for() {
         let mut rng = StdRng::seed_from_u64(2);
-        let augmentation = Augmentation { noise: 1.0, noise_db: [10.0, 10.0], ..plain() };
-        let clip = augmentation.clip(&tone(200.0, 2.0), &mut rng).unwrap();
+        let augmentation =
+            Augmentation { noise: 1.0, noise_db: [10.0, 10.0], ..Default::default() };
+        let clip = clip(&augmentation, &tone(200.0, 2.0), &mut rng);
         let power: Vec<f32> =
             spectrum(clip.waveform.samples()).iter().map(|b| b.norm_sqr()).collect();
         let signal = power[400]; // 200 Hz
@@ -240,15 +259,26 @@ mod tests {
             band_limit: 0.5,
             reverberation: 0.5,
             noise: 0.5,
+            noise_db: [10.0, 20.0],
             coding: 0.5,
-            ..plain()
         };
-        let clip =
-            |seed| augmentation.clip(&tone(150.0, 1.1), &mut StdRng::seed_from_u64(seed)).unwrap();
+        let clip = |seed| clip(&augmentation, &tone(150.0, 1.1), &mut StdRng::seed_from_u64(seed));
         for seed in 0..20 {
             assert_eq!(clip(seed).waveform.samples(), clip(seed).waveform.samples());
             assert!(clip(seed).waveform.samples().iter().all(|s| s.is_finite()));
         }
         assert_ne!(clip(1).waveform.samples(), clip(2).waveform.samples());
+    }
+
+    #[test]
+    fn without_augmentation_a_clip_is_the_recording_from_its_start() {
+        let clips = Clips { seconds: 3.0, anywhere: false, segments: 1 };
+        let voice = tone(150.0, 2.0);
+        let mut rng = StdRng::seed_from_u64(1);
+        let clip = clips.cut(&voice, &Augmentation::default(), &mut rng).unwrap();
+        let (clip, voice) = (clip.waveform.samples(), voice.samples());
+        assert_eq!((clip.len(), clips.frames()), (48_000, 298));
+        assert_eq!(clip[..32_000], *voice);
+        assert_eq!(clip[32_000..], voice[..16_000]);
     }
 }

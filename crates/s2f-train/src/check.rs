@@ -3,7 +3,11 @@
 use s2f_audio::Waveform;
 use s2f_face::{FRAME, FaceSpace};
 
-use crate::{FaceDecoderTraining, Optimisation, TrainError, VoiceEncoderTraining};
+use crate::TrainError;
+use crate::config::{
+    Augmentation, FaceDecoderTraining, Optimisation, RecordingData, Schedule, VoiceData,
+    VoiceEncoderTraining,
+};
 
 /// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
 const MOST_SPEED: f64 = 0.3;
@@ -27,44 +31,91 @@ impl FaceDecoderTraining {
 
 impl VoiceEncoderTraining {
     /// # Errors
-    /// [`TrainError::Setting`] with the key, what it must be and what it is.
+    /// [`TrainError::Setting`] with the key, what it must be and what it is;
+    /// [`TrainError::Network`] where the network cannot hear a clip.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let share = |x: &f64| (0.0..=1.0).contains(x);
-        let (pairing, augmentation) = (&self.pairing, &self.augmentation);
-        check("data.held_out", "from 0 to below 1", self.data.held_out, |x| {
-            (0.0..1.0).contains(x)
-        })?;
-        check("pairing.strength", "from 0 to 1", pairing.strength, share)?;
-        check("pairing.width", "above 0", pairing.width, |x| *x > 0.0)?;
-        check("augmentation.speed", "from 0 to 0.3", augmentation.speed, |x| {
-            (0.0..=MOST_SPEED).contains(x)
-        })?;
-        check("augmentation.clip_s", "from 1 to 60", augmentation.clip_s, |x| {
+        let (clips, losses) = (&self.clips, &self.losses);
+        check("clips.seconds", "from 1 to 60", clips.seconds, |x| {
             (Waveform::MIN_S..=60.0).contains(x)
         })?;
-        check("augmentation.microphone_db", "0 or more", augmentation.microphone_db, |x| {
-            *x >= 0.0
-        })?;
-        for (key, value) in [
-            ("augmentation.band_limit", augmentation.band_limit),
-            ("augmentation.reverberation", augmentation.reverberation),
-            ("augmentation.noise", augmentation.noise),
-            ("augmentation.coding", augmentation.coding),
-        ] {
-            check(key, "from 0 to 1", value, share)?;
+        check("clips.segments", "at least 1", clips.segments, |&n| n >= 1)?;
+        self.network.shapes(clips.frames())?;
+        self.augmentation.check()?;
+        match &self.data {
+            VoiceData::Recordings(data) => data.check()?,
+            VoiceData::Pairs(_) => {
+                check("augmentation.speed", "0 with pairs", self.augmentation.speed, |x| {
+                    *x == 0.0
+                })?;
+            }
         }
-        let [from, to] = augmentation.noise_db;
-        check("augmentation.noise_db", "from low to high", from, |_| from <= to)?;
+        let weights = [
+            ("losses.decoder", losses.decoder),
+            ("losses.direction", losses.direction),
+            ("losses.distillation", losses.distillation),
+            ("losses.contrastive", losses.contrastive),
+            ("losses.feature", losses.feature),
+            ("losses.pixel", losses.pixel),
+        ];
+        for (key, weight) in weights {
+            check(key, "0 or more", weight, |x| *x >= 0.0 && x.is_finite())?;
+        }
+        check("losses", "at least one above 0", "none", |_| weights.iter().any(|(_, w)| *w > 0.0))?;
+        check("losses.vgg_face", "weights of VGG-Face for losses.distillation", "missing", |_| {
+            losses.distillation == 0.0 || losses.vgg_face.is_some()
+        })?;
         self.optimisation.check()
+    }
+}
+
+impl RecordingData {
+    fn check(&self) -> Result<(), TrainError> {
+        let share = |x: &f64| (0.0..=1.0).contains(x);
+        check("data.recordings.held_out", "from 0 to below 1", self.held_out, |x| {
+            (0.0..1.0).contains(x)
+        })?;
+        check("data.recordings.pairing.strength", "from 0 to 1", self.pairing.strength, share)?;
+        check("data.recordings.pairing.width", "above 0", self.pairing.width, |x| *x > 0.0)
+    }
+}
+
+impl Augmentation {
+    fn check(&self) -> Result<(), TrainError> {
+        check("augmentation.speed", "from 0 to 0.3", self.speed, |x| {
+            (0.0..=MOST_SPEED).contains(x)
+        })?;
+        check("augmentation.microphone_db", "0 or more", self.microphone_db, |x| *x >= 0.0)?;
+        for (key, value) in [
+            ("augmentation.band_limit", self.band_limit),
+            ("augmentation.reverberation", self.reverberation),
+            ("augmentation.noise", self.noise),
+            ("augmentation.coding", self.coding),
+        ] {
+            check(key, "from 0 to 1", value, |x| (0.0..=1.0).contains(x))?;
+        }
+        let [from, to] = self.noise_db;
+        check("augmentation.noise_db", "from low to high", from, |_| from <= to)
     }
 }
 
 impl Optimisation {
     fn check(&self) -> Result<(), TrainError> {
-        check("optimisation.steps", "at least 1", self.steps, |&n| n >= 1)?;
+        let (steps, epochs) = (self.steps, self.epochs);
+        check("optimisation.steps", "given, or epochs, not both", format!("{steps:?}"), |_| {
+            steps.is_some() != epochs.is_some()
+        })?;
+        check("optimisation.steps", "at least 1", steps.unwrap_or(1), |&n| n >= 1)?;
+        check("optimisation.epochs", "at least 1", epochs.unwrap_or(1), |&n| n >= 1)?;
         // Batch normalisation has no variance of one.
         check("optimisation.batch", "at least 2", self.batch, |&n| n >= 2)?;
-        check("optimisation.learning_rate", "above 0", self.learning_rate, |x| *x > 0.0)
+        check("optimisation.learning_rate", "above 0", self.learning_rate, |x| *x > 0.0)?;
+        if let Schedule::Decay { factor, every } = self.schedule {
+            check("optimisation.schedule.decay.factor", "above 0, at most 1", factor, |x| {
+                *x > 0.0 && *x <= 1.0
+            })?;
+            check("optimisation.schedule.decay.every", "at least 1", every, |&n| n >= 1)?;
+        }
+        Ok(())
     }
 }
 
@@ -112,8 +163,8 @@ mod tests {
             named(config.check(), setting.split('=').next().unwrap());
         }
         for setting in [
-            "data.held_out=1.5",
-            "pairing.width=0.0",
+            "data.recordings.held_out=1.5",
+            "data.recordings.pairing.width=0.0",
             "augmentation.noise=2.0",
             "augmentation.noise_db=[9.0,3.0]",
             "augmentation.speed=nan",

@@ -8,6 +8,7 @@ use s2f_corpus::CorpusError;
 use s2f_face::FaceError;
 use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
+use speech2face::ModelError;
 
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,9 @@ pub enum TrainError {
     /// A network's shape.
     #[error(transparent)]
     Network(#[from] ConfigError),
+    /// A model folder.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// A file of weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -90,8 +90,9 @@ pub fn train_face_decoder(
     let plan = &config.optimisation;
     let weights = &config.losses;
     let size = config.network.size;
-    let mut optimizer = AdamWConfig::new().with_weight_decay(plan.weight_decay as f32).init();
-    for step in 0..plan.steps {
+    let mut optimizer = plan.init();
+    let steps = plan.steps(pool.len());
+    for step in 0..steps {
         let chosen = sample(&mut rng, pool.len(), plan.batch.min(pool.len())).into_vec();
         let mixtures: Vec<Vec<Share>> = chosen.iter().map(|&i| pool[i].clone()).collect();
         let (landmarks, values) = faces.train.mix(&mixtures);
@@ -120,9 +121,9 @@ pub fn train_face_decoder(
         let total =
             texture * weights.texture + landmarks * weights.landmarks + identity * weights.identity;
         let gradients = GradientsParams::from_grads(total.backward(), &decoder);
-        decoder = optimizer.step(plan.rate(step), decoder, gradients);
+        decoder = optimizer.step(plan.rate(step, steps), decoder, gradients);
 
-        let progress = Progress { step: step + 1, steps: plan.steps, losses };
+        let progress = Progress { step: step + 1, steps, losses };
         run.log(&progress)?;
         tell(&progress);
     }

@@ -4,25 +4,37 @@
 
 mod augment;
 mod basis;
+mod batch;
 mod check;
 mod config;
 mod error;
 mod face_decoder;
 mod faces;
+mod frozen;
+mod learner;
+mod loader;
 mod morph;
+mod pair_examples;
+mod pair_scores;
 mod pairing;
+mod recording_examples;
 mod run;
 mod scores;
 mod sheet;
+mod source;
 mod voice_encoder;
+mod voice_losses;
 mod voices;
 
 pub use config::{
-    Augmentation, FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing, Optimisation,
-    Pairing, VoiceData, VoiceEncoderTraining, VoiceLosses, read,
+    Augmentation, Clips, FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing,
+    Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start, VoiceData,
+    VoiceEncoderTraining, VoiceLosses, Watch, read,
 };
 pub use error::TrainError;
 pub use face_decoder::{FaceDecoderScores, train_face_decoder};
+pub use pair_scores::{PairScores, Recalls};
 pub use run::Progress;
-pub use scores::{CorpusScores, PathScores, VoiceEncoderScores};
+pub use scores::{CorpusScores, PathScores};
+pub use source::VoiceEncoderScores;
 pub use voice_encoder::train_voice_encoder;

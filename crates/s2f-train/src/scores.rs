@@ -11,9 +11,9 @@ use s2f_nn::face_crop::square_crop;
 use s2f_nn::{AgeGender, Model, normalise};
 use serde::Serialize;
 
-use crate::voice_encoder::stack;
+use crate::batch::stack;
 use crate::voices::{Corpus, Voice};
-use crate::{TrainError, VoiceData, sheet};
+use crate::{RecordingData, TrainError, sheet};
 
 /// Seconds between the starts of the windows whose features are averaged.
 const WINDOW_HOP_S: f64 = 3.0;
@@ -24,13 +24,6 @@ const SLOWEST: f64 = 0.8;
 const PATH_VOICES: usize = 16;
 /// Voices of each test set that are shown.
 const SHOWN: usize = 16;
-
-/// Scores of a voice encoder on voices that it was not trained on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct VoiceEncoderScores {
-    /// One for each corpus.
-    pub corpora: Vec<CorpusScores>,
-}
 
 /// Scores on one corpus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,7 +70,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn open(data: &VoiceData) -> Result<Self, TrainError> {
+    pub(crate) fn open(data: &RecordingData) -> Result<Self, TrainError> {
         Ok(Self {
             detector: Detector::open(data.models.join(&data.face_detector))?,
             age_gender: AgeGender::from_face_api(
@@ -106,7 +99,7 @@ pub(crate) fn score(
     space: &FaceSpace,
     test: &[Corpus],
     readers: &Readers,
-) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
+) -> Result<(Vec<CorpusScores>, Vec<u8>), TrainError> {
     let mut corpora = Vec::new();
     let mut shown = Vec::new();
     for corpus in test {
@@ -114,7 +107,7 @@ pub(crate) fn score(
         corpora.push(scores);
         shown.push(pictures);
     }
-    Ok((VoiceEncoderScores { corpora }, sheet::png(Tensor::cat(shown, 0))?))
+    Ok((corpora, sheet::png(Tensor::cat(shown, 0))?))
 }
 
 fn score_corpus(
@@ -233,7 +226,7 @@ fn feature(model: &Model, space: &FaceSpace, waveform: &Waveform) -> Tensor<2> {
     let windows: Vec<Waveform> = waveform.windows(WINDOW_HOP_S).collect();
     let spectrograms = windows.par_iter().map(spectrogram).collect();
     let features = model.voice_encoder.forward(stack(spectrograms, &Device::flex())); // [windows, D]
-    normalise(features.mean_dim(0), space)
+    normalise(model.voice_encoder.pool(features.unsqueeze()), space)
 }
 
 /// Picture of a feature `[1, D]`: `[1, 3, side, side]`.

@@ -11,7 +11,7 @@ use s2f_audio::{Limits, Waveform, formants, pitch};
 use s2f_corpus::Sex;
 use s2f_corpus::unpaired::{Recording, recordings};
 
-use crate::{TrainError, VoiceData};
+use crate::{RecordingData, TrainError};
 
 /// One recording and what is known or measured of its speaker.
 pub(crate) struct Voice {
@@ -65,7 +65,7 @@ pub(crate) struct Voices {
 impl Voices {
     /// Reads all folders; holds out a share of the speakers of those that are trained on.
     /// Recordings of speakers of unknown sex are left out: nothing could be said of them.
-    pub(crate) fn load(data: &VoiceData, seed: u64) -> Result<Self, TrainError> {
+    pub(crate) fn load(data: &RecordingData, seed: u64) -> Result<Self, TrainError> {
         let mut voices = Self { train: Vec::new(), test: Vec::new() };
         for folder in data.folders.iter().map(|folder| data.root.join(folder)) {
             let all = recordings(&folder)?;

@@ -106,7 +106,8 @@ impl Speech2Face {
             self.model.voice_encoder.forward(input) // [clips, D]
         });
         let features = Tensor::cat(features.collect(), 0); // [windows, D]
-        self.feature(normalise(features.mean_dim(0), self.face_space()))
+        let feature = self.model.voice_encoder.pool(features.unsqueeze()); // [1, D]
+        self.feature(normalise(feature, self.face_space()))
     }
 
     /// Draws the face of a feature, pushed away from the mean face by `exaggerate`: 0 leaves it as
@@ -150,6 +151,11 @@ impl Speech2Face {
         let voice = Waveform::from_interleaved(&sound, 1, Waveform::RATE_HZ)
             .map_err(|error| DecodeError::Device(error.to_string()))?;
         self.decode(&self.embed_voice(&voice, Windows::First)?, 0.0).map(drop)
+    }
+
+    /// The networks and their shapes, for training to begin with or to be trained against.
+    pub fn into_networks(self) -> (ModelConfig, Model) {
+        (self.config, self.model)
     }
 
     /// Name and hash of the model.

@@ -1,0 +1,147 @@
+//! Batches: which voices, heard how, meet which faces in a step. A batch depends on the seed and
+//! the step alone, so a run that goes on after a kill sees what it would have seen, and the number
+//! of threads makes no difference.
+
+use burn::tensor::{Bool, Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use s2f_audio::Spectrogram;
+
+use crate::TrainError;
+
+/// What a step learns from.
+pub(crate) struct Batch {
+    /// Names of the voices, for messages.
+    pub(crate) ids: Vec<String>,
+    /// Number of each voice's speaker.
+    speakers: Vec<u64>,
+    /// Spectrograms of all segments of all voices, the first voice's first.
+    spectrograms: Vec<f32>,
+    frames: usize,
+    segments: usize,
+    /// The feature that each voice is to predict.
+    features: Vec<f32>,
+}
+
+/// One voice of a batch.
+pub(crate) struct Example {
+    pub(crate) id: String,
+    pub(crate) speaker: u64,
+    /// Of equal length.
+    pub(crate) segments: Vec<Spectrogram>,
+    pub(crate) feature: Vec<f32>,
+}
+
+/// Where batches come from.
+pub(crate) trait Examples: Send + Sync {
+    /// Examples in an epoch.
+    fn len(&self) -> usize;
+
+    /// The batch of a step, counted from 0.
+    fn batch(&self, step: usize) -> Result<Batch, TrainError>;
+}
+
+impl Batch {
+    pub(crate) fn new(examples: Vec<Example>) -> Self {
+        let frames =
+            examples.first().and_then(|e| e.segments.first()).map_or(0, Spectrogram::frames);
+        let segments = examples.first().map_or(0, |e| e.segments.len());
+        let mut batch = Self {
+            ids: Vec::with_capacity(examples.len()),
+            speakers: Vec::with_capacity(examples.len()),
+            spectrograms: Vec::with_capacity(
+                examples.len() * segments * 2 * frames * Spectrogram::BINS,
+            ),
+            frames,
+            segments,
+            features: Vec::new(),
+        };
+        for example in examples {
+            batch.ids.push(example.id);
+            batch.speakers.push(example.speaker);
+            batch.features.extend(example.feature);
+            for segment in example.segments {
+                batch.spectrograms.extend(segment.data());
+            }
+        }
+        batch
+    }
+
+    /// # Shapes
+    /// - output: `[voices · segments, 2, frames, 257]`
+    pub(crate) fn spectrograms(&mut self, device: &Device) -> Tensor<4> {
+        let shape = [self.ids.len() * self.segments, 2, self.frames, Spectrogram::BINS];
+        let numbers = std::mem::take(&mut self.spectrograms);
+        Tensor::from_data(TensorData::new(numbers, shape), device)
+    }
+
+    /// # Shapes
+    /// - output: `[voices, D]`
+    pub(crate) fn features(&mut self, device: &Device) -> Tensor<2> {
+        let shape = [self.ids.len(), self.features.len() / self.ids.len().max(1)];
+        Tensor::from_data(TensorData::new(std::mem::take(&mut self.features), shape), device)
+    }
+
+    /// Which other voices of the batch are of the same speaker.
+    ///
+    /// # Shapes
+    /// - output: `[voices, voices]`, false on the diagonal
+    pub(crate) fn is_same_speaker(&self, device: &Device) -> Tensor<2, Bool> {
+        let count = self.speakers.len();
+        let same: Vec<bool> = (0..count * count)
+            .map(|place| (place / count, place % count))
+            .map(|(a, b)| a != b && self.speakers[a] == self.speakers[b])
+            .collect();
+        Tensor::from_data(TensorData::new(same, [count, count]), device)
+    }
+
+    /// Voices in the batch, and segments of each.
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        [self.ids.len(), self.segments]
+    }
+}
+
+/// Spectrograms of equal length as one tensor `[n, 2, frames, 257]`.
+pub(crate) fn stack(spectrograms: Vec<Spectrogram>, device: &Device) -> Tensor<4> {
+    let (count, frames) = (spectrograms.len(), spectrograms.first().map_or(0, Spectrogram::frames));
+    let numbers: Vec<f32> = spectrograms.into_iter().flat_map(Spectrogram::into_data).collect();
+    Tensor::from_data(TensorData::new(numbers, [count, 2, frames, Spectrogram::BINS]), device)
+}
+
+/// The generator of one example: that of no other.
+pub(crate) fn generator(seed: u64, place: u64) -> StdRng {
+    StdRng::seed_from_u64(seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+#[cfg(test)]
+mod tests {
+    use s2f_audio::{Waveform, spectrogram};
+
+    use super::*;
+
+    #[test]
+    fn speakers_and_segments_keep_their_places() {
+        let voice = |level: f32| {
+            let samples: Vec<f32> = (0..16_000).map(|n| level * (n as f32 * 0.1).sin()).collect();
+            spectrogram(&Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap())
+        };
+        let example = |id: &str, speaker, level: f32| Example {
+            id: id.into(),
+            speaker,
+            segments: vec![voice(level), voice(2.0 * level)],
+            feature: vec![level, -level],
+        };
+        let mut batch =
+            Batch::new(vec![example("a", 1, 0.1), example("b", 2, 0.2), example("c", 1, 0.4)]);
+        let device = Device::flex();
+        assert_eq!(batch.shape(), [3, 2]);
+        let same: Vec<bool> = batch.is_same_speaker(&device).into_data().iter().collect();
+        assert_eq!(same, [false, false, true, false, false, false, true, false, false]);
+        let spectrograms = batch.spectrograms(&device);
+        assert_eq!(spectrograms.dims(), [6, 2, 98, 257]);
+        let third: Vec<f32> = spectrograms.narrow(0, 3, 1).into_data().iter().collect();
+        assert_eq!(third, voice(0.4).data());
+        let features: Vec<f32> = batch.features(&device).into_data().iter().collect();
+        assert_eq!(features, [0.1, -0.1, 0.2, -0.2, 0.4, -0.4]);
+    }
+}

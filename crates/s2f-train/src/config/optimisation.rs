@@ -1,0 +1,166 @@
+//! How long, with which optimizer, and how often somebody looks.
+
+use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
+use serde::{Deserialize, Serialize};
+
+/// Steps and optimizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optimisation {
+    /// How many batches; either this or `epochs` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// How often each example is seen; what is left over of an epoch after its last whole batch is
+    /// not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Examples in a step.
+    pub batch: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// What makes a step of a gradient.
+    pub optimizer: Optimizer,
+}
+
+/// How the learning rate changes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// Up along a line in the first tenth of the steps, then down to nothing along a cosine.
+    Cosine,
+    /// Multiplied by `factor` every `every` steps.
+    Decay {
+        /// Below 1.
+        factor: f64,
+        /// Steps.
+        every: usize,
+    },
+}
+
+/// What makes a step of a gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// Kingma & Ba, 2015.
+    Adam {
+        /// Decay of the mean gradient; the paper's is 0.5.
+        beta_1: f32,
+        /// Decay of the mean squared gradient; the paper does not state its own.
+        beta_2: f32,
+        /// Added to the root of the mean squared gradient; the paper's is 1e-4.
+        epsilon: f32,
+    },
+    /// Adam with decoupled weight decay (Loshchilov & Hutter, 2019), β 0.9 and 0.999.
+    AdamW {
+        /// Share of a weight that a step at learning rate 1 takes away.
+        weight_decay: f32,
+    },
+}
+
+/// How often somebody looks. Steps; 0 is never.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Watch {
+    /// A checkpoint, from which a killed run goes on.
+    pub checkpoint_every: usize,
+    /// Scores on examples that are not trained on; the best weights are kept.
+    pub validate_every: usize,
+    /// A sheet of faces.
+    pub sheet_every: usize,
+    /// Validations in a row without a new best after which the run stops early; 0 never.
+    pub patience: usize,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { checkpoint_every: 200, validate_every: 100, sheet_every: 200, patience: 0 }
+    }
+}
+
+impl Watch {
+    /// Whether something that happens every so many steps happens after `step` of `steps` steps;
+    /// it does after the last one.
+    pub(crate) fn is_due(every: usize, step: usize, steps: usize) -> bool {
+        every > 0 && (step.is_multiple_of(every) || step == steps)
+    }
+}
+
+impl Optimisation {
+    /// Steps of the run where an epoch has `examples` examples.
+    pub(crate) fn steps(&self, examples: usize) -> usize {
+        self.steps.unwrap_or_else(|| self.epochs.unwrap_or(1) * (examples / self.batch))
+    }
+
+    /// Learning rate of a step, counted from 0, of `steps`.
+    pub fn rate(&self, step: usize, steps: usize) -> f64 {
+        const WARM_UP: f64 = 0.1;
+        let share = match self.schedule {
+            Schedule::Decay { factor, every } => factor.powf((step / every) as f64),
+            Schedule::Cosine => {
+                let done = (step as f64 + 0.5) / steps as f64;
+                if done < WARM_UP {
+                    done / WARM_UP
+                } else {
+                    let turn = std::f64::consts::PI * (done - WARM_UP) / (1.0 - WARM_UP);
+                    0.5 + 0.5 * turn.cos()
+                }
+            }
+        };
+        self.learning_rate * share
+    }
+
+    /// The optimizer, before its first step.
+    pub(crate) fn init(&self) -> ModuleOptimizer {
+        match self.optimizer {
+            Optimizer::Adam { beta_1, beta_2, epsilon } => AdamConfig::new()
+                .with_beta_1(beta_1)
+                .with_beta_2(beta_2)
+                .with_epsilon(epsilon)
+                .init(),
+            Optimizer::AdamW { weight_decay } => {
+                AdamWConfig::new().with_weight_decay(weight_decay).init()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(schedule: Schedule) -> Optimisation {
+        Optimisation {
+            steps: None,
+            epochs: Some(3),
+            batch: 8,
+            learning_rate: 1.0,
+            schedule,
+            optimizer: Optimizer::AdamW { weight_decay: 0.0 },
+        }
+    }
+
+    #[test]
+    fn the_cosine_rises_and_falls() {
+        let plan = plan(Schedule::Cosine);
+        let rates: Vec<f64> = (0..100).map(|step| plan.rate(step, 100)).collect();
+        assert!(rates[0] < 0.06 && rates[99] < 0.001);
+        assert!((rates[10] - 1.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn the_papers_decay_goes_by_stairs() {
+        let plan = plan(Schedule::Decay { factor: 0.95, every: 10_000 });
+        for (step, expected) in [(0, 1.0), (9_999, 1.0), (10_000, 0.95), (25_000, 0.9025)] {
+            assert!((plan.rate(step, 637_500) - expected).abs() < 1e-12, "step {step}");
+        }
+    }
+
+    #[test]
+    fn three_epochs_of_the_paper_are_637_500_steps() {
+        assert_eq!(plan(Schedule::Cosine).steps(1_700_000), 637_500);
+        let plan = Optimisation { steps: Some(7), epochs: None, ..plan(Schedule::Cosine) };
+        assert_eq!(plan.steps(1_700_000), 7);
+    }
+}

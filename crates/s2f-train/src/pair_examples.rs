@@ -1,0 +1,149 @@
+//! Voices with their own faces: batches from a set of pairs of any size.
+//!
+//! Row groups are shuffled anew for each epoch and read some at a time; within those, rows are
+//! shuffled. A set that fits into the memory that the configuration grants is read once, and
+//! shuffled as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use s2f_audio::{Limits, Spectrogram, decode, spectrogram};
+use s2f_corpus::pairs::{Pair, PairSet, Payload};
+use s2f_corpus::split::Split;
+
+use crate::batch::{Batch, Example, Examples, generator};
+use crate::{Augmentation, Clips, TrainError};
+
+/// A row group holds about so much at most, MiB.
+const GROUP_MIB: usize = 32;
+
+/// The training split of a set of pairs.
+pub(crate) struct PairExamples<'a> {
+    set: &'a PairSet,
+    clips: &'a Clips,
+    augmentation: &'a Augmentation,
+    batch: usize,
+    seed: u64,
+    /// Row groups with training pairs, and how many each has.
+    groups: Vec<(usize, usize)>,
+    /// Groups in memory at a time.
+    resident: usize,
+    speakers: BTreeMap<String, u64>,
+    /// What is in memory: the groups, by number, and their pairs.
+    window: Mutex<Option<(Vec<usize>, Arc<Vec<Pair>>)>>,
+}
+
+impl<'a> PairExamples<'a> {
+    /// Counts the training pairs of each row group.
+    pub(crate) fn new(
+        set: &'a PairSet,
+        memory_mib: usize,
+        clips: &'a Clips,
+        augmentation: &'a Augmentation,
+        batch: usize,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        let mut groups = Vec::new();
+        for group in 0..set.groups().len() {
+            let mut pairs = 0;
+            for row in set.group(group, Payload::default(), Some(Split::Train)) {
+                row?;
+                pairs += 1;
+            }
+            if pairs > 0 {
+                groups.push((group, pairs));
+            }
+        }
+        let speakers = set.speakers().keys().cloned().zip(0..).collect();
+        let resident = (memory_mib / GROUP_MIB).max(1);
+        let window = Mutex::new(None);
+        Ok(Self { set, clips, augmentation, batch, seed, groups, resident, speakers, window })
+    }
+
+    /// Row groups that are in memory together, in the order in which an epoch reads them.
+    fn windows(&self, epoch: usize) -> Vec<Vec<(usize, usize)>> {
+        let mut groups = self.groups.clone();
+        if groups.len() > self.resident {
+            groups.shuffle(&mut generator(self.seed, epoch as u64));
+        }
+        groups.chunks(self.resident).map(<[_]>::to_vec).collect()
+    }
+
+    /// The training pairs of some row groups: those in memory, or else read now.
+    fn pairs(&self, groups: &[(usize, usize)]) -> Result<Arc<Vec<Pair>>, TrainError> {
+        let numbers: Vec<usize> = groups.iter().map(|(number, _)| *number).collect();
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((inside, pairs)) = &*window
+            && *inside == numbers
+        {
+            return Ok(Arc::clone(pairs));
+        }
+        // What was there goes before the next comes.
+        *window = None;
+        let payload = Payload { audio: true, feature: true, face: false };
+        let mut pairs = Vec::new();
+        for &number in &numbers {
+            for pair in self.set.group(number, payload, Some(Split::Train)) {
+                pairs.push(pair?);
+            }
+        }
+        let pairs = Arc::new(pairs);
+        *window = Some((numbers, Arc::clone(&pairs)));
+        Ok(pairs)
+    }
+
+    /// What the network hears of a pair in one place of an epoch.
+    fn example(&self, pair: &Pair, place: u64) -> Result<Example, TrainError> {
+        let mut rng = generator(self.seed, place);
+        let voice = decode(pair.audio.clone(), &pair.pair_id, &Limits::default())?;
+        let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
+            .map(|_| {
+                let clip = self.clips.cut(&voice, self.augmentation, &mut rng)?;
+                Some(spectrogram(&clip.waveform))
+            })
+            .collect();
+        let silent = || TrainError::Data(format!("pair {} is silent", pair.pair_id));
+        Ok(Example {
+            id: pair.pair_id.clone(),
+            speaker: self.speakers.get(&pair.speaker_id).copied().unwrap_or(u64::MAX),
+            segments: segments.ok_or_else(silent)?,
+            feature: pair.feature.clone(),
+        })
+    }
+}
+
+impl Examples for PairExamples<'_> {
+    fn len(&self) -> usize {
+        self.groups.iter().map(|(_, pairs)| pairs).sum()
+    }
+
+    fn batch(&self, step: usize) -> Result<Batch, TrainError> {
+        let in_epoch = (self.len() / self.batch).max(1);
+        let (epoch, first) = (step / in_epoch, step % in_epoch * self.batch);
+        let wanted = first..first + self.batch.min(self.len());
+        let mut examples = Vec::with_capacity(self.batch);
+        let mut start = 0;
+        for (number, groups) in self.windows(epoch).into_iter().enumerate() {
+            let end = start + groups.iter().map(|(_, pairs)| pairs).sum::<usize>();
+            let here = wanted.start.max(start)..wanted.end.min(end);
+            if !here.is_empty() {
+                let pairs = self.pairs(&groups)?;
+                let mut order: Vec<usize> = (0..pairs.len()).collect();
+                let place = ((epoch as u64) << 32) | (1 << 31) | number as u64;
+                order.shuffle(&mut generator(self.seed, place));
+                let some: Vec<Example> = here
+                    .into_par_iter()
+                    .map(|at| {
+                        let place = ((epoch * self.len() + at) as u64) << 1 | 1;
+                        self.example(&pairs[order[at - start]], place)
+                    })
+                    .collect::<Result<_, _>>()?;
+                examples.extend(some);
+            }
+            start = end;
+        }
+        Ok(Batch::new(examples))
+    }
+}

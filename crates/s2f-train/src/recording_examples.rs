@@ -1,0 +1,70 @@
+//! Voices without faces of their own: batches in which they meet average faces, see [`crate::pairing`].
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rayon::prelude::*;
+use s2f_audio::{Spectrogram, spectrogram};
+use s2f_corpus::Sex;
+
+use crate::batch::{Batch, Example, Examples, generator};
+use crate::pairing::Targets;
+use crate::voices::{Corpus, Voice};
+use crate::{Augmentation, Clips, TrainError};
+
+/// Recordings to train on, and the faces they meet.
+pub(crate) struct RecordingExamples<'a> {
+    pub(crate) corpora: &'a [Corpus],
+    pub(crate) targets: &'a Targets,
+    pub(crate) clips: &'a Clips,
+    pub(crate) augmentation: &'a Augmentation,
+    pub(crate) batch: usize,
+    pub(crate) seed: u64,
+}
+
+impl RecordingExamples<'_> {
+    /// The sexes take turns, then a corpus, a speaker and a recording are drawn, so that neither a
+    /// large corpus nor a talkative speaker weighs more.
+    fn draw(&self, index: usize, rng: &mut StdRng) -> Option<&Voice> {
+        let sex = if index.is_multiple_of(2) { Sex::Female } else { Sex::Male };
+        let with_sex: Vec<&Corpus> =
+            self.corpora.iter().filter(|c| c.voices.iter().any(|v| v.sex == sex)).collect();
+        let corpus = with_sex.choose(rng)?;
+        let of_sex: Vec<&Voice> = corpus.voices.iter().filter(|voice| voice.sex == sex).collect();
+        let speaker = &of_sex[rng.random_range(0..of_sex.len())].speaker;
+        let own: Vec<&Voice> = of_sex.iter().copied().filter(|v| v.speaker == *speaker).collect();
+        own.choose(rng).copied()
+    }
+
+    fn example(&self, step: usize, index: usize) -> Option<Example> {
+        let mut rng = generator(self.seed, (step * self.batch + index) as u64);
+        let voice = self.draw(index, &mut rng)?;
+        let mut speeds = Vec::new();
+        let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
+            .map(|_| {
+                let clip = self.clips.cut(&voice.waveform, self.augmentation, &mut rng)?;
+                speeds.push(clip.speed);
+                Some(spectrogram(&clip.waveform))
+            })
+            .collect();
+        let speed = speeds.iter().sum::<f64>() / speeds.len() as f64;
+        Some(Example {
+            id: voice.file_name(),
+            speaker: 0,
+            segments: segments?,
+            feature: self.targets.feature(voice.sex, voice.age, voice.traits.at_speed(speed)),
+        })
+    }
+}
+
+impl Examples for RecordingExamples<'_> {
+    fn len(&self) -> usize {
+        self.corpora.iter().map(|corpus| corpus.voices.len()).sum()
+    }
+
+    fn batch(&self, step: usize) -> Result<Batch, TrainError> {
+        let examples =
+            (0..self.batch).into_par_iter().filter_map(|index| self.example(step, index));
+        Ok(Batch::new(examples.collect()))
+    }
+}
