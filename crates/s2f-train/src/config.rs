@@ -19,19 +19,58 @@ pub use voice_encoder::{
 
 use crate::TrainError;
 
+/// Keys that hold one of several kinds of table: another kind replaces what is there, the same kind
+/// is merged into it.
+const CHOICES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
+/// Configurations that stand on one another.
+const MOST_BASES: usize = 8;
+
 /// Reads a configuration and sets `overrides` of the form `a.b=value` in it. A value is TOML, or
-/// else text.
+/// else text. A configuration with `extends = "other.toml"` holds only what is different there.
 ///
 /// # Errors
 /// [`TrainError::Config`] with the file's name for bad TOML, a missing key or an unknown one.
 pub fn read<T: DeserializeOwned>(path: &Path, overrides: &[String]) -> Result<T, TrainError> {
     let bad = |reason: String| TrainError::Config { path: path.to_owned(), reason };
-    let text = fs::read_to_string(path).map_err(TrainError::io("read", path))?;
-    let mut table: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+    let mut table = read_table(path, MOST_BASES)?;
     for setting in overrides {
         set(&mut table, setting).map_err(bad)?;
     }
     T::deserialize(table).map_err(|e| bad(e.to_string()))
+}
+
+/// The table of a file, upon those that it extends.
+fn read_table(path: &Path, most_bases: usize) -> Result<Table, TrainError> {
+    let bad = |reason: String| TrainError::Config { path: path.to_owned(), reason };
+    let text = fs::read_to_string(path).map_err(TrainError::io("read", path))?;
+    let mut table: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+    let Some(base) = table.remove("extends") else { return Ok(table) };
+    let Value::String(base) = base else {
+        return Err(bad("extends: the name of a file is needed".into()));
+    };
+    if most_bases == 0 {
+        return Err(bad(format!("extends {base}: the files extend each other in a circle")));
+    }
+    let beneath = read_table(&path.with_file_name(base), most_bases - 1)?;
+    Ok(merged(beneath, table))
+}
+
+/// `beneath`, with what `above` says differently.
+fn merged(mut beneath: Table, above: Table) -> Table {
+    for (key, value) in above {
+        let below = beneath.remove(&key);
+        let value = match (below, value) {
+            (Some(Value::Table(below)), Value::Table(value))
+                if !CHOICES.contains(&key.as_str())
+                    || value.keys().all(|kind| below.contains_key(kind)) =>
+            {
+                Value::Table(merged(below, value))
+            }
+            (_, value) => value,
+        };
+        beneath.insert(key, value);
+    }
+    beneath
 }
 
 fn set(table: &mut Table, setting: &str) -> Result<(), String> {
@@ -80,6 +119,38 @@ mod tests {
         assert_eq!(read_with(&[]).unwrap().steps, 3);
         let changed = read_with(&["steps=5", "part.name=/data/x y"]).unwrap();
         assert_eq!(changed, Small { steps: 5, part: Part { name: "/data/x y".into() } });
+    }
+
+    #[test]
+    fn a_configuration_holds_what_differs_from_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        write("base.toml", "steps = 3\n[part]\nname = \"a\"\n");
+        write("middle.toml", "extends = \"base.toml\"\nsteps = 4\n");
+        let path = write("top.toml", "extends = \"middle.toml\"\n[part]\nname = \"b\"\n");
+        let found: Small = read(&path, &[]).unwrap();
+        assert_eq!(found, Small { steps: 4, part: Part { name: "b".into() } });
+
+        let path = write("circle.toml", "extends = \"circle.toml\"");
+        let message = read::<Small>(&path, &[]).unwrap_err().to_string();
+        assert!(message.contains("circle.toml") && message.contains("each other"), "{message}");
+    }
+
+    #[test]
+    fn another_kind_of_optimizer_replaces_the_one_beneath() {
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        let beneath = table("[o.optimizer.adam]\nbeta = 0.5\nepsilon = 1.0\n[o.part]\na = 1\n");
+        let above = table("[o.optimizer.adam]\nbeta = 0.9\n[o.part]\nb = 2\n");
+        let expected =
+            table("[o.optimizer.adam]\nbeta = 0.9\nepsilon = 1.0\n[o.part]\na = 1\nb = 2\n");
+        assert_eq!(merged(beneath.clone(), above), expected);
+        let above = table("[o.optimizer.adam-w]\ndecay = 0.1\n");
+        let expected = table("[o.optimizer.adam-w]\ndecay = 0.1\n[o.part]\na = 1\n");
+        assert_eq!(merged(beneath, above), expected);
     }
 
     #[test]

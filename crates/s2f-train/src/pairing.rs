@@ -94,15 +94,6 @@ impl Targets {
         let length = mixed.iter().map(|x| x * x).sum::<f32>().sqrt();
         mixed.into_iter().map(|x| x / length).collect()
     }
-
-    /// The features of several voices, `[voices, D]`.
-    pub(crate) fn features(&self, voices: &[(&Voice, f64)], device: &Device) -> Tensor<2> {
-        let rows =
-            voices.iter().map(|(v, speed)| self.feature(v.sex, v.age, v.traits.at_speed(*speed)));
-        let rows: Vec<Vec<f32>> = rows.collect();
-        let shape = [rows.len(), rows.first().map_or(0, Vec::len)];
-        unit_length(Tensor::from_data(TensorData::new(rows.concat(), shape), device))
-    }
 }
 
 /// 1 for ages up to the first end, 2 up to the second, …; 0 beyond the last: as if unknown.
