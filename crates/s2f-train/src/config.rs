@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::TrainError;
+use crate::{TrainError, Watch};
 
 /// `speech2face train face-decoder`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct FaceDecoderTraining {
     pub losses: FaceLosses,
     /// Steps and optimizer.
     pub optimisation: Optimisation,
+    /// How often the run looks at itself.
+    #[serde(default)]
+    pub watch: Watch,
 }
 
 /// Photographs with landmarks.

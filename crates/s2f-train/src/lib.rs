@@ -6,6 +6,7 @@ mod augment;
 mod basis;
 mod check;
 mod config;
+mod draw;
 mod error;
 mod face_decoder;
 mod faces;
@@ -23,6 +24,6 @@ pub use config::{
 };
 pub use error::TrainError;
 pub use face_decoder::{FaceDecoderScores, train_face_decoder};
-pub use run::Progress;
+pub use run::{Event, Watch};
 pub use scores::{CorpusScores, PathScores, VoiceEncoderScores};
 pub use voice_encoder::train_voice_encoder;

@@ -20,7 +20,7 @@ use s2f_nn::{MobileFace, Model, ModelConfig, normalise};
 use crate::face_decoder::WEIGHTS;
 use crate::faces::Faces;
 use crate::pairing::Targets;
-use crate::run::{Progress, Run};
+use crate::run::{Environment, Event, Run};
 use crate::scores::{self, VoiceEncoderScores};
 use crate::voices::{Corpus, Voice, Voices};
 use crate::{Augmentation, FaceDecoderTraining, TrainError, VoiceEncoderTraining, config};
@@ -34,10 +34,11 @@ use crate::{Augmentation, FaceDecoderTraining, TrainError, VoiceEncoderTraining,
 pub fn train_voice_encoder(
     config: &VoiceEncoderTraining,
     folder: &Path,
-    mut tell: impl FnMut(&Progress),
+    mut tell: impl FnMut(&Event),
 ) -> Result<VoiceEncoderScores, TrainError> {
     config.check()?;
-    let mut run = Run::start(folder, config)?;
+    let environment = Environment::new("cpu", config.seed, String::new());
+    let mut run = Run::open(folder, config, &environment)?;
     let plain = Device::flex();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
@@ -89,9 +90,8 @@ pub fn train_voice_encoder(
         let gradients = GradientsParams::from_grads(total.backward(), &network);
         network = optimizer.step(plan.rate(step), network, gradients);
 
-        let progress = Progress { step: step + 1, steps: plan.steps, losses };
-        run.log(&progress)?;
-        tell(&progress);
+        run.log(step + 1, &losses, &[])?;
+        tell(&Event::Step { step: step + 1, losses });
     }
 
     let heard: Vec<(&Voice, f64)> = all.iter().map(|&voice| (voice, 1.0)).collect();
