@@ -3,8 +3,6 @@
 //! of threads makes no difference.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use s2f_audio::Spectrogram;
 
 use crate::TrainError;
@@ -106,11 +104,6 @@ pub(crate) fn stack(spectrograms: Vec<Spectrogram>, device: &Device) -> Tensor<4
     let (count, frames) = (spectrograms.len(), spectrograms.first().map_or(0, Spectrogram::frames));
     let numbers: Vec<f32> = spectrograms.into_iter().flat_map(Spectrogram::into_data).collect();
     Tensor::from_data(TensorData::new(numbers, [count, 2, frames, Spectrogram::BINS]), device)
-}
-
-/// The generator of one example: that of no other.
-pub(crate) fn generator(seed: u64, place: u64) -> StdRng {
-    StdRng::seed_from_u64(seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 pub use face_decoder::{FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing};
-pub use optimisation::{Optimisation, Optimizer, Schedule, Watch};
+pub use optimisation::{Optimisation, Optimizer, Schedule};
 pub use voice_encoder::{
     Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
     VoiceLosses,

@@ -5,22 +5,23 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Distribution, Int, Tensor};
-use rand::SeedableRng;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
+use rand_distr::{Distribution, StandardNormal};
 use s2f_face::border_points;
 use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{DecodedFace, FaceDecoder, MobileFace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
-use crate::faces::{FaceSet, Faces, features};
+use crate::draw::generator;
+use crate::faces::{FaceSet, Faces, features, files};
 use crate::morph::{Morpher, Share};
-use crate::run::{Progress, Run};
+use crate::run::{Environment, Event, Run, data_hash};
 use crate::sheet;
-use crate::{FaceDecoderTraining, TrainError};
+use crate::{FaceDecoderTraining, TrainError, Watch};
 
 /// Name of the weights in a run folder.
 pub(crate) const WEIGHTS: &str = "face-decoder.safetensors";
@@ -52,22 +53,46 @@ pub struct FaceDecoderScores {
     pub basis_explains: Option<f64>,
 }
 
-/// Trains a face decoder and leaves in `folder`: `config.toml`, `metrics.jsonl`, `scores.json`,
-/// the weights, and `morphs.png`, morphs above what the decoder makes of their features.
+impl FaceDecoderScores {
+    /// What is followed while training goes on; the first decides which weights are the best.
+    fn named(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("held_out_cosine", self.cosine),
+            ("held_out_nearest_is_own", self.nearest_is_own),
+            ("held_out_landmark_error_px", self.landmark_error_px),
+            ("held_out_texture_error", self.texture_error),
+        ]
+    }
+}
+
+/// State of the loop besides what [`Run`] keeps: none, since all is drawn by seed and step.
+#[derive(Serialize, Deserialize)]
+struct Nothing {}
+
+/// Trains a face decoder, or goes on with a run that was killed or is to be longer, and leaves in
+/// `folder` the weights, `scores.json`, `morphs.png` (morphs above what the decoder makes of their
+/// features), and on the way `config.toml`, `environment.json`, `metrics.jsonl`, events for
+/// TensorBoard, `sheets/` (held-out people above what their features decode to), `checkpoints/`.
+///
+/// A run that was killed at any moment comes to the same weights as one that was not, bit for bit,
+/// on the same kind of processor. With more steps than before, a run that had come to its end goes
+/// on from there; its learning rate then follows the longer plan.
+///
+/// The weights are those of the last step; where the run stops early, those of its best validation.
 ///
 /// # Errors
-/// [`TrainError`]; what was written until then stays.
+/// [`TrainError`]; what was written until then stays, and the run can go on.
 pub fn train_face_decoder(
     config: &FaceDecoderTraining,
     folder: &Path,
-    mut tell: impl FnMut(&Progress),
+    mut tell: impl FnMut(&Event),
 ) -> Result<FaceDecoderScores, TrainError> {
     config.check()?;
-    let mut run = Run::start(folder, config)?;
+    let data_sha256 = data_hash(&files(&config.data)?)?;
+    let mut run = Run::open(folder, config, &Environment::new("cpu", config.seed, data_sha256))?;
     let plain = Device::flex();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
-    let mut rng = StdRng::seed_from_u64(config.seed);
 
     let faces = Faces::load(&config.data, config.seed, &plain)?;
     let encoder = MobileFace::from_mxnet(&config.data.face_encoder_file(), &plain)?;
@@ -83,7 +108,8 @@ pub fn train_face_decoder(
     // A pool of morphs and the features of their pictures, computed once.
     let morpher =
         Morpher::new(&faces.train, config.morphing.neighbours, config.morphing.most_faces);
-    let pool: Vec<Vec<Share>> = (0..config.morphing.pool).map(|_| morpher.draw(&mut rng)).collect();
+    let draw = |index| morpher.draw(&mut generator(config.seed, b"morph   ", index));
+    let pool: Vec<Vec<Share>> = (0..config.morphing.pool).map(draw).collect();
     let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool)?; // [pool, D]
     let encoder = encoder.train();
 
@@ -92,7 +118,15 @@ pub fn train_face_decoder(
     let size = config.network.size;
     let mut optimizer = plan.init();
     let steps = plan.steps(pool.len());
-    for step in 0..steps {
+    let mut step = 0; // steps done
+    if let Some(restored) = run.restore::<_, Nothing>(&decoder, &optimizer, &mut tell)? {
+        (step, decoder, optimizer) = (restored.step, restored.module, restored.optimizer);
+    }
+    tell(&Event::Started { step, steps });
+    let is_over =
+        |step: usize, run: &Run| step >= steps || config.watch.is_out_of_patience(step, run.best());
+    while !is_over(step, &run) {
+        let mut rng = generator(config.seed, b"batch   ", step);
         let chosen = sample(&mut rng, pool.len(), plan.batch.min(pool.len())).into_vec();
         let mixtures: Vec<Vec<Share>> = chosen.iter().map(|&i| pool[i].clone()).collect();
         let (landmarks, values) = faces.train.mix(&mixtures);
@@ -100,8 +134,8 @@ pub fn train_face_decoder(
         let chosen: Vec<i64> = chosen.into_iter().map(|i| i as i64).collect();
         let chosen = Tensor::<1, Int>::from_ints(chosen.as_slice(), &plain);
         let input = pool_features.clone().select(0, chosen); // [batch, D]
-        let noise = Distribution::Normal(0.0, config.morphing.feature_noise);
-        let heard = (input.clone() + input.random_like(noise)).autodiff();
+        let noise = normal(input.dims(), &mut rng, &plain) * config.morphing.feature_noise;
+        let heard = (input.clone() + noise).autodiff();
         let input = input.autodiff();
 
         let decoded = decoder.forward(heard);
@@ -118,20 +152,39 @@ pub fn train_face_decoder(
             ("landmarks", landmarks.clone().into_scalar::<f64>()),
             ("identity", identity.clone().into_scalar::<f64>()),
         ];
+        run.log(step + 1, &losses, &faces.train.names(&mixtures))?;
         let total =
             texture * weights.texture + landmarks * weights.landmarks + identity * weights.identity;
         let gradients = GradientsParams::from_grads(total.backward(), &decoder);
         decoder = optimizer.step(plan.rate(step, steps), decoder, gradients);
+        step += 1;
+        tell(&Event::Step { step, losses });
 
-        let progress = Progress { step: step + 1, steps, losses };
-        run.log(&progress)?;
-        tell(&progress);
+        if Watch::is_due(config.watch.validate_every, step, step == steps) {
+            let found = score(&decoder.valid(), &encoder.valid(), &faces)?.named();
+            run.log(step, &found, &[])?;
+            let best = run.keep_best(step, found[0].1, &decoder)?;
+            tell(&Event::Validated { step, scores: found, best });
+        }
+        let is_last = is_over(step, &run);
+        if Watch::is_due(config.watch.sheet_every, step, is_last) {
+            let picture = held_out_sheet(&decoder.valid(), &encoder.valid(), &faces)?;
+            run.picture("held-out", step, &picture)?;
+        }
+        if Watch::is_due(config.watch.checkpoint_every, step, is_last) {
+            run.checkpoint(step, &decoder, &optimizer, &Nothing {})?;
+        }
     }
 
-    let decoder = decoder.valid();
     let encoder = encoder.valid();
+    let mut decoder = decoder.valid();
+    if let Some(best) = run.best().filter(|_| step < steps) {
+        tell(&Event::StoppedEarly { step, best: best.step });
+        decoder = run.load_best(&decoder)?.unwrap_or(decoder);
+    }
     weights::save_file(&decoder, &run.path(WEIGHTS), Precision::Half)?;
-    let shown: Vec<Vec<Share>> = (0..sheet::COLUMNS).map(|_| morpher.draw(&mut rng)).collect();
+    let draw = |index| morpher.draw(&mut generator(config.seed, b"shown   ", index));
+    let shown: Vec<Vec<Share>> = (0..sheet::COLUMNS).map(draw).collect();
     let seen = mixture_features(&decoder, &encoder, &faces.train, &shown)?;
     let (landmarks, values) = faces.train.mix(&shown);
     let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
@@ -140,6 +193,29 @@ pub fn train_face_decoder(
     let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces)? };
     run.write_json("scores.json", &scores)?;
     Ok(scores)
+}
+
+/// Independent numbers of mean 0 and standard deviation 1.
+fn normal(shape: [usize; 2], rng: &mut StdRng, device: &Device) -> Tensor<2> {
+    let numbers: Vec<f32> = StandardNormal.sample_iter(rng).take(shape[0] * shape[1]).collect();
+    Tensor::from_data(TensorData::new(numbers, shape), device)
+}
+
+/// The first held-out people as they are, in the mean light and background, above what their
+/// features decode to.
+fn held_out_sheet(
+    decoder: &FaceDecoder,
+    encoder: &MobileFace,
+    faces: &Faces,
+) -> Result<Vec<u8>, TrainError> {
+    let shown = sheet::COLUMNS.min(faces.held_out.len());
+    let each: Vec<Vec<Share>> = (0..shown).map(|person| vec![(person, 1.0)]).collect();
+    let (landmarks, values) = faces.held_out.mix(&each);
+    let texture = from_luma_chroma(values, decoder.warp().size());
+    let photographs = faces.held_out_photographs.clone().narrow(0, 0, shown);
+    let seen = s2f_nn::unit_length(encoder.forward(photographs)); // [shown, D]
+    let truth = decoder.render(DecodedFace { landmarks, texture });
+    sheet::png(Tensor::cat(vec![truth, decoder.render(decoder.forward(seen))], 0))
 }
 
 /// Features of the pictures of mixtures, `[mixtures, D]`.

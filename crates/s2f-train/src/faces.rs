@@ -1,5 +1,8 @@
 //! Faces to learn from: photographs brought to one shape, light and background, split by person.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -26,6 +29,7 @@ const THUMBNAIL: usize = 28;
 /// A set of normalised faces, each followed by its mirror image.
 pub(crate) struct FaceSet {
     people: Vec<Person>,
+    names: Vec<String>,
     landmarks: Vec<Vec<[f32; 2]>>,
     /// `[faces, values]`, luma and half-size chroma.
     textures: Tensor<2>,
@@ -45,6 +49,17 @@ pub(crate) struct Faces {
     /// Aligned crops of the held-out people's photographs, `[people, 3, 112, 112]`, 0 to 255.
     pub(crate) held_out_photographs: Tensor<4>,
     pub(crate) mean_shape: MeanShape,
+}
+
+/// All files that the faces and the face space come from.
+pub(crate) fn files(data: &FaceData) -> Result<Vec<PathBuf>, TrainError> {
+    let mut files = vec![data.face_encoder_file()];
+    for folder in &data.folders {
+        let folder = data.root.join(&folder.path);
+        files.extend(["people.csv", "landmarks.csv"].map(|table| folder.join(table)));
+        files.extend(portraits(&folder)?.into_iter().map(|portrait| portrait.picture));
+    }
+    Ok(files)
 }
 
 impl Faces {
@@ -82,6 +97,7 @@ impl Faces {
 /// A portrait, prepared.
 struct Photographed {
     person: Person,
+    name: String,
     portrait: PlainPortrait,
     /// The face encoder's crop of the photograph as it is.
     crop: RgbImage,
@@ -93,6 +109,7 @@ impl Photographed {
         let points = alignment_points(&select_landmarks(&portrait.points)?)?;
         Ok(Self {
             person: Person { sex: portrait.sex, age: portrait.age },
+            name: portrait.person_id,
             crop: mobileface_crop(&picture, &points)?,
             portrait: PlainPortrait::new(&picture, &portrait.points, light)?,
         })
@@ -124,7 +141,14 @@ impl FaceSet {
             to_luma_chroma(Tensor::from_data(data, device))
         });
         let textures = Tensor::cat(textures.collect(), 0);
-        Ok(Self { people, landmarks: faces.into_iter().map(|f| f.landmarks).collect(), textures })
+        let copies = if mirrored { 2 } else { 1 };
+        let names = portraits.iter().flat_map(|p| std::iter::repeat_n(p.name.clone(), copies));
+        Ok(Self {
+            people,
+            names: names.collect(),
+            landmarks: faces.into_iter().map(|f| f.landmarks).collect(),
+            textures,
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -133,6 +157,12 @@ impl FaceSet {
 
     pub(crate) fn person(&self, face: usize) -> &Person {
         &self.people[face]
+    }
+
+    /// Names of the people in mixtures, sorted.
+    pub(crate) fn names(&self, mixtures: &[Vec<Share>]) -> Vec<String> {
+        let names = mixtures.iter().flatten().map(|&(face, _)| &self.names[face]);
+        names.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
     pub(crate) fn landmarks(&self, face: usize) -> &[[f32; 2]] {

@@ -7,6 +7,7 @@ mod basis;
 mod batch;
 mod check;
 mod config;
+mod draw;
 mod error;
 mod face_decoder;
 mod faces;
@@ -29,12 +30,12 @@ mod voices;
 pub use config::{
     Augmentation, Clips, FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing,
     Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start, VoiceData,
-    VoiceEncoderTraining, VoiceLosses, Watch, read,
+    VoiceEncoderTraining, VoiceLosses, read,
 };
 pub use error::TrainError;
 pub use face_decoder::{FaceDecoderScores, train_face_decoder};
 pub use pair_scores::{PairScores, Recalls};
-pub use run::Progress;
+pub use run::{Event, Watch};
 pub use scores::{CorpusScores, PathScores};
 pub use source::VoiceEncoderScores;
 pub use voice_encoder::train_voice_encoder;

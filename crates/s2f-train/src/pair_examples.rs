@@ -13,7 +13,8 @@ use s2f_audio::{Limits, Spectrogram, decode, spectrogram};
 use s2f_corpus::pairs::{Pair, PairSet, Payload};
 use s2f_corpus::split::Split;
 
-use crate::batch::{Batch, Example, Examples, generator};
+use crate::batch::{Batch, Example, Examples};
+use crate::draw::generator;
 use crate::{Augmentation, Clips, TrainError};
 
 /// A row group holds about so much at most, MiB.
@@ -66,7 +67,7 @@ impl<'a> PairExamples<'a> {
     fn windows(&self, epoch: usize) -> Vec<Vec<(usize, usize)>> {
         let mut groups = self.groups.clone();
         if groups.len() > self.resident {
-            groups.shuffle(&mut generator(self.seed, epoch as u64));
+            groups.shuffle(&mut generator(self.seed, b"groups  ", epoch));
         }
         groups.chunks(self.resident).map(<[_]>::to_vec).collect()
     }
@@ -94,9 +95,9 @@ impl<'a> PairExamples<'a> {
         Ok(pairs)
     }
 
-    /// What the network hears of a pair in one place of an epoch.
-    fn example(&self, pair: &Pair, place: u64) -> Result<Example, TrainError> {
-        let mut rng = generator(self.seed, place);
+    /// What the network hears of a pair in one place of the run.
+    fn example(&self, pair: &Pair, place: usize) -> Result<Example, TrainError> {
+        let mut rng = generator(self.seed, b"example ", place);
         let voice = decode(pair.audio.clone(), &pair.pair_id, &Limits::default())?;
         let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
             .map(|_| {
@@ -131,14 +132,11 @@ impl Examples for PairExamples<'_> {
             if !here.is_empty() {
                 let pairs = self.pairs(&groups)?;
                 let mut order: Vec<usize> = (0..pairs.len()).collect();
-                let place = ((epoch as u64) << 32) | (1 << 31) | number as u64;
-                order.shuffle(&mut generator(self.seed, place));
+                let place = epoch * self.groups.len() + number;
+                order.shuffle(&mut generator(self.seed, b"order   ", place));
                 let some: Vec<Example> = here
                     .into_par_iter()
-                    .map(|at| {
-                        let place = ((epoch * self.len() + at) as u64) << 1 | 1;
-                        self.example(&pairs[order[at - start]], place)
-                    })
+                    .map(|at| self.example(&pairs[order[at - start]], epoch * self.len() + at))
                     .collect::<Result<_, _>>()?;
                 examples.extend(some);
             }

@@ -45,9 +45,17 @@ pub struct PairScores {
 }
 
 impl PairScores {
-    /// The one number that the best weights are chosen by: the mean of the three recalls.
-    pub(crate) fn summary(&self) -> f64 {
-        (self.recall.at_1 + self.recall.at_5 + self.recall.at_10) / 3.0
+    /// What is followed while training goes on. The first decides which weights are the best: the
+    /// mean of the three recalls, as one of them alone is coarse where few speakers are held out.
+    pub(crate) fn named(&self) -> Vec<(&'static str, f64)> {
+        let Recalls { at_1, at_5, at_10 } = self.recall;
+        vec![
+            ("held_out_recall", (at_1 + at_5 + at_10) / 3.0),
+            ("held_out_recall_at_1", at_1),
+            ("held_out_recall_at_10", at_10),
+            ("held_out_degrees", self.degrees),
+            ("held_out_diversity", self.diversity),
+        ]
     }
 }
 

@@ -7,7 +7,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_corpus::Sex;
-use s2f_nn::{FaceDecoder, MobileFace, unit_length};
+use s2f_nn::{FaceDecoder, MobileFace};
 
 use crate::basis::Basis;
 use crate::face_decoder::mixture_features;

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use s2f_audio::{Spectrogram, spectrogram};
 use s2f_corpus::Sex;
 
-use crate::batch::{Batch, Example, Examples, generator};
+use crate::batch::{Batch, Example, Examples};
+use crate::draw::generator;
 use crate::pairing::Targets;
 use crate::voices::{Corpus, Voice};
 use crate::{Augmentation, Clips, TrainError};
@@ -37,7 +38,7 @@ impl RecordingExamples<'_> {
     }
 
     fn example(&self, step: usize, index: usize) -> Option<Example> {
-        let mut rng = generator(self.seed, (step * self.batch + index) as u64);
+        let mut rng = generator(self.seed, b"example ", step * self.batch + index);
         let voice = self.draw(index, &mut rng)?;
         let mut speeds = Vec::new();
         let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use s2f_corpus::pairs::{PairSet, Payload};
 use s2f_corpus::split::Split;
 use s2f_face::FaceSpace;
-use s2f_nn::{MobileFace, Model, VoiceEncoder};
+use s2f_nn::{MobileFace, Model};
 use serde::Serialize;
 
 use crate::batch::Examples;
@@ -15,6 +15,7 @@ use crate::pair_examples::PairExamples;
 use crate::pair_scores::{PairScores, Probes, predict};
 use crate::pairing::Targets;
 use crate::recording_examples::RecordingExamples;
+use crate::run::data_hash;
 use crate::scores::{self, CorpusScores, Readers};
 use crate::voices::{Voice, Voices};
 use crate::{TrainError, VoiceEncoderTraining, sheet};
@@ -121,6 +122,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Hash of what is learnt from: of speakers, splits and number of the pairs, or of the files.
+    pub(crate) fn sha256(&self) -> Result<String, TrainError> {
+        match self {
+            Self::Pairs { set, .. } => Ok(format!("{}-{}", set.speakers_sha256(), set.pairs())),
+            Self::Recordings { voices, .. } => data_hash(&voices.files()),
+        }
+    }
+
     /// The mean of the features that are learnt from, `[D]`.
     pub(crate) fn mean_feature(&self) -> &[f32] {
         match self {
@@ -133,7 +142,7 @@ impl<'a> Source<'a> {
     /// Scores on the validation split; none where there is none.
     pub(crate) fn validate(
         &self,
-        encoder: &VoiceEncoder,
+        model: &Model,
         space: &FaceSpace,
         config: &VoiceEncoderTraining,
         device: &Device,
@@ -143,6 +152,7 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let seconds = config.clips.seconds;
+        let encoder = &model.voice_encoder;
         validation.score(encoder, space, mean_feature, seconds, device).map(Some)
     }
 
@@ -166,22 +176,26 @@ impl<'a> Source<'a> {
                     test.score(&model.voice_encoder, space, mean_feature, seconds, device)
                 };
                 let scores = SCORED_SECONDS.into_iter().map(score).collect::<Result<_, _>>()?;
-                Ok((VoiceEncoderScores::Test(scores), self.sheet(model, space, config, device)?))
+                let sheet = self.sheet(model, space, config, device)?.unwrap_or_default();
+                Ok((VoiceEncoderScores::Test(scores), sheet))
             }
         }
     }
 
     /// Faces of the first voices of the validation split: above what the decoder makes of the true
-    /// feature, below of the voice.
+    /// feature, below of the voice. None where there is no such split.
     pub(crate) fn sheet(
         &self,
         model: &Model,
         space: &FaceSpace,
         config: &VoiceEncoderTraining,
         device: &Device,
-    ) -> Result<Vec<u8>, TrainError> {
-        let Self::Pairs { validation, .. } = self else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<u8>>, TrainError> {
+        let Self::Pairs { validation, .. } = self else { return Ok(None) };
         let pairs = validation.some(sheet::COLUMNS);
+        if pairs.is_empty() {
+            return Ok(None);
+        }
         let voices = predict(&model.voice_encoder, space, pairs, config.clips.seconds, device)?;
         let faces = pairs.iter().map(|pair| pair.feature.clone()).collect();
         let draw = |rows: Vec<Vec<f32>>| {
@@ -189,7 +203,7 @@ impl<'a> Source<'a> {
             let features = Tensor::from_data(TensorData::new(rows.concat(), shape), device);
             model.face_decoder.render(model.face_decoder.forward(features))
         };
-        sheet::png(Tensor::cat(vec![draw(faces), draw(voices)], 0))
+        sheet::png(Tensor::cat(vec![draw(faces), draw(voices)], 0)).map(Some)
     }
 }
 

@@ -9,107 +9,136 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
+use serde::{Deserialize, Serialize};
 
-use crate::config::Watch;
 use crate::frozen::Frozen;
 use crate::learner::Learner;
 use crate::loader::Loader;
-use crate::run::{Progress, Run};
+use crate::run::{Environment, Event, Run};
 use crate::source::{Source, VoiceEncoderScores};
-use crate::voice_losses::Terms;
-use crate::{TrainError, VoiceEncoderTraining};
+use crate::voice_losses::{Terms, Weights};
+use crate::{TrainError, VoiceEncoderTraining, Watch};
 
-/// Trains a voice encoder against a frozen face decoder and leaves in `folder`: `config.toml`,
-/// `metrics.jsonl`, `scores.json`, `voices.png` (faces of voices that were not trained on) and
-/// `model/`, a model folder without its card.
+/// State of the loop besides what [`Run`] keeps.
+#[derive(Serialize, Deserialize)]
+struct State {
+    weights: Weights,
+}
+
+/// Trains a voice encoder against a frozen face decoder, or goes on with a run that was killed or
+/// is to be longer, and leaves in `folder` `model/` (a model folder without its card), `scores.json`,
+/// `voices.png` (faces of voices that were not trained on), and on the way `config.toml`,
+/// `environment.json`, `metrics.jsonl`, events for TensorBoard, `sheets/` and `checkpoints/`.
+///
+/// A run that was killed at any moment comes to the same weights as one that was not, bit for bit,
+/// on the same kind of processor. With more steps than before, a run that had come to its end goes
+/// on from there; a cosine schedule then follows the longer plan.
+///
+/// The weights are those of the last step; where the run stops early, those of its best validation.
 ///
 /// # Errors
-/// [`TrainError`]; what was written until then stays.
+/// [`TrainError`]; what was written until then stays, and the run can go on.
 pub fn train_voice_encoder(
     config: &VoiceEncoderTraining,
     folder: &Path,
-    mut tell: impl FnMut(&Progress),
+    mut tell: impl FnMut(&Event),
 ) -> Result<VoiceEncoderScores, TrainError> {
     config.check()?;
-    let mut run = Run::start(folder, config)?;
     let plain = Device::flex();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
-
     let frozen = Frozen::open(&config.face_decoder, &plain)?;
     let source = Source::open(config, &frozen, &plain)?;
     let examples = source.examples(config)?;
+    let environment = Environment::new("cpu", config.seed, source.sha256()?);
+    let mut run = Run::open(folder, config, &environment)?;
+
     let terms = Terms::new(&config.losses, &frozen, &plain)?;
     let mut weights = terms.weights();
-    let learner = Learner::new(config, source.mean_feature(), &device)?;
+    let mut learner = Learner::new(config, source.mean_feature(), &device)?;
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len());
-
-    let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
-        let mut learner = learner;
-        let mut best: Option<(f64, Learner)> = None;
-        let loader = Loader::start(scope, &*examples, 0, steps);
-        for step in 0..steps {
-            let mut batch = loader.next()?;
-            let face = batch.features(&plain).autodiff(); // [batch, D]
-            let is_same = batch.is_same_speaker(&plain);
-            let voice = learner.hear(&mut batch, &plain); // [batch, D]
-            let contrast = learner.contrast.as_ref();
-            if step + 1 == config.losses.balance_losses_at {
-                weights = terms.balanced(&weights, &face, &voice, contrast, &is_same);
-            }
-            let terms = terms.of(&face, &voice, contrast, &is_same);
-            let losses =
-                terms.iter().map(|(name, term)| (*name, term.clone().into_scalar::<f64>()));
-            let losses = losses.collect();
-            let weighted =
-                terms.into_iter().zip(&weights).map(|((_, term), weight)| term * *weight);
-            let Some(total) = weighted.reduce(|sum, term| sum + term) else { break };
-            let gradients = GradientsParams::from_grads(total.backward(), &learner);
-            learner = optimizer.step(plan.rate(step, steps), learner, gradients);
-
-            let progress = Progress { step: step + 1, steps, losses };
-            run.log(&progress)?;
-            tell(&progress);
-            if Watch::is_due(config.watch.validate_every, step + 1, steps)
-                && let Some(scores) = source.validate(
-                    &learner.valid().voice_encoder,
-                    &frozen.face_space,
-                    config,
-                    &plain,
-                )?
-            {
-                run.write_json("validation.json", &scores)?;
-                if best.as_ref().is_none_or(|(before, _)| scores.summary() > *before) {
-                    best = Some((scores.summary(), learner.clone()));
-                }
-            }
-        }
-        Ok(best.map_or(learner, |(_, best)| best))
-    })?;
-
-    let config_of_model = ModelConfig {
+    let mut step = 0; // steps done
+    if let Some(restored) = run.restore::<_, State>(&learner, &optimizer, &mut tell)? {
+        (step, learner, optimizer) = (restored.step, restored.module, restored.optimizer);
+        weights = restored.state.weights;
+    }
+    tell(&Event::Started { step, steps });
+    let is_over =
+        |step: usize, run: &Run| step >= steps || config.watch.is_out_of_patience(step, run.best());
+    let model_config = ModelConfig {
         name: config.name.clone(),
         face_space: frozen.face_space.clone(),
         voice_encoder: config.network.clone(),
         face_decoder: frozen.config.clone(),
         border: frozen.border.clone(),
     };
-    let mean_feature = Tensor::from_floats(source.mean_feature(), &plain);
-    let model = Model {
+    let model = |learner: &Learner| Model {
         voice_encoder: learner.valid().voice_encoder,
         face_decoder: frozen.decoder.clone(),
-        mean_feature: Param::from_tensor(mean_feature),
+        mean_feature: Param::from_tensor(Tensor::from_floats(source.mean_feature(), &plain)),
     };
-    save(&run, &config_of_model, &model)?;
-    let (scores, sheet) = source.score(&model, &config_of_model.face_space, config, &plain)?;
+
+    let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
+        let loader = Loader::start(scope, &*examples, step, steps);
+        while !is_over(step, &run) {
+            let mut batch = loader.next()?;
+            let face = batch.features(&plain).autodiff(); // [batch, D]
+            let is_same = batch.is_same_speaker(&plain);
+            let voice = learner.hear(&mut batch, &plain); // [batch, D]
+            let contrast = learner.contrast.as_ref();
+            if step == config.losses.balance_losses_at && step > 0 {
+                weights = terms.balanced(&weights, &face, &voice, contrast, &is_same);
+                tell(&Event::Note(format!("weights of the losses from here on: {weights:.4?}")));
+            }
+            let found = terms.of(&face, &voice, contrast, &is_same);
+            let losses: Vec<_> = found
+                .iter()
+                .map(|(name, term)| (*name, term.clone().into_scalar::<f64>()))
+                .collect();
+            run.log(step + 1, &losses, &batch.ids)?;
+            let weighted =
+                found.into_iter().zip(&weights).map(|((_, term), weight)| term * *weight);
+            let Some(total) = weighted.reduce(|sum, term| sum + term) else { break };
+            let gradients = GradientsParams::from_grads(total.backward(), &learner);
+            learner = optimizer.step(plan.rate(step, steps), learner, gradients);
+            step += 1;
+            tell(&Event::Step { step, losses });
+
+            if Watch::is_due(config.watch.validate_every, step, step == steps) {
+                let model = model(&learner);
+                if let Some(scores) = source.validate(&model, &frozen.face_space, config, &plain)? {
+                    let scores = scores.named();
+                    run.log(step, &scores, &[])?;
+                    let best = run.keep_best(step, scores[0].1, &learner)?;
+                    tell(&Event::Validated { step, scores, best });
+                }
+            }
+            let is_last = is_over(step, &run);
+            if Watch::is_due(config.watch.sheet_every, step, is_last)
+                && let Some(sheet) =
+                    source.sheet(&model(&learner), &frozen.face_space, config, &plain)?
+            {
+                run.picture("held-out", step, &sheet)?;
+            }
+            if Watch::is_due(config.watch.checkpoint_every, step, is_last) {
+                run.checkpoint(step, &learner, &optimizer, &State { weights: weights.clone() })?;
+            }
+        }
+        Ok(learner)
+    })?;
+
+    let mut learner = learner;
+    if let Some(best) = run.best().filter(|_| step < steps) {
+        tell(&Event::StoppedEarly { step, best: best.step });
+        learner = run.load_best(&learner)?.unwrap_or(learner);
+    }
+    let model = model(&learner);
+    run.write_json("model/config.json", &model_config)?;
+    run.write("model/model.safetensors", &weights::save(&model, Precision::Half)?)?;
+    let (scores, sheet) = source.score(&model, &frozen.face_space, config, &plain)?;
     run.write("voices.png", &sheet)?;
     run.write_json("scores.json", &scores)?;
     Ok(scores)
-}
-
-fn save(run: &Run, config: &ModelConfig, model: &Model) -> Result<(), TrainError> {
-    run.write_json("model/config.json", config)?;
-    run.write("model/model.safetensors", &weights::save(model, Precision::Half)?)
 }

@@ -101,6 +101,14 @@ impl Voices {
     }
 }
 
+impl Voices {
+    /// Every recording's file, those to train on first.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let corpora = self.train.iter().chain(&self.test);
+        corpora.flat_map(|c| &c.voices).map(|voice| voice.file.clone()).collect()
+    }
+}
+
 fn corpus(folder: &Path, recordings: Vec<Recording>) -> Result<Corpus, TrainError> {
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
     let voices = recordings.into_par_iter().filter_map(|recording| {

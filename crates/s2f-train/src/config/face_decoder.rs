@@ -6,6 +6,7 @@ use s2f_nn::FaceDecoderConfig;
 use serde::{Deserialize, Serialize};
 
 use super::Optimisation;
+use crate::Watch;
 
 /// An experiment with a face decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct FaceDecoderTraining {
     pub losses: FaceLosses,
     /// Steps and optimizer.
     pub optimisation: Optimisation,
+    /// How often the run looks at itself.
+    #[serde(default)]
+    pub watch: Watch,
 }
 
 /// Photographs with landmarks.

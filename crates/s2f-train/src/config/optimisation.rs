@@ -1,4 +1,4 @@
-//! How long, with which optimizer, and how often somebody looks.
+//! How long, and with which optimizer.
 
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
@@ -57,34 +57,6 @@ pub enum Optimizer {
         /// Share of a weight that a step at learning rate 1 takes away.
         weight_decay: f32,
     },
-}
-
-/// How often somebody looks. Steps; 0 is never.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Watch {
-    /// A checkpoint, from which a killed run goes on.
-    pub checkpoint_every: usize,
-    /// Scores on examples that are not trained on; the best weights are kept.
-    pub validate_every: usize,
-    /// A sheet of faces.
-    pub sheet_every: usize,
-    /// Validations in a row without a new best after which the run stops early; 0 never.
-    pub patience: usize,
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self { checkpoint_every: 200, validate_every: 100, sheet_every: 200, patience: 0 }
-    }
-}
-
-impl Watch {
-    /// Whether something that happens every so many steps happens after `step` of `steps` steps;
-    /// it does after the last one.
-    pub(crate) fn is_due(every: usize, step: usize, steps: usize) -> bool {
-        every > 0 && (step.is_multiple_of(every) || step == steps)
-    }
 }
 
 impl Optimisation {

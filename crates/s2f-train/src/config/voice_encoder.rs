@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use s2f_nn::VoiceEncoderConfig;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimisation, Watch};
+use super::Optimisation;
+use crate::Watch;
 
 /// An experiment with a voice encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ pub struct VoiceEncoderTraining {
     pub losses: VoiceLosses,
     /// Steps and optimizer.
     pub optimisation: Optimisation,
-    /// Checkpoints, scores and sheets.
+    /// How often the run looks at itself.
     #[serde(default)]
     pub watch: Watch,
 }
