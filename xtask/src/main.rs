@@ -2,9 +2,14 @@
 //!
 //! `cargo xtask check` runs every check, the cheap ones first, and stops at the first that fails.
 //! CI runs the same command.
+//!
+//! `cargo xtask table FOLDER` makes the table of docs/results/synthetic.md again, see [`table`].
 #![allow(clippy::print_stderr, reason = "this is the printer")]
 
+mod table;
+
 use std::env;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -41,8 +46,15 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check(),
+        ["table", folder] => match table::make(Path::new(folder)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                eprintln!("table: {problem}");
+                ExitCode::FAILURE
+            }
+        },
         _ => {
-            eprintln!("usage: cargo xtask check");
+            eprintln!("usage: cargo xtask check | table FOLDER");
             ExitCode::from(2)
         }
     }

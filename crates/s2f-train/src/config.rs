@@ -93,6 +93,8 @@ fn set(table: &mut Table, setting: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]

@@ -3,6 +3,8 @@
 
 #![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may")]
 
+mod pairs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,234 @@
+//! The voice encoder on pairs that the test makes: tones whose pitch is in the face's feature, so
+//! that there is something to be heard.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use s2f_audio::Waveform;
+use s2f_corpus::media::encode_flac;
+use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
+use s2f_corpus::split::Split;
+use s2f_face::FaceSpace;
+use s2f_train::{
+    Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,
+    train_voice_encoder,
+};
+
+/// Seconds of each voice.
+const SECONDS: f64 = 1.5;
+
+/// A network of some thousand weights.
+const NETWORK: &str = r#"network={ input = "magnitude", hidden = 32, output = 256, batch_norm = true, layers = [
+    { channels = 4, stride = [4, 2], pool = false },
+    { channels = 8, stride = [2, 2], pool = false },
+    { channels = 8, stride = [2, 2], pool = false },
+] }"#;
+
+/// Pairs of `speakers` people, two each. One in four people is for validation, one in four for the
+/// test.
+fn write_pairs(path: &Path, speakers: usize, space: &str, leak: bool) {
+    let dimension = FaceSpace::mobileface().dimension;
+    let info = PairFileInfo {
+        face_space: space.to_owned(),
+        face_dimension: dimension,
+        splits_sha256: String::new(),
+    };
+    let mut writer = PairWriter::create(path, &info).unwrap();
+    for number in 0..2 * speakers {
+        let speaker = number / 2;
+        // From 100 to 800 Hz, people in no order.
+        let place = (speaker * 7 % speakers) as f64 / speakers as f64;
+        let pitch_hz = 100.0 * 8_f64.powf(place);
+        let samples: Vec<f32> = (0..(SECONDS * f64::from(Waveform::RATE_HZ)) as usize)
+            .map(|n| {
+                let turn = std::f64::consts::TAU * pitch_hz * n as f64 / 16_000.0 + number as f64;
+                (0.3 * turn.sin()).powi(3) as f32 * 20.0
+            })
+            .collect();
+        let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
+        let mut feature = vec![0.05; dimension];
+        let angle = std::f64::consts::PI * place;
+        (feature[0], feature[1]) = (angle.cos() as f32, angle.sin() as f32);
+        let length = feature.iter().map(|x| x * x).sum::<f32>().sqrt();
+        feature.iter_mut().for_each(|x| *x /= length);
+        let split = match speaker % 4 {
+            _ if leak && number == 1 => Split::Test,
+            0 | 1 => Split::Train,
+            2 => Split::Validation,
+            _ => Split::Test,
+        };
+        writer
+            .push(&Pair {
+                pair_id: format!("pair{number:03}"),
+                speaker_id: format!("speaker{speaker:03}"),
+                source: format!("tone{number}"),
+                split,
+                audio: encode_flac(&voice).unwrap(),
+                seconds: SECONDS as f32,
+                face: Vec::new(),
+                face_points: [[0.0; 2]; 5],
+                feature,
+                face_space: space.to_owned(),
+                gender: None,
+                age: None,
+                language: None,
+                licence: "CC0-1.0".into(),
+                audio_sha256: String::new(),
+                face_sha256: String::new(),
+            })
+            .unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_pairs(&folder.path().join("pairs.parquet"), 48, "mobileface-v2", false);
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn config(&self, settings: &[&str]) -> VoiceEncoderTraining {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/contrastive.toml");
+        let pairs = format!("data.pairs.path={}", self.path("pairs.parquet").display());
+        let short = format!("clips.seconds={SECONDS}");
+        let own = [
+            &pairs,
+            &short,
+            NETWORK,
+            "optimisation.batch=16",
+            "watch={ checkpoint_every = 0, validate_every = 0, sheet_every = 0 }",
+        ];
+        let all = own.iter().chain(settings).map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        read(Path::new(path), &all).unwrap()
+    }
+
+    fn train(&self, run: &str, settings: &[&str]) -> Result<VoiceEncoderScores, TrainError> {
+        train_voice_encoder(&self.config(settings), &self.path(run), |_| ())
+    }
+
+    fn weights(&self, run: &str) -> Vec<u8> {
+        fs::read(self.path(run).join("model/model.safetensors")).unwrap()
+    }
+}
+
+fn last(scores: VoiceEncoderScores) -> PairScores {
+    let VoiceEncoderScores::Test(mut scores) = scores else { panic!("{scores:?}") };
+    scores.pop().unwrap()
+}
+
+#[test]
+fn what_is_heard_in_voices_finds_faces_of_strangers() {
+    let scene = Scene::new();
+    let scores = last(scene.train("run", &["optimisation.steps=120"]).unwrap());
+    assert_eq!((scores.gallery, scores.probes), (12, 24));
+    // Chance is 8 and 42 %.
+    assert!(scores.recall.at_1 > 30.0 && scores.recall.at_5 > 80.0, "{scores:?}");
+    for name in ["model/config.json", "voices.png", "metrics.jsonl", "environment.json"] {
+        assert!(scene.path("run").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn a_run_that_is_made_longer_is_the_long_run() {
+    let scene = Scene::new();
+    let steady = "optimisation.schedule={ decay = { factor = 0.5, every = 3 } }";
+    scene.train("long", &[steady, "optimisation.steps=8"]).unwrap();
+    scene.train("extended", &[steady, "optimisation.steps=5"]).unwrap();
+    assert_ne!(scene.weights("long"), scene.weights("extended"));
+    scene.train("extended", &[steady, "optimisation.steps=8"]).unwrap();
+    assert_eq!(scene.weights("long"), scene.weights("extended"));
+    let metrics = |run| fs::read_to_string(scene.path(run).join("metrics.jsonl")).unwrap();
+    let losses = |text: String| -> Vec<String> {
+        text.lines().filter(|line| line.contains("contrastive")).map(str::to_owned).collect()
+    };
+    assert_eq!(losses(metrics("long")), losses(metrics("extended")));
+}
+
+#[test]
+fn every_term_trains_and_is_logged_by_name() {
+    let scene = Scene::new();
+    let losses = "losses={ decoder = 1.0, direction = 1.0, contrastive = 1.0, feature = 1.0, \
+                  pixel = 1.0, pixel_batch = 2, balance_losses_at = 2 }";
+    let attended = "network.pooling=attention";
+    let settings = [losses, attended, "clips.segments=2", "optimisation.steps=3"];
+    let mut notes = Vec::new();
+    let config = scene.config(&settings);
+    train_voice_encoder(&config, &scene.path("run"), |event| {
+        if let Event::Note(note) = event {
+            notes.push(note.clone());
+        }
+    })
+    .unwrap();
+    assert!(notes.iter().any(|note| note.starts_with("weights of the losses")), "{notes:?}");
+    let metrics = fs::read_to_string(scene.path("run/metrics.jsonl")).unwrap();
+    let first = metrics.lines().next().unwrap();
+    for term in ["decoder", "direction", "contrastive", "feature", "pixel"] {
+        assert!(first.contains(&format!("\"{term}\":")), "{first}");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused_with_its_reason() {
+    let scene = Scene::new();
+    let refusal = |settings: &[&str]| scene.train("refused", settings).unwrap_err().to_string();
+    let leaking = scene.path("leaking.parquet");
+    write_pairs(&leaking, 8, "mobileface-v2", true);
+    let message = refusal(&[&format!("data.pairs.path={}", leaking.display())]);
+    assert!(message.contains("speaker000 (train and test)"), "{message}");
+    let other = scene.path("other.parquet");
+    write_pairs(&other, 8, "vgg-face-fc7", false);
+    let message = refusal(&[&format!("data.pairs.path={}", other.display())]);
+    assert!(message.contains("vgg-face-fc7") && message.contains("mobileface-v2"), "{message}");
+    let message = refusal(&["optimisation.batch=500"]);
+    assert!(message.contains("48 pairs to train on, a batch 500"), "{message}");
+    let message = refusal(&["augmentation.speed=0.1"]);
+    assert!(message.contains("augmentation.speed"), "{message}");
+    let message = refusal(&["clips.seconds=1.0", "network.layers=[]"]);
+    assert!(message.contains("layer"), "{message}");
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_stops_the_run_and_names_the_batch() {
+    let scene = Scene::new();
+    let error = scene
+        .train("run", &["optimisation.learning_rate=1e30", "optimisation.steps=20"])
+        .unwrap_err();
+    let TrainError::Diverged { step, ids, .. } = &error else { panic!("{error}") };
+    assert!(*step > 1 && ids.len() == 16 && ids[0].starts_with("pair"), "{error}");
+}
+
+#[test]
+fn one_begins_with_a_model_and_may_freeze_its_convolutions() {
+    let scene = Scene::new();
+    scene.train("first", &["optimisation.steps=4"]).unwrap();
+    let model = scene.path("first/model");
+    let start = |frozen| {
+        format!("start={{ model = '{}', freeze_convolutions = {frozen} }}", model.display())
+    };
+    scene.train("frozen", &[&start(true), "optimisation.steps=2"]).unwrap();
+    let tensor = |run: &str, name: &str| {
+        let bytes = scene.weights(run);
+        safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().data().to_vec()
+    };
+    for name in ["convolutions.0.weight", "norms.1.running_mean"] {
+        let name = format!("voice_encoder.{name}");
+        assert_eq!(tensor("first", &name), tensor("frozen", &name), "{name}");
+    }
+    let name = "voice_encoder.hidden.weight";
+    assert_ne!(tensor("first", name), tensor("frozen", name));
+
+    let message = scene
+        .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("another shape"), "{message}");
+}

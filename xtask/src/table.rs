@@ -1,0 +1,132 @@
+//! `cargo xtask table FOLDER`: the table of docs/results/synthetic.md, made again.
+//!
+//! Makes the population, its pairs and one run for each configuration in FOLDER, with the program as
+//! a user has it. Whatever is there already is gone on with, so the command may be stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Configuration, what it is, in the order of the table.
+const ROWS: [(&str, &str); 10] = [
+    ("contrastive.toml", "contrastive"),
+    ("attention.toml", "… two segments, attended"),
+    ("ablations/mean-segments.toml", "… two segments, averaged"),
+    ("ablations/six-seconds.toml", "… trained on 6 s"),
+    ("ablations/augmentation.toml", "… with augmentation"),
+    ("ablations/regression.toml", "regression: the paper's decoder and direction terms"),
+    ("ablations/balanced.toml", "… their weights balanced at step 200"),
+    ("ablations/no-batch-norm.toml", "… without batch normalisation"),
+    ("ablations/feature-l1.toml", "… L1 on features only"),
+    ("ablations/pixel.toml", "… L1 on pixels only"),
+];
+
+/// What all rows have in common, so that two processor cores are enough: a small network, and as
+/// many steps as it takes to see the differences.
+const COMMON: [&str; 3] = [
+    "network.layers=[\
+        { channels = 16, stride = [4, 2], pool = false }, \
+        { channels = 24, stride = [2, 2], pool = false }, \
+        { channels = 32, stride = [1, 2], pool = false }, \
+        { channels = 48, stride = [2, 2], pool = false }, \
+        { channels = 64, stride = [1, 1], pool = false }, \
+        { channels = 96, stride = [1, 1], pool = false }]",
+    "optimisation.batch=48",
+    "optimisation.steps=600",
+];
+
+/// Where the table is written.
+const PAGE: &str = "docs/results/synthetic.md";
+/// Above and below the part of the page that is made by this command.
+const MARKS: [&str; 2] = ["<!-- table begins -->\n", "<!-- table ends -->\n"];
+
+/// Makes what is missing, then writes the table.
+pub fn make(folder: &Path) -> Result<(), String> {
+    run(Command::new(env!("CARGO")).args(["build", "--locked", "--release"]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let program = || Command::new(target.join("release/speech2face"));
+    let (people, pairs) = (folder.join("people"), folder.join("pairs"));
+    run(program().args(["corpus", "synth"]).arg(&people))?;
+    if !pairs.join("pairs-00000.parquet").exists() {
+        run(program().args(["corpus", "prepare"]).arg(&people).arg("-o").arg(&pairs))?;
+    }
+    run(program()
+        .args(["corpus", "split", "--validation", "0.05", "--test", "0.25"])
+        .arg(&pairs))?;
+
+    let mut table = String::from(
+        "| | 3 s: at 1 | at 5 | at 10 | 6 s: at 1 | at 5 | at 10 | median rank, 6 s | degrees, 6 s | diversity |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for (config, label) in ROWS {
+        let name = config.rsplit('/').next().unwrap_or(config).trim_end_matches(".toml");
+        let out = folder.join("runs").join(name);
+        run(program()
+            .args(["train", "voice-encoder"])
+            .arg(Path::new("configs").join(config))
+            .arg("-o")
+            .arg(&out)
+            .arg(format!("--set=data.pairs.path={}", pairs.display()))
+            .args(COMMON.map(|setting| format!("--set={setting}"))))?;
+        table.push_str(&row(label, &read(&out.join("scores.json"))?)?);
+    }
+    table.push_str(&bounds(&read(&people.join("synth.json"))?)?);
+    write(&table)
+}
+
+/// A line of the table from `scores.json`.
+fn row(label: &str, scores: &Value) -> Result<String, String> {
+    let test = &scores["test"];
+    let number = |value: &Value, name: &str| {
+        value.as_f64().ok_or_else(|| format!("scores.json of {label} has no {name}"))
+    };
+    let mut cells = vec![label.to_owned()];
+    for seconds in 0..2 {
+        for k in ["at_1", "at_5", "at_10"] {
+            cells.push(format!("{:.0}", number(&test[seconds]["recall"][k], k)?));
+        }
+    }
+    for (name, digits) in [("median_rank", 1), ("degrees", 1), ("diversity", 2)] {
+        cells.push(format!("{:.digits$}", number(&test[1][name], name)?));
+    }
+    Ok(format!("| {} |\n", cells.join(" | ")))
+}
+
+/// The lines of what is possible at best, and of chance.
+fn bounds(report: &Value) -> Result<String, String> {
+    let mut lines = String::new();
+    for (label, name) in [("at best", "best"), ("by chance", "chance")] {
+        // Ranks 1, 2, 5 and 10 stand there.
+        let at = |place: usize| {
+            let value = report[name]["at"][place].as_f64();
+            value.map(|share| format!("{:.0}", 100.0 * share))
+        };
+        let cells: Option<Vec<String>> = [0, 2, 3].into_iter().map(at).collect();
+        let cells = cells.ok_or_else(|| format!("synth.json has no {name}"))?.join(" | ");
+        lines.push_str(&format!("| *{label}* | {cells} | {cells} | | | |\n"));
+    }
+    Ok(lines)
+}
+
+fn write(table: &str) -> Result<(), String> {
+    let page = fs::read_to_string(PAGE).map_err(|e| format!("{PAGE}: {e}"))?;
+    let cut = || {
+        let (above, rest) = page.split_once(MARKS[0])?;
+        let (_, below) = rest.split_once(MARKS[1])?;
+        Some(format!("{above}{}{table}{}{below}", MARKS[0], MARKS[1]))
+    };
+    let text = cut().ok_or_else(|| format!("{PAGE} has no place for the table"))?;
+    fs::write(PAGE, text).map_err(|e| format!("{PAGE}: {e}"))
+}
+
+fn read(path: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|e| format!("{command:?}: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
+}
