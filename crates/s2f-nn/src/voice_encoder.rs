@@ -314,7 +314,7 @@ fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use burn::optim::{AdamConfig, GradientsParams};
     use burn::tensor::Distribution;
 
@@ -325,7 +325,7 @@ mod tests {
     /// Written by `reference/nn/voice_encoder.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/voice_encoder.safetensors");
 
-    fn tiny() -> VoiceEncoderConfig {
+    pub(crate) fn tiny() -> VoiceEncoderConfig {
         let layer = ConvLayer::new;
         VoiceEncoderConfig {
             input: VoiceInput::Complex,
