@@ -101,8 +101,8 @@ fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
         let mut tolerance = 1e-4;
         if place.ends_with("running_var") {
             // Burn averages the biased variances of the batches, PyTorch the unbiased ones: every
-            // share of a batch is n/(n − 1) of ours. The network's answers differ by less than
-            // one in n: the last norm, of the mean over time, has the smallest n.
+            // share of a batch is n/(n − 1) of ours. n is the numbers a channel has in a batch, and
+            // smallest in the last norm, after the mean over time.
             let layer: usize = place.split('.').nth(1).unwrap().parse().unwrap();
             let [_, time, frequency] = shapes[layer];
             let time = if layer + 1 == shapes.len() { 1 } else { time };
