@@ -125,8 +125,8 @@ fn three_terms(face: Tensor<2>, voice: Tensor<2>) -> Vec<(f64, Tensor<1>)> {
         let bias: Tensor<1> = reference.floats(&format!("{name}.bias"), &device);
         x.clone().matmul(weight.transpose()) + bias.unsqueeze()
     };
-    let [decoder, identities] = ["first_layer", "identities"]
-        .map(|layer| (frozen(layer, &face), frozen(layer, &voice)));
+    let [decoder, identities] =
+        ["first_layer", "identities"].map(|layer| (frozen(layer, &face), frozen(layer, &voice)));
     vec![
         (2.0, decoder_loss(decoder.0, decoder.1)),
         (0.5, direction_loss(face, voice)),
@@ -143,7 +143,9 @@ fn the_papers_losses_and_adam_equal_pytorch() {
 #[test]
 fn decoupled_weight_decay_equals_pytorch() {
     let adam = AdamWConfig::new().with_beta_1(0.5).with_epsilon(1e-4).with_weight_decay(0.1);
-    check("decayed", Vec::<VoiceEncoder>::new(), adam.init(), |_, _, face, voice| three_terms(face, voice));
+    check("decayed", Vec::<VoiceEncoder>::new(), adam.init(), |_, _, face, voice| {
+        three_terms(face, voice)
+    });
 }
 
 #[test]

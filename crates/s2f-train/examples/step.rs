@@ -73,8 +73,9 @@ fn run(
             [voices, Tensor::random([batch / shards, config.output, 1, 1], normal, &plain)]
         })
         .collect();
-    let layers: Vec<[Tensor<2>; 2]> =
-        (0..shards).map(|_| [hidden, VggFaceConfig::paper().persons].map(|n| frozen(n, &plain))).collect();
+    let layers: Vec<[Tensor<2>; 2]> = (0..shards)
+        .map(|_| [hidden, VggFaceConfig::paper().persons].map(|n| frozen(n, &plain)))
+        .collect();
 
     let mut seconds = Vec::with_capacity(steps);
     for step in 0..WARM_UP + steps {

@@ -89,7 +89,8 @@ impl Devices {
         if text == "auto" {
             let found = BUILT.iter().rev().filter(|&&kind| count(kind) > 0);
             // CUDA stands before wgpu, which sees the same cards; the processor comes last.
-            let kind = found.max_by_key(|&&kind| ["cpu", "wgpu", "cuda"].iter().position(|&k| k == kind));
+            let kind =
+                found.max_by_key(|&&kind| ["cpu", "wgpu", "cuda"].iter().position(|&k| k == kind));
             return Self::parse(kind.unwrap_or(&"cpu"));
         }
         let mut chosen = Self { names: Vec::new(), devices: Vec::new() };
