@@ -3,7 +3,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::TensorData;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use s2f_nn::voice_encoder::{BINS, ConvLayer, VoiceInput};
+use s2f_nn::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput};
 use s2f_nn::{VoiceEncoder, VoiceEncoderConfig};
 
 use super::*;
@@ -26,6 +26,7 @@ impl Start {
             hidden: 16,
             output: 6,
             batch_norm,
+            pooling: SegmentPooling::Mean,
         };
         let mut drawn = Drawn { rng: StdRng::seed_from_u64(1), is_norm: Vec::new() };
         let network = config.init(&Device::flex().autodiff()).unwrap().map(&mut drawn);
