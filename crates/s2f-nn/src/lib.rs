@@ -13,6 +13,8 @@ pub mod losses;
 pub mod mobile_face;
 mod model;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod published;
 #[cfg(test)]
 mod reference;

@@ -118,9 +118,60 @@ impl Contrast {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Gradients, TensorData};
 
     use super::*;
+    use crate::reference::{Reference, largest_difference};
+
+    /// Written by `reference/train/losses.py`.
+    const REFERENCE: &[u8] = include_bytes!("../../../reference/train/losses.safetensors");
+
+    /// One loss and its gradient with respect to what the voice gave.
+    fn equals_pytorch<const D: usize>(
+        name: &str,
+        loss: impl Fn(Tensor<D>, Tensor<D>) -> Tensor<1>,
+    ) -> Gradients {
+        let device = Device::flex().autodiff();
+        let reference = Reference::new(REFERENCE);
+        let floats = |what: &str| reference.floats::<D>(&format!("{name}.{what}"), &device);
+        let voice = floats("voice").require_grad();
+        let found = loss(floats("face"), voice.clone());
+        let expected = reference.numbers(&format!("{name}.loss"))[0];
+        // 1e-5 of the value: float32 sums of some hundred products in another order.
+        let difference = (found.clone().into_scalar::<f32>() / expected - 1.0).abs();
+        assert!(difference < 1e-5, "{name}: {difference}");
+        let gradients = found.backward();
+        let (found, expected) = (voice.grad(&gradients).unwrap(), floats("gradient").inner());
+        let largest = expected.clone().abs().max().into_scalar::<f32>();
+        let difference = largest_difference(found, expected) / largest;
+        assert!(difference < 1e-4, "{name}: gradient differs by {difference} of its largest");
+        gradients
+    }
+
+    #[test]
+    fn losses_and_gradients_equal_pytorch() {
+        equals_pytorch("decoder", decoder_loss);
+        equals_pytorch("direction", direction_loss);
+        equals_pytorch("distillation", distillation_loss);
+        equals_pytorch("feature", feature_loss);
+        equals_pytorch("pixel", pixel_loss);
+    }
+
+    #[test]
+    fn contrast_and_its_gradients_equal_pytorch() {
+        let device = Device::flex().autodiff();
+        let reference = Reference::new(REFERENCE);
+        let contrast = Contrast::new(reference.floats("contrast.centre", &device), &device);
+        let is_same: Vec<bool> =
+            reference.integers("contrast.is_same").into_iter().map(|same| same == 1).collect();
+        let is_same = Tensor::<2, Bool>::from_data(TensorData::new(is_same, [6, 6]), &device);
+        let gradients = equals_pytorch("contrast", |face, voice| {
+            contrast.forward(face, voice, is_same.clone())
+        });
+        let found = contrast.log_scale.val().grad(&gradients).unwrap().into_scalar::<f32>();
+        let expected = reference.numbers("contrast.log_scale_gradient")[0];
+        assert!((found / expected - 1.0).abs() < 1e-4, "{found} against {expected}");
+    }
 
     fn check(loss: Tensor<1>, expected: f64) {
         let found = loss.into_scalar::<f64>();

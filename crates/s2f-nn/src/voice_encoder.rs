@@ -10,7 +10,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, check};
@@ -255,16 +255,19 @@ impl VoiceEncoder {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
         }; // [batch, 1 or 2, frames, 257]
+        let number = self.number();
+        x = x.cast(number);
         let last = self.convolutions.len() - 1;
         for (index, convolution) in self.convolutions.iter().enumerate() {
             x = convolution.forward(x); // [batch, channels, time, frequency]
             if index == last {
-                x = x.mean_dim(2); // [batch, channels, 1, frequency]
+                x = x.cast(FloatDType::F32).mean_dim(2); // [batch, channels, 1, frequency]
             }
             x = relu(x);
             if let Some(norm) = self.norms.get(index) {
-                x = norm.forward(x);
+                x = norm.forward(x.cast(FloatDType::F32));
             }
+            x = x.cast(number);
             if self.pools[index] {
                 x = max_pool2d(x, MaxPoolOptions::new([2, 1])); // [batch, channels, time/2, frequency]
             }
@@ -278,8 +281,14 @@ impl VoiceEncoder {
     /// - `heard`: `[batch, channels·frequency]`, from [`Self::hear`]
     /// - output: `[batch, D]`, not normalised
     pub fn predict(&self, heard: Tensor<2>) -> Tensor<2> {
-        let x = relu(self.hidden.forward(heard)); // [batch, hidden]
-        self.output.forward(x) // [batch, D]
+        let x = relu(self.hidden.forward(heard.cast(self.number()))); // [batch, hidden]
+        self.output.forward(x).cast(FloatDType::F32) // [batch, D]
+    }
+
+    /// What convolutions and fully connected layers compute in: 16 bits where their weights have
+    /// them. What adds up many numbers, the norms and means, and what comes out have 32.
+    fn number(&self) -> FloatDType {
+        self.output.weight.dtype().into()
     }
 
     /// One feature of the features of a voice's segments.
@@ -291,7 +300,8 @@ impl VoiceEncoder {
         match &self.attention {
             None => segments.mean_dim(1).squeeze_dim(1),
             Some(attention) => {
-                let weights = softmax(attention.forward(segments.clone()), 1); // [batch, segments, 1]
+                let scores = attention.forward(segments.clone().cast(self.number()));
+                let weights = softmax(scores.cast(FloatDType::F32), 1); // [batch, segments, 1]
                 (segments * weights).sum_dim(1).squeeze_dim(1) // [batch, D]
             }
         }
@@ -314,7 +324,7 @@ fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use burn::optim::{AdamConfig, GradientsParams};
     use burn::tensor::Distribution;
 
@@ -325,7 +335,7 @@ mod tests {
     /// Written by `reference/nn/voice_encoder.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/voice_encoder.safetensors");
 
-    fn tiny() -> VoiceEncoderConfig {
+    pub(crate) fn tiny() -> VoiceEncoderConfig {
         let layer = ConvLayer::new;
         VoiceEncoderConfig {
             input: VoiceInput::Complex,

@@ -7,6 +7,7 @@ mod basis;
 mod batch;
 mod check;
 mod config;
+pub mod devices;
 mod draw;
 mod error;
 mod face_decoder;
