@@ -7,6 +7,11 @@
 Loads the safetensors strictly into reference/pytorch/speech2face.py, runs both ONNX files, and
 prints the largest differences: features relative to their largest number, landmarks relative to the
 picture's side, colours relative to full brightness. Ends with an error above 1e-4.
+
+The picture has a limit of its own, 1e-3, a quarter of a step of 8 bits: the spline's weights reach
+thousands and cancel, which in single precision leaves some 4e-4 px of the displacement, here as in
+every other program, and a texture changes by up to a third of full brightness a pixel. The PyTorch
+definition solves it in double precision.
 """
 
 import sys
@@ -19,9 +24,10 @@ import torch
 from speech2face import BINS, normalised, open_model
 
 LIMIT = 1e-4
+PICTURE_LIMIT = 1e-3
 torch.manual_seed(1)
 model = open_model(sys.argv[1])
-worst = 0.0
+failed = False
 
 
 def opened(name):
@@ -33,11 +39,12 @@ def opened(name):
     return session
 
 
-def compare(what, found, expected, scale):
-    global worst
+def compare(what, found, expected, scale, limit=LIMIT):
+    global failed
     difference = float((torch.from_numpy(found) - expected).abs().max() / scale)
-    worst = max(worst, difference) if difference == difference else float("inf")
-    print(f"{what:40} {difference:.1e}")
+    fits = difference <= limit  # not so for a NaN
+    failed |= not fits
+    print(f"{what:40} {difference:.1e}", "" if fits else f"ABOVE {limit:.0e}")
 
 
 with torch.no_grad():
@@ -57,13 +64,20 @@ with torch.no_grad():
 
     decoder = opened("face-decoder.onnx")
     names = [output.name for output in decoder.get_outputs()]
-    for batch in (1, 16):
-        feature = normalised(torch.randn(batch, model.face_space["dimension"]), model.face_space)
+    loudness = torch.linspace(0.2, 2.0, 8).reshape(8, 1, 1, 1)
+    heard = normalised(model.voice_encoder(torch.randn(8, 2, lengths[0], BINS) * loudness), model.face_space)
+    features = {
+        "of a voice": heard[:1],
+        "of 8 voices": heard,
+        "exaggerated by 1.4": normalised(model.exaggerate(heard, 1.4), model.face_space),
+        "random": normalised(torch.randn(16, heard.shape[1]), model.face_space),
+    }
+    for kind, feature in features.items():
         expected = model.face_decoder(feature)
         found = dict(zip(names, decoder.run(None, {"feature": feature.numpy()})))
         for name in names:
             scale = model.face_decoder.warp.size if name == "landmarks" else 1.0
-            compare(f"{name}, batch {batch}", found[name], expected[name], scale)
+            limit = PICTURE_LIMIT if name == "picture" else LIMIT
+            compare(f"{name}, {kind}", found[name], expected[name], scale, limit)
 
-print(f"largest {worst:.1e}, limit {LIMIT:.0e}")
-sys.exit(worst > LIMIT)
+sys.exit(failed)

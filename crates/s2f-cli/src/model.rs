@@ -104,10 +104,7 @@ fn write_new(folder: &Path, new: &[(&str, Vec<u8>)], printer: &Printer) -> anyho
     for (name, _) in new {
         let path = folder.join(name);
         if path.symlink_metadata().is_ok() {
-            bail!(
-                "{} is there already; hint: move it, or write elsewhere with -o",
-                path.display()
-            );
+            bail!("{} is there already; hint: move it, or write elsewhere with -o", path.display());
         }
     }
     // An empty path is the folder that the program was started in.

@@ -85,13 +85,17 @@ pub enum WeightsError {
         surplus: Vec<String>,
     },
     /// A key map cannot be followed.
-    #[error("key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or = \"\" to leave it out")]
+    #[error(
+        "key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or = \"\" to leave it out"
+    )]
     KeyMap {
         /// What is wrong with it, with the names.
         reason: String,
     },
     /// A weight is NaN or infinite.
-    #[error("tensor {tensor} holds {value}; hint: the training that made the file broke down, take an earlier one")]
+    #[error(
+        "tensor {tensor} holds {value}; hint: the training that made the file broke down, take an earlier one"
+    )]
     NotFinite {
         /// Name of the tensor.
         tensor: String,
@@ -99,7 +103,9 @@ pub enum WeightsError {
         value: f32,
     },
     /// The file is larger than any that is read.
-    #[error("it has {bytes} bytes, at most {limit} are read; hint: it is not the file of such a network")]
+    #[error(
+        "it has {bytes} bytes, at most {limit} are read; hint: it is not the file of such a network"
+    )]
     TooBig {
         /// Its size.
         bytes: u64,

@@ -105,16 +105,20 @@ pub(super) fn paired(
     let known: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
     let is_place = |ours: &str| {
         ours.is_empty()
-            || known
-                .iter()
-                .any(|name| name.strip_prefix(ours).is_some_and(|r| r.is_empty() || r.starts_with('.')))
+            || known.iter().any(|name| {
+                name.strip_prefix(ours).is_some_and(|r| r.is_empty() || r.starts_with('.'))
+            })
     };
     let nowhere: Vec<String> = map.0.values().filter(|ours| !is_place(ours)).cloned().collect();
     if !nowhere.is_empty() {
         return wrong(format!("the network has no {}", list(&nowhere)));
     }
-    let missing: Vec<String> =
-        ours.iter().map(|(name, _)| name).filter(|name| !pairs.contains_key(*name)).cloned().collect();
+    let missing: Vec<String> = ours
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !pairs.contains_key(*name))
+        .cloned()
+        .collect();
     let surplus: Vec<String> = pairs
         .iter()
         .filter(|(name, _)| !known.contains(name.as_str()))
@@ -195,7 +199,8 @@ mod tests {
     #[test]
     fn entries_hold_for_tensors_and_for_modules() {
         let map = map(&[("x", "a"), ("y.deep", "b"), ("y.deep.1", "b.0"), ("z", "")]);
-        let theirs = ["x.weight", "x.bias", "y.deep.1.weight", "y.deep.1.num_batches_tracked", "z.w"];
+        let theirs =
+            ["x.weight", "x.bias", "y.deep.1.weight", "y.deep.1.num_batches_tracked", "z.w"];
         // The shorter entry is never the one that holds here.
         let problem = paired(&theirs, &ours(), &map).unwrap_err().to_string();
         assert!(problem.starts_with("key map: the file has no y.deep;"), "{problem}");

@@ -76,7 +76,12 @@ impl Checkpoint {
 
     /// The numbers of the tensor `name` in single precision, little-endian and row-major, written
     /// behind `out`; it has to have the shape `expected`.
-    fn append(&self, name: &str, expected: &[usize], out: &mut Vec<u8>) -> Result<(), WeightsError> {
+    fn append(
+        &self,
+        name: &str,
+        expected: &[usize],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeightsError> {
         let missing = || WeightsError::Missing { tensors: vec![name.to_owned()] };
         let fits = |shape: &[usize]| {
             if shape == expected {
@@ -155,8 +160,7 @@ fn safetensors(bytes: Vec<u8>) -> Result<Contents, WeightsError> {
     };
     SafeTensors::deserialize(&bytes).map_err(wrong)?;
     let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(wrong)?;
-    let tensors =
-        metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+    let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
     let start = size_of::<u64>() + header;
     Ok(Contents::Safetensors { bytes, start, tensors })
 }

@@ -2,10 +2,10 @@
 
 use super::graph::{Graph, Value, batch, fixed, ints, text};
 use super::warp;
+use crate::FaceDecoderConfig;
 use crate::face_decoder::TextureConfig;
 use crate::texture::{CB, CR, LUMA};
 use crate::weights::WeightsError;
-use crate::FaceDecoderConfig;
 
 pub(super) fn build(
     graph: &mut Graph<'_>,

@@ -132,10 +132,13 @@ impl<'a> Graph<'a> {
         body: impl FnOnce(&mut Self, &Value, &Value) -> Value,
     ) -> Value {
         const PREFIX: &str = "loop_";
-        let mut outer =
-            std::mem::replace(&mut self.graph, GraphProto { name: "loop".into(), ..Default::default() });
+        let mut outer = std::mem::replace(
+            &mut self.graph,
+            GraphProto { name: "loop".into(), ..Default::default() },
+        );
         self.prefix = PREFIX;
-        let [round, go_on, before] = ["round", "go_on", "state"].map(|name| format!("{PREFIX}{name}"));
+        let [round, go_on, before] =
+            ["round", "go_on", "state"].map(|name| format!("{PREFIX}{name}"));
         self.graph.input = vec![
             value_info(&round, number::INT64, Some(&[])),
             value_info(&go_on, number::BOOL, Some(&[])),

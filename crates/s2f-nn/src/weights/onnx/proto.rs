@@ -1,5 +1,6 @@
 //! The messages of ONNX files that are written here, with the field numbers of `onnx.proto`
-//! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, IR version 8).
+//! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, IR version 8). It is in
+//! protobuf's second syntax, where lists of numbers are not packed.
 
 /// A file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -79,7 +80,7 @@ pub(super) struct Attribute {
     pub s: Vec<u8>,
     #[prost(message, optional, tag = "6")]
     pub g: Option<GraphProto>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub kind: i32,
@@ -97,7 +98,7 @@ pub(super) mod kind {
 /// A constant, little-endian and row-major.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,

@@ -39,16 +39,14 @@ impl Plan {
         let row = |p: [f32; 2]| RowVector3::new(1.0, unit(p)[0], unit(p)[1]);
         let matrix = |chosen: [usize; 3]| Matrix3::from_rows(&chosen.map(|i| row(border[i])));
         // The determinant is twice the triangle's area; the largest one gives the smallest λ.
-        let triangles = (0..border.len()).flat_map(|i| {
-            (0..i).flat_map(move |j| (0..j).map(move |k| [k, j, i]))
-        });
+        let triangles = (0..border.len())
+            .flat_map(|i| (0..i).flat_map(move |j| (0..j).map(move |k| [k, j, i])));
         let area = |chosen: &[usize; 3]| matrix(*chosen).determinant().abs() / 2.0;
         let chosen = triangles.max_by(|a, b| area(a).total_cmp(&area(b)))?;
         if area(&chosen) < SMALLEST_TRIANGLE {
             return None;
         }
-        let others =
-            (0..border.len()).filter(|i| !chosen.contains(i)).map(|i| border[i]).collect();
+        let others = (0..border.len()).filter(|i| !chosen.contains(i)).map(|i| border[i]).collect();
         Some(Self {
             size,
             mean: mean.to_vec(),
@@ -63,7 +61,9 @@ impl Plan {
         let displacement = self.displacement(graph, landmarks); // [batch, 2, size, size]
         let size = self.size;
         let pixels: Vec<f32> = (0..2)
-            .flat_map(|axis| (0..size * size).map(move |i| if axis == 0 { i % size } else { i / size }))
+            .flat_map(|axis| {
+                (0..size * size).map(move |i| if axis == 0 { i % size } else { i / size })
+            })
             .map(|at| at as f32)
             .collect();
         let pixels = graph.constant(&[1, 2, size, size], &pixels);
@@ -143,7 +143,9 @@ impl Plan {
         let bent = graph.binary("MatMul", &bent, &w);
         let lambda: Vec<f32> = nodes
             .iter()
-            .flat_map(|[x, y]| (RowVector3::new(1.0, *x, *y) * self.lambda).iter().copied().collect::<Vec<_>>())
+            .flat_map(|[x, y]| {
+                (RowVector3::new(1.0, *x, *y) * self.lambda).iter().copied().collect::<Vec<_>>()
+            })
             .map(|value| value as f32)
             .collect();
         let lambda = graph.constant(&[1, nodes.len(), 3], &lambda);

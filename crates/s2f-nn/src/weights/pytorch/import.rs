@@ -152,7 +152,8 @@ mod tests {
 
     /// Written by `reference/pytorch/checkpoints.py`.
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/pytorch/tiny");
-    const VALUES: &[u8] = include_bytes!("../../../../../reference/pytorch/tiny/values.safetensors");
+    const VALUES: &[u8] =
+        include_bytes!("../../../../../reference/pytorch/tiny/values.safetensors");
     const CONFIG: &[u8] = include_bytes!("../../../../../reference/pytorch/tiny/config.json");
 
     fn config() -> ModelConfig {
@@ -214,7 +215,8 @@ mod tests {
         let mut other = config();
         other.face_decoder.hidden = 6;
         let shape = Import::Model(other).read(&open("zip.pth"), None).unwrap_err().to_string();
-        let expected = "tensor face_decoder.first.weight has the shape [5, 7], the network needs [6, 7]";
+        let expected =
+            "tensor face_decoder.first.weight has the shape [5, 7], the network needs [6, 7]";
         assert!(shape.contains(expected), "{shape}");
         let wrong = Import::FaceDecoder(config()).read(&open("whole-module.pth"), None);
         let wrong = wrong.unwrap_err().to_string();
