@@ -1,13 +1,20 @@
-//! `speech2face model`: what models there are, what they are, whether they are whole, and the
-//! published networks that corpora and measures need beside them.
+//! `speech2face model`: what models there are, what they are, whether they are whole, the
+//! published networks that corpora and measures need beside them, and weights from and to other
+//! programs.
 
+mod export;
+mod import;
 mod list;
 mod pull;
 
+use std::path::Path;
+
+use anyhow::{Context, bail};
 use serde::Serialize;
 use speech2face::{ModelConfig, ModelId};
 
 use crate::Outcome;
+use crate::files;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
@@ -37,6 +44,10 @@ enum Action {
     },
     /// Fetch a published network, such as the face detector that corpora need
     Pull(pull::Args),
+    /// Take weights over from a PyTorch checkpoint or a safetensors file
+    Import(import::Args),
+    /// Write a model's networks for PyTorch (safetensors) or for any runtime (ONNX)
+    Export(export::Args),
 }
 
 /// Does what was asked.
@@ -46,6 +57,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         Action::Info { model, json } => info(model, *json, printer)?,
         Action::Verify { model } => verify(model, printer)?,
         Action::Pull(args) => return pull::run(args, printer),
+        Action::Import(args) => import::run(args, printer)?,
+        Action::Export(args) => export::run(args, printer)?,
     }
     Ok(Outcome::AllGood)
 }
@@ -83,5 +96,26 @@ fn verify(model: &ModelChoice, printer: &Printer) -> anyhow::Result<()> {
     model.verify()?;
     let ModelId { name, sha256 } = model.id();
     printer.note(format_args!("{name} is whole and draws a face (sha256 {sha256})"));
+    Ok(())
+}
+
+/// Writes files of a folder, none of which may be there yet.
+fn write_new(folder: &Path, new: &[(&str, Vec<u8>)], printer: &Printer) -> anyhow::Result<()> {
+    for (name, _) in new {
+        let path = folder.join(name);
+        if path.symlink_metadata().is_ok() {
+            bail!("{} is there already; hint: move it, or write elsewhere with -o", path.display());
+        }
+    }
+    // An empty path is the folder that the program was started in.
+    if !folder.as_os_str().is_empty() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    for (name, bytes) in new {
+        let path = folder.join(name);
+        files::write(&path, bytes)?;
+        printer.note(format_args!("wrote {}", path.display()));
+    }
     Ok(())
 }

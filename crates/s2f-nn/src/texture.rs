@@ -16,10 +16,10 @@ pub fn luma_chroma_values(size: usize) -> usize {
 }
 
 /// Luma and chroma weights of ITU-R BT.601 for R, G, B.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Cb = (B − Y)·CB, Cr = (R − Y)·CR.
-const CB: f32 = 0.564;
-const CR: f32 = 0.713;
+pub(crate) const CB: f32 = 0.564;
+pub(crate) const CR: f32 = 0.713;
 
 /// R G B to luma and half-size chroma, the numbers that a texture basis explains.
 ///

@@ -18,9 +18,12 @@ use crate::config::{ConfigError, check};
 /// Frequency bins of the front end: FFT 512 / 2 + 1.
 pub const BINS: usize = 257;
 /// Height and width of every convolution (table 1).
-const KERNEL: usize = 4;
+pub(crate) const KERNEL: usize = 4;
 /// S ↦ sgn(S)·|S|^0.3 is what the front end did to the real and the imaginary part.
-const COMPRESSION: f64 = 0.3;
+pub(crate) const COMPRESSION: f64 = 0.3;
+/// Smallest square of a compressed part: silence is 0/0 without it. Far below the quietest 16-bit
+/// sample.
+pub(crate) const FLOOR: f64 = 1e-12;
 
 /// What the first convolution sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,8 +318,6 @@ impl VoiceEncoder {
 /// - `spectrogram`: `[batch, 2, frames, 257]`
 /// - output: `[batch, 1, frames, 257]`
 fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
-    // Silence is 0/0 without it. Far below the quietest 16-bit sample.
-    const FLOOR: f64 = 1e-12;
     let power = spectrogram.square().clamp_min(FLOOR).powf_scalar(1.0 / COMPRESSION).sum_dim(1);
     let compressed = power.powf_scalar(COMPRESSION / 2.0); // [batch, 1, frames, 257]
     let level = compressed.clone().square().mean_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]

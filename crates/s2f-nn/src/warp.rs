@@ -14,12 +14,12 @@ use nalgebra::DMatrix;
 
 /// Nodes of the coarse grid along each side, on which the spline is evaluated before cubic
 /// interpolation takes it to every pixel; 224 px: one node in 4 px.
-const NODES: usize = 57;
+pub(crate) const NODES: usize = 57;
 /// Added to the diagonal, in units of the picture's side squared: it keeps the system regular
 /// where two landmarks meet, and costs under 0.01 px elsewhere.
-const SMOOTHING: f64 = 1e-6;
+pub(crate) const SMOOTHING: f64 = 1e-6;
 /// Below this a squared distance counts as 0, where r² ln r² is 0 and its logarithm is not finite.
-const NEAREST: f64 = 1e-12;
+pub(crate) const NEAREST: f64 = 1e-12;
 
 /// Bends textures to landmarks. Positions are in pixels, x to the right, y down, the centre of the
 /// top left pixel at (0, 0).
@@ -173,7 +173,7 @@ fn inverse(matrices: Tensor<3>) -> Tensor<3> {
 
 /// Cubic interpolation (Catmull–Rom) from [`NODES`] values along a side to `size` pixels, as a
 /// matrix `[size, NODES]`; beyond the ends the line is continued straight.
-fn upsampling(size: usize, device: &Device) -> Tensor<2> {
+pub(crate) fn upsampling(size: usize, device: &Device) -> Tensor<2> {
     let mut matrix = vec![0.0_f32; size * NODES];
     let last = NODES as i64 - 1;
     for (pixel, row) in matrix.chunks_exact_mut(NODES).enumerate() {

@@ -8,6 +8,9 @@ mod arrays;
 mod error;
 mod face_api;
 mod mxnet;
+mod names;
+pub mod onnx;
+mod pytorch;
 mod safetensors;
 
 use std::fs;
@@ -18,6 +21,8 @@ pub(crate) use arrays::set;
 pub use error::WeightsError;
 pub use face_api::read_face_api;
 pub use mxnet::read_mxnet;
+pub use names::KeyMap;
+pub use pytorch::{Checkpoint, Import, Imported};
 pub(crate) use safetensors::swapped;
 pub use safetensors::{Precision, load, load_file, save, save_file};
 

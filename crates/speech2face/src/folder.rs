@@ -83,6 +83,16 @@ impl ModelFolder {
     }
 }
 
+/// The configuration of a model: `path` is a `config.json` or the model folder that holds one.
+///
+/// # Errors
+/// [`ModelError::Io`], [`ModelError::TooBig`], [`ModelError::Config`].
+pub fn read_model_config(path: &Path) -> Result<ModelConfig, ModelError> {
+    let file = if path.is_dir() { path.join(CONFIG) } else { path.to_owned() };
+    let json = read(&file, MAX_TEXT_BYTES)?;
+    read_config(&json).map_err(|reason| ModelError::Config { file, reason })
+}
+
 /// A whole file, unless it is larger than `limit`.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
     let io = |reason| ModelError::Io { file: path.to_owned(), reason };

@@ -34,6 +34,7 @@ pub use error::{DecodeError, EmbedError, ModelError};
 pub use export::{EncodingError, is_own};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use feature::FaceFeature;
+pub use folder::read_model_config;
 pub use model::{SHIPPED, Speech2Face};
 pub use portrait::{Face, Picture, Portrait};
 pub use provenance::{ModelId, Provenance, RecordingId, SOFTWARE, SYNTHETIC, Settings};

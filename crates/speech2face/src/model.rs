@@ -168,6 +168,11 @@ impl Speech2Face {
         &self.config
     }
 
+    /// The networks themselves, to convert or to train on.
+    pub fn networks(&self) -> &Model {
+        &self.model
+    }
+
     /// The face space of its features.
     pub fn face_space(&self) -> &FaceSpace {
         &self.config.face_space

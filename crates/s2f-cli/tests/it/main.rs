@@ -15,4 +15,5 @@ mod pictures;
 mod printing;
 mod pull;
 mod support;
+mod weights;
 mod zoo;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::ConfigError;
+
 /// Why weights could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -74,6 +76,53 @@ pub enum WeightsError {
         /// The types that are read.
         supported: &'static str,
     },
+    /// The tensors of a foreign file and the parameters of the network do not fit one to one.
+    #[error("{}; hint: another network or configuration, or names that a key map has to translate", misfit(.missing, .surplus))]
+    Names {
+        /// Names of the parameters that the file lacks.
+        missing: Vec<String>,
+        /// Names in the file for which the network has no place.
+        surplus: Vec<String>,
+    },
+    /// A key map cannot be followed.
+    #[error(
+        "key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or = \"\" to leave it out"
+    )]
+    KeyMap {
+        /// What is wrong with it, with the names.
+        reason: String,
+    },
+    /// A weight is NaN or infinite.
+    #[error(
+        "tensor {tensor} holds {value}; hint: the training that made the file broke down, take an earlier one"
+    )]
+    NotFinite {
+        /// Name of the tensor.
+        tensor: String,
+        /// The first such weight.
+        value: f32,
+    },
+    /// The file is larger than any that is read.
+    #[error(
+        "it has {bytes} bytes, at most {limit} are read; hint: it is not the file of such a network"
+    )]
+    TooBig {
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// No network can be built from the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A network cannot be written in a format.
+    #[error("cannot be written as {format}: {reason}")]
+    NotExportable {
+        /// The format.
+        format: &'static str,
+        /// What stands in the way, with a hint.
+        reason: String,
+    },
     /// A weight is too large for half precision.
     #[error(
         "tensor {tensor} holds {value}, above what half precision can hold; hint: save it in \
@@ -102,8 +151,15 @@ impl WeightsError {
     }
 }
 
+/// What is missing and what is surplus.
+fn misfit(missing: &[String], surplus: &[String]) -> String {
+    let missing = (!missing.is_empty()).then(|| format!("no weights for {}", list(missing)));
+    let surplus = (!surplus.is_empty()).then(|| format!("no place for {}", list(surplus)));
+    missing.into_iter().chain(surplus).collect::<Vec<_>>().join(", and ")
+}
+
 /// The first names of a list and how many follow.
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     const SHOWN: usize = 3;
     let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN) {

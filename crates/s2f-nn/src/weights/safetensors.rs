@@ -14,6 +14,7 @@ mod place;
 mod save;
 
 pub use load::{load, load_file};
+pub(super) use place::Place;
 pub(crate) use place::swapped;
 pub use save::{Precision, save, save_file};
 

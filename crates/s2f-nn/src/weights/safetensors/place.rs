@@ -2,20 +2,20 @@
 
 /// Where a walk through a module stands: field names or indices, each with what it is a part of.
 #[derive(Default)]
-pub(super) struct Place(Vec<(String, String)>);
+pub(in crate::weights) struct Place(Vec<(String, String)>);
 
 impl Place {
-    pub(super) fn enter(&mut self, name: &str, container: &str) {
+    pub(in crate::weights) fn enter(&mut self, name: &str, container: &str) {
         self.0.push((name.to_owned(), container.to_owned()));
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(in crate::weights) fn leave(&mut self) {
         self.0.pop();
     }
 
     /// The name that PyTorch gives to the parameter at this place. The variant of an enum, which
     /// has no counterpart there, is no part of it.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::weights) fn name(&self) -> String {
         let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
         let names = steps.map(|(name, container)| match name.as_str() {
             "gamma" if container.ends_with("Norm") => "weight",
@@ -26,7 +26,7 @@ impl Place {
     }
 
     /// Whether PyTorch stores the parameter at this place with its two axes swapped.
-    pub(super) fn is_swapped(&self) -> bool {
+    pub(in crate::weights) fn is_swapped(&self) -> bool {
         let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
         here == Some(("weight", "Struct:Linear"))
     }

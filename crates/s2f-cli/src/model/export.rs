@@ -1,0 +1,156 @@
+//! `speech2face model export`: a model's networks for other programs.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::bail;
+use clap::ValueEnum;
+use s2f_nn::weights::onnx::{self, Frames, OnnxFile};
+use s2f_nn::weights::{self, Precision};
+use speech2face::{ModelId, SOFTWARE, SYNTHETIC, Speech2Face};
+
+use super::write_new;
+use crate::model_choice::ModelChoice;
+use crate::printer::Printer;
+
+/// What can be typed.
+#[derive(clap::Args)]
+#[command(after_help = NOTES)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelChoice,
+
+    /// Folder to write to
+    #[arg(short, long, value_name = "FOLDER")]
+    out: PathBuf,
+
+    /// What to write: safetensors for PyTorch, onnx for any runtime
+    #[arg(long, value_enum)]
+    format: Format,
+
+    /// One of the two networks only
+    #[arg(long, value_enum)]
+    network: Option<Network>,
+
+    /// Frames that the voice encoder's ONNX takes: a number, 598 for the 6 s of a clip, or dynamic
+    #[arg(long, value_name = "N|dynamic", default_value = "dynamic")]
+    frames: FramesChoice,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    Safetensors,
+    Onnx,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Network {
+    VoiceEncoder,
+    FaceDecoder,
+}
+
+#[derive(Clone, Copy)]
+struct FramesChoice(Frames);
+
+impl FromStr for FramesChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "dynamic" {
+            return Ok(Self(Frames::Dynamic));
+        }
+        let frames = text.parse().map_err(|_| "neither a number nor dynamic".to_owned())?;
+        Ok(Self(Frames::Fixed(frames)))
+    }
+}
+
+const NOTES: &str = "\
+Examples:
+  speech2face model export -o for-pytorch --format safetensors
+  speech2face model export -m my-model -o deploy --format onnx --network voice-encoder --frames 598
+
+A folder of safetensors is a model folder in single precision, with PyTorch's names; the classes
+that load it are in reference/pytorch. ONNX files hold the networks alone: sound becomes a
+spectrogram and a picture becomes a file elsewhere.";
+
+/// Does what was asked.
+pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
+    if args.format == Format::Safetensors && !matches!(args.frames.0, Frames::Dynamic) {
+        bail!("--frames is of ONNX files; hint: leave it out, or take --format onnx");
+    }
+    let model = args.model.open()?;
+    let files = match args.format {
+        Format::Safetensors => safetensors(&model, args.network)?,
+        Format::Onnx => onnx(&model, args, printer)?,
+    };
+    write_new(&args.out, &files, printer)
+}
+
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+fn safetensors(model: &Speech2Face, network: Option<Network>) -> anyhow::Result<Files> {
+    let (networks, config) = (model.networks(), serde_json::to_vec_pretty(model.config())?);
+    let config = ("config.json", config);
+    Ok(match network {
+        None => vec![
+            config,
+            ("model.safetensors", weights::save(networks, Precision::Full)?),
+            ("README.md", model.card().as_bytes().to_vec()),
+        ],
+        Some(Network::VoiceEncoder) => vec![
+            config,
+            ("voice-encoder.safetensors", weights::save(&networks.voice_encoder, Precision::Full)?),
+        ],
+        Some(Network::FaceDecoder) => vec![
+            config,
+            ("face-decoder.safetensors", weights::save(&networks.face_decoder, Precision::Full)?),
+        ],
+    })
+}
+
+fn onnx(model: &Speech2Face, args: &Args, printer: &Printer) -> anyhow::Result<Files> {
+    let (networks, config) = (model.networks(), model.config());
+    let metadata = metadata(model)?;
+    let mut files = Files::new();
+    if args.network != Some(Network::FaceDecoder) {
+        let (network, config) = (&networks.voice_encoder, &config.voice_encoder);
+        let OnnxFile { bytes, .. } =
+            onnx::voice_encoder(network, config, args.frames.0, &metadata)?;
+        files.push(("voice-encoder.onnx", bytes));
+    }
+    if args.network != Some(Network::VoiceEncoder) {
+        let (network, border) = (&networks.face_decoder, &config.border);
+        let OnnxFile { bytes, outputs } =
+            onnx::face_decoder(network, &config.face_decoder, border, &metadata)?;
+        if !outputs.iter().any(|output| output == "picture") {
+            printer.warning(
+                "the border of this model's warp spans no triangle, so its face-decoder.onnx gives \
+                 landmarks and texture but no picture",
+            );
+        }
+        files.push(("face-decoder.onnx", bytes));
+    }
+    Ok(files)
+}
+
+/// What every reader of the ONNX files shows.
+fn metadata(model: &Speech2Face) -> anyhow::Result<Vec<(String, String)>> {
+    let ModelId { name, sha256 } = model.id();
+    let line = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    Ok(vec![
+        line("software", SOFTWARE),
+        line("model", name),
+        line("model_sha256", sha256),
+        line("face_space", &serde_json::to_string(model.face_space())?),
+        line("licence", licence(model.card())),
+        line("synthetic", SYNTHETIC),
+    ])
+}
+
+/// The licence that a model card states in its header, as the Hugging Face hub has it.
+fn licence(card: &str) -> &str {
+    let header = card.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---"));
+    let lines = header.into_iter().flat_map(|(header, _)| header.lines());
+    let mut stated = lines.filter_map(|line| line.strip_prefix("license:"));
+    stated.next().map_or("not stated", str::trim)
+}

@@ -1,0 +1,147 @@
+//! `speech2face model import` and `export`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Folder, voice};
+
+/// Checkpoints that `reference/pytorch/checkpoints.py` wrote.
+fn tiny(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/pytorch/tiny");
+    folder.join(name).display().to_string()
+}
+
+fn import<'a>(file: &'a str, out: &'a str, network: &'a str) -> [&'a str; 7] {
+    ["model", "import", file, "-o", out, "--network", network]
+}
+
+#[test]
+fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
+    let folder = Folder::new();
+    let (file, config) = (tiny("legacy.pth"), tiny("config.json"));
+    let run = folder.run([&import(&file, "mine", "model")[..], &["--config", &config]].concat());
+    run.exits(0).says(&[
+        "left out 2 tensors of the training's own\n",
+        "took state_dict. off the names\n",
+        "took module. off the names\n",
+        "wrote mine/model.safetensors\n",
+        "mine is whole and draws a face\n",
+    ]);
+    assert_eq!(folder.files(), ["mine/README.md", "mine/config.json", "mine/model.safetensors"]);
+    folder.run(["model", "verify", "-m", "mine"]).exits(0);
+    folder.write("voice.wav", voice(2.0, 120.0));
+    folder.run(["reconstruct", "voice.wav", "-m", "mine"]).exits(0);
+
+    // Out and in again, whole and as each of its networks: the same numbers.
+    let export = |model: &str, out: &str, more: &[&str]| {
+        let export = ["model", "export", "-m", model, "-o", out, "--format", "safetensors"];
+        folder.run([&export[..], more].concat())
+    };
+    export("mine", "out", &[]).exits(0);
+    export("mine", "out", &[]).exits(2).says(&["out/config.json is there already", "hint: "]);
+    export("mine", "out", &["--frames", "598"]).exits(2).says(&["--frames is of ONNX files"]);
+    let weights = |name: &str| folder.read(&format!("{name}/model.safetensors"));
+    for network in ["model", "voice-encoder", "face-decoder"] {
+        let out = format!("out-{network}");
+        let more = ["--network", network];
+        export("mine", &out, if network == "model" { &[] } else { &more }).exits(0);
+        let (file, again) = (format!("{out}/{network}.safetensors"), format!("again-{network}"));
+        let command = import(&file, &again, network);
+        folder.run([&command[..], &["--config", "mine"]].concat()).exits(0);
+        let card = String::from_utf8(folder.read(&format!("{again}/README.md"))).unwrap();
+        assert!(card.contains("They are nobody's"), "{card}");
+        let out = format!("{again}-out");
+        export(&again, &out, &[]).exits(0);
+        assert!(weights("out") == weights(&out), "{network}");
+    }
+}
+
+#[test]
+fn a_key_map_translates_and_its_slips_are_named() {
+    let folder = Folder::new();
+    let (file, config, map) = (tiny("renamed.pth"), tiny("config.json"), tiny("renamed.toml"));
+    let command = |out: &'static str, map: &str| {
+        let options = ["--config", &config, "--key-map", map];
+        folder.run([&import(&file, out, "voice-encoder")[..], &options].concat())
+    };
+    command("voice.safetensors", &map).exits(0).says(&["wrote voice.safetensors\n"]);
+    // A configuration says nothing of the decoder that a whole model needs.
+    command("whole", &map).exits(2).says(&["says nothing of the other network", "hint: "]);
+    let text = fs::read_to_string(&map).unwrap();
+    for (change, message) in [
+        (text.replace("\"cnn\"", "\"cnm\""), "key map: the file has no cnm"),
+        (text.replace("\"norms\"", "\"norm\""), "key map: the network has no norm"),
+        (text.replace("temperature = \"\"", ""), "no place for temperature"),
+        (
+            text.replace("\"fc.2\" = \"output\"", "\"fc.2\" = \"\""),
+            "no weights for output.weight, output.bias",
+        ),
+        ("cnn = 3".to_owned(), "is no key map"),
+        ("cnn.0 = \"x\"".to_owned(), "is no key map"),
+    ] {
+        folder.write("map.toml", change);
+        command("other.safetensors", "map.toml").exits(2).says(&["error: ", message, "\n  hint: "]);
+    }
+    assert!(!folder.path("other.safetensors").exists());
+}
+
+#[test]
+fn garbage_is_refused_by_name_and_nothing_in_it_is_run() {
+    let folder = Folder::new();
+    let config = tiny("config.json");
+    let whole = fs::read(tiny("zip.pth")).unwrap();
+    let cut: PathBuf = folder.write("cut.pth", &whole[..whole.len() / 2]);
+    let text = folder.write("text.pth", "<html>not found</html>");
+    let empty = folder.write("empty.pth", "");
+    let shape = folder.write(
+        "other.json",
+        fs::read_to_string(&config).unwrap().replace("\"hidden\": 8", "\"hidden\": 9"),
+    );
+    let shown = |path: &PathBuf| path.display().to_string();
+    let other = shown(&shape);
+    for (file, config, network, message) in [
+        (shown(&cut), &config, "model", "cut.pth: not a complete PyTorch checkpoint file"),
+        (shown(&text), &config, "model", "text.pth: not a complete PyTorch checkpoint file"),
+        (shown(&empty), &config, "model", "empty.pth: not a complete PyTorch checkpoint file"),
+        (shown(&folder.path("none.pth")), &config, "model", "none.pth: No such file"),
+        (tiny("evil.pth"), &config, "model", "evil.pth: not a complete PyTorch checkpoint file"),
+        (tiny("nan.pth"), &config, "model", "tensor face_decoder.first.weight holds NaN"),
+        (tiny("zip.pth"), &config, "face-decoder", "no weights for first.weight"),
+        (tiny("zip.pth"), &config, "vgg-face", "no weights for conv1_1.weight"),
+        (tiny("zip.pth"), &other, "model", "has the shape [8, 168], the network needs [9, 168]"),
+    ] {
+        let out = if network == "vgg-face" { "out.safetensors" } else { "out" };
+        let run = folder.run([&import(&file, out, network)[..], &["--config", config]].concat());
+        run.exits(2).says(&["error: ", message]);
+    }
+    let evil = tiny("evil-beside-weights.pth");
+    folder.run([&import(&evil, "mine", "model")[..], &["--config", &config]].concat()).exits(0);
+    let files = folder.files();
+    assert!(
+        !files.iter().any(|name| name.contains("evil") || name.starts_with("out")),
+        "{files:?}"
+    );
+}
+
+#[test]
+fn onnx_files_say_what_they_are() {
+    let folder = Folder::new();
+    let export = ["model", "export", "-o", "onnx", "--format", "onnx"];
+    folder.run(export).exits(0).says(&["wrote onnx/voice-encoder.onnx\n"]);
+    assert_eq!(folder.files(), ["onnx/face-decoder.onnx", "onnx/voice-encoder.onnx"]);
+    for name in folder.files() {
+        let file = folder.read(&name);
+        for text in ["mobileface-v2", "cc-by-4.0", "Synthetic image.", "model_sha256"] {
+            assert!(file.windows(text.len()).any(|part| part == text.as_bytes()), "{name}: {text}");
+        }
+    }
+    let one = ["--network", "voice-encoder", "--frames"];
+    let run = |frames| {
+        let export = ["model", "export", "-o", "fixed", "--format", "onnx"];
+        folder.run([&export[..], &one, &[frames]].concat())
+    };
+    run("20").exits(2).says(&["20 frames leave"]);
+    run("many").exits(2).says(&["neither a number nor dynamic"]);
+    run("598").exits(0);
+    assert!(!folder.path("fixed/face-decoder.onnx").exists());
+}

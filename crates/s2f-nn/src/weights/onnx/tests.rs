@@ -1,0 +1,184 @@
+//! The files, run by rten, against our own networks; `reference/pytorch/check_onnx.py` does the same
+//! with onnxruntime against PyTorch.
+
+use std::path::Path;
+
+use burn::tensor::{Device, Distribution, Tensor};
+use rten_tensor::prelude::*;
+
+use super::*;
+use crate::face_decoder::{LandmarksConfig, TextureConfig};
+use crate::voice_encoder::{BINS, ConvLayer, VoiceInput};
+use crate::weights::load;
+use crate::{Model, ModelConfig, unit_length};
+
+fn shipped(device: &Device) -> (ModelConfig, Model) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../speech2face/models/compact");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let config: ModelConfig = serde_json::from_slice(&read("config.json")).unwrap();
+    let model = load(config.init(device).unwrap(), &read("model.safetensors")).unwrap();
+    (config, model)
+}
+
+/// The outputs that rten gives for one input, in the order of `names`.
+fn run<const D: usize>(file: &OnnxFile, input: &Tensor<D>, names: &[&str]) -> Vec<Vec<f32>> {
+    let model = rten::ModelOptions::with_all_ops().load(file.bytes.clone()).unwrap();
+    let values: Vec<f32> = input.clone().into_data().iter().collect();
+    let input = rten_tensor::Tensor::from_data(&input.dims(), values);
+    let outputs: Vec<_> = names.iter().map(|name| model.node_id(name).unwrap()).collect();
+    let found = model.run(vec![(model.input_ids()[0], input.into())], &outputs, None).unwrap();
+    let numbers = |value: rten::Value| -> Vec<f32> {
+        let tensor: rten_tensor::Tensor<f32> = value.try_into().unwrap();
+        tensor.to_vec()
+    };
+    found.into_iter().map(numbers).collect()
+}
+
+/// The largest difference, in units of `scale`.
+fn worst<const D: usize>(found: &[f32], expected: Tensor<D>, scale: f32) -> f32 {
+    let expected: Vec<f32> = expected.into_data().iter().collect();
+    assert_eq!(found.len(), expected.len());
+    let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, |a: f32, b| {
+        // A NaN has to fail too.
+        if b > a || b.is_nan() { b } else { a }
+    });
+    worst / scale
+}
+
+fn largest<const D: usize>(x: &Tensor<D>) -> f32 {
+    x.clone().abs().max().into_scalar::<f32>()
+}
+
+/// Checks a voice encoder's file with several batches and lengths, relative to the largest number
+/// of a feature.
+fn check_voice(network: &VoiceEncoder, config: &VoiceEncoderConfig, frames: &[usize]) {
+    let device = Device::flex();
+    let dynamic = voice_encoder(network, config, Frames::Dynamic, &[]).unwrap();
+    for (&frames, batch) in frames.iter().zip([1, 3, 2].into_iter().cycle()) {
+        let x = Tensor::random([batch, 2, frames, BINS], Distribution::Normal(0.0, 0.5), &device);
+        let expected = network.forward(x.clone());
+        let fixed = voice_encoder(network, config, Frames::Fixed(frames), &[]).unwrap();
+        for file in [&dynamic, &fixed] {
+            let found = run(file, &x, &["feature"]).remove(0);
+            let difference = worst(&found, expected.clone(), largest(&expected));
+            // The same sums of float32 products in another order.
+            assert!(difference < 1e-4, "{frames} frames: {difference}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_voice_encoder_runs_elsewhere() {
+    let device = Device::flex();
+    let (config, model) = shipped(&device);
+    check_voice(&model.voice_encoder, &config.voice_encoder, &[598, 300, 200]);
+    // Silence.
+    let file = voice_encoder(&model.voice_encoder, &config.voice_encoder, Frames::Dynamic, &[]);
+    let x = Tensor::<4>::zeros([1, 2, 200, BINS], &device);
+    let expected = model.voice_encoder.forward(x.clone());
+    let found = run(&file.unwrap(), &x, &["feature"]).remove(0);
+    assert!(worst(&found, expected.clone(), largest(&expected)) < 1e-4);
+}
+
+#[test]
+fn both_inputs_and_the_ablation_are_exported() {
+    let layer = |channels, stride, pool| ConvLayer { channels, stride, pool };
+    for input in [VoiceInput::Complex, VoiceInput::Magnitude] {
+        for batch_norm in [true, false] {
+            let config = VoiceEncoderConfig {
+                input,
+                layers: vec![
+                    layer(3, [2, 2], false),
+                    layer(4, [1, 2], true),
+                    layer(5, [1, 1], false),
+                    layer(6, [2, 2], false),
+                ],
+                hidden: 8,
+                output: 7,
+                batch_norm,
+            };
+            let network = config.init(&Device::flex()).unwrap();
+            check_voice(&network, &config, &[40, 61]);
+            let few = voice_encoder(&network, &config, Frames::Fixed(5), &[]).unwrap_err();
+            assert!(few.to_string().contains("5 frames leave"), "{few}");
+        }
+    }
+}
+
+/// Checks a face decoder's file: landmarks relative to the picture's side, colours to full
+/// brightness.
+fn check_decoder(
+    network: &FaceDecoder,
+    config: &FaceDecoderConfig,
+    border: &[[f32; 2]],
+    feature: &Tensor<2>,
+) {
+    let file = face_decoder(network, config, border, &[]).unwrap();
+    assert_eq!(file.outputs, ["landmarks", "texture", "picture"]);
+    let found = run(&file, feature, &["landmarks", "texture", "picture"]);
+    let decoded = network.forward(feature.clone());
+    let picture = network.render(decoded.clone());
+    let landmarks = worst(&found[0], decoded.landmarks, config.size as f32);
+    let texture = worst(&found[1], decoded.texture, 1.0);
+    let picture = worst(&found[2], picture, 1.0);
+    eprintln!("landmarks {landmarks:e}, texture {texture:e}, picture {picture:e}");
+    assert!(landmarks < 1e-5 && texture < 1e-5, "{landmarks} {texture}");
+    // Either spline is exact to some 4e-4 px in single precision, since its weights reach thousands
+    // and cancel; a texture changes by up to a third of full brightness a pixel.
+    assert!(picture < 1e-3, "{picture}");
+}
+
+#[test]
+fn the_shipped_face_decoder_runs_elsewhere() {
+    let device = Device::flex();
+    device.seed(5);
+    let (config, model) = shipped(&device);
+    let random = Tensor::random([4, 256], Distribution::Normal(0.0, 1.0), &device);
+    let mean = model.mean_feature.val().unsqueeze::<2>();
+    let feature = unit_length(Tensor::cat(vec![random, mean], 0));
+    check_decoder(&model.face_decoder, &config.face_decoder, &config.border, &feature);
+}
+
+const MEAN: [[f32; 2]; 4] = [[4.0, 5.0], [11.0, 5.0], [8.0, 9.0], [8.0, 12.0]];
+
+fn tiny(texture: TextureConfig) -> FaceDecoderConfig {
+    let landmarks = LandmarksConfig { count: 4, hidden: 3 };
+    FaceDecoderConfig { feature: 6, hidden: 5, landmarks, texture, size: 16 }
+}
+
+#[test]
+fn both_textures_are_exported() {
+    let device = Device::flex();
+    let border = [[-2.0, -2.0], [17.0, -2.0], [-2.0, 17.0], [17.0, 17.0], [8.0, -2.0]];
+    for texture in [
+        TextureConfig::Deconvolution { base: 4, channels: vec![3, 2, 2] },
+        TextureConfig::Basis { components: 3, hidden: 4 },
+    ] {
+        let config = tiny(texture);
+        let network = config.init(&MEAN, &border, &device).unwrap();
+        let feature = Tensor::random([2, 6], Distribution::Normal(0.0, 1.0), &device);
+        check_decoder(&network, &config, &border, &feature);
+    }
+}
+
+#[test]
+fn a_border_without_a_triangle_leaves_the_picture_out() {
+    let config = tiny(TextureConfig::Basis { components: 3, hidden: 4 });
+    for border in [&[][..], &[[-2.0, -2.0], [17.0, 17.0], [8.0, 8.0], [3.0, 3.0]]] {
+        let network = config.init(&MEAN, border, &Device::flex()).unwrap();
+        let file = face_decoder(&network, &config, border, &[]).unwrap();
+        assert_eq!(file.outputs, ["landmarks", "texture"]);
+        run(&file, &Tensor::<2>::ones([1, 6], &Device::flex()), &["landmarks", "texture"]);
+    }
+}
+
+#[test]
+fn metadata_are_readable_elsewhere() {
+    let config = tiny(TextureConfig::Basis { components: 3, hidden: 4 });
+    let network = config.init(&MEAN, &[], &Device::flex()).unwrap();
+    let metadata = [("model".to_owned(), "größer".to_owned())];
+    let file = face_decoder(&network, &config, &[], &metadata).unwrap();
+    let read = ModelProto::decode(file.bytes.as_slice()).unwrap();
+    assert_eq!(read.metadata_props[0].value, "größer");
+    assert_eq!((read.opset_import[0].version, read.ir_version), (OPSET, IR_VERSION));
+}

@@ -1,0 +1,75 @@
+//! `VoiceEncoder::forward` as ONNX.
+
+use super::Frames;
+use super::graph::{Graph, Value, batch, fixed, float, int, ints};
+use super::proto::Axis;
+use crate::VoiceEncoderConfig;
+use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, VoiceInput};
+use crate::weights::WeightsError;
+
+/// What Burn and PyTorch add to a variance.
+const EPSILON: f32 = 1e-5;
+
+pub(super) fn build(
+    graph: &mut Graph<'_>,
+    config: &VoiceEncoderConfig,
+    frames: Frames,
+) -> Result<(), WeightsError> {
+    let frames = match frames {
+        Frames::Dynamic => Axis::Named("frames".into()),
+        Frames::Fixed(frames) => fixed(frames),
+    };
+    let spectrogram = graph.input("spectrogram", &[batch(), fixed(2), frames, fixed(BINS)]);
+    let mut x = match config.input {
+        VoiceInput::Complex => spectrogram,
+        VoiceInput::Magnitude => magnitude(graph, &spectrogram),
+    }; // [batch, 1 or 2, frames, 257]
+    let last = config.layers.len() - 1;
+    for (index, layer) in config.layers.iter().enumerate() {
+        let weight = graph.weight(&format!("convolutions.{index}.weight"))?;
+        let bias = graph.weight(&format!("convolutions.{index}.bias"))?;
+        let settings = vec![ints("kernel_shape", &[KERNEL; 2]), ints("strides", &layer.stride)];
+        x = graph.node("Conv", &[&x, &weight, &bias], settings); // [batch, channels, time, frequency]
+        if index == last {
+            x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]); // [batch, channels, 1, frequency]
+        }
+        x = graph.relu(&x);
+        if config.batch_norm {
+            let norm = |part: &str| format!("norms.{index}.{part}");
+            let scale = graph.weight(&norm("weight"))?;
+            let shift = graph.weight(&norm("bias"))?;
+            let mean = graph.weight(&norm("running_mean"))?;
+            let variance = graph.weight(&norm("running_var"))?;
+            let inputs = [&x, &scale, &shift, &mean, &variance];
+            x = graph.node("BatchNormalization", &inputs, vec![float("epsilon", EPSILON)]);
+        }
+        if layer.pool {
+            let settings = vec![ints("kernel_shape", &[2, 1]), ints("strides", &[2, 1])];
+            x = graph.node("MaxPool", &[&x], settings); // [batch, channels, time/2, frequency]
+        }
+    }
+    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels·frequency]
+    let x = graph.linear("hidden", &x)?;
+    let x = graph.relu(&x); // [batch, hidden]
+    let x = graph.linear("output", &x)?;
+    graph.output("feature", &x, &[batch(), fixed(config.output)]);
+    Ok(())
+}
+
+/// |S|^0.3 over its root mean square, `[batch, 2, frames, 257]` to `[batch, 1, frames, 257]`.
+fn magnitude(graph: &mut Graph<'_>, spectrogram: &Value) -> Value {
+    let square = graph.binary("Mul", spectrogram, spectrogram);
+    let floor = graph.scalar(FLOOR);
+    let square = graph.binary("Max", &square, &floor);
+    let expansion = graph.scalar(1.0 / COMPRESSION);
+    let power = graph.binary("Pow", &square, &expansion);
+    let channels = graph.integers(&[1]);
+    let power = graph.node("ReduceSum", &[&power, &channels], vec![int("keepdims", 1)]);
+    let compression = graph.scalar(COMPRESSION / 2.0);
+    let compressed = graph.binary("Pow", &power, &compression); // [batch, 1, frames, 257]
+    let square = graph.binary("Mul", &compressed, &compressed);
+    let settings = vec![ints("axes", &[1, 2, 3]), int("keepdims", 1)];
+    let level = graph.node("ReduceMean", &[&square], settings);
+    let level = graph.node("Sqrt", &[&level], vec![]); // [batch, 1, 1, 1]
+    graph.binary("Div", &compressed, &level)
+}

@@ -1,0 +1,195 @@
+//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, told apart by their
+//! contents.
+//!
+//! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild what was saved. Here
+//! nothing in it is run: `pytorch-reader` knows the few calls that rebuild tensors and module
+//! states, keeps every other call as an uninterpreted value, and refuses one that would make
+//! something of tensors. Its nesting, copies and lengths are bounded, and a tensor's numbers are
+//! read only once its shape is known to be that of a parameter, so a file cannot ask for more
+//! memory than the network that it is for.
+
+mod import;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use pytorch_reader::{DType, PytorchError, PytorchReader};
+use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
+
+use super::{WeightsError, read_file};
+
+pub use import::{Import, Imported};
+
+/// VGG-Face is 0.6 GB, an optimizer's state three times its network.
+const MAX_FILE_BYTES: u64 = 8 << 30;
+/// The types whose numbers become weights.
+const FLOATS: &str = "float64, float32, float16 or bfloat16";
+
+/// A file of named tensors, opened: names and shapes are known, the numbers are not read yet.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    contents: Contents,
+}
+
+#[derive(Debug)]
+enum Contents {
+    PyTorch(HashMap<String, pytorch_reader::Tensor>),
+    Safetensors { bytes: Vec<u8>, start: usize, tensors: HashMap<String, TensorInfo> },
+}
+
+/// How the numbers of a tensor are stored, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Float {
+    F64,
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Checkpoint {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`WeightsError`] with the file's name: it cannot be read, or is neither a checkpoint of
+    /// PyTorch nor safetensors.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        let contents = contents(path).map_err(|problem| match problem {
+            WeightsError::Io { .. } => problem,
+            other => other.in_file(path),
+        })?;
+        Ok(Self { path: path.to_owned(), contents })
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = match &self.contents {
+            Contents::PyTorch(tensors) => tensors.keys().map(String::as_str).collect(),
+            Contents::Safetensors { tensors, .. } => tensors.keys().map(String::as_str).collect(),
+        };
+        names.sort_unstable();
+        names
+    }
+
+    /// The numbers of the tensor `name` in single precision, little-endian and row-major, written
+    /// behind `out`; it has to have the shape `expected`.
+    fn append(
+        &self,
+        name: &str,
+        expected: &[usize],
+        out: &mut Vec<u8>,
+    ) -> Result<(), WeightsError> {
+        let missing = || WeightsError::Missing { tensors: vec![name.to_owned()] };
+        let fits = |shape: &[usize]| {
+            if shape == expected {
+                return Ok(());
+            }
+            let (expected, actual) = (expected.to_vec(), shape.to_vec());
+            Err(WeightsError::Shape { tensor: name.to_owned(), expected, actual })
+        };
+        let refused = |actual: String| WeightsError::NumberType {
+            tensor: name.to_owned(),
+            actual,
+            supported: FLOATS,
+        };
+        match &self.contents {
+            Contents::PyTorch(tensors) => {
+                let tensor = tensors.get(name).ok_or_else(missing)?;
+                fits(tensor.shape())?;
+                let float = match tensor.dtype() {
+                    DType::F64 => Float::F64,
+                    DType::F32 => Float::F32,
+                    DType::F16 => Float::F16,
+                    DType::BF16 => Float::Bf16,
+                    other => return Err(refused(format!("{other:?}"))),
+                };
+                let bytes = tensor.read().map_err(|error| malformed(error.to_string()))?;
+                append(name, float, &bytes, out)
+            }
+            Contents::Safetensors { bytes, start, tensors } => {
+                let tensor = tensors.get(name).ok_or_else(missing)?;
+                fits(&tensor.shape)?;
+                let float = match tensor.dtype {
+                    Dtype::F64 => Float::F64,
+                    Dtype::F32 => Float::F32,
+                    Dtype::F16 => Float::F16,
+                    Dtype::BF16 => Float::Bf16,
+                    other => return Err(refused(format!("{other:?}"))),
+                };
+                let (from, to) = tensor.data_offsets;
+                let bytes = bytes.get(start + from..start + to).unwrap_or_default();
+                append(name, float, bytes, out)
+            }
+        }
+    }
+}
+
+fn contents(path: &Path) -> Result<Contents, WeightsError> {
+    let io = |source| WeightsError::Io { operation: "read", path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(WeightsError::TooBig { bytes: metadata.len(), limit: MAX_FILE_BYTES });
+    }
+    let mut head = [0; 9];
+    let is_safetensors = metadata.is_file()
+        && file.read_exact(&mut head).is_ok()
+        // The length of a header of at most 16 MB, then the header, which is JSON.
+        && head[3..] == [0, 0, 0, 0, 0, b'{'];
+    if is_safetensors {
+        return safetensors(read_file(path)?);
+    }
+    let reader = PytorchReader::new(path).map_err(|error| match error {
+        PytorchError::Io(error) if error.raw_os_error().is_some() => io(error),
+        PytorchError::InvalidFormat(reason) => malformed(reason),
+        other => malformed(other.to_string()),
+    })?;
+    if reader.is_empty() {
+        return Err(malformed("there are no tensors in it".into()));
+    }
+    Ok(Contents::PyTorch(reader.into_tensors()))
+}
+
+fn safetensors(bytes: Vec<u8>) -> Result<Contents, WeightsError> {
+    let wrong = |error: ::safetensors::SafeTensorError| WeightsError::Malformed {
+        format: "safetensors",
+        reason: error.to_string(),
+    };
+    SafeTensors::deserialize(&bytes).map_err(wrong)?;
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(wrong)?;
+    let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+    let start = size_of::<u64>() + header;
+    Ok(Contents::Safetensors { bytes, start, tensors })
+}
+
+/// Puts numbers behind `out` in single precision, unless one of them is not finite.
+fn append(name: &str, float: Float, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WeightsError> {
+    let mut worst = None;
+    let mut push = |value: f32| {
+        if !value.is_finite() {
+            worst.get_or_insert(value);
+        }
+        out.extend(value.to_le_bytes());
+    };
+    match float {
+        Float::F64 => {
+            bytes.as_chunks().0.iter().for_each(|b| push(f64::from_le_bytes(*b) as f32));
+        }
+        Float::F32 => bytes.as_chunks().0.iter().for_each(|b| push(f32::from_le_bytes(*b))),
+        Float::F16 => bytes.as_chunks().0.iter().for_each(|b| push(f16::from_le_bytes(*b).into())),
+        Float::Bf16 => {
+            bytes.as_chunks().0.iter().for_each(|b| push(bf16::from_le_bytes(*b).into()));
+        }
+    }
+    match worst {
+        None => Ok(()),
+        Some(value) => Err(WeightsError::NotFinite { tensor: name.to_owned(), value }),
+    }
+}
+
+fn malformed(reason: String) -> WeightsError {
+    WeightsError::Malformed { format: "PyTorch checkpoint", reason }
+}

@@ -1,0 +1,295 @@
+//! A foreign checkpoint to a safetensors file with our names.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::Checkpoint;
+use crate::vgg_face::ChannelOrder;
+use crate::weights::names::{nearest, paired, parameters, unwrapped, vgg_face_layouts};
+use crate::weights::{KeyMap, WeightsError};
+use crate::{ModelConfig, VggFaceConfig};
+
+/// The first convolution of VGG-Face, the only one that sees colours.
+const COLOURS: &str = "conv1_1.weight";
+
+/// A network that weights can be imported for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Import {
+    /// VGG-Face as published, with the order in which the file's weights read colours. What is
+    /// written always reads R G B.
+    VggFace(ChannelOrder),
+    /// The voice encoder of a model.
+    VoiceEncoder(ModelConfig),
+    /// The face decoder of a model.
+    FaceDecoder(ModelConfig),
+    /// Both, and the mean feature.
+    Model(ModelConfig),
+}
+
+/// What an import gives.
+#[derive(Debug)]
+pub struct Imported {
+    /// A safetensors file in single precision, with our names.
+    pub bytes: Vec<u8>,
+    /// What was taken off, left out or recognised, in words.
+    pub notes: Vec<String>,
+}
+
+impl Import {
+    /// Takes the network's weights out of a file.
+    ///
+    /// Dictionaries and classes around all names (`state_dict`, `module`, …) are taken off first
+    /// and what training keeps beside the weights is left out; `map` then translates what is left.
+    /// Without one, the layouts of VGG-Face that circulate are recognised, and other networks have
+    /// to have our names.
+    ///
+    /// # Errors
+    /// [`WeightsError`] with the file's name: its names do not fit, a shape or number type differs,
+    /// a weight is not finite, or the file is damaged.
+    pub fn read(
+        &self,
+        checkpoint: &Checkpoint,
+        map: Option<&KeyMap>,
+    ) -> Result<Imported, WeightsError> {
+        let device = Device::flex();
+        let read = match self {
+            Self::VggFace(channels) => {
+                let network = VggFaceConfig::paper().init(&device)?;
+                imported(checkpoint, &network, map, &vgg_face_layouts(), *channels)
+            }
+            Self::VoiceEncoder(config) => {
+                let network = config.init(&device)?.voice_encoder;
+                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+            }
+            Self::FaceDecoder(config) => {
+                let network = config.init(&device)?.face_decoder;
+                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+            }
+            Self::Model(config) => {
+                let network = config.init(&device)?;
+                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+            }
+        };
+        read.map_err(|problem| problem.in_file(&checkpoint.path))
+    }
+}
+
+fn imported<M: Module>(
+    checkpoint: &Checkpoint,
+    network: &M,
+    map: Option<&KeyMap>,
+    layouts: &[(&'static str, KeyMap)],
+    channels: ChannelOrder,
+) -> Result<Imported, WeightsError> {
+    let ours = parameters(network);
+    let (short, mut notes) = unwrapped(&checkpoint.names());
+    let theirs: Vec<&str> = short.keys().map(String::as_str).collect();
+    let same = KeyMap::default();
+    let map = match (map, nearest(&theirs, &ours, layouts)) {
+        (Some(map), _) => map,
+        (None, None) => &same,
+        (None, Some((layout, map))) => {
+            notes.push(format!("names are those of {layout}"));
+            map
+        }
+    };
+    let pairs = paired(&theirs, &ours, map)?;
+
+    let mut writer = Writer::new(&ours)?;
+    for (name, shape) in &ours {
+        // Both maps hold these names, or the pairing had failed.
+        let theirs = pairs.get(name).and_then(|theirs| short.get(theirs));
+        let theirs = theirs.map_or(name, |theirs| theirs);
+        let start = writer.0.len();
+        checkpoint.append(theirs, shape, &mut writer.0)?;
+        if name == COLOURS && channels == ChannelOrder::Bgr {
+            let plane = 4 * shape[2] * shape[3];
+            writer.0[start..].chunks_mut(3 * plane).for_each(|kernel| {
+                let (red, blue) = kernel.split_at_mut(2 * plane);
+                red[..plane].swap_with_slice(blue);
+            });
+            notes.push("turned the first convolution from B G R to R G B".into());
+        }
+    }
+    Ok(Imported { bytes: writer.0, notes })
+}
+
+/// A safetensors file that grows tensor by tensor, so that no second copy of it is needed: length
+/// of the header, header (JSON, padded with spaces), numbers.
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn new(tensors: &[(String, Vec<usize>)]) -> Result<Self, WeightsError> {
+        const ALIGNMENT: usize = 8;
+        let mut entries = serde_json::Map::new();
+        let mut end = 0;
+        for (name, shape) in tensors {
+            let start = end;
+            end += size_of::<f32>() * shape.iter().product::<usize>();
+            let entry =
+                serde_json::json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]});
+            entries.insert(name.clone(), entry);
+        }
+        let mut header = serde_json::Value::Object(entries).to_string().into_bytes();
+        header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
+        let mut bytes = Vec::with_capacity(ALIGNMENT + header.len() + end);
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use safetensors::SafeTensors;
+
+    use super::*;
+    use crate::reference::{Reference, largest_difference};
+    use crate::weights::load;
+    use crate::{normalise, vgg_face};
+
+    /// Written by `reference/pytorch/checkpoints.py`.
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/pytorch/tiny");
+    const VALUES: &[u8] =
+        include_bytes!("../../../../../reference/pytorch/tiny/values.safetensors");
+    const CONFIG: &[u8] = include_bytes!("../../../../../reference/pytorch/tiny/config.json");
+
+    fn config() -> ModelConfig {
+        serde_json::from_slice(CONFIG).unwrap()
+    }
+
+    fn open(name: &str) -> Checkpoint {
+        Checkpoint::open(&Path::new(FOLDER).join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_pytorch_model_gives_pytorchs_feature_and_picture() {
+        let device = Device::flex();
+        let reference = Reference::new(VALUES);
+        for (name, notes) in [("zip.pth", 0), ("legacy.pth", 3), ("evil-beside-weights.pth", 0)] {
+            let imported = Import::Model(config()).read(&open(name), None).unwrap();
+            assert_eq!(imported.notes.len(), notes, "{name}: {:?}", imported.notes);
+            let model = load(config().init(&device).unwrap(), &imported.bytes).unwrap();
+            let feature = model.voice_encoder.forward(reference.floats("spectrogram", &device));
+            // Sums of float32 products in another order.
+            let expected = reference.floats("feature", &device);
+            assert!(largest_difference(feature.clone(), expected) < 1e-5, "{name}");
+            let decoder = &model.face_decoder;
+            let face = decoder.forward(normalise(feature, &config().face_space));
+            let expected = reference.floats("landmarks", &device);
+            assert!(largest_difference(face.landmarks.clone(), expected) < 1e-4, "{name}");
+            let expected = reference.floats("picture", &device);
+            // The texture is noise: it changes by up to 1 a pixel.
+            assert!(largest_difference(decoder.render(face), expected) < 1e-3, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_programs_names_are_translated() {
+        let voice = Import::VoiceEncoder(config());
+        let map = [("cnn", "convolutions"), ("bn", "norms"), ("fc.0", "hidden")];
+        let map = map.into_iter().chain([("fc.2", "output"), ("temperature", "")]);
+        let map = KeyMap::new(map.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let imported = voice.read(&open("renamed.pth"), Some(&map)).unwrap();
+        let whole = voice.read(&open("whole-module.pth"), None).unwrap();
+        // Double precision holds the same numbers.
+        assert!(imported.bytes == whole.bytes);
+        let problem = voice.read(&open("renamed.pth"), None).unwrap_err().to_string();
+        let expected = "renamed.pth: no weights for convolutions.0.weight, convolutions.0.bias, \
+                        convolutions.1.weight and 25 more, and no place for bn.0.bias, ";
+        assert!(problem.contains(expected), "{problem}");
+        let map = KeyMap::new([("cnn".into(), "convolution".into())]);
+        let problem = voice.read(&open("renamed.pth"), Some(&map)).unwrap_err().to_string();
+        assert!(problem.contains("key map: the network has no convolution;"), "{problem}");
+    }
+
+    #[test]
+    fn what_is_broken_is_refused_and_nothing_is_run() {
+        let nan = Import::Model(config()).read(&open("nan.pth"), None).unwrap_err().to_string();
+        assert!(nan.contains("nan.pth: tensor face_decoder.first.weight holds NaN;"), "{nan}");
+        let evil = Checkpoint::open(&Path::new(FOLDER).join("evil.pth")).unwrap_err().to_string();
+        assert!(evil.contains("evil.pth: not a complete PyTorch checkpoint file: "), "{evil}");
+        assert!(!Path::new("evil-was-here").exists());
+        let mut other = config();
+        other.face_decoder.hidden = 6;
+        let shape = Import::Model(other).read(&open("zip.pth"), None).unwrap_err().to_string();
+        let expected =
+            "tensor face_decoder.first.weight has the shape [5, 7], the network needs [6, 7]";
+        assert!(shape.contains(expected), "{shape}");
+        let wrong = Import::FaceDecoder(config()).read(&open("whole-module.pth"), None);
+        let wrong = wrong.unwrap_err().to_string();
+        assert!(wrong.contains("whole-module.pth: no weights for first.weight, "), "{wrong}");
+    }
+
+    fn temporary(name: &str, bytes: &[u8]) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("s2f-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn every_cut_and_many_changed_bytes_do_no_harm() {
+        for name in ["zip.pth", "legacy.pth", "values.safetensors"] {
+            let whole = std::fs::read(Path::new(FOLDER).join(name)).unwrap();
+            for end in (0..whole.len()).step_by(whole.len() / 97) {
+                let path = temporary(&format!("cut-{name}"), &whole[..end]);
+                assert!(Checkpoint::open(&path).is_err(), "{name} cut at {end}");
+            }
+            for at in (0..whole.len()).step_by(whole.len() / 997) {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0xff;
+                let path = temporary(&format!("changed-{name}"), &bytes);
+                // An error or other numbers; neither a panic nor memory beyond the network's size.
+                if let Ok(checkpoint) = Checkpoint::open(&path) {
+                    let _ = Import::Model(config()).read(&checkpoint, None);
+                }
+            }
+            for kind in ["cut", "changed"] {
+                std::fs::remove_file(temporary(&format!("{kind}-{name}"), &[])).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn vgg_face_of_any_layout_and_order_reads_red_first() {
+        /// Written by `reference/nn/vgg_face.py`.
+        const VGG_FACE: &[u8] = include_bytes!("../../../../../reference/nn/vgg_face.safetensors");
+        let device = Device::flex();
+        let reference = Reference::new(VGG_FACE);
+        let config = VggFaceConfig {
+            side: 64,
+            channels: [2, 3, 4, 5, 6],
+            hidden: 8,
+            persons: 7,
+            channel_order: ChannelOrder::Rgb,
+        };
+        let weights = reference.weights("network.");
+        let torchvision = [("conv1_1", "features.0"), ("conv1_2", "features.2")];
+        let file = SafeTensors::deserialize(&weights).unwrap();
+        let renamed = file.iter().map(|(name, view)| {
+            let (layer, part) = name.split_once('.').unwrap();
+            let theirs = torchvision.iter().find(|(ours, _)| *ours == layer).map(|(_, b)| *b);
+            (format!("module.{}.{part}", theirs.unwrap_or(layer)), view)
+        });
+        let renamed = safetensors::serialize(renamed, None).unwrap();
+        let path = temporary("vgg.safetensors", &renamed);
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let layouts = [(
+            "half torchvision",
+            KeyMap::new(torchvision.map(|(ours, theirs)| (theirs.to_owned(), ours.to_owned()))),
+        )];
+        for (order, name) in [(ChannelOrder::Rgb, "rgb.fc7"), (ChannelOrder::Bgr, "bgr.fc7")] {
+            let network = config.init(&device).unwrap();
+            let found = imported(&checkpoint, &network, None, &layouts, order).unwrap();
+            let network: vgg_face::VggFace = load(network, &found.bytes).unwrap();
+            let fc7 = network.fc7(reference.floats("faces", &device));
+            let expected: burn::tensor::Tensor<2> = reference.floats(name, &device);
+            let scale = expected.clone().abs().max().into_scalar::<f32>();
+            // Float32 sums through 15 layers.
+            assert!(largest_difference(fc7, expected) < 1e-4 * scale, "{name}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"""Exported files against the PyTorch definition, and onnxruntime against both.
+
+    speech2face model export -o torch --format safetensors
+    speech2face model export -o onnx --format onnx
+    python reference/pytorch/check_onnx.py torch onnx
+
+Loads the safetensors strictly into reference/pytorch/speech2face.py, runs both ONNX files, and
+prints the largest differences: features relative to their largest number, landmarks relative to the
+picture's side, colours relative to full brightness. Ends with an error above 1e-4.
+
+The picture has a limit of its own, 1e-3, a quarter of a step of 8 bits: the spline's weights reach
+thousands and cancel, which in single precision leaves some 4e-4 px of the displacement, here as in
+every other program, and a texture changes by up to a third of full brightness a pixel. The PyTorch
+definition solves it in double precision.
+"""
+
+import sys
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import torch
+
+from speech2face import BINS, normalised, open_model
+
+LIMIT = 1e-4
+PICTURE_LIMIT = 1e-3
+torch.manual_seed(1)
+model = open_model(sys.argv[1])
+failed = False
+
+
+def opened(name):
+    path = Path(sys.argv[2]) / name
+    onnx.checker.check_model(str(path), full_check=True)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    properties = session.get_modelmeta().custom_metadata_map
+    print(name, {key: properties[key] for key in sorted(properties)})
+    return session
+
+
+def compare(what, found, expected, scale, limit=LIMIT):
+    global failed
+    difference = float((torch.from_numpy(found) - expected).abs().max() / scale)
+    fits = difference <= limit  # not so for a NaN
+    failed |= not fits
+    print(f"{what:40} {difference:.1e}", "" if fits else f"ABOVE {limit:.0e}")
+
+
+with torch.no_grad():
+    voice = opened("voice-encoder.onnx")
+    frames = voice.get_inputs()[0].shape[2]
+    lengths = [frames] if isinstance(frames, int) else [598, 300, 200]
+    for length in lengths:
+        for batch in (1, 3):
+            spectrogram = torch.randn(batch, 2, length, BINS) * 0.5
+            expected = model.voice_encoder(spectrogram)
+            (found,) = voice.run(None, {"spectrogram": spectrogram.numpy()})
+            compare(f"feature, batch {batch}, {length} frames", found, expected, expected.abs().max())
+    silence = torch.zeros(1, 2, lengths[0], BINS)
+    expected = model.voice_encoder(silence)
+    (found,) = voice.run(None, {"spectrogram": silence.numpy()})
+    compare("feature, silence", found, expected, expected.abs().max())
+
+    decoder = opened("face-decoder.onnx")
+    names = [output.name for output in decoder.get_outputs()]
+    loudness = torch.linspace(0.2, 2.0, 8).reshape(8, 1, 1, 1)
+    heard = normalised(model.voice_encoder(torch.randn(8, 2, lengths[0], BINS) * loudness), model.face_space)
+    features = {
+        "of a voice": heard[:1],
+        "of 8 voices": heard,
+        "exaggerated by 1.4": normalised(model.exaggerate(heard, 1.4), model.face_space),
+        "random": normalised(torch.randn(16, heard.shape[1]), model.face_space),
+    }
+    for kind, feature in features.items():
+        expected = model.face_decoder(feature)
+        found = dict(zip(names, decoder.run(None, {"feature": feature.numpy()})))
+        for name in names:
+            scale = model.face_decoder.warp.size if name == "landmarks" else 1.0
+            limit = PICTURE_LIMIT if name == "picture" else LIMIT
+            compare(f"{name}, {kind}", found[name], expected[name], scale, limit)
+
+sys.exit(failed)

@@ -1,0 +1,330 @@
+"""The networks of speech2face in PyTorch, with the names that its weight files have.
+
+    from speech2face import open_model
+    model = open_model("for-pytorch")            # speech2face model export -o for-pytorch --format safetensors
+    feature = model.voice_encoder(spectrogram)   # [batch, 2, frames, 257] -> [batch, D]
+    face = model.face_decoder(normalised(feature, model.face_space))
+    face["picture"]                              # [batch, 3, 224, 224]
+
+`torch.save(model.state_dict(), "mine.pth")` goes back with
+`speech2face model import mine.pth -o my-model --network model --config for-pytorch`.
+Sources of the architectures stand in crates/s2f-nn/src, one file per network.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn.functional import grid_sample, interpolate, max_pool2d, normalize, relu, relu6
+
+BINS = 257  # of the spectrogram: FFT 512 / 2 + 1
+KERNEL = 4
+COMPRESSION = 0.3
+
+
+class VoiceEncoder(nn.Module):
+    """Spectrogram [batch, 2, frames, 257] to feature [batch, D], not normalised."""
+
+    def __init__(self, config):
+        super().__init__()
+        layers = config["layers"]
+        self.magnitude = config["input"] == "magnitude"
+        self.pools = [layer["pool"] for layer in layers]
+        widths = [1 if self.magnitude else 2] + [layer["channels"] for layer in layers]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(inputs, layer["channels"], KERNEL, tuple(layer["stride"]))
+            for inputs, layer in zip(widths, layers)
+        )
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(layer["channels"]) for layer in layers if config["batch_norm"]
+        )
+        bins = BINS
+        for layer in layers:
+            bins = (bins - KERNEL) // layer["stride"][1] + 1
+        self.hidden = nn.Linear(widths[-1] * bins, config["hidden"])
+        self.output = nn.Linear(config["hidden"], config["output"])
+
+    def forward(self, x):
+        if self.magnitude:
+            x = magnitude(x)
+        for index, convolution in enumerate(self.convolutions):
+            x = convolution(x)
+            if index == len(self.convolutions) - 1:
+                x = x.mean(2, keepdim=True)
+            x = relu(x)
+            if self.norms:
+                x = self.norms[index](x)
+            if self.pools[index]:
+                x = max_pool2d(x, (2, 1))
+        return self.output(relu(self.hidden(x.flatten(1))))
+
+
+def magnitude(x):
+    """|S|^0.3 over its root mean square, from sgn(S)|S|^0.3 of the two parts."""
+    power = (x.square().clamp_min(1e-12) ** (1 / COMPRESSION)).sum(1, keepdim=True)
+    compressed = power ** (COMPRESSION / 2)
+    return compressed / compressed.square().mean((1, 2, 3), keepdim=True).sqrt()
+
+
+class LandmarkHead(nn.Module):
+    def __init__(self, inputs, hidden, count):
+        super().__init__()
+        self.hidden = nn.Linear(inputs, hidden)
+        self.output = nn.Linear(hidden, 2 * count)
+
+    def forward(self, x):
+        return self.output(relu(self.hidden(x)))
+
+
+class DeconvolutionHead(nn.Module):
+    """The paper's texture: transposed convolutions."""
+
+    def __init__(self, inputs, base, channels):
+        super().__init__()
+        self.base = base
+        self.map = nn.Linear(inputs, channels[0] * base * base)
+        self.layers = nn.ModuleList(
+            nn.ConvTranspose2d(a, b, 5, stride=2, padding=2, output_padding=1)
+            for a, b in zip(channels, channels[1:])
+        )
+        self.colours = nn.Conv2d(channels[-1], 3, 1)
+
+    def forward(self, x):
+        x = relu(self.map(x)).reshape(len(x), -1, self.base, self.base)
+        for layer in self.layers:
+            x = relu(layer(x))
+        return self.colours(x)
+
+
+class BasisHead(nn.Module):
+    """A mean and a linear basis: luma at full size, two planes of chroma at half of it."""
+
+    LUMA = (0.299, 0.587, 0.114)
+    CB, CR = 0.564, 0.713
+
+    def __init__(self, inputs, hidden, components, size):
+        super().__init__()
+        self.size = size
+        values = size * size + 2 * (size // 2) ** 2
+        self.hidden = nn.Linear(inputs, hidden)
+        self.coefficients = nn.Linear(hidden, components)
+        self.mean = nn.Parameter(torch.zeros(values))
+        self.basis = nn.Parameter(torch.randn(components, values) * 0.1 / components**0.5)
+
+    def forward(self, x):
+        size, half = self.size, self.size // 2
+        values = self.coefficients(relu(self.hidden(x))) @ self.basis + self.mean
+        luma = values[:, : size * size].reshape(-1, 1, size, size)
+        chroma = values[:, size * size :].reshape(-1, 2, half, half)
+        chroma = interpolate(chroma, size=(size, size), mode="bilinear", align_corners=False)
+        blue = luma + chroma[:, :1] / self.CB
+        red = luma + chroma[:, 1:] / self.CR
+        green = (luma - red * self.LUMA[0] - blue * self.LUMA[2]) / self.LUMA[1]
+        return torch.cat([red, green, blue], 1)
+
+
+class Warp(nn.Module):
+    """Bends a texture to landmarks: rendered(y) = T(y - u(y)), where u is the thin-plate spline that
+    moves each landmark from its mean and no border point. Pixels; (0, 0) is the centre of the first."""
+
+    NODES = 57
+    SMOOTHING = 1e-6
+    NEAREST = 1e-12
+
+    def __init__(self, count, border, size):
+        super().__init__()
+        self.size = size
+        self.register_buffer("mean", torch.zeros(2 * count))
+        self.register_buffer("border", torch.tensor(border).reshape(-1, 2), persistent=False)
+        step = (size - 1) / (self.NODES - 1)
+        along = torch.arange(self.NODES, dtype=torch.float64) * step
+        nodes = torch.stack([along.repeat(self.NODES), along.repeat_interleave(self.NODES)], 1)
+        self.register_buffer("nodes", nodes.float(), persistent=False)
+        self.register_buffer("up", self.upsampling().float(), persistent=False)
+
+    def forward(self, texture, landmarks):
+        u = self.displacement(landmarks)
+        along = torch.arange(self.size, dtype=u.dtype, device=u.device)
+        y, x = torch.meshgrid(along, along, indexing="ij")
+        source = torch.stack([x, y]) - u  # [batch, 2, size, size]
+        grid = (source / ((self.size - 1) / 2) - 1).permute(0, 2, 3, 1)
+        return grid_sample(texture, grid, "bilinear", "border", align_corners=True)
+
+    def displacement(self, landmarks):
+        """u at every pixel, [batch, 2, size, size]; solved in double precision."""
+        batch, numbers = len(landmarks), torch.float64
+        landmarks, mean = landmarks.to(numbers), self.mean.reshape(-1, 2).to(numbers)
+        border = self.border.to(numbers).expand(batch, -1, -1)
+        control = self.unit(torch.cat([landmarks, border], 1))  # [batch, n, 2]
+        n = control.shape[1]
+        values = torch.cat([landmarks - mean, control.new_zeros(batch, border.shape[1] + 3, 2)], 1)
+        bend = self.kernel(control, control) + torch.eye(n, dtype=numbers, device=control.device) * self.SMOOTHING
+        affine = self.with_one(control)
+        top = torch.cat([bend, affine], 2)
+        bottom = torch.cat([affine.mT, affine.new_zeros(batch, 3, 3)], 2)
+        weights = torch.linalg.solve(torch.cat([top, bottom], 1), values)  # [batch, n + 3, 2]
+        nodes = self.unit(self.nodes.to(numbers)).expand(batch, -1, -1)
+        coarse = torch.cat([self.kernel(nodes, control), self.with_one(nodes)], 2) @ weights
+        coarse = coarse.mT.reshape(batch, 2, self.NODES, self.NODES).to(self.up.dtype)
+        return self.up @ coarse @ self.up.mT
+
+    def unit(self, positions):
+        return positions / self.size - 0.5
+
+    def kernel(self, a, b):
+        square = (a[:, :, None] - b[:, None]).square().sum(-1)
+        return 0.5 * square * square.clamp_min(self.NEAREST).log()
+
+    @staticmethod
+    def with_one(positions):
+        return torch.cat([torch.ones_like(positions[..., :1]), positions], -1)
+
+    def upsampling(self):
+        """Catmull-Rom from NODES values to size pixels, continued straight beyond the ends."""
+        last = self.NODES - 1
+        matrix = torch.zeros(self.size, self.NODES, dtype=torch.float64)
+        for pixel in range(self.size):
+            position = pixel * last / (self.size - 1)
+            node = min(int(position), last - 1)
+            t = position - node
+            weights = [
+                ((-0.5 * t + 1.0) * t - 0.5) * t,
+                (1.5 * t - 2.5) * t * t + 1.0,
+                ((-1.5 * t + 2.0) * t + 0.5) * t,
+                (0.5 * t - 0.5) * t * t,
+            ]
+            for offset, weight in enumerate(weights, -1):
+                at = node + offset
+                if at < 0:
+                    matrix[pixel, 0] += 2 * weight
+                    matrix[pixel, 1] -= weight
+                elif at > last:
+                    matrix[pixel, last] += 2 * weight
+                    matrix[pixel, last - 1] -= weight
+                else:
+                    matrix[pixel, at] += weight
+        return matrix
+
+
+class FaceDecoder(nn.Module):
+    """Feature [batch, D], in the normalisation of its face space, to landmarks [batch, n, 2] in
+    pixels, texture and picture [batch, 3, size, size]: R G B, about 0 to 1."""
+
+    def __init__(self, config, border):
+        super().__init__()
+        hidden, landmarks, size = config["hidden"], config["landmarks"], config["size"]
+        self.first = nn.Linear(config["feature"], hidden)
+        self.landmarks = LandmarkHead(hidden, landmarks["hidden"], landmarks["count"])
+        ((kind, head),) = config["texture"].items()
+        self.texture = (
+            DeconvolutionHead(hidden, head["base"], head["channels"])
+            if kind == "deconvolution"
+            else BasisHead(hidden, head["hidden"], head["components"], size)
+        )
+        self.warp = Warp(landmarks["count"], border, size)
+
+    def forward(self, feature):
+        hidden = relu(self.first(feature))
+        moved = self.landmarks(hidden)
+        landmarks = (self.warp.mean + moved).reshape(len(feature), -1, 2)
+        texture = self.texture(hidden)
+        return {
+            "landmarks": landmarks,
+            "texture": texture,
+            "picture": self.warp(texture, landmarks),
+        }
+
+
+class Model(nn.Module):
+    """What model.safetensors of a model folder holds; config is its config.json."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.face_space = config["face_space"]
+        self.voice_encoder = VoiceEncoder(config["voice_encoder"])
+        self.face_decoder = FaceDecoder(config["face_decoder"], config["border"])
+        self.register_buffer("mean_feature", torch.zeros(self.face_space["dimension"]))
+
+    def exaggerate(self, feature, amount):
+        """0 leaves a feature as it is; bring the result back to the face space's normalisation."""
+        return self.mean_feature + (1 + amount) * (feature - self.mean_feature)
+
+
+def normalised(feature, face_space):
+    return normalize(feature) if face_space["normalisation"] == "unit-length" else feature
+
+
+def open_model(folder):
+    """The model of a folder that `speech2face model export --format safetensors` wrote."""
+    folder = Path(folder)
+    model = Model(json.loads((folder / "config.json").read_text()))
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    return model.eval()
+
+
+class VggFace(nn.Module):
+    """VGG-Face as `speech2face model import --network vgg-face` writes it.
+
+    Faces [n, 3, 224, 224], R G B, 0 to 255, to fc7 after its ReLU, [n, 4096], and fc8, [n, 2622]."""
+
+    MEAN_RGB = (129.1863, 104.7624, 93.594)
+
+    def __init__(self, channels=(64, 128, 256, 512, 512), hidden=4096, persons=2622, side=224):
+        super().__init__()
+        inputs = 3
+        for stage, (outputs, count) in enumerate(zip(channels, (2, 2, 3, 3, 3)), 1):
+            for index in range(1, count + 1):
+                self.add_module(f"conv{stage}_{index}", nn.Conv2d(inputs, outputs, 3, padding=1))
+                inputs = outputs
+        self.fc6 = nn.Linear(inputs * (side // 32) ** 2, hidden)
+        self.fc7 = nn.Linear(hidden, hidden)
+        self.fc8 = nn.Linear(hidden, persons)
+
+    def forward(self, faces):
+        x = faces - torch.tensor(self.MEAN_RGB, device=faces.device).reshape(1, 3, 1, 1)
+        for stage, count in enumerate((2, 2, 3, 3, 3), 1):
+            for index in range(1, count + 1):
+                x = relu(getattr(self, f"conv{stage}_{index}")(x))
+            x = max_pool2d(x, 2)
+        fc7 = relu(self.fc7(relu(self.fc6(x.flatten(1)))))
+        return fc7, self.fc8(fc7)
+
+
+class MobileFace(nn.Module):
+    """MobileFace Identification V2 with its normalisations folded into the convolutions.
+
+    Aligned faces [n, 3, 112, 112], R G B, 0 to 255, to features [n, 256], to be divided by their
+    length."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, 2, 1)
+        self.blocks = nn.ModuleList()
+        channels = 32
+        for stage in (32, 32, 64, 128):
+            for stride in (2, 1, 1):
+                self.blocks.append(MobileBlock(channels, stage, stride))
+                channels = stage
+        self.head = nn.Linear(channels * 4 * 4, 256)
+
+    def forward(self, faces):
+        x = relu6(self.stem((faces - 127.5) / 128))
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x.flatten(1))
+
+
+class MobileBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        inner = 3 * inputs
+        self.residual = stride == 1
+        self.expand = nn.Conv2d(inputs, inner, 1)
+        self.depthwise = nn.Conv2d(inner, inner, 3, stride, 1, groups=inner)
+        self.project = nn.Conv2d(inner, outputs, 1)
+
+    def forward(self, x):
+        y = self.project(relu6(self.depthwise(relu6(self.expand(x)))))
+        return x + y if self.residual else y
