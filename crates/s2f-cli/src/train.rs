@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use s2f_train::devices::Devices;
 use s2f_train::{Event, read, train_face_decoder, train_voice_encoder};
 use serde::Serialize;
 
@@ -35,7 +36,8 @@ enum Network {
     /// Train a face decoder on portraits with landmarks
     #[command(after_help = GOING_ON)]
     FaceDecoder(Run),
-    /// Train a voice encoder on recordings, against a trained face decoder
+    /// Train a voice encoder on pairs, or on recordings alone, against a trained face decoder
+    #[command(after_help = GOING_ON)]
     VoiceEncoder(Run),
 }
 
@@ -52,6 +54,11 @@ struct Run {
     /// Set a key of the configuration, for example data.root=/data/voices or optimisation.steps=20
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+
+    /// auto, cpu, cuda:0 or wgpu; a voice encoder shares its batches out over several GPUs, as in
+    /// cuda:0,cuda:1. GPUs need a program that was built with --features cuda or wgpu
+    #[arg(long, visible_alias = "devices", value_name = "DEVICE", default_value = "auto")]
+    device: String,
 }
 
 /// Does what was asked.
@@ -59,14 +66,16 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.network {
         Network::FaceDecoder(run) => {
             let config = read(&run.config, &run.set)?;
+            let devices = Devices::parse(&run.device)?;
             let mut bar = Bar::new(printer);
-            let scores = train_face_decoder(&config, &run.out, |event| bar.show(event))?;
+            let scores = train_face_decoder(&config, &run.out, &devices, |event| bar.show(event))?;
             finish(run, &bar, &scores, printer)
         }
         Network::VoiceEncoder(run) => {
             let config = read(&run.config, &run.set)?;
+            let devices = Devices::parse(&run.device)?;
             let mut bar = Bar::new(printer);
-            let scores = train_voice_encoder(&config, &run.out, |event| bar.show(event))?;
+            let scores = train_voice_encoder(&config, &run.out, devices, |event| bar.show(event))?;
             finish(run, &bar, &scores, printer)
         }
     }

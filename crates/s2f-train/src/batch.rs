@@ -65,6 +65,25 @@ impl Batch {
         batch
     }
 
+    /// The batch cut into `count` equal parts; voices that are left over are not used.
+    pub(crate) fn shards(mut self, count: usize) -> Vec<Self> {
+        if count == 1 {
+            return vec![self];
+        }
+        let voices = self.ids.len() / count;
+        let numbers = self.segments * 2 * self.frames * Spectrogram::BINS;
+        let dimension = self.features.len() / self.ids.len().max(1);
+        let mut part = || Self {
+            ids: self.ids.drain(..voices).collect(),
+            speakers: self.speakers.drain(..voices).collect(),
+            spectrograms: self.spectrograms.drain(..voices * numbers).collect(),
+            features: self.features.drain(..voices * dimension).collect(),
+            frames: self.frames,
+            segments: self.segments,
+        };
+        (0..count).map(|_| part()).collect()
+    }
+
     /// # Shapes
     /// - output: `[voices · segments, 2, frames, 257]`
     pub(crate) fn spectrograms(&mut self, device: &Device) -> Tensor<4> {
@@ -124,8 +143,8 @@ mod tests {
             segments: vec![voice(level), voice(2.0 * level)],
             feature: vec![level, -level],
         };
-        let mut batch =
-            Batch::new(vec![example("a", 1, 0.1), example("b", 2, 0.2), example("c", 1, 0.4)]);
+        let examples = || vec![example("a", 1, 0.1), example("b", 2, 0.2), example("c", 1, 0.4)];
+        let mut batch = Batch::new(examples());
         let device = Device::flex();
         assert_eq!(batch.shape(), [3, 2]);
         let same: Vec<bool> = batch.is_same_speaker(&device).into_data().iter().collect();
@@ -136,5 +155,14 @@ mod tests {
         assert_eq!(third, voice(0.4).data());
         let features: Vec<f32> = batch.features(&device).into_data().iter().collect();
         assert_eq!(features, [0.1, -0.1, 0.2, -0.2, 0.4, -0.4]);
+
+        let mut parts = Batch::new(examples()).shards(3);
+        assert_eq!(parts.iter().map(|p| &p.ids[..]).collect::<Vec<_>>(), [["a"], ["b"], ["c"]]);
+        let second = parts[1].spectrograms(&device);
+        assert_eq!(second.dims(), [2, 2, 98, 257]);
+        let features: Vec<f32> = parts[1].features(&device).into_data().iter().collect();
+        assert_eq!(features, [0.2, -0.2]);
+        let two = Batch::new(examples()).shards(2);
+        assert_eq!(two.iter().map(|p| p.shape()).collect::<Vec<_>>(), [[1, 2], [1, 2]]);
     }
 }

@@ -56,6 +56,12 @@ pub enum DeviceError {
         /// What was asked for.
         names: String,
     },
+    /// Several devices for work that is not shared.
+    #[error("{names}: a face decoder trains on one device; hint: name one")]
+    Several {
+        /// What was asked for.
+        names: String,
+    },
     /// Numbers that a device cannot compute with.
     #[error("{name} does not compute in {precision}; hint: use float32")]
     Precision {
@@ -110,6 +116,22 @@ impl Devices {
     /// The device that holds the weights, without autodiff.
     pub fn first(&self) -> &Device {
         &self.devices[0]
+    }
+
+    /// The one device, for work that is not shared.
+    ///
+    /// # Errors
+    /// [`DeviceError::Several`] where there are more.
+    pub fn only(&self) -> Result<&Device, DeviceError> {
+        match self.devices.as_slice() {
+            [device] => Ok(device),
+            _ => Err(DeviceError::Several { names: self.name() }),
+        }
+    }
+
+    /// All of them, without autodiff.
+    pub fn all(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter()
     }
 
     /// How many there are, 1 or more: a batch is cut into as many shards.

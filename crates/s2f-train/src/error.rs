@@ -10,6 +10,8 @@ use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
 use speech2face::ModelError;
 
+use crate::devices::DeviceError;
+
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -121,6 +123,9 @@ pub enum TrainError {
     /// A network's shape.
     #[error(transparent)]
     Network(#[from] ConfigError),
+    /// A device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A model folder.
     #[error(transparent)]
     Model(#[from] ModelError),

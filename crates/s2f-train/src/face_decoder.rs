@@ -16,6 +16,7 @@ use s2f_nn::{DecodedFace, FaceDecoder, MobileFace};
 use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
+use crate::devices::Devices;
 use crate::draw::generator;
 use crate::faces::{FaceSet, Faces, features, files};
 use crate::morph::{Morpher, Share};
@@ -85,12 +86,14 @@ struct Nothing {}
 pub fn train_face_decoder(
     config: &FaceDecoderTraining,
     folder: &Path,
+    devices: &Devices,
     mut tell: impl FnMut(&Event),
 ) -> Result<FaceDecoderScores, TrainError> {
     config.check()?;
     let data_sha256 = data_hash(&files(&config.data)?)?;
-    let mut run = Run::open(folder, config, &Environment::new("cpu", config.seed, data_sha256))?;
-    let plain = Device::flex();
+    let mut run =
+        Run::open(folder, config, &Environment::new(devices.name(), config.seed, data_sha256))?;
+    let plain = devices.only()?.clone();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
 

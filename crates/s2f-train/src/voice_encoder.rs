@@ -5,24 +5,25 @@ use std::path::Path;
 use std::thread;
 
 use burn::module::{Module, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::devices::{Compute, Devices, LossScale};
 use crate::frozen::Frozen;
 use crate::learner::Learner;
 use crate::loader::Loader;
 use crate::run::{Environment, Event, Run};
 use crate::source::{Source, VoiceEncoderScores};
-use crate::voice_losses::{Terms, Weights};
+use crate::voice_losses::{Term, Terms, Weights};
 use crate::{TrainError, VoiceEncoderTraining, Watch};
 
 /// State of the loop besides what [`Run`] keeps.
 #[derive(Serialize, Deserialize)]
 struct State {
     weights: Weights,
+    scale: LossScale,
 }
 
 /// Trains a voice encoder against a frozen face decoder, or goes on with a run that was killed or
@@ -41,20 +42,23 @@ struct State {
 pub fn train_voice_encoder(
     config: &VoiceEncoderTraining,
     folder: &Path,
+    devices: Devices,
     mut tell: impl FnMut(&Event),
 ) -> Result<VoiceEncoderScores, TrainError> {
     config.check()?;
-    let plain = Device::flex();
+    let mut compute = Compute::new(devices, config.optimisation.precision)?;
+    let plain = compute.devices().first().clone();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
     let frozen = Frozen::open(&config.face_decoder, &plain)?;
     let source = Source::open(config, &frozen, &plain)?;
     let examples = source.examples(config)?;
-    let environment = Environment::new("cpu", config.seed, source.sha256()?);
+    let environment = Environment::new(compute.devices().name(), config.seed, source.sha256()?);
     let mut run = Run::open(folder, config, &environment)?;
 
-    let terms = Terms::new(&config.losses, &frozen, &plain)?;
-    let mut weights = terms.weights();
+    let terms = compute.devices().all().map(|device| Terms::new(&config.losses, &frozen, device));
+    let terms = terms.collect::<Result<Vec<Terms>, _>>()?;
+    let mut weights = terms[0].weights();
     let mut learner = Learner::new(config, source.mean_feature(), &device)?;
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
@@ -63,6 +67,7 @@ pub fn train_voice_encoder(
     if let Some(restored) = run.restore::<_, State>(&learner, &optimizer, &mut tell)? {
         (step, learner, optimizer) = (restored.step, restored.module, restored.optimizer);
         weights = restored.state.weights;
+        compute = compute.with_scale(restored.state.scale);
     }
     tell(&Event::Started { step, steps });
     let is_over =
@@ -83,26 +88,32 @@ pub fn train_voice_encoder(
     let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
         let loader = Loader::start(scope, &*examples, step, steps);
         while !is_over(step, &run) {
-            let mut batch = loader.next()?;
-            let face = batch.features(&plain).autodiff(); // [batch, D]
-            let is_same = batch.is_same_speaker(&plain);
-            let voice = learner.hear(&mut batch, &plain); // [batch, D]
-            let contrast = learner.contrast.as_ref();
-            if step == config.losses.balance_losses_at && step > 0 {
-                weights = terms.balanced(&weights, &face, &voice, contrast, &is_same);
+            let batch = loader.next()?;
+            let ids = batch.ids.clone();
+            let shards = batch.shards(compute.devices().count());
+            let is_balanced_now = step == config.losses.balance_losses_at && step > 0;
+            let backward = compute.backward(&learner, shards, |replica, mut shard| {
+                let (learner, device) = (replica.module, replica.device.clone().inner());
+                let face = shard.features(&device).autodiff(); // [batch, D]
+                let is_same = shard.is_same_speaker(&device);
+                let voice = learner.hear(&mut shard, &device); // [batch, D]
+                let (terms, contrast) = (&terms[replica.index], learner.contrast.as_ref());
+                let balanced = is_balanced_now
+                    .then(|| terms.balanced(&weights, &face, &voice, contrast, &is_same));
+                let found = terms.of(&face, &voice, contrast, &is_same);
+                let losses: Vec<_> =
+                    found.iter().map(|(name, term)| (*name, number(term))).collect();
+                let weights = balanced.as_ref().unwrap_or(&weights);
+                (weighted(found, weights), (losses, balanced))
+            });
+            let losses = mean(backward.seen.iter().map(|(losses, _)| losses));
+            run.log(step + 1, &losses, &ids)?;
+            if let Some((_, Some(balanced))) = backward.seen.first() {
+                weights.clone_from(balanced);
                 tell(&Event::Note(format!("weights of the losses from here on: {weights:.4?}")));
             }
-            let found = terms.of(&face, &voice, contrast, &is_same);
-            let losses: Vec<_> = found
-                .iter()
-                .map(|(name, term)| (*name, term.clone().into_scalar::<f64>()))
-                .collect();
-            run.log(step + 1, &losses, &batch.ids)?;
-            let weighted =
-                found.into_iter().zip(&weights).map(|((_, term), weight)| term * *weight);
-            let Some(total) = weighted.reduce(|sum, term| sum + term) else { break };
-            let gradients = GradientsParams::from_grads(total.backward(), &learner);
-            learner = optimizer.step(plan.rate(step, steps), learner, gradients);
+            let rate = plan.rate(step, steps);
+            (learner, _) = compute.step(learner, &mut optimizer, rate, backward);
             step += 1;
             tell(&Event::Step { step, losses });
 
@@ -123,7 +134,8 @@ pub fn train_voice_encoder(
                 run.picture("held-out", step, &sheet)?;
             }
             if Watch::is_due(config.watch.checkpoint_every, step, is_last) {
-                run.checkpoint(step, &learner, &optimizer, &State { weights: weights.clone() })?;
+                let state = State { weights: weights.clone(), scale: compute.scale() };
+                run.checkpoint(step, &learner, &optimizer, &state)?;
             }
         }
         Ok(learner)
@@ -141,4 +153,29 @@ pub fn train_voice_encoder(
     run.write("voices.png", &sheet)?;
     run.write_json("scores.json", &scores)?;
     Ok(scores)
+}
+
+fn number(tensor: &Tensor<1>) -> f64 {
+    tensor.clone().into_scalar::<f64>()
+}
+
+/// The sum of the terms, each times its weight.
+fn weighted(terms: Vec<Term>, weights: &Weights) -> Tensor<1> {
+    let terms = terms.into_iter().zip(weights).map(|((_, term), weight)| term * *weight);
+    Tensor::cat(terms.collect(), 0).sum()
+}
+
+/// Each loss as a mean over the shards.
+fn mean<'a>(
+    shards: impl ExactSizeIterator<Item = &'a Vec<(&'static str, f64)>>,
+) -> Vec<(&'static str, f64)> {
+    let share = 1.0 / shards.len() as f64;
+    let mut mean: Vec<(&'static str, f64)> = Vec::new();
+    for losses in shards {
+        mean.resize(losses.len(), ("", 0.0));
+        for (sum, (name, loss)) in mean.iter_mut().zip(losses) {
+            *sum = (name, sum.1 + share * loss);
+        }
+    }
+    mean
 }

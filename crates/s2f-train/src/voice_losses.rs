@@ -41,7 +41,7 @@ impl Terms {
         Ok(Self {
             config: config.clone(),
             face_space: frozen.face_space.clone(),
-            decoder: frozen.decoder.clone().freeze().train(),
+            decoder: frozen.decoder.clone().fork(device).freeze().train(),
             vgg_face: wanted.map(open).transpose()?,
         })
     }

@@ -3,6 +3,8 @@
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
+use crate::devices::Precision;
+
 /// Steps and optimizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct Optimisation {
     pub schedule: Schedule,
     /// What makes a step of a gradient.
     pub optimizer: Optimizer,
+    /// What convolutions and linear layers compute in; weights, losses and optimizer keep 32 bits.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// How the learning rate changes.
@@ -110,6 +115,7 @@ mod tests {
             learning_rate: 1.0,
             schedule,
             optimizer: Optimizer::AdamW { weight_decay: 0.0 },
+            precision: Precision::Float32,
         }
     }
 

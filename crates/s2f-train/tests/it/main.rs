@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use s2f_nn::{ModelConfig, weights};
+use s2f_train::devices::Devices;
 use s2f_train::{Event, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder};
 
 /// The folder of test data; none, said aloud, where it is absent.
@@ -59,7 +60,7 @@ fn both_loops_learn_and_leave_a_model() {
     let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
     let mut told = 0;
     let count = |event: &Event| told += usize::from(matches!(event, Event::Step { .. }));
-    let scores = train_face_decoder(&config, &faces, count).unwrap();
+    let scores = train_face_decoder(&config, &faces, &Devices::cpu(), count).unwrap();
     assert_eq!((told, scores.people), (24, 4));
     let (before, after) = first_and_last(&faces, "texture");
     assert!(after < before, "texture loss went from {before} to {after}");
@@ -75,7 +76,7 @@ fn both_loops_learn_and_leave_a_model() {
         "optimisation.batch=8".into(),
     ];
     let config = read(&experiment("voice-encoder.toml"), &settings).unwrap();
-    let scores = train_voice_encoder(&config, &voices, |_| ()).unwrap();
+    let scores = train_voice_encoder(&config, &voices, Devices::cpu(), |_| ()).unwrap();
     assert!(matches!(scores, VoiceEncoderScores::Corpora(corpora) if corpora.len() == 1));
     let (before, after) = first_and_last(&voices, "direction");
     assert!(after < before, "direction loss went from {before} to {after}");

@@ -9,6 +9,7 @@ use s2f_corpus::media::encode_flac;
 use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
 use s2f_corpus::split::Split;
 use s2f_face::FaceSpace;
+use s2f_train::devices::Devices;
 use s2f_train::{
     Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
@@ -112,7 +113,7 @@ impl Scene {
     }
 
     fn train(&self, run: &str, settings: &[&str]) -> Result<VoiceEncoderScores, TrainError> {
-        train_voice_encoder(&self.config(settings), &self.path(run), |_| ())
+        train_voice_encoder(&self.config(settings), &self.path(run), Devices::cpu(), |_| ())
     }
 
     fn weights(&self, run: &str) -> Vec<u8> {
@@ -162,7 +163,7 @@ fn every_term_trains_and_is_logged_by_name() {
     let settings = [losses, attended, "clips.segments=2", "optimisation.steps=3"];
     let mut notes = Vec::new();
     let config = scene.config(&settings);
-    train_voice_encoder(&config, &scene.path("run"), |event| {
+    train_voice_encoder(&config, &scene.path("run"), Devices::cpu(), |event| {
         if let Event::Note(note) = event {
             notes.push(note.clone());
         }
