@@ -72,6 +72,9 @@ fn optimizer() -> ModuleOptimizer {
     AdamWConfig::new().init()
 }
 
+/// What a run goes on from.
+type Found = Result<Option<Restored<Net, State>>, TrainError>;
+
 /// A folder in which nothing is, removed at the end.
 struct Folder(PathBuf);
 
@@ -92,7 +95,7 @@ impl Folder {
     }
 
     /// Goes on; notes are gathered.
-    fn go_on(&self) -> (Run, Result<Option<Restored<Net, State>>, TrainError>, Vec<Event>) {
+    fn go_on(&self) -> (Run, Found, Vec<Event>) {
         let mut run = self.open("seed = 1").unwrap();
         let mut told = Vec::new();
         let restored = run.restore(&Net::init(), &optimizer(), |event| told.push(event.clone()));
