@@ -45,15 +45,16 @@ const MARKS: [&str; 2] = ["<!-- table begins -->\n", "<!-- table ends -->\n"];
 /// Makes what is missing, then writes the table.
 pub fn make(folder: &Path) -> Result<(), String> {
     run(Command::new(env!("CARGO")).args(["build", "--locked", "--release"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let program = || Command::new(target.join("release/speech2face"));
     let (people, pairs) = (folder.join("people"), folder.join("pairs"));
     run(program().args(["corpus", "synth"]).arg(&people))?;
     if !pairs.join("pairs-00000.parquet").exists() {
         run(program().args(["corpus", "prepare"]).arg(&people).arg("-o").arg(&pairs))?;
     }
-    run(program().args(["corpus", "split", "--validation", "0.05", "--test", "0.25"]).arg(&pairs))?;
+    run(program()
+        .args(["corpus", "split", "--validation", "0.05", "--test", "0.25"])
+        .arg(&pairs))?;
 
     let mut table = String::from(
         "| | 3 s: at 1 | at 5 | at 10 | 6 s: at 1 | at 5 | at 10 | median rank, 6 s | degrees, 6 s | diversity |\n\

@@ -36,6 +36,7 @@ enum Network {
     #[command(after_help = GOING_ON)]
     FaceDecoder(Run),
     /// Train a voice encoder on recordings, against a trained face decoder
+    #[command(after_help = GOING_ON)]
     VoiceEncoder(Run),
 }
 
