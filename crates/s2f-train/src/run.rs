@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::TrainError;
 pub(crate) use checkpoint::Best;
@@ -93,9 +93,8 @@ impl Run {
             return Err(TrainError::Diverged { step, loss, ids: ids.to_vec() });
         }
         // No time of day: the lines of a run that went on are those of an undisturbed one.
-        let mut line = Map::from_iter([("step".to_owned(), Value::from(step))]);
-        line.extend(values.iter().map(|&(name, value)| (name.to_owned(), Value::from(value))));
-        let text = format!("{}\n", Value::Object(line));
+        let values_text = values.iter().map(|&(name, v)| format!(",\"{name}\":{}", Value::from(v)));
+        let text = format!("{{\"step\":{step}{}}}\n", values_text.collect::<String>());
         let path = self.path("metrics.jsonl");
         self.metrics.write_all(text.as_bytes()).map_err(TrainError::io("write", &path))?;
         self.events(step)?.scalars(step, values)

@@ -15,5 +15,6 @@ mod pictures;
 mod printing;
 mod pull;
 mod support;
+mod training;
 mod weights;
 mod zoo;

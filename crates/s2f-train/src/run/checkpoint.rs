@@ -1,9 +1,10 @@
 //! Checkpoints: all that a killed run needs to go on to the very end that it would have come to.
 //!
-//! `step-000500/` holds `weights.safetensors` in full precision, `optimizer.bpk`, `state.toml` (the
-//! loop's own state, the best validation, the length of the metrics) and `manifest.json` with the
-//! sizes and hashes of those three, by which they are trusted. The folder is written under a
-//! temporary name, flushed and renamed, so a kill leaves either all of it or nothing.
+//! `step-000500/` holds `weights.safetensors` in full precision, `optimizer.bpk`, `parameters.json`
+//! (the numbers by which the optimizer knows the weights), `state.toml` (the loop's own state, the
+//! best validation, the length of the metrics) and `manifest.json` with the sizes and hashes of
+//! those four, by which they are trusted. The folder is written under a temporary name, flushed and
+//! renamed, so a kill leaves either all of it or nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +25,7 @@ const FOLDER: &str = "checkpoints";
 const BEST: &str = "best";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.bpk";
+const PARAMETERS: &str = "parameters.json";
 const STATE: &str = "state.toml";
 const MANIFEST: &str = "manifest.json";
 
@@ -58,13 +60,8 @@ struct State<S> {
     of_loop: S,
 }
 
-/// `manifest.json`.
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    files: BTreeMap<String, FileHash>,
-    /// The numbers by which the optimizer knows the parameters.
-    parameters: BTreeMap<String, u64>,
-}
+/// `manifest.json`: the other files by name.
+type Manifest = BTreeMap<String, FileHash>;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct FileHash {
@@ -80,9 +77,9 @@ impl FileHash {
 
 /// The files of a checkpoint, checked.
 struct Whole {
-    manifest: Manifest,
     weights: Vec<u8>,
     optimizer: Vec<u8>,
+    parameters: Vec<u8>,
     state: String,
 }
 
@@ -114,7 +111,8 @@ impl Run {
             };
             let bad = |reason: String| TrainError::Checkpoint { path: path.clone(), reason };
             let state: State<S> = toml::from_str(&whole.state).map_err(|e| bad(e.to_string()))?;
-            let ids = whole.manifest.parameters;
+            let ids: BTreeMap<String, u64> =
+                serde_json::from_slice(&whole.parameters).map_err(|e| bad(e.to_string()))?;
             if !ids.keys().eq(identity::ids(module).keys()) {
                 return Err(bad("it is of another network".to_owned()));
             }
@@ -153,14 +151,15 @@ impl Run {
         let metrics_bytes = metrics_bytes.map_err(TrainError::io("write", &metrics))?.len();
         let state = State { step, metrics_bytes, best: self.best.clone(), of_loop: state };
         let optimizer = optimizer.into_bytes().map_err(|e| bad(e.to_string()))?;
-        let files: [(&str, Vec<u8>); 3] = [
+        let parameters = serde_json::to_vec_pretty(&identity::ids(module));
+        let files: [(&str, Vec<u8>); 4] = [
             (WEIGHTS, full_precision(module)?),
             (OPTIMIZER, optimizer.to_vec()),
+            (PARAMETERS, parameters.map_err(|e| bad(e.to_string()))?),
             (STATE, toml::to_string(&state).map_err(|e| bad(e.to_string()))?.into_bytes()),
         ];
         let hash = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), FileHash::of(bytes));
-        let manifest =
-            Manifest { files: files.iter().map(hash).collect(), parameters: identity::ids(module) };
+        let manifest: Manifest = files.iter().map(hash).collect();
 
         let new = disk::temporary(&path);
         let write = || {
@@ -293,15 +292,18 @@ fn read(folder: &Path) -> Result<Whole, String> {
         serde_json::from_slice(&file(MANIFEST)?).map_err(|e| format!("{MANIFEST}: {e}"))?;
     let checked = |name: &str| {
         let bytes = file(name)?;
-        if manifest.files.get(name) == Some(&FileHash::of(&bytes)) {
+        if manifest.get(name) == Some(&FileHash::of(&bytes)) {
             Ok(bytes)
         } else {
             Err(format!("{name} is not what was written"))
         }
     };
-    let (weights, optimizer) = (checked(WEIGHTS)?, checked(OPTIMIZER)?);
-    let state = String::from_utf8(checked(STATE)?).map_err(|e| format!("{STATE}: {e}"))?;
-    Ok(Whole { manifest, weights, optimizer, state })
+    Ok(Whole {
+        weights: checked(WEIGHTS)?,
+        optimizer: checked(OPTIMIZER)?,
+        parameters: checked(PARAMETERS)?,
+        state: String::from_utf8(checked(STATE)?).map_err(|e| format!("{STATE}: {e}"))?,
+    })
 }
 
 /// Names and paths of what is in a folder; nothing where there is no folder.

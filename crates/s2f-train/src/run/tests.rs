@@ -1,1 +1,265 @@
+use burn::module::Module;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use s2f_nn::weights::{self, Precision};
+use serde::Deserialize;
 
+use super::checkpoint::Restored;
+use super::*;
+use crate::draw::generator;
+
+/// A layer of each kind that a checkpoint has to know about: matrices, and running statistics.
+#[derive(Module, Debug)]
+struct Net {
+    first: Linear,
+    norm: BatchNorm,
+    last: Linear,
+}
+
+impl Net {
+    fn init() -> Self {
+        let device = Device::flex().autodiff();
+        Self {
+            first: LinearConfig::new(3, 4).init(&device),
+            norm: BatchNormConfig::new(4).init(&device),
+            last: LinearConfig::new(4, 1).init(&device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = self.norm.forward(self.first.forward(x).unsqueeze_dim::<3>(2)); // [n, 4, 1]
+        self.last.forward(x.flatten(1, 2)) // [n, 1]
+    }
+}
+
+/// What a loop may keep, with numbers that a careless writer would round.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct State {
+    third: f64,
+    sum: f64,
+    none: Option<f64>,
+}
+
+const STATE: State = State { third: 1.0 / 3.0, sum: 0.1 + 0.2, none: None };
+
+fn bytes(net: &Net) -> Vec<u8> {
+    weights::save(&net.valid(), Precision::Full).unwrap()
+}
+
+/// Steps `from` to `to` of a small training that logs each of them.
+fn train(
+    run: &mut Run,
+    mut net: Net,
+    optimizer: &mut ModuleOptimizer,
+    from: usize,
+    to: usize,
+) -> Net {
+    for step in from..to {
+        let mut rng = generator(7, b"numbers ", step);
+        let numbers: Vec<f32> = (0..24).map(|_| rng.random()).collect();
+        let x = Tensor::<2>::from_data(TensorData::new(numbers, [8, 3]), &Device::flex());
+        let loss = net.forward(x.autodiff()).square().mean();
+        run.log(step + 1, &[("loss", loss.clone().into_scalar())], &[]).unwrap();
+        let gradients = GradientsParams::from_grads(loss.backward(), &net);
+        net = optimizer.step(0.05, net, gradients);
+    }
+    net
+}
+
+fn optimizer() -> ModuleOptimizer {
+    AdamWConfig::new().init()
+}
+
+/// What a run goes on from.
+type Found = Result<Option<Restored<Net, State>>, TrainError>;
+
+/// A folder in which nothing is, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("s2f-run-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn open(&self, config: &str) -> Result<Run, TrainError> {
+        self.open_with(config, "data")
+    }
+
+    fn open_with(&self, config: &str, data: &str) -> Result<Run, TrainError> {
+        let config: toml::Table = config.parse().unwrap();
+        Run::open(&self.0, &config, &Environment::new("cpu", 1, data.to_owned()))
+    }
+
+    /// Goes on; notes are gathered.
+    fn go_on(&self) -> (Run, Found, Vec<Event>) {
+        let mut run = self.open("seed = 1").unwrap();
+        let mut told = Vec::new();
+        let restored = run.restore(&Net::init(), &optimizer(), |event| told.push(event.clone()));
+        (run, restored, told)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[test]
+fn a_run_goes_on_to_the_end_of_an_undisturbed_one() {
+    let (whole, pieces) = (Folder::new("whole"), Folder::new("pieces"));
+    let begin = bytes(&Net::init());
+    let fresh = || weights::load(Net::init(), &begin).unwrap();
+
+    let mut run = whole.open("seed = 1").unwrap();
+    let undisturbed = train(&mut run, fresh(), &mut optimizer(), 0, 7);
+
+    let (mut run, restored, _) = pieces.go_on();
+    assert!(restored.unwrap().is_none());
+    let mut first = optimizer();
+    let net = train(&mut run, fresh(), &mut first, 0, 3);
+    run.checkpoint(3, &net, &first, &STATE).unwrap();
+    train(&mut run, net, &mut first, 3, 5); // undone
+    drop(run);
+
+    let (mut run, restored, told) = pieces.go_on();
+    let mut restored = restored.unwrap().unwrap();
+    assert_eq!((restored.step, restored.state, told), (3, STATE, vec![]));
+    let net = train(&mut run, restored.module, &mut restored.optimizer, 3, 7);
+    assert_eq!(bytes(&net), bytes(&undisturbed));
+    let lines = |folder: &Folder| fs::read_to_string(folder.0.join("metrics.jsonl")).unwrap();
+    assert_eq!(lines(&pieces), lines(&whole));
+    assert!(lines(&whole).starts_with("{\"step\":1,\"loss\":"));
+}
+
+const FILES: [&str; 5] =
+    ["weights.safetensors", "optimizer.bpk", "parameters.json", "state.toml", "manifest.json"];
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_and_two_are_an_error() {
+    let folder = Folder::new("damaged");
+    let (mut run, ..) = folder.go_on();
+    let mut optimizer = optimizer();
+    let mut net = Net::init();
+    for step in [2, 4, 6] {
+        net = train(&mut run, net, &mut optimizer, step - 2, step);
+        run.checkpoint(step, &net, &optimizer, &STATE).unwrap();
+    }
+    drop(run);
+    let checkpoints = folder.0.join("checkpoints");
+    assert!(!checkpoints.join("step-000002").exists());
+    // What a kill leaves.
+    fs::create_dir(checkpoints.join("step-000008.tmp")).unwrap();
+
+    let newest = checkpoints.join("step-000006");
+    for file in FILES {
+        let path = newest.join(file);
+        let sound = fs::read(&path).unwrap();
+        let mut flipped = sound.clone();
+        flipped[sound.len() / 2] ^= 1;
+        for damaged in [Some(&sound[..sound.len() - 1]), Some(&flipped), None] {
+            match damaged {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let (_run, restored, told) = folder.go_on();
+            assert_eq!(restored.unwrap().unwrap().step, 4, "{file}");
+            let [Event::Note(note)] = &told[..] else { panic!("{told:?}") };
+            // A wrong hash accuses the file that it is of.
+            let is_named = note.contains(file) || file == "manifest.json";
+            assert!(note.contains("step-000006") && is_named, "{note}");
+        }
+        fs::write(&path, sound).unwrap();
+    }
+    assert_eq!(folder.go_on().1.unwrap().unwrap().step, 6);
+
+    fs::write(newest.join("state.toml"), "").unwrap();
+    fs::write(checkpoints.join("step-000004/state.toml"), "").unwrap();
+    let problem = folder.go_on().1.err().unwrap().to_string();
+    assert!(problem.contains("step-000006: state.toml is not what was written"), "{problem}");
+}
+
+#[test]
+fn checkpoints_of_another_network_are_refused() {
+    let folder = Folder::new("other-network");
+    let mut run = folder.open("seed = 1").unwrap();
+    run.checkpoint(1, &Net::init(), &optimizer(), &STATE).unwrap();
+    let other: Linear = LinearConfig::new(3, 4).init(&Device::flex());
+    let problem = run.restore::<_, State>(&other, &optimizer(), |_| ()).err().unwrap();
+    assert!(problem.to_string().contains("it is of another network"), "{problem}");
+}
+
+#[test]
+fn folders_of_other_runs_are_refused() {
+    let folder = Folder::new("other");
+    let check = |config: &str, data: &str, message: &str| {
+        let problem = folder.open_with(config, data).err().unwrap().to_string();
+        assert!(problem.contains(message), "{problem}");
+    };
+    fs::write(folder.0.join("letter.txt"), "dear").unwrap();
+    check("seed = 1", "data", "has files in it and is no run folder; hint: ");
+    fs::remove_file(folder.0.join("letter.txt")).unwrap();
+
+    let run = folder.open("seed = 1\noptimisation.steps = 5").unwrap();
+    check("seed = 1\noptimisation.steps = 5", "data", "another process trains in");
+    drop(run);
+    check("seed = 2\noptimisation.steps = 5", "data", "has seed = 1, not 2; hint: ");
+    check("seed = 1\noptimisation.steps = 5", "more data", "from other data");
+    let longer = "seed = 1\noptimisation.steps = 9\nwatch.patience = 3";
+    drop(folder.open(longer).unwrap());
+    let text = fs::read_to_string(folder.0.join("config.toml")).unwrap();
+    assert_eq!(text.parse::<toml::Table>().unwrap(), longer.parse().unwrap());
+    let text = fs::read(folder.0.join("environment.json")).unwrap();
+    let environment: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(environment["resumed"].as_array().unwrap().len(), 1, "{environment}");
+}
+
+#[test]
+fn the_best_weights_are_those_of_the_steps_that_were_not_undone() {
+    let folder = Folder::new("best");
+    let files = || {
+        let found = fs::read_dir(folder.0.join("checkpoints/best")).unwrap();
+        let mut names: Vec<_> =
+            found.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let (mut run, ..) = folder.go_on();
+    let nets = [Net::init(), Net::init(), Net::init()];
+    assert!(run.keep_best(1, 0.5, &nets[0]).unwrap());
+    assert!(!run.keep_best(2, 0.5, &nets[1]).unwrap());
+    run.checkpoint(2, &nets[1], &optimizer(), &STATE).unwrap();
+    assert!(run.keep_best(3, 0.7, &nets[2]).unwrap());
+    assert_eq!(files(), ["best.json", "step-000001.safetensors", "step-000003.safetensors"]);
+    drop(run);
+
+    let (mut run, ..) = folder.go_on();
+    assert_eq!(run.best().map(|best| (best.step, best.score)), Some((1, 0.5)));
+    let text = fs::read(folder.0.join("checkpoints/best/best.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&text).unwrap()["step"], 1);
+    let best = run.load_best(&Net::init()).unwrap().unwrap();
+    assert_eq!(bytes(&best), bytes(&nets[0]));
+    for step in [4, 5, 6] {
+        run.keep_best(step, step as f64, &nets[2]).unwrap();
+        run.checkpoint(step, &nets[2], &optimizer(), &STATE).unwrap();
+    }
+    assert_eq!(files(), ["best.json", "step-000005.safetensors", "step-000006.safetensors"]);
+}
+
+#[test]
+fn what_is_not_a_number_stops_the_run() {
+    let folder = Folder::new("diverged");
+    let mut run = folder.open("seed = 1").unwrap();
+    let ids: Vec<String> = (1..=9).map(|n| format!("clip{n}")).collect();
+    let problem = run.log(12, &[("texture", 1.0), ("identity", f64::NAN)], &ids).unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "step 12: identity is not a number in the batch of clip1, clip2, clip3, clip4, clip5, \
+         clip6, clip7, clip8 and 1 more; hint: lower the learning rate"
+    );
+    assert_eq!(fs::read(folder.0.join("metrics.jsonl")).unwrap(), b"");
+}

@@ -1,0 +1,188 @@
+//! `train face-decoder`: killed at any instant, the same command goes on, and its end is that of an
+//! undisturbed run; what is no such run is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::{Folder, Run, shared};
+
+/// Kills with signal 9 that a run has to survive.
+const KILLS: usize = 10;
+const STEPS: usize = 14;
+/// People to learn from and to hold out: reading them takes a second.
+const PEOPLE: usize = 6;
+
+/// A few portraits in a folder, or a visible line and none.
+fn portraits(folder: &Folder) -> Option<PathBuf> {
+    let faces = shared("data/faces/canada")?;
+    let models = shared("models")?;
+    let table = fs::read_to_string(faces.join("people.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().take(1 + PEOPLE).collect();
+    folder.write("few/people.csv", rows.join("\n"));
+    for row in &rows[1..] {
+        let picture = row.split(',').next_back().unwrap();
+        folder.write(&format!("few/{picture}"), fs::read(faces.join(picture)).unwrap());
+    }
+    folder.write("few/landmarks.csv", fs::read(faces.join("landmarks.csv")).unwrap());
+    Some(models)
+}
+
+/// The arguments of a small training into `out`.
+fn train(models: &Path, out: &str, steps: usize, more: &[&str]) -> Vec<String> {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/compact/face-decoder.toml");
+    let mut arguments = ["train", "face-decoder", config, "-o", out].map(str::to_owned).to_vec();
+    let models = format!("data.models={}", models.display());
+    let steps = format!("optimisation.steps={steps}");
+    let settings = [
+        "data.root=.",
+        &models,
+        "data.folders=[{ path = \"few\", gain = [0.6, 0.64, 0.608], saturation = 0.7 }]",
+        "data.held_out=2",
+        "morphing.pool=6",
+        "network.hidden=16",
+        "network.texture={ basis = { components = 4, hidden = 8 } }",
+        "losses.identity_batch=1",
+        "optimisation.batch=3",
+        "watch.checkpoint_every=3",
+        "watch.validate_every=4",
+        "watch.sheet_every=5",
+        &steps,
+    ];
+    for setting in settings.iter().chain(more) {
+        arguments.extend(["--set".to_owned(), (*setting).to_owned()]);
+    }
+    arguments
+}
+
+fn quiet(mut command: Command) -> Command {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[track_caller]
+fn run(folder: &Folder, arguments: &[String]) -> Run {
+    folder.run(arguments)
+}
+
+/// What two runs that came to the same end have in common, to the byte.
+#[track_caller]
+fn assert_same(folder: &Folder, a: &str, b: &str) {
+    let last = format!("checkpoints/step-{STEPS:06}/weights.safetensors");
+    let sheet = format!("sheets/held-out-{STEPS:06}.png");
+    for file in
+        ["face-decoder.safetensors", "metrics.jsonl", "scores.json", "morphs.png", "config.toml"]
+            .into_iter()
+            .chain([last.as_str(), sheet.as_str(), "checkpoints/best/best.json"])
+    {
+        let read = |run: &str| folder.read(&format!("{run}/{file}"));
+        assert!(read(a) == read(b), "{a}/{file} and {b}/{file} differ");
+    }
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_weights() {
+    let folder = Folder::new();
+    let Some(models) = portraits(&folder) else { return };
+    let begun = Instant::now();
+    run(&folder, &train(&models, "whole", STEPS, &[])).exits(0);
+    let undisturbed = begun.elapsed();
+    let mut lone = quiet(folder.command(train(&models, "lone", STEPS, &[])));
+    assert!(lone.env("RAYON_NUM_THREADS", "1").status().unwrap().success());
+    assert_same(&folder, "whole", "lone");
+
+    let pieces = train(&models, "pieces", STEPS, &[]);
+    let (mut kills, mut finished, mut resumed) = (0, 0, 0);
+    let mut lengths = Lengths(0x2545_f491_4f6c_dd1d);
+    while kills < KILLS {
+        let mut child = quiet(folder.command(&pieces)).spawn().unwrap();
+        // From before the first checkpoint to after the last.
+        sleep(lengths.next(undisturbed));
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            resumed += usize::from(folder.path("pieces/checkpoints").is_dir());
+            continue;
+        }
+        // It came to its end between two kills.
+        assert_same(&folder, "whole", "pieces");
+        fs::remove_dir_all(folder.path("pieces")).unwrap();
+        finished += 1;
+    }
+    run(&folder, &pieces).exits(0);
+    assert_same(&folder, "whole", "pieces");
+    println!("{kills} kills, {resumed} of them with checkpoints, {finished} ends between them");
+    assert!(resumed > 0, "no kill fell between a checkpoint and the end");
+
+    let again = run(&folder, &pieces).exits(0);
+    again.says(&["all 14 steps are done", "optimisation.steps"]);
+    assert_same(&folder, "whole", "pieces");
+
+    let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);
+    longer.says(&["going on after step 14 of 16", "step 16 of 16"]);
+    let steps = String::from_utf8(folder.read("pieces/metrics.jsonl")).unwrap();
+    assert!(steps.contains("{\"step\":16,\"texture\":"), "{steps}");
+}
+
+#[test]
+fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
+    let folder = Folder::new();
+    let Some(models) = portraits(&folder) else { return };
+    folder.write("papers/letter.txt", "dear");
+    run(&folder, &train(&models, "papers", 2, &[])).exits(2).says(&["is no run folder"]);
+
+    let training = train(&models, "run", 100_000, &[]);
+    let mut child = quiet(folder.command(&training)).spawn().unwrap();
+    let begun = Instant::now();
+    while !folder.path("run/checkpoints/step-000006").is_dir() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "no checkpoint after 5 minutes");
+        sleep(Duration::from_millis(20));
+    }
+    run(&folder, &training).exits(2).says(&["another process trains in run", "hint:"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    run(&folder, &train(&models, "run", 8, &["morphing.pool=7"]))
+        .exits(2)
+        .says(&["the run in run has morphing.pool = 6, not 7", "hint:"]);
+
+    // The newest of two is damaged.
+    let mut names: Vec<String> = folder
+        .files()
+        .into_iter()
+        .filter(|name| name.starts_with("run/checkpoints/step-") && !name.contains(".tmp"))
+        .filter(|name| name.ends_with("optimizer.bpk"))
+        .collect();
+    names.sort();
+    let [before, newest] = &names[..] else { panic!("{names:?}") };
+    let step = |name: &str| name.split(['-', '/']).nth(3).unwrap().parse::<usize>().unwrap();
+    let mut bytes = folder.read(newest);
+    bytes.truncate(bytes.len() - 1);
+    folder.write(newest, bytes);
+    let (before, newest) = (step(before), step(newest));
+    let end = newest + 1;
+    run(&folder, &train(&models, "run", end, &[])).exits(0).says(&[
+        &format!("checkpoints/step-{newest:06} is passed over: optimizer.bpk"),
+        &format!("going on after step {before} of {end}"),
+    ]);
+    let lines = String::from_utf8(folder.read("run/metrics.jsonl")).unwrap();
+    let steps: Vec<&str> = lines.lines().filter(|line| line.contains("texture\":")).collect();
+    let losses = steps.iter().filter(|line| !line.contains("held_out"));
+    assert_eq!(losses.count(), end);
+}
+
+/// Lengths of time, the same in every run of the test (xorshift).
+struct Lengths(u64);
+
+impl Lengths {
+    /// Between nothing and the whole.
+    fn next(&mut self, whole: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        whole.mul_f64((self.0 >> 11) as f64 / (1u64 << 53) as f64)
+    }
+}
