@@ -96,6 +96,7 @@ fn both_inputs_and_the_ablation_are_exported() {
                 hidden: 8,
                 output: 7,
                 batch_norm,
+                pooling: Default::default(),
             };
             let network = config.init(&Device::flex()).unwrap();
             check_voice(&network, &config, &[40, 61]);
