@@ -61,6 +61,7 @@ fn check_voice(network: &VoiceEncoder, config: &VoiceEncoderConfig, frames: &[us
         for file in [&dynamic, &fixed] {
             let found = run(file, &x, &["feature"]).remove(0);
             let difference = worst(&found, expected.clone(), largest(&expected));
+            eprintln!("{frames} frames: {difference:e}");
             // The same sums of float32 products in another order.
             assert!(difference < 1e-4, "{frames} frames: {difference}");
         }
