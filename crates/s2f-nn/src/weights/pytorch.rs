@@ -5,8 +5,8 @@
 //! nothing in it is run: `pytorch-reader` knows the few calls that rebuild tensors and module
 //! states, keeps every other call as an uninterpreted value, and refuses one that would make
 //! something of tensors. Pickles beyond what networks need are refused before they are parsed, and a
-//! tensor's numbers are read only once its shape is known to be that of a parameter, so a file
-//! cannot ask for much more memory than the network that it is for.
+//! tensor's numbers are read only once its shape is known to be that of a parameter, so such a
+//! file cannot ask for much more memory than the network that it is for. Safetensors are read whole.
 
 mod bounds;
 mod import;
