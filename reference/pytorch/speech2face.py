@@ -45,6 +45,14 @@ class VoiceEncoder(nn.Module):
             bins = (bins - KERNEL) // layer["stride"][1] + 1
         self.hidden = nn.Linear(widths[-1] * bins, config["hidden"])
         self.output = nn.Linear(config["hidden"], config["output"])
+        has_attention = config.get("pooling", "mean") == "attention"
+        self.attention = nn.Linear(config["output"], 1) if has_attention else None
+
+    def pool(self, segments):
+        """The features of a voice's segments, [batch, segments, D], to one, [batch, D]."""
+        if self.attention is None:
+            return segments.mean(1)
+        return (segments * self.attention(segments).softmax(1)).sum(1)
 
     def forward(self, x):
         if self.magnitude:

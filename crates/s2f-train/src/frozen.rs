@@ -62,5 +62,5 @@ pub(crate) fn open_model(name: &str) -> Result<(ModelConfig, Model), TrainError>
     } else {
         Speech2Face::open(folder)?
     };
-    Ok(model.into_networks())
+    Ok((model.config().clone(), model.networks().clone()))
 }

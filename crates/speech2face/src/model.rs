@@ -153,11 +153,6 @@ impl Speech2Face {
         self.decode(&self.embed_voice(&voice, Windows::First)?, 0.0).map(drop)
     }
 
-    /// The networks and their shapes, for training to begin with or to be trained against.
-    pub fn into_networks(self) -> (ModelConfig, Model) {
-        (self.config, self.model)
-    }
-
     /// Name and hash of the model.
     pub fn id(&self) -> &ModelId {
         &self.id

@@ -112,8 +112,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     if is_file {
         return write_file(&args.out, imported.bytes, printer);
     }
-    let bytes = match import {
-        Import::Model(_) => imported.bytes,
+    let (bytes, rest) = match import {
+        Import::Model(_) => (imported.bytes, None),
         _ => completed(&import, &imported.bytes, args)?,
     };
     let folder = &args.out;
@@ -121,7 +121,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let files = [
         ("config.json", serde_json::to_vec_pretty(&config)?),
         ("model.safetensors", bytes),
-        ("README.md", card(&config, args).into_bytes()),
+        ("README.md", card(&config, args, rest.as_ref()).into_bytes()),
     ];
     write_new(folder, &files, printer)?;
     Speech2Face::open(folder)?.verify()?;
@@ -148,8 +148,12 @@ fn read(
     Ok(imported)
 }
 
-/// A model of which one network is the imported one and the rest stays.
-fn completed(import: &Import, bytes: &[u8], args: &Args) -> anyhow::Result<Vec<u8>> {
+/// A model of which one network is the imported one and the rest stays, and the model that it is of.
+fn completed(
+    import: &Import,
+    bytes: &[u8],
+    args: &Args,
+) -> anyhow::Result<(Vec<u8>, Option<Speech2Face>)> {
     let base = match &args.config {
         None => Speech2Face::shipped()?,
         Some(folder) if folder.is_dir() => Speech2Face::open(folder)?,
@@ -167,7 +171,7 @@ fn completed(import: &Import, bytes: &[u8], args: &Args) -> anyhow::Result<Vec<u
         }
         _ => model.face_decoder = weights::load(model.face_decoder, bytes)?,
     }
-    Ok(weights::save(&model, Precision::Full)?)
+    Ok((weights::save(&model, Precision::Full)?, Some(base)))
 }
 
 fn key_map(path: &Path) -> anyhow::Result<KeyMap> {
@@ -195,23 +199,24 @@ fn name_of(folder: &Path) -> String {
     folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// A model card that says where the weights came from, for its owner to go on with.
-fn card(config: &ModelConfig, args: &Args) -> String {
+/// A model card that says where the weights came from, for its owner to go on with; the card of the
+/// model that the rest is from stands below, since its terms hold for that.
+fn card(config: &ModelConfig, args: &Args, rest: Option<&Speech2Face>) -> String {
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     let what = match args.network {
-        Network::VoiceEncoder => "voice encoder",
-        Network::FaceDecoder => "face decoder",
-        Network::Model | Network::VggFace => "networks",
+        Network::VoiceEncoder => "the voice encoder",
+        Network::FaceDecoder => "the face decoder",
+        Network::Model | Network::VggFace => "all weights",
     };
-    let rest = match (args.network, &args.config) {
-        (Network::Model, _) => String::new(),
-        (_, None) => " The rest is that of the model `compact` of speech2face.".into(),
-        (_, Some(base)) => format!(" The rest is that of the model in `{}`.", name_of(base)),
-    };
-    format!(
-        "# {}\n\nThe {what} of this model were imported from `{file}`.{rest}\n\nThe faces that it \
-         draws are synthetic. They are nobody's and identify no one.\n\nTo be filled in by whoever \
-         passes it on: data, licence, training, limits.\n",
+    let mut card = format!(
+        "# {}\n\nImported from `{file}`: {what}.\n\nThe faces that it draws are synthetic. They are \
+         nobody's and identify no one.\n\nTo be filled in by whoever passes it on: data, licence, \
+         training, limits.\n",
         config.name
-    )
+    );
+    if let Some(rest) = rest {
+        let (name, below) = (&rest.id().name, rest.card());
+        card += &format!("\nThe rest is that of the model {name}, whose card follows.\n\n{below}");
+    }
+    card
 }

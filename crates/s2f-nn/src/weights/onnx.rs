@@ -48,6 +48,8 @@ pub struct OnnxFile {
 /// # Shapes
 /// - input `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
 /// - output `feature`: `[batch, D]`, not normalised
+/// - output `score`, with [`SegmentPooling::Attention`](crate::SegmentPooling::Attention) only:
+///   `[batch, 1]`; its softmax over the segments of a voice weighs their features
 ///
 /// `metadata` are keys with texts that any reader of the file shows.
 ///

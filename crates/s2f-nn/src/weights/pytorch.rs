@@ -4,15 +4,16 @@
 //! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild what was saved. Here
 //! nothing in it is run: `pytorch-reader` knows the few calls that rebuild tensors and module
 //! states, keeps every other call as an uninterpreted value, and refuses one that would make
-//! something of tensors. Its nesting, copies and lengths are bounded, and a tensor's numbers are
-//! read only once its shape is known to be that of a parameter, so a file cannot ask for more
-//! memory than the network that it is for.
+//! something of tensors. Pickles beyond what networks need are refused before they are parsed, and a
+//! tensor's numbers are read only once its shape is known to be that of a parameter, so such a
+//! file cannot ask for much more memory than the network that it is for. Safetensors are read whole.
 
+mod bounds;
 mod import;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -25,6 +26,8 @@ pub use import::{Import, Imported};
 
 /// VGG-Face is 0.6 GB, an optimizer's state three times its network.
 const MAX_FILE_BYTES: u64 = 8 << 30;
+/// Tells the formats apart.
+const HEAD_BYTES: u64 = 64;
 /// The types whose numbers become weights.
 const FLOATS: &str = "float64, float32, float16 or bfloat16";
 
@@ -134,14 +137,14 @@ fn contents(path: &Path) -> Result<Contents, WeightsError> {
     if metadata.len() > MAX_FILE_BYTES {
         return Err(WeightsError::TooBig { bytes: metadata.len(), limit: MAX_FILE_BYTES });
     }
-    let mut head = [0; 9];
-    let is_safetensors = metadata.is_file()
-        && file.read_exact(&mut head).is_ok()
-        // The length of a header of at most 16 MB, then the header, which is JSON.
-        && head[3..] == [0, 0, 0, 0, 0, b'{'];
-    if is_safetensors {
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(io)?;
+    // The length of a header of at most 16 MB, then the header, which is JSON.
+    if head.get(3..9) == Some(&[0, 0, 0, 0, 0, b'{']) {
         return safetensors(read_file(path)?);
     }
+    file.rewind().map_err(io)?;
+    bounds::check(file, &head).map_err(io)?.map_err(malformed)?;
     let reader = PytorchReader::new(path).map_err(|error| match error {
         PytorchError::Io(error) if error.raw_os_error().is_some() => io(error),
         PytorchError::InvalidFormat(reason) => malformed(reason),

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use burn::tensor::{Device, Distribution, Tensor};
 use rten_tensor::prelude::*;
+use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
 use crate::face_decoder::{LandmarksConfig, TextureConfig};
-use crate::voice_encoder::{BINS, ConvLayer, VoiceInput};
+use crate::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput, tests};
 use crate::weights::load;
 use crate::{Model, ModelConfig, unit_length};
 
@@ -61,6 +62,7 @@ fn check_voice(network: &VoiceEncoder, config: &VoiceEncoderConfig, frames: &[us
         for file in [&dynamic, &fixed] {
             let found = run(file, &x, &["feature"]).remove(0);
             let difference = worst(&found, expected.clone(), largest(&expected));
+            eprintln!("{frames} frames: {difference:e}");
             // The same sums of float32 products in another order.
             assert!(difference < 1e-4, "{frames} frames: {difference}");
         }
@@ -96,7 +98,7 @@ fn both_inputs_and_the_ablation_are_exported() {
                 hidden: 8,
                 output: 7,
                 batch_norm,
-                pooling: Default::default(),
+                pooling: SegmentPooling::Mean,
             };
             let network = config.init(&Device::flex()).unwrap();
             check_voice(&network, &config, &[40, 61]);
@@ -104,6 +106,37 @@ fn both_inputs_and_the_ablation_are_exported() {
             assert!(few.to_string().contains("5 frames leave"), "{few}");
         }
     }
+}
+
+#[test]
+fn the_scores_of_segments_pool_them() {
+    let device = Device::flex();
+    let config = VoiceEncoderConfig { pooling: SegmentPooling::Attention, ..tests::tiny() };
+    // It begins with zeros, which weigh all segments alike.
+    let bytes = save(&config.init(&device).unwrap(), Precision::Full).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let attention: Vec<u8> = (0..7).flat_map(|i| (i as f32 * 20.0).to_le_bytes()).collect();
+    let attention = TensorView::new(Dtype::F32, vec![1, 7], &attention).unwrap();
+    let tensors = file.iter().map(|(name, view)| match name {
+        "attention.weight" => (name, attention.clone()),
+        _ => (name, view),
+    });
+    let bytes = safetensors::serialize(tensors, None).unwrap();
+    let network = load(config.init(&device).unwrap(), &bytes).unwrap();
+    let x = Tensor::random([5, 2, 40, BINS], Distribution::Normal(0.0, 0.5), &device);
+    let features = network.forward(x.clone());
+    let file = voice_encoder(&network, &config, Frames::Dynamic, &[]).unwrap();
+    assert_eq!(file.outputs, ["feature", "score"]);
+    let scores = run(&file, &x, &["score"]).remove(0);
+    let spread = |pick: fn(f32, f32) -> f32| scores.iter().copied().reduce(pick).unwrap();
+    assert!(spread(f32::max) - spread(f32::min) > 0.1, "{scores:?}");
+    let weights: Vec<f32> = scores.iter().map(|score| score.exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    let weights = Tensor::<1>::from_floats(weights.as_slice(), &device) / sum;
+    let pooled = (features.clone() * weights.unsqueeze_dim::<2>(1)).sum_dim(0); // [1, 7]
+    let found: Vec<f32> = pooled.into_data().iter().collect();
+    let expected = network.pool(features.unsqueeze());
+    assert!(worst(&found, expected.clone(), largest(&expected)) < 1e-4);
 }
 
 /// Checks a face decoder's file: landmarks relative to the picture's side, colours to full

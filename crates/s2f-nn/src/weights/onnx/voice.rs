@@ -4,7 +4,7 @@ use super::Frames;
 use super::graph::{Graph, Value, batch, fixed, float, int, ints};
 use super::proto::Axis;
 use crate::VoiceEncoderConfig;
-use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, VoiceInput};
+use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, SegmentPooling, VoiceInput};
 use crate::weights::WeightsError;
 
 /// What Burn and PyTorch add to a variance.
@@ -53,6 +53,10 @@ pub(super) fn build(
     let x = graph.relu(&x); // [batch, hidden]
     let x = graph.linear("output", &x)?;
     graph.output("feature", &x, &[batch(), fixed(config.output)]);
+    if config.pooling == SegmentPooling::Attention {
+        let score = graph.linear("attention", &x)?;
+        graph.output("score", &score, &[batch(), fixed(1)]);
+    }
     Ok(())
 }
 
