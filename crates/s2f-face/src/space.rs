@@ -33,4 +33,9 @@ impl FaceSpace {
             normalisation: Normalisation::UnitLength,
         }
     }
+
+    /// The 4096 numbers of VGG-Face's fc7 after its ReLU: the paper's face space.
+    pub fn vgg_face() -> Self {
+        Self { name: "vgg-face-fc7".into(), dimension: 4096, normalisation: Normalisation::None }
+    }
 }

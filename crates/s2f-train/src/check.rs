@@ -1,7 +1,7 @@
 //! Configurations that could only fail later, or not at all, are refused before anything is read.
 
 use s2f_audio::Waveform;
-use s2f_face::{FRAME, FaceSpace};
+use s2f_face::FRAME;
 
 use crate::TrainError;
 use crate::config::{
@@ -16,13 +16,18 @@ impl FaceDecoderTraining {
     /// # Errors
     /// [`TrainError::Setting`] with the key, what it must be and what it is.
     pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let dimension = FaceSpace::mobileface().dimension;
+        let dimension = self.data.face_space().dimension;
         let (faces, network) = (&self.morphing, &self.network);
         check("data.held_out", "at least 2", self.data.held_out, |&n| n >= 2)?;
         check("morphing.pool", "at least 1", faces.pool, |&n| n >= 1)?;
         check("morphing.neighbours", "at least 1", faces.neighbours, |&n| n >= 1)?;
         check("morphing.feature_noise", "0 or more", faces.feature_noise, |x| *x >= 0.0)?;
-        check("network.feature", "256, as MobileFace has", network.feature, |&n| n == dimension)?;
+        check(
+            "network.feature",
+            "256 with MobileFace, 4096 with VGG-Face",
+            network.feature,
+            |&n| n == dimension,
+        )?;
         check("network.size", "224, as the faces are", network.size, |&n| n == FRAME)?;
         check("losses.identity_batch", "at least 1", self.losses.identity_batch, |&n| n >= 1)?;
         self.optimisation.check()

@@ -10,7 +10,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-pub use face_decoder::{FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing};
+pub use face_decoder::{
+    FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
+};
 pub use optimisation::{Optimisation, Optimizer, Schedule};
 pub use voice_encoder::{
     Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,

@@ -12,13 +12,14 @@ use rand_distr::{Distribution, StandardNormal};
 use s2f_face::border_points;
 use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::weights::{self, Precision};
-use s2f_nn::{DecodedFace, FaceDecoder, MobileFace};
+use s2f_nn::{DecodedFace, FaceDecoder, unit_length};
 use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
 use crate::devices::Devices;
 use crate::draw::generator;
-use crate::faces::{FaceSet, Faces, features, files};
+use crate::face_network::FaceNetwork;
+use crate::faces::{FaceSet, Faces, files};
 use crate::morph::{Morpher, Share};
 use crate::run::{Environment, Event, Run, data_hash};
 use crate::sheet;
@@ -98,7 +99,7 @@ pub fn train_face_decoder(
     device.seed(config.seed);
 
     let faces = Faces::load(&config.data, config.seed, &plain)?;
-    let encoder = MobileFace::from_mxnet(&config.data.face_encoder_file(), &plain)?;
+    let encoder = FaceNetwork::open(&config.data.face_encoder, &config.data.models, &plain)?;
     let mean = faces.mean_shape.points();
     let mut decoder = config.network.init(mean, &border_points(), &device)?;
     let mut basis_explains = None;
@@ -137,8 +138,9 @@ pub fn train_face_decoder(
         let chosen: Vec<i64> = chosen.into_iter().map(|i| i as i64).collect();
         let chosen = Tensor::<1, Int>::from_ints(chosen.as_slice(), &plain);
         let input = pool_features.clone().select(0, chosen); // [batch, D]
+        let length = input.clone().square().sum_dim(1).sqrt(); // [batch, 1]
         let noise = normal(input.dims(), &mut rng, &plain) * config.morphing.feature_noise;
-        let heard = (input.clone() + noise).autodiff();
+        let heard = (input.clone() + noise * length).autodiff();
         let input = input.autodiff();
 
         let decoded = decoder.forward(heard);
@@ -147,8 +149,9 @@ pub fn train_face_decoder(
         let looked_at = weights.identity_batch.min(plan.batch);
         let first = decoded.first(looked_at);
         let picture = decoder.render(first.clone());
-        let seen = features(&encoder, picture, first.landmarks)?; // [looked_at, D]
-        let identity = -(seen * input.narrow(0, 0, looked_at)).sum_dim(1).mean();
+        let seen = encoder.features(picture, first.landmarks)?; // [looked_at, D]
+        let wanted = input.narrow(0, 0, looked_at);
+        let identity = -(unit_length(seen) * unit_length(wanted)).sum_dim(1).mean();
 
         let losses = vec![
             ("texture", texture.clone().into_scalar::<f64>()),
@@ -208,7 +211,7 @@ fn normal(shape: [usize; 2], rng: &mut StdRng, device: &Device) -> Tensor<2> {
 /// features decode to.
 fn held_out_sheet(
     decoder: &FaceDecoder,
-    encoder: &MobileFace,
+    encoder: &FaceNetwork,
     faces: &Faces,
 ) -> Result<Vec<u8>, TrainError> {
     let shown = sheet::COLUMNS.min(faces.held_out.len());
@@ -216,7 +219,7 @@ fn held_out_sheet(
     let (landmarks, values) = faces.held_out.mix(&each);
     let texture = from_luma_chroma(values, decoder.warp().size());
     let photographs = faces.held_out_photographs.clone().narrow(0, 0, shown);
-    let seen = s2f_nn::unit_length(encoder.forward(photographs)); // [shown, D]
+    let seen = encoder.forward(photographs); // [shown, D]
     let truth = decoder.render(DecodedFace { landmarks, texture });
     sheet::png(Tensor::cat(vec![truth, decoder.render(decoder.forward(seen))], 0))
 }
@@ -224,7 +227,7 @@ fn held_out_sheet(
 /// Features of the pictures of mixtures, `[mixtures, D]`.
 pub(crate) fn mixture_features(
     decoder: &FaceDecoder,
-    encoder: &MobileFace,
+    encoder: &FaceNetwork,
     faces: &FaceSet,
     mixtures: &[Vec<Share>],
 ) -> Result<Tensor<2>, TrainError> {
@@ -232,7 +235,7 @@ pub(crate) fn mixture_features(
         let (landmarks, values) = faces.mix(some);
         let texture = from_luma_chroma(values, decoder.warp().size());
         let picture = decoder.render(DecodedFace { landmarks: landmarks.clone(), texture });
-        features(encoder, picture, landmarks)
+        encoder.features(picture, landmarks)
     });
     Ok(Tensor::cat(some.collect::<Result<Vec<_>, _>>()?, 0))
 }
@@ -240,7 +243,7 @@ pub(crate) fn mixture_features(
 /// The scores on the people held out.
 fn score(
     decoder: &FaceDecoder,
-    encoder: &MobileFace,
+    encoder: &FaceNetwork,
     faces: &Faces,
 ) -> Result<FaceDecoderScores, TrainError> {
     let held_out = &faces.held_out;
@@ -248,13 +251,14 @@ fn score(
     let each: Vec<Vec<Share>> = (0..people).map(|person| vec![(person, 1.0)]).collect();
     let (true_landmarks, values) = held_out.mix(&each);
     let true_texture = from_luma_chroma(values, decoder.warp().size());
-    let photographs = s2f_nn::unit_length(encoder.forward(faces.held_out_photographs.clone())); // [people, D]
+    let photographs = encoder.forward(faces.held_out_photographs.clone()); // [people, D]
 
     let decoded = decoder.forward(photographs.clone());
+    let photographs = unit_length(photographs);
     let picture = decoder.render(decoded.clone());
-    let seen = features(encoder, picture, decoded.landmarks.clone())?; // [people, D]
+    let seen = encoder.features(picture, decoded.landmarks.clone())?; // [people, D]
     let cosines: Vec<f64> =
-        photographs.clone().matmul(seen.transpose()).into_data().iter().collect();
+        photographs.clone().matmul(unit_length(seen).transpose()).into_data().iter().collect();
     let own = |person: usize| cosines[person * people + person];
     let nearest = (0..people)
         .filter(|&p| cosines[p * people..][..people].iter().all(|&c| c <= own(p)))
@@ -272,7 +276,7 @@ fn score(
     Ok(FaceDecoderScores {
         people,
         cosine: own_sum / people as f64,
-        cosine_mean_face: number((photographs * mean_feature).sum_dim(1).mean()),
+        cosine_mean_face: number((photographs * unit_length(mean_feature)).sum_dim(1).mean()),
         cosine_shuffled: (cosines.iter().sum::<f64>() - own_sum) / (people * (people - 1)) as f64,
         nearest_is_own: nearest as f64 / people as f64,
         landmark_error_px: distance(decoded.landmarks, true_landmarks.clone()),

@@ -14,12 +14,13 @@ use rayon::prelude::*;
 use s2f_corpus::Sex;
 use s2f_corpus::unpaired::{Portrait, portraits};
 use s2f_face::{
-    FRAME, Light, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, MeanShape, NormalisedFace, PlainPortrait,
-    Similarity, alignment_points, mobileface_crop, read_picture, select_landmarks,
+    FRAME, Light, MeanShape, NormalisedFace, PlainPortrait, alignment_points, read_picture,
+    select_landmarks,
 };
 use s2f_nn::texture::to_luma_chroma;
-use s2f_nn::{MobileFace, unit_length, warp};
 
+use crate::config::FaceEncoderFile;
+use crate::face_network::FaceNetwork;
 use crate::morph::Share;
 use crate::{FaceData, TrainError, sheet};
 
@@ -46,7 +47,8 @@ pub(crate) struct Person {
 pub(crate) struct Faces {
     pub(crate) train: FaceSet,
     pub(crate) held_out: FaceSet,
-    /// Aligned crops of the held-out people's photographs, `[people, 3, 112, 112]`, 0 to 255.
+    /// The face encoder's crops of the held-out people's photographs, `[people, 3, side, side]`, 0
+    /// to 255.
     pub(crate) held_out_photographs: Tensor<4>,
     pub(crate) mean_shape: MeanShape,
 }
@@ -79,8 +81,10 @@ impl Faces {
             )));
         }
         all.shuffle(&mut StdRng::seed_from_u64(seed));
-        let mut held_out =
-            all.into_par_iter().map(Photographed::new).collect::<Result<Vec<_>, _>>()?;
+        let mut held_out = all
+            .into_par_iter()
+            .map(|portrait| Photographed::new(portrait, &data.face_encoder))
+            .collect::<Result<Vec<_>, _>>()?;
         let train = held_out.split_off(data.held_out);
         let shapes: Vec<&[[f32; 2]]> = train.iter().map(|p| p.portrait.landmarks()).collect();
         let mean_shape = MeanShape::of(&shapes)?;
@@ -104,13 +108,16 @@ struct Photographed {
 }
 
 impl Photographed {
-    fn new((portrait, light): (Portrait, Light)) -> Result<Self, TrainError> {
+    fn new(
+        (portrait, light): (Portrait, Light),
+        encoder: &FaceEncoderFile,
+    ) -> Result<Self, TrainError> {
         let picture = read_picture(&portrait.picture)?;
         let points = alignment_points(&select_landmarks(&portrait.points)?)?;
         Ok(Self {
             person: Person { sex: portrait.sex, age: portrait.age },
             name: portrait.person_id,
-            crop: mobileface_crop(&picture, &points)?,
+            crop: FaceNetwork::crop(encoder, &picture, &points)?,
             portrait: PlainPortrait::new(&picture, &portrait.points, light)?,
         })
     }
@@ -201,45 +208,4 @@ impl FaceSet {
         let landmarks = weights.clone().matmul(shapes).reshape([mixtures.len(), points, 2]);
         (landmarks, weights.matmul(self.textures.clone()))
     }
-}
-
-/// Face features of rendered pictures, at unit length; differentiable in the pictures.
-///
-/// The pictures are brought to MobileFace's frame by their landmarks, sampled twice as finely as
-/// its 112 pixels and averaged, since they shrink on the way.
-///
-/// # Shapes
-/// - `pictures`: `[n, 3, 224, 224]`, 0 to 1
-/// - `landmarks`: `[n, landmarks, 2]`, pixels; only read, no gradient goes through them here
-/// - output: `[n, 256]`
-pub(crate) fn features(
-    encoder: &MobileFace,
-    pictures: Tensor<4>,
-    landmarks: Tensor<3>,
-) -> Result<Tensor<2>, TrainError> {
-    const FINE: usize = 2;
-    let device = pictures.device();
-    let [count, points, _] = landmarks.dims();
-    let side = MOBILEFACE_SIDE as usize * FINE;
-    let numbers: Vec<f32> = landmarks.detach().into_data().iter().collect();
-    let mut x = Vec::with_capacity(count * side * side);
-    let mut y = Vec::with_capacity(count * side * side);
-    for face in numbers.chunks_exact(points * 2) {
-        let points = alignment_points(face.as_chunks().0)?;
-        let from_frame = Similarity::fit(&points, &MOBILEFACE_TEMPLATE)?.inverse();
-        for row in 0..side {
-            for column in 0..side {
-                let place = |i: usize| (i as f32 + 0.5) / FINE as f32 - 0.5;
-                let [px, py] = from_frame.apply([place(column), place(row)]);
-                x.push(px);
-                y.push(py);
-            }
-        }
-    }
-    let grid = |numbers: Vec<f32>| {
-        Tensor::<3>::from_data(TensorData::new(numbers, [count, side, side]), &device)
-    };
-    let crops = warp::sample(pictures, grid(x), grid(y)); // [n, 3, 224, 224]
-    let crops = avg_pool2d(crops, AvgPoolOptions::new([FINE, FINE])); // [n, 3, 112, 112]
-    Ok(unit_length(encoder.forward(crops.clamp(0.0, 1.0) * 255.0)))
 }

@@ -48,7 +48,7 @@ impl Frozen {
             decoder: weights::load_file(decoder, &folder.join(WEIGHTS))?,
             config,
             border: border_points().to_vec(),
-            face_space: FaceSpace::mobileface(),
+            face_space: training.data.face_space(),
             training: Some(training),
         })
     }

@@ -11,6 +11,7 @@ pub mod devices;
 mod draw;
 mod error;
 mod face_decoder;
+mod face_network;
 mod faces;
 mod frozen;
 mod learner;
@@ -29,9 +30,9 @@ mod voice_losses;
 mod voices;
 
 pub use config::{
-    Augmentation, Clips, FaceData, FaceDecoderTraining, FaceFolder, FaceLosses, Morphing,
-    Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start, VoiceData,
-    VoiceEncoderTraining, VoiceLosses, read,
+    Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
+    Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start,
+    VoiceData, VoiceEncoderTraining, VoiceLosses, read,
 };
 pub use error::TrainError;
 pub use face_decoder::{FaceDecoderScores, train_face_decoder};

@@ -33,8 +33,11 @@ pub(crate) struct PairExamples<'a> {
     resident: usize,
     speakers: BTreeMap<String, u64>,
     /// What is in memory: the groups, by number, and their pairs.
-    window: Mutex<Option<(Vec<usize>, Arc<Vec<Pair>>)>>,
+    window: Mutex<Option<Window>>,
 }
+
+/// Row groups by number, and their training pairs.
+type Window = (Vec<usize>, Arc<Vec<Pair>>);
 
 impl<'a> PairExamples<'a> {
     /// Counts the training pairs of each row group.

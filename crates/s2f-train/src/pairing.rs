@@ -7,10 +7,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_corpus::Sex;
-use s2f_nn::{FaceDecoder, MobileFace};
+use s2f_nn::FaceDecoder;
 
 use crate::basis::Basis;
 use crate::face_decoder::mixture_features;
+use crate::face_network::FaceNetwork;
 use crate::faces::FaceSet;
 use crate::morph::Share;
 use crate::voices::{Traits, Voice};
@@ -39,7 +40,7 @@ impl Targets {
         faces: &FaceSet,
         voices: &[&Voice],
         decoder: &FaceDecoder,
-        encoder: &MobileFace,
+        encoder: &FaceNetwork,
     ) -> Result<Self, TrainError> {
         let axis = male_female_axis(faces)?;
         let bands = pairing.age_bands.len();

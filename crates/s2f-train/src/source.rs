@@ -3,12 +3,13 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_corpus::pairs::{PairSet, Payload};
 use s2f_corpus::split::Split;
-use s2f_face::FaceSpace;
-use s2f_nn::{MobileFace, Model};
+use s2f_face::{FaceSpace, Normalisation};
+use s2f_nn::Model;
 use serde::Serialize;
 
 use crate::batch::Examples;
 use crate::config::{PairData, RecordingData, VoiceData};
+use crate::face_network::FaceNetwork;
 use crate::faces::Faces;
 use crate::frozen::Frozen;
 use crate::pair_examples::PairExamples;
@@ -56,7 +57,16 @@ impl<'a> Source<'a> {
                     ));
                 };
                 let faces = Faces::load(&training.data, training.seed, device)?;
-                let encoder = MobileFace::from_mxnet(&training.data.face_encoder_file(), device)?;
+                if frozen.face_space.normalisation != Normalisation::UnitLength {
+                    return Err(TrainError::Data(format!(
+                        "recordings without faces meet averages of faces, which features of {} do \
+                         not allow; hint: train the face decoder with MobileFace",
+                        frozen.face_space.name
+                    )));
+                }
+                let data_of_faces = &training.data;
+                let encoder =
+                    FaceNetwork::open(&data_of_faces.face_encoder, &data_of_faces.models, device)?;
                 let voices = Voices::load(data, config.seed)?;
                 let all: Vec<&Voice> = voices.train.iter().flat_map(|c| &c.voices).collect();
                 let targets =

@@ -5,9 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use s2f_face::{
-    ChannelOrder, FaceEncoder, FaceError, FacePart, FaceSpace, Normalisation, PairFace,
-};
+use s2f_face::{ChannelOrder, FaceEncoder, FaceError, FacePart, FaceSpace, PairFace};
 use s2f_nn::weights::{self, WeightsError};
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length, vgg_face};
 
@@ -80,11 +78,7 @@ impl VggFaceEncoder {
         let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
-        let space = FaceSpace {
-            name: "vgg-face-fc7".into(),
-            dimension: config.hidden,
-            normalisation: Normalisation::None,
-        };
+        let space = FaceSpace::vgg_face();
         Ok(Self { network, space, side: config.side as u32, device })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use s2f_face::FaceSpace;
 use s2f_nn::FaceDecoderConfig;
 use serde::{Deserialize, Serialize};
 
@@ -39,10 +40,20 @@ pub struct FaceData {
     pub models: PathBuf,
     /// Sets of portraits.
     pub folders: Vec<FaceFolder>,
-    /// Parameters of MobileFace V2, the face space, under `models`.
-    pub face_encoder: PathBuf,
+    /// The network whose features are drawn, and so the face space.
+    pub face_encoder: FaceEncoderFile,
     /// How many people are held out for the scores.
     pub held_out: usize,
+}
+
+/// A face encoder and its weights, under `models`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FaceEncoderFile {
+    /// MobileFace V2, 256-D at unit length: the original MXNet parameters.
+    Mobileface(PathBuf),
+    /// VGG-Face's fc7, 4096-D, the paper's: safetensors, as `model import` leaves them.
+    VggFace(PathBuf),
 }
 
 /// One set of portraits, taken in one light.
@@ -67,7 +78,8 @@ pub struct Morphing {
     pub neighbours: usize,
     /// The most faces in one morph; the fewest are two, so that no target is a single person.
     pub most_faces: usize,
-    /// Standard deviation of the noise added to the input features, which have length 1.
+    /// Standard deviation of the noise added to each number of an input feature, as a share of the
+    /// feature's length.
     pub feature_noise: f64,
 }
 
@@ -88,6 +100,18 @@ pub struct FaceLosses {
 impl FaceData {
     /// The face encoder's file.
     pub fn face_encoder_file(&self) -> PathBuf {
-        self.models.join(&self.face_encoder)
+        match &self.face_encoder {
+            FaceEncoderFile::Mobileface(file) | FaceEncoderFile::VggFace(file) => {
+                self.models.join(file)
+            }
+        }
+    }
+
+    /// Where the decoder's features live.
+    pub fn face_space(&self) -> FaceSpace {
+        match self.face_encoder {
+            FaceEncoderFile::Mobileface(_) => FaceSpace::mobileface(),
+            FaceEncoderFile::VggFace(_) => FaceSpace::vgg_face(),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Both loops for some seconds on real portraits and recordings, which are not part of the
 //! repository: they must learn something, and leave a model that loads.
 
-#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "a test may")]
 
 mod pairs;
 
