@@ -18,6 +18,7 @@ use crate::config::FaceEncoderFile;
 
 /// A face encoder.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum FaceNetwork {
     /// MobileFace V2, the shipped model's face space.
     MobileFace(MobileFace),

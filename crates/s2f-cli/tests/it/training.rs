@@ -1,4 +1,4 @@
-//! `train face-decoder`: killed at any instant, the same command goes on, and its end is that of an
+//! `train`: killed at any instant, the same command goes on, and its end is that of an
 //! undisturbed run; what is no such run is refused.
 
 use std::fs;
@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use s2f_corpus::media::encode_flac;
+use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
+use s2f_corpus::split::Split;
+use s2f_face::FaceSpace;
+use speech2face::audio::Waveform;
 
 use crate::support::{Folder, Run, shared};
 
@@ -94,10 +100,30 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     assert_same(&folder, "whole", "lone");
 
     let pieces = train(&models, "pieces", STEPS, &[]);
+    kill_until_done(&folder, &pieces, undisturbed, || assert_same(&folder, "whole", "pieces"));
+
+    let again = run(&folder, &pieces).exits(0);
+    again.says(&["all 14 steps are done", "optimisation.steps"]);
+    assert_same(&folder, "whole", "pieces");
+
+    let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);
+    longer.says(&["going on after step 14 of 16", "step 16 of 16"]);
+    let steps = String::from_utf8(folder.read("pieces/metrics.jsonl")).unwrap();
+    assert!(steps.contains("{\"step\":16,\"texture\":"), "{steps}");
+}
+
+/// Trains into `pieces`, killing the program again and again; then to the end.
+#[track_caller]
+fn kill_until_done(
+    folder: &Folder,
+    arguments: &[String],
+    undisturbed: Duration,
+    assert_same: impl Fn(),
+) {
     let (mut kills, mut finished, mut resumed) = (0, 0, 0);
     let mut lengths = Lengths(0x2545_f491_4f6c_dd1d);
     while kills < KILLS {
-        let mut child = quiet(folder.command(&pieces)).spawn().unwrap();
+        let mut child = quiet(folder.command(arguments)).spawn().unwrap();
         // From before the first checkpoint to after the last.
         sleep(lengths.next(undisturbed));
         if child.try_wait().unwrap().is_none() {
@@ -108,23 +134,95 @@ fn a_killed_training_goes_on_to_the_same_weights() {
             continue;
         }
         // It came to its end between two kills.
-        assert_same(&folder, "whole", "pieces");
+        assert_same();
         fs::remove_dir_all(folder.path("pieces")).unwrap();
         finished += 1;
     }
-    run(&folder, &pieces).exits(0);
-    assert_same(&folder, "whole", "pieces");
-    println!("{kills} kills, {resumed} of them with checkpoints, {finished} ends between them");
+    run(folder, arguments).exits(0);
+    assert_same();
+    eprintln!("{kills} kills, {resumed} of them with checkpoints, {finished} ends between them");
     assert!(resumed > 0, "no kill fell between a checkpoint and the end");
+}
 
-    let again = run(&folder, &pieces).exits(0);
-    again.says(&["all 14 steps are done", "optimisation.steps"]);
-    assert_same(&folder, "whole", "pieces");
+/// A file of pairs of twelve people, tones and random features.
+fn write_pairs(folder: &Folder) {
+    let space = FaceSpace::mobileface();
+    let info = PairFileInfo {
+        face_space: space.name.clone(),
+        face_dimension: space.dimension,
+        splits_sha256: String::new(),
+    };
+    let mut writer = PairWriter::create(&folder.path("tones.parquet"), &info).unwrap();
+    for number in 0..24_usize {
+        let speaker = number / 2;
+        let wave = |n: usize| (0.01 * (20.0 + speaker as f32) * n as f32).sin() * 0.3;
+        let samples: Vec<f32> = (0..24_000).map(wave).collect();
+        let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
+        let axis = |i: usize| if i == speaker { 0.8_f32.sqrt() } else { (0.2_f32 / 255.0).sqrt() };
+        let pair = Pair {
+            pair_id: format!("pair{number:02}"),
+            speaker_id: format!("speaker{speaker:02}"),
+            source: String::new(),
+            split: [Split::Train, Split::Train, Split::Validation, Split::Test][speaker % 4],
+            audio: encode_flac(&voice).unwrap(),
+            seconds: 1.5,
+            face: Vec::new(),
+            face_points: [[0.0; 2]; 5],
+            feature: (0..space.dimension).map(axis).collect(),
+            face_space: space.name.clone(),
+            gender: None,
+            age: None,
+            language: None,
+            licence: String::new(),
+            audio_sha256: String::new(),
+            face_sha256: String::new(),
+        };
+        writer.push(&pair).unwrap();
+    }
+    writer.finish().unwrap();
+}
 
-    let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);
-    longer.says(&["going on after step 14 of 16", "step 16 of 16"]);
-    let steps = String::from_utf8(folder.read("pieces/metrics.jsonl")).unwrap();
-    assert!(steps.contains("{\"step\":16,\"texture\":"), "{steps}");
+/// The order of the data, augmentation, optimizer, schedule, running statistics, segments and
+/// temperature: all of it comes back after a kill.
+#[test]
+fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
+    let folder = Folder::new();
+    write_pairs(&folder);
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/attention.toml");
+    let arguments = |out: &str| {
+        let mut arguments =
+            ["train", "voice-encoder", config, "-o", out].map(str::to_owned).to_vec();
+        let settings = [
+            "data.pairs.path=tones.parquet",
+            "clips.seconds=1.2",
+            "augmentation={ speed = 0.0, microphone_db = 3.0, band_limit = 0.5, reverberation = 0.5, \
+             noise = 0.5, noise_db = [5.0, 30.0], coding = 0.5 }",
+            "network.layers=[{ channels = 4, stride = [4, 2], pool = false }, \
+             { channels = 8, stride = [2, 4], pool = false }]",
+            "network.hidden=16",
+            "optimisation.steps=14",
+            "optimisation.batch=6",
+            "watch={ checkpoint_every = 3, validate_every = 4, sheet_every = 0 }",
+        ];
+        for setting in settings {
+            arguments.extend(["--set".to_owned(), setting.to_owned()]);
+        }
+        arguments
+    };
+    let begun = Instant::now();
+    run(&folder, &arguments("whole")).exits(0);
+    let undisturbed = begun.elapsed();
+    let last = format!("checkpoints/step-{STEPS:06}");
+    kill_until_done(&folder, &arguments("pieces"), undisturbed, || {
+        for file in ["model/model.safetensors", "metrics.jsonl", "scores.json", "voices.png"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([format!("{last}/weights.safetensors")])
+        {
+            let read = |run: &str| folder.read(&format!("{run}/{file}"));
+            assert!(read("whole") == read("pieces"), "{file} differs");
+        }
+    });
 }
 
 #[test]
