@@ -106,7 +106,8 @@ impl Augmentation {
 impl Optimisation {
     fn check(&self) -> Result<(), TrainError> {
         let (steps, epochs) = (self.steps, self.epochs);
-        check("optimisation.steps", "given, or epochs, not both", format!("{steps:?}"), |_| {
+        let given = if steps.is_some() { "given beside epochs" } else { "missing" };
+        check("optimisation.steps", "given, or epochs in its place", given, |_| {
             steps.is_some() != epochs.is_some()
         })?;
         check("optimisation.steps", "at least 1", steps.unwrap_or(1), |&n| n >= 1)?;

@@ -24,6 +24,8 @@ use crate::TrainError;
 /// Keys that hold one of several kinds of table: another kind replaces what is there, the same kind
 /// is merged into it.
 const CHOICES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
+/// Of these two keys one is given: the one that is said later holds.
+const EITHER: [&str; 2] = ["steps", "epochs"];
 /// Configurations that stand on one another.
 const MOST_BASES: usize = 8;
 
@@ -38,7 +40,7 @@ pub fn read<T: DeserializeOwned>(path: &Path, overrides: &[String]) -> Result<T,
     for setting in overrides {
         set(&mut table, setting).map_err(bad)?;
     }
-    T::deserialize(table).map_err(|e| bad(e.to_string()))
+    T::deserialize(table).map_err(|e| bad(e.to_string().trim_end().to_owned()))
 }
 
 /// The table of a file, upon those that it extends.
@@ -60,6 +62,7 @@ fn read_table(path: &Path, most_bases: usize) -> Result<Table, TrainError> {
 /// `beneath`, with what `above` says differently.
 fn merged(mut beneath: Table, above: Table) -> Table {
     for (key, value) in above {
+        remove_other(&mut beneath, &key);
         let below = beneath.remove(&key);
         let value = match (below, value) {
             (Some(Value::Table(below)), Value::Table(value))
@@ -89,8 +92,16 @@ fn set(table: &mut Table, setting: &str) -> Result<(), String> {
         let inner = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
         inner.as_table_mut().ok_or_else(|| format!("--set {setting}: {name} holds no keys"))
     })?;
+    remove_other(place, last);
     place.insert(last.to_owned(), value);
     Ok(())
+}
+
+/// Takes out what cannot stand beside `key`.
+fn remove_other(table: &mut Table, key: &str) {
+    if EITHER.contains(&key) {
+        EITHER.iter().filter(|&&other| other != key).for_each(|other| drop(table.remove(*other)));
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +153,15 @@ mod tests {
         let path = write("circle.toml", "extends = \"circle.toml\"");
         let message = read::<Small>(&path, &[]).unwrap_err().to_string();
         assert!(message.contains("circle.toml") && message.contains("each other"), "{message}");
+    }
+
+    #[test]
+    fn of_steps_and_epochs_the_later_holds() {
+        let mut table: Table = "[o]\nsteps = 3\nbatch = 2".parse().unwrap();
+        set(&mut table, "o.epochs=2").unwrap();
+        assert_eq!(table, "[o]\nepochs = 2\nbatch = 2".parse().unwrap());
+        let above = "[o]\nsteps = 9".parse().unwrap();
+        assert_eq!(merged(table, above), "[o]\nsteps = 9\nbatch = 2".parse().unwrap());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Voices without faces of their own: batches in which they meet average faces, see [`crate::pairing`].
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -51,11 +53,18 @@ impl RecordingExamples<'_> {
         let speed = speeds.iter().sum::<f64>() / speeds.len() as f64;
         Some(Example {
             id: voice.file_name(),
-            speaker: 0,
+            speaker: number_of(&voice.speaker),
             segments: segments?,
             feature: self.targets.feature(voice.sex, voice.age, voice.traits.at_speed(speed)),
         })
     }
+}
+
+/// A number that other speakers do not share.
+fn number_of(speaker: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    speaker.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Examples for RecordingExamples<'_> {

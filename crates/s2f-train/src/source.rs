@@ -182,10 +182,12 @@ impl<'a> Source<'a> {
             }
             Self::Pairs { data, set, mean_feature, .. } => {
                 let test = Probes::read(set, Split::Test, data.validation_pairs)?;
+                // A corpus without a test split, or with one speaker in it, has nothing to score on.
+                let lengths = SCORED_SECONDS.into_iter().filter(|_| !test.is_empty());
                 let score = |seconds| {
                     test.score(&model.voice_encoder, space, mean_feature, seconds, device)
                 };
-                let scores = SCORED_SECONDS.into_iter().map(score).collect::<Result<_, _>>()?;
+                let scores = lengths.map(score).collect::<Result<_, _>>()?;
                 let sheet = self.sheet(model, space, config, device)?.unwrap_or_default();
                 Ok((VoiceEncoderScores::Test(scores), sheet))
             }
