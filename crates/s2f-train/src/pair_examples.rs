@@ -148,3 +148,87 @@ impl Examples for PairExamples<'_> {
         Ok(Batch::new(examples))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use s2f_audio::Waveform;
+    use s2f_corpus::media::encode_flac;
+    use s2f_corpus::pairs::{PairFileInfo, PairWriter};
+
+    use super::*;
+
+    const FILES: usize = 4;
+    const PAIRS: usize = 6;
+    const CLIPS: Clips = Clips { seconds: 1.0, anywhere: true, segments: 1 };
+
+    /// Files of six pairs each, two of them of a speaker who is not trained on.
+    fn write(folder: &Path) {
+        for file in 0..FILES {
+            let path = folder.join(format!("pairs-{file:05}.parquet"));
+            let info = PairFileInfo {
+                face_space: "some".into(),
+                face_dimension: 2,
+                splits_sha256: String::new(),
+            };
+            let mut writer = PairWriter::create(&path, &info).unwrap();
+            for row in 0..PAIRS {
+                let number = file * PAIRS + row;
+                let wave = |n: usize| (n as f32 * (0.02 + 0.01 * number as f32)).sin();
+                let samples: Vec<f32> = (0..20_000).map(wave).collect();
+                let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
+                let (speaker, split) = match row {
+                    0 | 1 => (format!("other{file}"), Split::Test),
+                    _ => (format!("speaker{file}"), Split::Train),
+                };
+                let pair = Pair {
+                    pair_id: format!("pair{number:02}"),
+                    speaker_id: speaker,
+                    source: String::new(),
+                    split,
+                    audio: encode_flac(&voice).unwrap(),
+                    seconds: 1.25,
+                    face: Vec::new(),
+                    face_points: [[0.0; 2]; 5],
+                    feature: vec![number as f32, 1.0],
+                    face_space: "some".into(),
+                    gender: None,
+                    age: None,
+                    language: None,
+                    licence: String::new(),
+                    audio_sha256: String::new(),
+                    face_sha256: String::new(),
+                };
+                writer.push(&pair).unwrap();
+            }
+            writer.finish().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_every_training_pair_once_in_memory_or_streamed() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let set = PairSet::open(folder.path()).unwrap();
+        let augmentation = Augmentation::default();
+        // All at once, then one row group at a time.
+        for memory_mib in [2048, GROUP_MIB] {
+            let new = || PairExamples::new(&set, memory_mib, &CLIPS, &augmentation, 4, 7).unwrap();
+            let examples = new();
+            assert_eq!(examples.len(), FILES * (PAIRS - 2));
+            let ids = |examples: &PairExamples<'_>, step| examples.batch(step).unwrap().ids;
+            let epoch = |first: usize| -> Vec<String> {
+                (first..first + 4).flat_map(|step| ids(&examples, step)).collect()
+            };
+            let (one, two) = (epoch(0), epoch(4));
+            assert_ne!(one, two);
+            let all = |epoch: &[String]| epoch.iter().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(all(&one).len(), 16);
+            assert_eq!(all(&one), all(&two));
+            // Whoever comes in later sees what everybody sees there.
+            assert_eq!(ids(&new(), 6), two[8..12]);
+        }
+    }
+}

@@ -37,6 +37,8 @@ struct State {
 ///
 /// The weights are those of the last step; where the run stops early, those of its best validation.
 ///
+/// One training at a time in a process: fresh weights come from the tensor library's one generator.
+///
 /// # Errors
 /// [`TrainError`]; what was written until then stays, and the run can go on.
 pub fn train_voice_encoder(

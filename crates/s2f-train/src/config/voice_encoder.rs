@@ -143,7 +143,7 @@ fn one() -> usize {
 /// What is done to a recording before the network hears it. Ranges are uniform unless said. Without
 /// it nothing is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
     /// Standard deviation of the logarithm of the speed, which moves pitch and formants together.
     /// Where a voice meets its own face, it has to stay 0: another pitch is another person.

@@ -7,11 +7,18 @@ mod pairs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 use s2f_nn::{ModelConfig, weights};
 use s2f_train::devices::Devices;
 use s2f_train::{Event, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder};
+
+/// Weights are drawn from one generator for the whole process, which a training seeds.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TRAINING: Mutex<()> = Mutex::new(());
+    TRAINING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The folder of test data; none, said aloud, where it is absent.
 fn test_data() -> Option<PathBuf> {
@@ -43,6 +50,7 @@ fn first_and_last(folder: &Path, loss: &str) -> (f64, f64) {
 #[test]
 fn both_loops_learn_and_leave_a_model() {
     let Some(root) = test_data() else { return };
+    let _alone = one_at_a_time();
     let out = std::env::temp_dir().join(format!("s2f-train-{}", std::process::id()));
     let (faces, voices) = (out.join("faces"), out.join("voices"));
 

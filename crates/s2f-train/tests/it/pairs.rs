@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::MutexGuard;
 
 use s2f_audio::Waveform;
 use s2f_corpus::media::encode_flac;
@@ -14,6 +15,8 @@ use s2f_train::{
     Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
+
+use crate::one_at_a_time;
 
 /// Seconds of each voice.
 const SECONDS: f64 = 1.5;
@@ -84,13 +87,15 @@ fn write_pairs(path: &Path, speakers: usize, space: &str, leak: bool) {
 
 struct Scene {
     folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Scene {
     fn new() -> Self {
+        let alone = one_at_a_time();
         let folder = tempfile::tempdir().unwrap();
         write_pairs(&folder.path().join("pairs.parquet"), 48, "mobileface-v2", false);
-        Self { folder }
+        Self { folder, _alone: alone }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -205,6 +210,24 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_names_the_batch() {
         .unwrap_err();
     let TrainError::Diverged { step, ids, .. } = &error else { panic!("{error}") };
     assert!(*step > 1 && ids.len() == 16 && ids[0].starts_with("pair"), "{error}");
+}
+
+#[test]
+fn a_run_that_gets_no_better_stops_and_keeps_its_best() {
+    let scene = Scene::new();
+    let watch = "watch={ checkpoint_every = 0, validate_every = 1, sheet_every = 0, patience = 3 }";
+    // It learns nothing; only the running statistics settle.
+    let config =
+        scene.config(&[watch, "optimisation.learning_rate=1e-12", "optimisation.steps=60"]);
+    let mut stopped = None;
+    train_voice_encoder(&config, &scene.path("run"), Devices::cpu(), |event| {
+        if let Event::StoppedEarly { step, best } = event {
+            stopped = Some((*step, *best));
+        }
+    })
+    .unwrap();
+    let (step, best) = stopped.unwrap();
+    assert!(step < 60 && step - best == 3, "stopped after {step}, best after {best}");
 }
 
 #[test]
