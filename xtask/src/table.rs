@@ -10,14 +10,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Configuration, what it is, in the order of the table.
-const ROWS: [(&str, &str); 7] = [
+const ROWS: [(&str, &str); 6] = [
     ("contrastive.toml", "contrastive"),
     ("attention.toml", "… two segments, attended"),
     ("ablations/six-seconds.toml", "… trained on 6 s"),
     ("ablations/regression.toml", "regression: the paper's decoder and direction terms"),
     ("ablations/no-batch-norm.toml", "… without batch normalisation"),
     ("ablations/feature-l1.toml", "… L1 on features only"),
-    ("ablations/pixel.toml", "… L1 on pixels only"),
 ];
 
 /// What all rows have in common, so that two processor cores are enough: a small network, and as
