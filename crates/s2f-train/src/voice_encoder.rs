@@ -49,6 +49,14 @@ pub fn train_voice_encoder(
 ) -> Result<VoiceEncoderScores, TrainError> {
     config.check()?;
     let mut compute = Compute::new(devices, config.optimisation.precision)?;
+    let fewest = 2 * compute.devices().count(); // batch normalisation has no variance of one
+    if config.optimisation.batch < fewest {
+        return Err(TrainError::Setting {
+            key: "optimisation.batch",
+            wanted: "at least two for each device",
+            found: config.optimisation.batch.to_string(),
+        });
+    }
     let plain = compute.devices().first().clone();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
