@@ -8,6 +8,7 @@ use crate::config::{
     Augmentation, FaceDecoderTraining, Optimisation, RecordingData, Schedule, VoiceData,
     VoiceEncoderTraining,
 };
+use crate::devices::Precision;
 
 /// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
 const MOST_SPEED: f64 = 0.3;
@@ -29,6 +30,10 @@ impl FaceDecoderTraining {
             |&n| n == dimension,
         )?;
         check("network.size", "224, as the faces are", network.size, |&n| n == FRAME)?;
+        // Only the voice encoder computes in 16 bits.
+        check("optimisation.precision", "float32", self.optimisation.precision, |&precision| {
+            precision == Precision::Float32
+        })?;
         check("losses.identity_batch", "at least 1", self.losses.identity_batch, |&n| n >= 1)?;
         self.optimisation.check()
     }
@@ -162,9 +167,13 @@ mod tests {
             let message = result.unwrap_err().to_string();
             assert!(message.contains(key), "{message}");
         };
-        for setting in
-            ["network.feature=128", "network.size=112", "optimisation.batch=1", "morphing.pool=0"]
-        {
+        for setting in [
+            "network.feature=128",
+            "network.size=112",
+            "optimisation.batch=1",
+            "optimisation.precision=bfloat16",
+            "morphing.pool=0",
+        ] {
             let config: FaceDecoderTraining = experiment("face-decoder.toml", setting);
             named(config.check(), setting.split('=').next().unwrap());
         }
