@@ -4,6 +4,7 @@
 
 mod completions;
 mod corpus;
+mod evaluate;
 mod files;
 mod model;
 mod model_choice;
@@ -47,6 +48,8 @@ enum Command {
     Corpus(corpus::Args),
     /// Train the networks of a model on a corpus
     Train(train::Args),
+    /// Measure a model on pairs: every table and figure, with intervals and controls
+    Evaluate(evaluate::Args),
     /// Print completions for a shell
     Completions(completions::Args),
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Model(args) => model::run(args, &printer),
         Command::Corpus(args) => corpus::run(args, &printer),
         Command::Train(args) => train::run(args, &printer),
+        Command::Evaluate(args) => evaluate::run(args, &printer),
         Command::Completions(args) => completions::run(args, &printer),
     };
     match outcome {

@@ -181,7 +181,7 @@ pub enum CorpusError {
 
 impl CorpusError {
     /// Names what was tried on which path, for `map_err`.
-    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, path: path.to_owned(), source }
     }
 }

@@ -34,7 +34,10 @@ pub(crate) fn finish(file: NamedTempFile, path: &Path) -> Result<(), CorpusError
 }
 
 /// Writes a whole file.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CorpusError> {
+///
+/// # Errors
+/// [`CorpusError::Io`] with the path and what the system said.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CorpusError> {
     let mut file = begin(path)?;
     file.write_all(bytes).map_err(CorpusError::io("write", path))?;
     finish(file, path)
@@ -47,7 +50,10 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Removes what killed processes left in `folder`. Only where no other process writes there.
-pub(crate) fn remove_temporary(folder: &Path) -> Result<(), CorpusError> {
+///
+/// # Errors
+/// [`CorpusError::Io`] with the path and what the system said.
+pub fn remove_temporary(folder: &Path) -> Result<(), CorpusError> {
     for entry in fs::read_dir(folder).map_err(CorpusError::io("read", folder))? {
         let entry = entry.map_err(CorpusError::io("read", folder))?;
         if is_temporary(&entry.file_name()) {

@@ -24,7 +24,7 @@ pub mod stats;
 pub mod synth;
 
 mod error;
-mod files;
+pub mod files;
 mod table;
 pub mod unpaired;
 

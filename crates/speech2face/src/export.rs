@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Face, FaceFeature, Portrait, Provenance, SYNTHETIC};
+use crate::{Face, FaceFeature, ModelId, Portrait, Provenance, SOFTWARE, SYNTHETIC};
 
 /// Why a portrait could not be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,46 @@ const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 /// engine or a social network then labels it as generated.
 const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>"#;
 
+/// A picture that holds drawn faces, as a PNG file whose metadata say that it is synthetic and
+/// which model drew them. `rgb` holds R, G, B of each pixel, row by row, of a picture of that width
+/// and height.
+///
+/// # Errors
+/// [`EncodingError::Png`] where `rgb` is not as long as that.
+pub fn synthetic_png(size: [u32; 2], rgb: &[u8], model: &ModelId) -> Result<Vec<u8>, EncodingError> {
+    encode(size, rgb, model, &[], None)
+}
+
+fn encode(
+    [width, height]: [u32; 2],
+    rgb: &[u8],
+    model: &ModelId,
+    texts: &[(&str, String)],
+    provenance: Option<String>,
+) -> Result<Vec<u8>, EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
+    encoder.add_text_chunk("Software".into(), SOFTWARE.into())?;
+    encoder.add_text_chunk("Description".into(), SYNTHETIC.into())?;
+    for (keyword, text) in texts {
+        encoder.add_text_chunk((*keyword).to_owned(), text.clone())?;
+    }
+    // The name of a model may be in any script, which only the longer kind of text can hold.
+    let model = format!("{}, SHA-256 {}", model.name, model.sha256);
+    encoder.add_itxt_chunk("Model".into(), model)?;
+    if let Some(provenance) = provenance {
+        encoder.add_itxt_chunk("speech2face".into(), provenance)?;
+    }
+    encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), XMP.into())?;
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(rgb)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
 impl Portrait {
     /// The picture as a PNG file. Its metadata say that it is synthetic, and hold the provenance as
     /// JSON under the keyword `speech2face`.
@@ -35,28 +75,12 @@ impl Portrait {
     /// # Errors
     /// [`EncodingError`].
     pub fn to_png(&self) -> Result<Vec<u8>, EncodingError> {
-        let Provenance { software, model, recording, .. } = &self.provenance;
+        let Provenance { recording, .. } = &self.provenance;
         let picture = &self.face.picture;
         let side = picture.side as u32;
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, side, side);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
-        let mut text =
-            |keyword: &str, text: String| encoder.add_text_chunk(keyword.to_owned(), text);
-        text("Software", (*software).to_owned())?;
-        text("Description", SYNTHETIC.to_owned())?;
-        text("Source", format!("voice recording, SHA-256 {}", recording.sha256))?;
-        // The name of a model may be in any script, which only the longer kind of text can hold.
-        let model = format!("{}, SHA-256 {}", model.name, model.sha256);
-        encoder.add_itxt_chunk("Model".into(), model)?;
-        encoder.add_itxt_chunk("speech2face".into(), serde_json::to_string(&self.provenance)?)?;
-        encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), XMP.into())?;
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&picture.rgb)?;
-        writer.finish()?;
-        Ok(bytes)
+        let texts = [("Source", format!("voice recording, SHA-256 {}", recording.sha256))];
+        let provenance = serde_json::to_string(&self.provenance)?;
+        encode([side, side], &picture.rgb, &self.provenance.model, &texts, Some(provenance))
     }
 
     /// Provenance, feature and landmarks as one line of JSON.

@@ -31,7 +31,7 @@ mod windows;
 
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
-pub use export::{EncodingError, is_own};
+pub use export::{EncodingError, is_own, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use feature::FaceFeature;
 pub use folder::read_model_config;

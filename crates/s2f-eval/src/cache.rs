@@ -1,0 +1,150 @@
+//! What takes long to compute, kept in parts beside the report, so that an evaluation that was
+//! stopped goes on and one that is made again is quick.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use s2f_corpus::{CorpusError, files};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+
+use crate::EvalError;
+use crate::items::hex;
+use crate::vectors::Vectors;
+
+/// Pairs in a part: what is lost at most where a computation is stopped.
+const PART: usize = 64;
+
+/// Rows of numbers by name.
+pub(crate) type Columns = BTreeMap<String, Vectors>;
+
+/// A folder of parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// In `folder`, which is made.
+    pub(crate) fn open(folder: &Path) -> Result<Self, EvalError> {
+        fs::create_dir_all(folder).map_err(CorpusError::io("make", folder))?;
+        files::remove_temporary(folder)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The columns of all `rows`, where `compute` gives those of some. `key` is all that they
+    /// depend on; `done` is told how many rows there are so far.
+    pub(crate) fn columns(
+        &self,
+        name: &str,
+        key: &str,
+        rows: usize,
+        mut compute: impl FnMut(&[usize]) -> Result<Columns, EvalError>,
+        done: &mut dyn FnMut(usize),
+    ) -> Result<Columns, EvalError> {
+        let numbers: Vec<usize> = (0..rows).collect();
+        let mut all: BTreeMap<String, Vec<&[f32]>> = BTreeMap::new();
+        let mut parts = Vec::new();
+        let mut so_far = 0;
+        for (part, rows) in numbers.chunks(PART).enumerate() {
+            let path = self.folder.join(format!("{name}-{}-{part:05}.safetensors", short(key)));
+            let columns = match read(&path, key, rows.len()) {
+                Some(columns) => columns,
+                None => {
+                    let columns = compute(rows)?;
+                    write(&path, key, &columns)?;
+                    columns
+                }
+            };
+            parts.push(columns);
+            so_far += rows.len();
+            done(so_far);
+        }
+        for (name, vectors) in parts.iter().flatten() {
+            all.entry(name.clone()).or_default().extend(vectors.rows());
+        }
+        Ok(all.into_iter().map(|(name, rows)| (name, Vectors::from_rows(rows))).collect())
+    }
+}
+
+/// Enough of a hash to tell files apart; the whole one stands inside.
+fn short(key: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(key)[..6])
+}
+
+/// A part, if it is whole and the one that is asked for; else it is computed anew.
+fn read(path: &Path, key: &str, rows: usize) -> Option<Columns> {
+    let bytes = fs::read(path).ok()?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).ok()?;
+    if metadata.metadata().as_ref()?.get("key")? != key {
+        return None;
+    }
+    let tensors = SafeTensors::deserialize(&bytes).ok()?;
+    let mut columns = Columns::new();
+    for (name, view) in tensors.tensors() {
+        let &[count, dimension] = view.shape() else { return None };
+        if view.dtype() != Dtype::F32 || count != rows {
+            return None;
+        }
+        let numbers = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        columns.insert(name, Vectors::new(numbers.collect(), dimension));
+    }
+    Some(columns)
+}
+
+fn write(path: &Path, key: &str, columns: &Columns) -> Result<(), EvalError> {
+    let bytes: Vec<(&String, [usize; 2], Vec<u8>)> = columns
+        .iter()
+        .map(|(name, rows)| {
+            let bytes = rows.values().iter().flat_map(|number| number.to_le_bytes()).collect();
+            (name, [rows.len(), rows.dimension()], bytes)
+        })
+        .collect();
+    let failed = |reason: String| {
+        CorpusError::io("write", path)(std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
+    };
+    let views = bytes
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|error| failed(error.to_string()))?;
+    let metadata = Some([("key".to_owned(), key.to_owned())].into());
+    let file = serialize(views, metadata).map_err(|error| failed(error.to_string()))?;
+    Ok(files::write(path, &file)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_not_computed_again_and_what_is_damaged_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let computed = Cell::new(0);
+        let columns = |key: &str| {
+            computed.set(0);
+            let compute = |rows: &[usize]| {
+                computed.set(computed.get() + rows.len());
+                let numbers = rows.iter().flat_map(|&row| [row as f32, f32::NAN]).collect();
+                Ok(Columns::from([("a".to_owned(), Vectors::new(numbers, 2))]))
+            };
+            let mut last = 0;
+            let columns = cache.columns("x", key, 150, compute, &mut |done| last = done).unwrap();
+            assert_eq!((columns["a"].len(), columns["a"].row(149)[0], last), (150, 149.0, 150));
+            computed.get()
+        };
+        assert_eq!([columns("one"), columns("one"), columns("two")], [150, 0, 150]);
+        let mut parts: Vec<PathBuf> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        parts.sort();
+        let bytes = fs::read(&parts[0]).unwrap();
+        fs::write(&parts[0], &bytes[..bytes.len() - 3]).unwrap();
+        fs::remove_file(&parts[1]).unwrap();
+        assert_eq!(columns("one") + columns("two"), 128);
+    }
+}

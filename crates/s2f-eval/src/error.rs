@@ -1,0 +1,123 @@
+//! What can go wrong in an evaluation.
+
+use std::path::PathBuf;
+
+use s2f_audio::AudioError;
+use s2f_corpus::CorpusError;
+use s2f_face::FaceError;
+use s2f_nn::weights::WeightsError;
+use speech2face::{DecodeError, EncodingError};
+
+/// Why there is no evaluation. Each message names the reason and a way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// The pairs cannot be read or trusted.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// A voice of the pairs cannot be decoded.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Face(#[from] FaceError),
+    /// A network that reads faces cannot be opened.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The model fails.
+    #[error(transparent)]
+    Model(#[from] DecodeError),
+    /// A picture or a table of the report cannot be encoded.
+    #[error("cannot encode a part of the report ({0})")]
+    Encode(String),
+    /// The model predicts other features than the pairs hold.
+    #[error(
+        "{} holds features of {pairs}, model {model} predicts {predicted}; hint: prepare the corpus \
+         with the face encoder that the model was trained for", path.display()
+    )]
+    FaceSpaces {
+        /// The pairs.
+        path: PathBuf,
+        /// Their face space.
+        pairs: String,
+        /// Name of the model.
+        model: String,
+        /// Its face space.
+        predicted: String,
+    },
+    /// Too few people for any search.
+    #[error(
+        "{} has {speakers} in its split {part}, a search needs at least two people; hint: {hint}",
+        path.display()
+    )]
+    TooFew {
+        /// The pairs.
+        path: PathBuf,
+        /// How many speakers there are, in words.
+        speakers: String,
+        /// The split.
+        part: &'static str,
+        /// What to do.
+        hint: String,
+    },
+    /// What is evaluated was trained on.
+    #[error("{what}: {}; hint: results on these pairs would be worthless, {hint}", names.join(", "))]
+    Leak {
+        /// What is in both.
+        what: String,
+        /// The first of them by name, and how many more there are.
+        names: Vec<String>,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A model that cannot hear as little as is asked for.
+    #[error(
+        "model {model} hears nothing in {seconds} s of voice ({reason}); hint: choose longer ones \
+         with --seconds"
+    )]
+    Seconds {
+        /// Name of the model.
+        model: String,
+        /// What was asked for.
+        seconds: f64,
+        /// The network's reason.
+        reason: String,
+    },
+    /// Labels that cannot be used.
+    #[error("{}: {reason}; hint: the first line names the columns, the first of them speaker_id or \
+             pair_id", path.display())]
+    Labels {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An earlier report that this one cannot be compared with.
+    #[error("{} cannot be the baseline: {reason}; hint: {hint}", path.display())]
+    Baseline {
+        /// The report.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
+    },
+}
+
+impl From<EncodingError> for EvalError {
+    fn from(error: EncodingError) -> Self {
+        Self::Encode(error.to_string())
+    }
+}
+
+/// The first few names of a list, and how many more there are.
+pub(crate) fn first_names<T: ToString>(names: impl Iterator<Item = T>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let all: Vec<String> = names.map(|name| name.to_string()).collect();
+    let more = all.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> = all.into_iter().take(SHOWN).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown
+}

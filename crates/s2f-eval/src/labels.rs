@@ -1,0 +1,69 @@
+//! Labels that the user brings: attributes of speakers or of pairs, by name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use s2f_corpus::pairs::PairInfo;
+
+use crate::EvalError;
+
+/// Attributes by speaker or pair.
+#[derive(Debug, Clone)]
+pub(crate) struct Labels {
+    path: PathBuf,
+    by_pair: bool,
+    /// Names of the attributes.
+    pub(crate) attributes: Vec<String>,
+    values: BTreeMap<String, Vec<String>>,
+}
+
+impl Labels {
+    /// Reads a table with commas: `speaker_id` or `pair_id`, then a column an attribute. An empty
+    /// cell means that it is not known.
+    pub(crate) fn read(path: &Path) -> Result<Self, EvalError> {
+        let wrong = |reason: String| EvalError::Labels { path: path.to_owned(), reason };
+        let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
+        let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
+        let by_pair = match header.get(0).map(str::trim) {
+            Some("speaker_id") => false,
+            Some("pair_id") => true,
+            other => return Err(wrong(format!("the first column is {other:?}"))),
+        };
+        let attributes: Vec<String> =
+            header.iter().skip(1).map(|name| name.trim().to_owned()).collect();
+        if attributes.is_empty() {
+            return Err(wrong("there is no column of labels".into()));
+        }
+        let mut values = BTreeMap::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            let mut cells = record.iter().map(|cell| cell.trim().to_owned());
+            let Some(key) = cells.next() else { continue };
+            let cells: Vec<String> = cells.collect();
+            if let Some(before) = values.insert(key.clone(), cells.clone())
+                && before != cells
+            {
+                return Err(wrong(format!("{key} has two different rows")));
+            }
+        }
+        Ok(Self { path: path.to_owned(), by_pair, attributes, values })
+    }
+
+    /// The label of a pair; `None` where it is not known.
+    pub(crate) fn of(&self, attribute: usize, pair: &PairInfo) -> Option<&str> {
+        let key = if self.by_pair { &pair.pair_id } else { &pair.speaker_id };
+        let cells = self.values.get(key)?;
+        cells.get(attribute).map(String::as_str).filter(|label| !label.is_empty())
+    }
+
+    /// Refuses a table that speaks of nobody who is there.
+    pub(crate) fn check<'a>(&self, pairs: impl Iterator<Item = &'a PairInfo>) -> Result<(), EvalError> {
+        for pair in pairs {
+            if (0..self.attributes.len()).any(|attribute| self.of(attribute, pair).is_some()) {
+                return Ok(());
+            }
+        }
+        let reason = "none of its rows is about a pair that is evaluated".into();
+        Err(EvalError::Labels { path: self.path.clone(), reason })
+    }
+}

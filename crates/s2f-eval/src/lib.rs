@@ -1,0 +1,47 @@
+//! Evaluation of models that hear a face in a voice: the paper's protocols and what it takes to
+//! believe them.
+//!
+//! ```text
+//! PairSet ─Items→ who is evaluated ─Voices→ features by length ─Search→ ranks ─Scorer→ scores
+//!         └─FaceReader→ what independent networks read in the drawn faces ────┘   with intervals
+//!                                        Report → report.html, scores.csv, report.json
+//! ```
+//!
+//! [`evaluate`] is the whole way. Every score comes with an interval by speaker, what chance gives,
+//! and controls: the mean face, somebody else's voice, and the same among people of one sex.
+//! Nothing here decides anything about a person.
+
+mod bootstrap;
+mod cache;
+mod compare;
+mod craniofacial;
+mod error;
+mod evaluate;
+mod items;
+mod labels;
+mod leaks;
+mod map;
+mod outcome;
+mod rank;
+mod reader;
+mod readings;
+pub mod report;
+mod scorer;
+mod search;
+mod sections;
+mod sheet;
+mod stats;
+mod vectors;
+mod voices;
+
+pub use bootstrap::{Bootstrap, Spread, quantile, wilson};
+pub use craniofacial::{MEASURES, Measure};
+pub use error::EvalError;
+pub use evaluate::{Evaluation, Event, Options, Other, evaluate};
+pub use items::Part;
+pub use rank::Rank;
+pub use reader::{FaceReader, Reading};
+pub use search::{Distance, Filter, Hit, nearest, ranks};
+pub use stats::{derange, holm, pearson_p, probability_less, sign_flip_p};
+pub use vectors::{Vectors, angle_degrees};
+pub use voices::hear;

@@ -1,0 +1,111 @@
+//! Readings of drawn and photographed faces of the pairs that are evaluated.
+
+use image::RgbImage;
+use rayon::prelude::*;
+use s2f_corpus::pairs::Pair;
+use s2f_face::PairFace;
+use s2f_nn::landmark68::POINTS;
+use speech2face::{FaceFeature, Speech2Face};
+
+use crate::cache::Columns;
+use crate::vectors::Vectors;
+use crate::{EvalError, FaceReader, Reading};
+
+/// Numbers of a reading: points, age, sex.
+const NUMBERS: usize = 2 * POINTS + 2;
+
+/// What a face is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The face drawn from the voice.
+    Voice,
+    /// The face drawn from the feature of the true face: what the face decoder can do at best.
+    Decoded,
+    /// The photograph.
+    Photograph,
+}
+
+impl Source {
+    pub(crate) const ALL: [Self; 3] = [Self::Voice, Self::Decoded, Self::Photograph];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Decoded => "decoded",
+            Self::Photograph => "photograph",
+        }
+    }
+}
+
+/// Readings of some pairs, which hold faces and features: one column a source.
+pub(crate) fn columns(
+    model: &Speech2Face,
+    reader: &FaceReader,
+    pairs: &[Pair],
+    voices: &Vectors,
+) -> Result<Columns, EvalError> {
+    let read = |source: Source| -> Result<(String, Vectors), EvalError> {
+        let rows = (0..pairs.len()).into_par_iter().map(|n| {
+            let picture = match source {
+                Source::Voice => draw(model, voices.row(n))?,
+                Source::Decoded => draw(model, &pairs[n].feature)?,
+                Source::Photograph => {
+                    PairFace::from_jpeg(pairs[n].face.clone(), pairs[n].face_points)?
+                        .picture()
+                        .clone()
+                }
+            };
+            Ok(numbers(reader.read(&picture)?.as_ref()))
+        });
+        let rows = rows.collect::<Result<Vec<_>, EvalError>>()?;
+        Ok((source.name().to_owned(), Vectors::new(rows.concat(), NUMBERS)))
+    };
+    Source::ALL.into_iter().map(read).collect()
+}
+
+/// The picture that a model draws of a feature.
+pub(crate) fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, EvalError> {
+    let feature = FaceFeature::new(model.face_space().clone(), feature.to_vec())?;
+    let picture = model.decode(&feature, 0.0)?.picture;
+    let side = picture.side as u32;
+    let pixel = |x: u32, y: u32| {
+        let first = 3 * (y * side + x) as usize;
+        image::Rgb([0, 1, 2].map(|channel| picture.rgb[first + channel]))
+    };
+    Ok(RgbImage::from_fn(side, side, pixel))
+}
+
+/// A reading as numbers; not numbers where there was no face.
+fn numbers(reading: Option<&Reading>) -> Vec<f32> {
+    match reading {
+        None => vec![f32::NAN; NUMBERS],
+        Some(Reading { landmarks, age, male }) => {
+            landmarks.iter().flatten().copied().chain([*age, *male]).collect()
+        }
+    }
+}
+
+/// A reading back from its numbers.
+pub(crate) fn reading(numbers: &[f32]) -> Option<Reading> {
+    let (points, rest) = numbers.split_at_checked(2 * POINTS)?;
+    let &[age, male] = rest else { return None };
+    if !age.is_finite() {
+        return None;
+    }
+    let mut landmarks = [[0.0; 2]; POINTS];
+    landmarks.iter_mut().zip(points.as_chunks().0).for_each(|(point, from)| *point = *from);
+    Some(Reading { landmarks, age, male })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_survive_as_numbers() {
+        let reading_of = Reading { landmarks: [[1.5, -2.0]; POINTS], age: 33.0, male: 0.25 };
+        assert_eq!(reading(&numbers(Some(&reading_of))), Some(reading_of));
+        assert_eq!(reading(&numbers(None)), None);
+        assert_eq!(reading(&[1.0]), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! What an evaluation found, as data: scores, and the sections of tables and figures that show
+//! them.
+//!
+//! Every number that a report shows is a [`Score`] with a name of its own, so that each can be
+//! traced from the page to a row of `scores.csv`. Tables and figures only name scores.
+
+pub mod csv;
+mod figure;
+pub mod html;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of `report.json`.
+pub const FORMAT: u32 = 1;
+
+/// A whole report: `report.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Program and version.
+    pub software: String,
+    /// What it is about, one line.
+    pub title: String,
+    /// What was evaluated on what: label and text.
+    pub about: Vec<(String, String)>,
+    /// What a reader should know first.
+    pub headlines: Vec<Headline>,
+    /// The rest, in reading order.
+    pub sections: Vec<Section>,
+    /// All scores, in the order of `scores.csv`.
+    pub scores: Vec<Score>,
+    /// What another evaluation on the same pairs needs to be compared with this one.
+    pub paired: Paired,
+}
+
+impl Report {
+    /// The score of that name.
+    pub fn score(&self, id: &str) -> Option<&Score> {
+        self.scores.iter().find(|score| score.id == id)
+    }
+}
+
+/// A score that a reader should see first, and what it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Headline {
+    /// What is measured.
+    pub label: String,
+    /// Name of the score.
+    pub score: String,
+    /// What it says, one sentence.
+    pub verdict: String,
+}
+
+/// A part of a report.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// Short name, lower-case with `-`, for links.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What is measured and how to read it; one string a paragraph.
+    pub text: Vec<String>,
+    /// Warnings: what is missing, or too small to say anything.
+    pub notes: Vec<String>,
+    /// Its tables and figures, in their order.
+    pub items: Vec<Item>,
+}
+
+/// A table or a figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// Scores by row and column.
+    Table(Table),
+    /// Scores over a number.
+    Lines(Lines),
+    /// Points in the plane.
+    Map(Map),
+    /// A picture in a file beside the report.
+    Picture(Picture),
+}
+
+/// Scores by row and column.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// Head of the column of row labels.
+    pub corner: String,
+    /// Heads of the other columns.
+    pub columns: Vec<String>,
+    /// Label and cells; as many cells as there are columns.
+    pub rows: Vec<(String, Vec<Cell>)>,
+    /// Whether cells are shares of their row, to be shaded by value: a confusion matrix.
+    pub shaded: bool,
+    /// What to know beside, below the table.
+    pub caption: Option<String>,
+}
+
+/// What stands in a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    /// The value of a score with its interval, by name.
+    Value(String),
+    /// The chance level of a score, by name.
+    Chance(String),
+    /// The p-value of a score, by name; the adjusted one where there is one.
+    P(String),
+    /// Pairs and speakers that a score was computed on, by name.
+    Size(String),
+    /// Words.
+    Text(String),
+    /// Nothing: not measured.
+    Empty,
+}
+
+/// Scores over a number, with their intervals as bands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lines {
+    /// What it shows.
+    pub title: String,
+    /// What the number is, with its unit.
+    pub x_label: String,
+    /// What the scores are, with their unit.
+    pub y_label: String,
+    /// Whether x is spaced by ratio.
+    pub x_log: bool,
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// What it is.
+    pub label: String,
+    /// Place and name of a score.
+    pub points: Vec<(f64, String)>,
+    /// Whether the chance level of the scores is drawn too, dashed.
+    pub chance: bool,
+}
+
+/// Points in the plane, `map.csv`. Their places mean nothing but nearness.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Map {
+    /// What it shows.
+    pub title: String,
+    /// Names of the classes that points are coloured by.
+    pub classes: Vec<String>,
+    /// x, y and number of the class.
+    pub points: Vec<(f32, f32, usize)>,
+    /// How to read it.
+    pub caption: String,
+}
+
+/// A picture in a file beside the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// What it shows.
+    pub title: String,
+    /// Name of the file, PNG or JPEG.
+    pub file: String,
+    /// What it shows, for those who cannot see it.
+    pub alt: String,
+    /// How to read it.
+    pub caption: String,
+}
+
+/// Pictures by the names of their files.
+pub type Attachments = BTreeMap<String, Vec<u8>>;
+
+/// A number that was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Its name, unique in a report: what, how, in which version, parted by `/`.
+    pub id: String,
+    /// The number; not a number where there was nothing to measure on.
+    #[serde(with = "nan_as_null")]
+    pub value: f64,
+    /// 95 % interval, where it was sampled.
+    pub interval: Option<[f64; 2]>,
+    /// What somebody who guesses gets.
+    pub chance: Option<f64>,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// Pairs that it was computed on.
+    pub pairs: usize,
+    /// Their speakers.
+    pub speakers: usize,
+    /// Faces or voices that were searched, on average.
+    pub gallery: Option<f64>,
+    /// Two-sided p-value against no effect.
+    pub p: Option<f64>,
+    /// The same, corrected for the number of tests in its table.
+    pub p_adjusted: Option<f64>,
+}
+
+/// What a score is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Degrees of angle.
+    Degrees,
+    /// Per cent, 0 to 100.
+    Percent,
+    /// A difference of per cents.
+    PercentPoints,
+    /// A plain number, such as a distance or a correlation.
+    Plain,
+    /// A whole number of things.
+    Count,
+    /// A place in an order, from 1.
+    Rank,
+    /// Years of age.
+    Years,
+}
+
+impl Unit {
+    /// Its name in `scores.csv`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Degrees => "degrees",
+            Self::Percent => "percent",
+            Self::PercentPoints => "percent_points",
+            Self::Plain => "plain",
+            Self::Count => "count",
+            Self::Rank => "rank",
+            Self::Years => "years",
+        }
+    }
+}
+
+/// Scores by speaker, for a paired test against another evaluation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Paired {
+    /// Hash of the pairs, in their order, and of how they were used: only evaluations with the same
+    /// one can be compared.
+    pub pairs_sha256: String,
+    /// Name of the model.
+    pub model: String,
+    /// For each comparable score by name: sum over the pairs and their number, by speaker.
+    pub sums: BTreeMap<String, Vec<(f64, f64)>>,
+}
+
+/// JSON has no word for what is not a number.
+mod nan_as_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
+    }
+}

@@ -1,0 +1,468 @@
+//! Exact search: every probe against every item of a gallery, in blocks, on all processor cores.
+//!
+//! Inner products come from blocked matrix multiplication. All of cosine, cosine relative to the
+//! mean face and Euclidean distance follow from the product of the centred vectors, a' = a - c:
+//! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b', which loses fewer digits
+//! than the same without centring. The gallery is read block by block, so that memory does not grow
+//! with it.
+
+mod city_block;
+
+use std::convert::Infallible;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::rank::Rank;
+use crate::vectors::{Vectors, dot};
+use city_block::city_block;
+
+/// Items of the gallery that are compared at a time.
+pub const BLOCK: usize = 1024;
+/// Probes that are compared at a time: with a block of the gallery, some 16 MB of distances.
+const PROBES: usize = 1024;
+/// Probes whose own items are compared at a time.
+const OWN: usize = 64;
+
+/// How near a face is to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// Angle between them, as in the paper.
+    Cosine,
+    /// Angle between them as seen from the mean face: the mean face is most of every feature, and
+    /// what tells people apart is the rest.
+    Relative,
+    /// Euclidean distance.
+    L2,
+    /// Sum of absolute differences.
+    L1,
+}
+
+impl Distance {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 4] = [Self::Relative, Self::Cosine, Self::L2, Self::L1];
+
+    /// Its name in scores.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Relative => "relative",
+            Self::L2 => "l2",
+            Self::L1 => "l1",
+        }
+    }
+
+    /// Its name in tables.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Relative => "cosine relative to the mean face",
+            Self::L2 => "L2",
+            Self::L1 => "L1",
+        }
+    }
+}
+
+/// Restricts a search to items that share something with the probe, such as the speaker's sex.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    /// Group of each probe; one without a group finds nothing.
+    pub probes: &'a [Option<u32>],
+    /// Group of each item of the gallery.
+    pub gallery: &'a [Option<u32>],
+}
+
+/// Ranks of each probe's own item: `[distance][1 + filter][probe]`, the whole gallery first.
+///
+/// `own` is the number of each probe's own item in the gallery. `centre` is the mean face. A probe
+/// that a filter has no group for has no others there.
+pub fn ranks(
+    probes: &Vectors,
+    gallery: &Vectors,
+    own: &[usize],
+    centre: &[f32],
+    distances: &[Distance],
+    filters: &[Filter<'_>],
+) -> Vec<Vec<Vec<Rank>>> {
+    let mut ranks = vec![vec![vec![Rank::default(); probes.len()]; 1 + filters.len()]; distances.len()];
+    let thresholds = own_nearness(probes, gallery, own, centre, distances);
+    let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
+        for ((ranks, nearness), thresholds) in ranks.iter_mut().zip(nearness).zip(&thresholds) {
+            let rows: Vec<Vec<Rank>> = nearness
+                .par_chunks_exact(items)
+                .enumerate()
+                .map(|(row, nearness)| {
+                    let probe = first_probe + row;
+                    count(nearness, first_item, own[probe], thresholds[probe], probe, filters)
+                })
+                .collect();
+            for (row, found) in rows.into_iter().enumerate() {
+                for (ranks, found) in ranks.iter_mut().zip(found) {
+                    let rank = &mut ranks[first_probe + row];
+                    rank.closer += found.closer;
+                    rank.ties += found.ties;
+                    rank.others += found.others;
+                }
+            }
+        }
+    };
+    let blocks = (0..gallery.len()).step_by(BLOCK).map(|first| {
+        let rows: Vec<usize> = (first..gallery.len().min(first + BLOCK)).collect();
+        Ok::<_, Infallible>(gallery.select(&rows))
+    });
+    match compare(probes, blocks, centre, distances, visit) {
+        Ok(()) => ranks,
+        Err(never) => match never {},
+    }
+}
+
+/// An item that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Its number in the gallery.
+    pub item: usize,
+    /// How near it is, larger is nearer: a cosine, or minus a distance (squared for L2).
+    pub nearness: f32,
+}
+
+/// The `k` nearest items of each probe, nearest first; of equal ones the first. The gallery comes
+/// in blocks of any size, from memory or from disk.
+///
+/// # Errors
+/// The first that reading the gallery gives.
+pub fn nearest<E>(
+    probes: &Vectors,
+    gallery: impl Iterator<Item = Result<Vectors, E>>,
+    k: usize,
+    centre: &[f32],
+    distance: Distance,
+) -> Result<Vec<Vec<Hit>>, E> {
+    let mut found: Vec<Vec<Hit>> = vec![Vec::with_capacity(k + 1); probes.len()];
+    let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
+        let rows = nearness[0].par_chunks_exact(items);
+        found[first_probe..].par_iter_mut().zip(rows).for_each(|(hits, row)| {
+            for (place, &nearness) in row.iter().enumerate() {
+                let last = hits.last().filter(|_| hits.len() >= k);
+                if last.is_some_and(|last| nearness <= last.nearness) || k == 0 {
+                    continue;
+                }
+                let at = hits.partition_point(|hit| hit.nearness >= nearness);
+                hits.insert(at, Hit { item: first_item + place, nearness });
+                hits.truncate(k);
+            }
+        });
+    };
+    compare(probes, gallery, centre, &[distance], visit)?;
+    Ok(found)
+}
+
+/// How many items are nearer than the probe's own one, by filter.
+fn count(
+    nearness: &[f32],
+    first_item: usize,
+    own: usize,
+    [low, high]: [f32; 2],
+    probe: usize,
+    filters: &[Filter<'_>],
+) -> Vec<Rank> {
+    let mut ranks = vec![Rank::default(); 1 + filters.len()];
+    let own = own.wrapping_sub(first_item);
+    ranks[0].others = (nearness.len() - usize::from(own < nearness.len())) as u32;
+    let groups: Vec<Option<u32>> = filters.iter().map(|filter| filter.probes[probe]).collect();
+    for (rank, (filter, group)) in ranks[1..].iter_mut().zip(filters.iter().zip(&groups)) {
+        let items = filter.gallery[first_item..][..nearness.len()].iter().enumerate();
+        rank.others = match group {
+            Some(_) => items.filter(|(item, g)| *g == group && *item != own).count() as u32,
+            None => 0,
+        };
+    }
+    for (item, &near) in nearness.iter().enumerate() {
+        if near < low || item == own {
+            continue;
+        }
+        let closer = u32::from(near > high);
+        ranks[0].closer += closer;
+        ranks[0].ties += 1 - closer;
+        for (rank, (filter, group)) in ranks[1..].iter_mut().zip(filters.iter().zip(&groups)) {
+            if group.is_some() && filter.gallery[first_item + item] == *group {
+                rank.closer += closer;
+                rank.ties += 1 - closer;
+            }
+        }
+    }
+    ranks
+}
+
+/// For each distance and probe the range of nearness that counts as that of its own item: computed
+/// in the same way as all others, and as wide as single precision is uncertain.
+fn own_nearness(
+    probes: &Vectors,
+    gallery: &Vectors,
+    own: &[usize],
+    centre: &[f32],
+    distances: &[Distance],
+) -> Vec<Vec<[f32; 2]>> {
+    let mut thresholds = vec![Vec::with_capacity(probes.len()); distances.len()];
+    let numbers: Vec<usize> = (0..probes.len()).collect();
+    for rows in numbers.chunks(OWN) {
+        let some = probes.select(rows);
+        let items: Vec<usize> = rows.iter().map(|&row| own[row]).collect();
+        let items = gallery.select(&items);
+        let visit = |_: usize, _: usize, nearness: &[Vec<f32>], count: usize| {
+            for (thresholds, nearness) in thresholds.iter_mut().zip(nearness) {
+                let own = nearness.iter().step_by(count + 1);
+                thresholds.extend(own.map(|&near| [near, near]));
+            }
+        };
+        match compare(&some, std::iter::once(Ok::<_, Infallible>(items.clone())), centre, distances, visit) {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+        for (thresholds, distance) in thresholds.iter_mut().zip(distances) {
+            let begin = rows[0];
+            for (place, range) in thresholds[begin..].iter_mut().enumerate() {
+                let error = uncertainty(*distance, some.row(place), items.row(place), centre, range[0]);
+                *range = [range[0] - error, range[0] + error];
+            }
+        }
+    }
+    thresholds
+}
+
+/// How far a nearness in single precision may be off: rounding errors of sums of D numbers grow
+/// with the root of D.
+fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], near: f32) -> f32 {
+    let unit = f32::EPSILON * (probe.len() as f32).sqrt();
+    match distance {
+        Distance::Cosine | Distance::Relative => unit,
+        Distance::L1 => unit * near.abs(),
+        Distance::L2 => {
+            let square = |row: &[f32]| {
+                row.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f32>()
+            };
+            unit * (square(probe) + square(own))
+        }
+    }
+}
+
+/// Goes through all pairs of a probe and an item block by block and calls `visit` with the number
+/// of the first probe, of the first item, for each distance the nearness `[probes, items]`, and the
+/// number of items.
+fn compare<E>(
+    probes: &Vectors,
+    gallery: impl Iterator<Item = Result<Vectors, E>>,
+    centre: &[f32],
+    distances: &[Distance],
+    mut visit: impl FnMut(usize, usize, &[Vec<f32>], usize),
+) -> Result<(), E> {
+    let by_product = distances.iter().any(|&distance| distance != Distance::L1);
+    let numbers: Vec<usize> = (0..probes.len()).collect();
+    let chunks: Vec<Side> =
+        numbers.chunks(PROBES).map(|rows| Side::new(&probes.select(rows), centre)).collect();
+    let mut nearness = vec![Vec::new(); distances.len()];
+    let mut first_item = 0;
+    for block in gallery {
+        let items = Side::new(&block?, centre);
+        let count = items.centred.len();
+        if count == 0 {
+            continue;
+        }
+        let transposed = by_product.then(|| tensor(&items.centred).transpose()); // [D, items]
+        let mut first_probe = 0;
+        for chunk in &chunks {
+            let products: Vec<f32> = match &transposed {
+                Some(items) => {
+                    let products = tensor(&chunk.centred).matmul(items.clone()); // [probes, items]
+                    products.into_data().iter().collect()
+                }
+                None => Vec::new(),
+            };
+            for (nearness, &distance) in nearness.iter_mut().zip(distances) {
+                chunk.nearness(&items, &products, distance, centre, nearness);
+            }
+            visit(first_probe, first_item, &nearness, count);
+            first_probe += chunk.centred.len();
+        }
+        first_item += count;
+    }
+    Ok(())
+}
+
+fn tensor(vectors: &Vectors) -> Tensor<2> {
+    let shape = [vectors.len(), vectors.dimension()];
+    Tensor::from_data(TensorData::new(vectors.values().to_vec(), shape), &Device::flex())
+}
+
+/// Probes or items, and what is needed of each beside products.
+struct Side {
+    centred: Vectors,
+    /// a'·a'
+    squares: Vec<f32>,
+    /// 1 / ‖a'‖, 0 for the mean face itself
+    relative: Vec<f32>,
+    /// a'·c
+    along: Vec<f32>,
+    /// 1 / ‖a‖, 0 for 0
+    lengths: Vec<f32>,
+}
+
+impl Side {
+    fn new(vectors: &Vectors, centre: &[f32]) -> Self {
+        let centred = vectors.minus(centre);
+        let inverse = |square: f64| if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 };
+        let of = |number: &(dyn Fn(&[f32]) -> f32 + Sync), rows: &Vectors| -> Vec<f32> {
+            rows.values().par_chunks_exact(rows.dimension().max(1)).map(number).collect()
+        };
+        Self {
+            squares: of(&|row| dot(row, row) as f32, &centred),
+            relative: of(&|row| inverse(dot(row, row)), &centred),
+            along: of(&|row| dot(row, centre) as f32, &centred),
+            lengths: of(&|row| inverse(dot(row, row)), vectors),
+            centred,
+        }
+    }
+
+    /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
+    fn nearness(
+        &self,
+        items: &Self,
+        products: &[f32],
+        distance: Distance,
+        centre: &[f32],
+        nearness: &mut Vec<f32>,
+    ) {
+        let count = items.centred.len();
+        nearness.resize(self.centred.len() * count, 0.0);
+        let rows = nearness.par_chunks_exact_mut(count).enumerate();
+        let products = |probe: usize| &products[probe * count..][..count];
+        match distance {
+            Distance::L1 => city_block(&self.centred, &items.centred, nearness),
+            Distance::Relative => rows.for_each(|(probe, row)| {
+                let scale = self.relative[probe];
+                let items = products(probe).iter().zip(&items.relative);
+                row.iter_mut().zip(items).for_each(|(near, (ab, b))| *near = ab * scale * b);
+            }),
+            Distance::L2 => rows.for_each(|(probe, row)| {
+                let square = self.squares[probe];
+                let items = products(probe).iter().zip(&items.squares);
+                row.iter_mut().zip(items).for_each(|(near, (ab, bb))| *near = 2.0 * ab - square - bb);
+            }),
+            Distance::Cosine => {
+                let square = dot(centre, centre) as f32;
+                rows.for_each(|(probe, row)| {
+                    let (add, scale) = (self.along[probe] + square, self.lengths[probe]);
+                    let items = products(probe).iter().zip(items.along.iter().zip(&items.lengths));
+                    row.iter_mut()
+                        .zip(items)
+                        .for_each(|(near, (ab, (bc, b)))| *near = (ab + add + bc) * scale * b);
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn random(rows: usize, dimension: usize, seed: u64) -> Vectors {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let values = (0..rows * dimension).map(|_| random.random_range(-1.0..1.0)).collect();
+        Vectors::new(values, dimension)
+    }
+
+    /// In double precision, from the definition.
+    fn distance(a: &[f32], b: &[f32], centre: &[f32], distance: Distance) -> f64 {
+        let double = |row: &[f32]| -> Vec<f64> { row.iter().map(|&x| f64::from(x)).collect() };
+        let (mut a, mut b, c) = (double(a), double(b), double(centre));
+        if distance == Distance::Relative {
+            a.iter_mut().zip(&c).for_each(|(x, c)| *x -= c);
+            b.iter_mut().zip(&c).for_each(|(x, c)| *x -= c);
+        }
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let differences = a.iter().zip(&b).map(|(a, b)| a - b);
+        match distance {
+            Distance::L1 => differences.map(f64::abs).sum(),
+            Distance::L2 => differences.map(|x| x * x).sum(),
+            _ => -dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt(),
+        }
+    }
+
+    #[test]
+    fn ranks_are_those_of_a_search_one_by_one() {
+        // More than a block of each, and an odd dimension.
+        let (probes, gallery) = (random(1100, 37, 1), random(1500, 37, 2));
+        let own: Vec<usize> = (0..1100).map(|probe| probe * 7 % 1500).collect();
+        let centre = vec![0.1; 37];
+        let group = |n: usize| if n % 5 == 0 { None } else { Some((n % 3) as u32) };
+        let (of_probe, of_item): (Vec<_>, Vec<_>) =
+            ((0..1100).map(group).collect(), (0..1500).map(group).collect());
+        let filter = Filter { probes: &of_probe, gallery: &of_item };
+        let found = ranks(&probes, &gallery, &own, &centre, &Distance::ALL, &[filter]);
+        for (ranks, kind) in found.iter().zip(Distance::ALL) {
+            for probe in (0..1100).step_by(23) {
+                let to = |item: usize| distance(probes.row(probe), gallery.row(item), &centre, kind);
+                let mine = to(own[probe]);
+                let among = |member: &dyn Fn(usize) -> bool| {
+                    let others = || (0..1500).filter(|&item| item != own[probe] && member(item));
+                    let closer = others().filter(|&item| to(item) < mine).count();
+                    (closer as f64 + 1.0, others().count() as u32)
+                };
+                let same = |item: usize| of_probe[probe].is_some() && of_item[item] == of_probe[probe];
+                for (rank, (place, others)) in
+                    [(ranks[0][probe], among(&|_| true)), (ranks[1][probe], among(&same))]
+                {
+                    assert_eq!(rank.others, others, "{kind:?} {probe}");
+                    // A pair of numbers that is equal in single precision shares a place.
+                    let apart = (rank.place() - place).abs();
+                    assert!(apart <= f64::from(rank.ties) / 2.0 && rank.ties <= 1, "{kind:?} {probe}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_items_share_their_places_whatever_the_distance() {
+        let one = random(1, 300, 3);
+        let gallery = Vectors::from_rows(std::iter::repeat_n(one.row(0), 1300));
+        let own: Vec<usize> = (0..70).collect();
+        let found = ranks(&random(70, 300, 4), &gallery, &own, &vec![0.05; 300], &Distance::ALL, &[]);
+        for rank in found.iter().flatten().flatten() {
+            assert_eq!(*rank, Rank { closer: 0, ties: 1299, others: 1299 });
+        }
+    }
+
+    #[test]
+    fn the_mean_face_is_as_far_from_everybody() {
+        let gallery = random(30, 8, 5);
+        let centre: Vec<f32> = gallery.mean().iter().map(|&x| x as f32).collect();
+        let probes = Vectors::from_rows(std::iter::repeat_n(&centre[..], 30));
+        let own: Vec<usize> = (0..30).collect();
+        let found = ranks(&probes, &gallery, &own, &centre, &[Distance::Relative], &[]);
+        assert!(found[0][0].iter().all(|rank| rank.ties == 29));
+    }
+
+    #[test]
+    fn the_nearest_are_found_in_blocks_of_any_size() {
+        let (probes, gallery, centre) = (random(9, 20, 6), random(500, 20, 7), vec![0.2; 20]);
+        for kind in Distance::ALL {
+            let mut expected: Vec<usize> = (0..500).collect();
+            let to = |item: &usize| distance(probes.row(4), gallery.row(*item), &centre, kind);
+            expected.sort_by(|a, b| to(a).total_cmp(&to(b)));
+            for size in [500, 7] {
+                let blocks = (0..500).step_by(size).map(|first| {
+                    let rows: Vec<usize> = (first..500.min(first + size)).collect();
+                    Ok::<_, Infallible>(gallery.select(&rows))
+                });
+                let hits = nearest(&probes, blocks, 10, &centre, kind).unwrap();
+                let items: Vec<usize> = hits[4].iter().map(|hit| hit.item).collect();
+                assert_eq!(items, expected[..10], "{kind:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What an independent network reads in the drawn faces (section 6.1 of the paper).
+
+use s2f_corpus::Sex;
+
+use super::{Context, Readings, chances};
+use crate::Reading;
+use crate::items::{Control, age_band, band_name};
+use crate::report::{Cell, Item, Section, Table, Unit};
+use crate::scorer::{Scorer, With};
+
+pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
+    let mut section = Section {
+        id: "attributes".into(),
+        title: "Attributes of the drawn faces".into(),
+        text: vec![
+            "A network that had no part in training (face-api.js) reads sex and age in the face drawn \
+             from the voice, in the face drawn from the feature of the true face (what the face \
+             decoder can do at best), and in the photograph. It errs, most of all about people who \
+             are rare among what it learnt from; its answers are good for averages and say nothing \
+             about a person."
+                .into(),
+        ],
+        ..Section::default()
+    };
+    let Some(readings) = &context.readings else {
+        section.notes.push("Pictures were left out, so nothing was read in them.".into());
+        return section;
+    };
+    let all = Drawn::all(context, readings);
+    let photographs = Truth {
+        id: "photograph",
+        title: "what is read in the photograph",
+        sex: sexes(&readings.photograph),
+        age: ages(&readings.photograph),
+    };
+    let infos = || context.items.items.iter().zip(&readings.looked_at);
+    let stated = Truth {
+        id: "stated",
+        title: "what the corpus states",
+        sex: infos()
+            .map(|(item, &seen)| item.info.gender.filter(|_| seen).map(|sex| sex == Sex::Male))
+            .collect(),
+        age: infos().map(|(item, &seen)| item.info.age.filter(|_| seen).map(f64::from)).collect(),
+    };
+    for truth in [&photographs, &stated] {
+        if truth.sex.iter().flatten().count() > 0 {
+            section.items.push(Item::Table(sex_table(scorer, &all, truth)));
+            section.items.push(Item::Table(confusion(
+                scorer,
+                &format!("Sex: rows {}, columns in the face drawn from the voice", truth.title),
+                &format!("attributes/sex/{}/voice", truth.id),
+                &["female".into(), "male".into()],
+                &numbers(&truth.sex),
+                &numbers(&all[0].sex),
+            )));
+        } else {
+            section.notes.push("Nobody's sex is stated.".into());
+        }
+        if truth.age.iter().flatten().count() > 0 {
+            section.items.push(Item::Table(age_table(context, scorer, &all, truth)));
+            let bands = |ages: &[Option<f64>]| -> Vec<Option<usize>> {
+                ages.iter().map(|age| age.map(|age| band_of(age) as usize)).collect()
+            };
+            let (rows, columns) = (bands(&truth.age), bands(&all[0].age));
+            let most = rows.iter().chain(&columns).flatten().max().copied().unwrap_or(0);
+            let names: Vec<String> = (0..=most as u32).map(band_name).collect();
+            section.items.push(Item::Table(confusion(
+                scorer,
+                &format!("Age by decade: rows {}, columns in the face drawn from the voice", truth.title),
+                &format!("attributes/age/{}/voice", truth.id),
+                &names,
+                &rows,
+                &columns,
+            )));
+        } else {
+            section.notes.push("Nobody's age is stated.".into());
+        }
+    }
+    section
+}
+
+/// What faces are held against.
+struct Truth {
+    id: &'static str,
+    title: &'static str,
+    /// Whether male.
+    sex: Vec<Option<bool>>,
+    age: Vec<Option<f64>>,
+}
+
+/// Readings of faces that were drawn in some way.
+struct Drawn {
+    id: &'static str,
+    title: &'static str,
+    sex: Vec<Option<bool>>,
+    age: Vec<Option<f64>>,
+}
+
+impl Drawn {
+    fn all(context: &Context<'_>, readings: &Readings) -> Vec<Self> {
+        let of = |id, title, readings: &[Option<Reading>]| Self {
+            id,
+            title,
+            sex: sexes(readings),
+            age: ages(readings),
+        };
+        let place = |order: &[Option<usize>]| -> Vec<Option<Reading>> {
+            let other = |pair: usize| order[pair].and_then(|other| readings.voice[other].clone());
+            (0..order.len()).map(|pair| readings.looked_at[pair].then(|| other(pair)).flatten()).collect()
+        };
+        let mean: Vec<Option<Reading>> = readings
+            .looked_at
+            .iter()
+            .map(|&seen| readings.mean_face.clone().filter(|_| seen))
+            .collect();
+        vec![
+            of("voice", "from the voice", &readings.voice),
+            of("decoded", "from the true face's feature", &readings.decoded),
+            of("mean-face", "the mean face for everybody", &mean),
+            of("another-voice", "from another person's voice", &place(&context.controls.anybody)),
+            of(
+                "another-voice-same-sex",
+                "… of the same sex",
+                &place(&context.controls.same_sex),
+            ),
+        ]
+    }
+}
+
+fn sexes(readings: &[Option<Reading>]) -> Vec<Option<bool>> {
+    readings.iter().map(|reading| reading.as_ref().map(|reading| reading.male > 0.5)).collect()
+}
+
+fn ages(readings: &[Option<Reading>]) -> Vec<Option<f64>> {
+    readings.iter().map(|reading| reading.as_ref().map(|reading| f64::from(reading.age))).collect()
+}
+
+fn numbers(classes: &[Option<bool>]) -> Vec<Option<usize>> {
+    classes.iter().map(|class| class.map(usize::from)).collect()
+}
+
+fn band_of(age: f64) -> u32 {
+    age_band(Some(age.max(0.0) as f32)).unwrap_or(0)
+}
+
+fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
+    let known = || truth.sex.iter().flatten();
+    let males = known().filter(|male| **male).count() as f64 / known().count() as f64;
+    let majority = 100.0 * males.max(1.0 - males);
+    let mut rows = Vec::new();
+    let mut first = None;
+    for drawn in all {
+        let id = format!("attributes/sex/{}/{}", truth.id, drawn.id);
+        // Somebody else's picture may not have been drawn; one without a face counts against it.
+        let right = |pair: usize| {
+            let truth = truth.sex[pair]?;
+            match drawn.sex[pair] {
+                Some(male) => Some((truth, f64::from(male == truth))),
+                None if drawn.id.starts_with("another") => None,
+                None => Some((truth, 0.0)),
+            }
+        };
+        let pairs = truth.sex.len();
+        let values: Vec<f64> = (0..pairs).map(|p| right(p).map_or(f64::NAN, |(_, r)| r)).collect();
+        let accuracy =
+            scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
+        let balanced = scorer.function(
+            &format!("{id}/balanced-accuracy"),
+            Unit::Percent,
+            |pair| {
+                let (male, right) = right(pair)?;
+                let (f, m) = (f64::from(!male), f64::from(male));
+                Some([f * right, f, m * right, m])
+            },
+            |[female, females, male, males]| 50.0 * (female / females + male / males),
+            Some(50.0),
+        );
+        first.get_or_insert_with(|| [accuracy.clone(), balanced.clone()]);
+        let sized = Cell::Size(accuracy.clone());
+        rows.push((drawn.title.to_owned(), vec![Cell::Value(accuracy), Cell::Value(balanced), sized]));
+    }
+    if let Some(first) = first {
+        let mut cells = chances(first);
+        cells.push(Cell::Empty);
+        rows.push(("the more frequent sex for everybody".into(), cells));
+    }
+    Table {
+        title: format!("Sex against {}", truth.title),
+        corner: "face drawn".into(),
+        columns: ["accuracy", "balanced accuracy", "on"].map(String::from).into(),
+        rows,
+        ..Table::default()
+    }
+}
+
+fn age_table(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    all: &[Drawn],
+    truth: &Truth,
+) -> Table {
+    let pairs = truth.age.len();
+    let value = |age: Option<f64>| age.unwrap_or(f64::NAN);
+    let truths: Vec<f64> = truth.age.iter().map(|&age| value(age)).collect();
+    let by_sex = context.items.groups(Control::Sex);
+    let mut rows = Vec::new();
+    for drawn in all {
+        let id = |what: &str| format!("attributes/age/{}/{}/{what}", truth.id, drawn.id);
+        let both = |pair: usize| Some((truth.age[pair]?, drawn.age[pair]?));
+        let of = |score: &dyn Fn(f64, f64) -> f64| -> Vec<f64> {
+            (0..pairs).map(|pair| both(pair).map_or(f64::NAN, |(a, b)| score(a, b))).collect()
+        };
+        let apart = |a: f64, b: f64| band_of(a).abs_diff(band_of(b));
+        let exact = of(&|a, b| f64::from(apart(a, b) == 0));
+        let within = of(&|a, b| f64::from(apart(a, b) <= 1));
+        let errors = of(&|a, b| (a - b).abs());
+        let ages: Vec<f64> = drawn.age.iter().map(|&age| value(age)).collect();
+        // What one answer for everybody gets: that of the most frequent decade.
+        let mut counts = std::collections::BTreeMap::<u32, usize>::new();
+        truth.age.iter().flatten().for_each(|&age| *counts.entry(band_of(age)).or_default() += 1);
+        let known = truth.age.iter().flatten().count() as f64;
+        let majority = 100.0 * counts.values().max().copied().unwrap_or(0) as f64 / known;
+        let mut cells = vec![
+            Cell::Value(scorer.share(&id("same-decade"), &exact, With::chance(majority))),
+            Cell::Value(scorer.share(&id("within-a-decade"), &within, With::default())),
+            Cell::Value(scorer.mean(&id("error"), Unit::Years, &errors, With::default())),
+        ];
+        if drawn.id == "mean-face" {
+            // One age for everybody is not correlated with anything.
+            cells.extend([Cell::Empty, Cell::Empty]);
+        } else {
+            cells.push(Cell::Value(scorer.correlation(&id("r"), &ages, &truths)));
+            let within = scorer.correlation_within(&id("r-within-sex"), &ages, &truths, |p| by_sex[p]);
+            cells.push(Cell::Value(within));
+        }
+        rows.push((drawn.title.to_owned(), cells));
+    }
+    let first = format!("attributes/age/{}/voice/same-decade", truth.id);
+    let mut cells = chances([first]);
+    cells.resize(5, Cell::Empty);
+    rows.push(("the most frequent decade for everybody".into(), cells));
+    Table {
+        title: format!("Age against {}", truth.title),
+        corner: "face drawn".into(),
+        columns: ["same decade", "within a decade", "mean error", "r", "r within each sex"]
+            .map(String::from)
+            .into(),
+        rows,
+        caption: Some("Pictures without a face are left out. r is over speakers.".into()),
+        ..Table::default()
+    }
+}
+
+/// A confusion matrix: shares of each row, and counts.
+pub(super) fn confusion(
+    scorer: &mut Scorer<'_>,
+    title: &str,
+    id: &str,
+    names: &[String],
+    rows: &[Option<usize>],
+    columns: &[Option<usize>],
+) -> Table {
+    let class = |pair: usize, of: usize| rows[pair] == Some(of) && columns[pair].is_some();
+    let present: Vec<usize> =
+        (0..names.len()).filter(|&row| (0..rows.len()).any(|pair| class(pair, row))).collect();
+    let mut table = Table {
+        title: title.to_owned(),
+        corner: String::new(),
+        columns: names.to_vec(),
+        shaded: true,
+        caption: Some("Shares of each row in %; the last column counts its pairs.".into()),
+        ..Table::default()
+    };
+    table.columns.push("pairs".into());
+    for row in present {
+        let mut cells = Vec::new();
+        let (mut total, mut speakers) = (0, 0);
+        for (column, name) in names.iter().enumerate() {
+            let values: Vec<f64> = (0..rows.len())
+                .map(|pair| if class(pair, row) { f64::from(columns[pair] == Some(column)) } else { f64::NAN })
+                .collect();
+            let cell = scorer.share(&format!("{id}/{}-as-{name}", names[row]), &values, With::default());
+            if let Some(score) = scorer.get(&cell) {
+                (total, speakers) = (score.pairs, score.speakers);
+            }
+            let count = values.iter().filter(|&&value| value == 1.0).count();
+            scorer.number(
+                &format!("{id}/{}-as-{name}/count", names[row]),
+                Unit::Count,
+                count as f64,
+                (total, speakers),
+            );
+            cells.push(Cell::Value(cell));
+        }
+        let count = scorer.number(
+            &format!("{id}/{}/count", names[row]),
+            Unit::Count,
+            total as f64,
+            (total, speakers),
+        );
+        cells.push(Cell::Value(count));
+        table.rows.push((names[row].clone(), cells));
+    }
+    table
+}

@@ -1,0 +1,141 @@
+//! Whether one person sounds like one face: within a recording, from clip to clip, from language to
+//! language.
+
+use super::{Context, MAIN, is_stated, permuted};
+use crate::items::Control;
+use crate::outcome::{Gap, search};
+use crate::rank::Rank;
+use crate::report::{Cell, Item, Section, Table, Unit};
+use crate::scorer::{Scorer, With};
+use crate::vectors::Vectors;
+
+pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
+    let Context { items, voices, halves, controls, .. } = context;
+    let mut section = Section {
+        id: "consistency".into(),
+        title: "Consistency".into(),
+        text: vec![
+            "The angle between what is predicted from two voices, and how often a voice of the same \
+             person is nearer than one of another person (by chance 50 %). Two halves of a recording \
+             share words, room and microphone; two clips of a speaker come from different recordings \
+             where there are any."
+                .into(),
+        ],
+        ..Section::default()
+    };
+    let clips: Vec<Vec<Option<usize>>> = vec![
+        controls.other_clip.clone(),
+        controls.same_sex.clone(),
+        controls.anybody.clone(),
+    ];
+    let [first, second] = halves;
+    let mut rows = vec![
+        row(context, scorer, "two halves of one recording", "halves", second, first, None),
+        row(context, scorer, "two clips of one speaker", "clips", voices, voices, Some(&clips[0])),
+        row(context, scorer, "two speakers of one sex", "same-sex", voices, voices, Some(&clips[1])),
+        row(context, scorer, "two speakers", "anybody", voices, voices, Some(&clips[2])),
+    ];
+    let faces = &items.faces;
+    rows.push(row(
+        context,
+        scorer,
+        "two photographs of one person",
+        "photographs",
+        faces,
+        faces,
+        Some(&clips[0]),
+    ));
+    section.items.push(Item::Table(Table {
+        title: "Predicted faces of one speaker and of two".into(),
+        corner: "between".into(),
+        columns: ["angle", "nearer than another's", "nearer than another's of the same sex", "on"]
+            .map(String::from)
+            .into(),
+        rows,
+        ..Table::default()
+    }));
+    languages(context, scorer, &mut section);
+    section
+}
+
+/// A row of the table: between each pair's row of `a` and that of another pair of `b`, or its own.
+/// Where the two are of one speaker, how often they are nearer than another speaker's.
+fn row(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    label: &str,
+    id: &str,
+    a: &Vectors,
+    b: &Vectors,
+    other: Option<&[Option<usize>]>,
+) -> (String, Vec<Cell>) {
+    let Context { items, centre, .. } = context;
+    let gaps = Gap::Degrees.of_pairs(a, b, centre, |pair| match other {
+        Some(other) => other[pair],
+        None => Some(pair),
+    });
+    let angle =
+        scorer.mean(&format!("consistency/{id}/degrees"), Unit::Degrees, &gaps, With::default());
+    let mut cells = vec![Cell::Value(angle.clone())];
+    if matches!(id, "same-sex" | "anybody") {
+        cells.extend([Cell::Empty, Cell::Empty]);
+    } else {
+        let probes = other.map_or_else(|| a.clone(), |other| permuted(a, other));
+        let found = search(items, &probes, b, centre, &[MAIN]);
+        let mut nearer = |version: &str, ranks: &[Option<Rank>]| {
+            Cell::Value(scorer.best_of(&format!("consistency/{id}/nearer{version}"), ranks, 2))
+        };
+        cells.push(nearer("", found.all(MAIN)));
+        cells.push(nearer("/same-sex", found.among(MAIN, Control::Sex)));
+    }
+    cells.push(Cell::Size(angle));
+    (label.to_owned(), cells)
+}
+
+/// One speaker in two languages, where that is stated.
+fn languages(context: &Context<'_>, scorer: &mut Scorer<'_>, section: &mut Section) {
+    let Context { items, voices, .. } = context;
+    if !is_stated(items, Control::Language) {
+        section.notes.push("Languages are not stated, so speakers of two are not compared.".into());
+        return;
+    }
+    let spoken = items.groups(Control::Language);
+    let partner = |same: bool| -> Vec<Option<usize>> {
+        let bilingual = |speaker: usize| {
+            let mut languages = items.of_speaker[speaker].iter().filter_map(|&pair| spoken[pair]);
+            let first = languages.next();
+            languages.any(|language| Some(language) != first)
+        };
+        (0..items.len())
+            .map(|pair| {
+                let item = &items.items[pair];
+                let fits = |&other: &usize| {
+                    other != pair
+                        && spoken[other].is_some()
+                        && (spoken[other] == spoken[pair]) == same
+                };
+                spoken[pair].filter(|_| bilingual(item.speaker))?;
+                let pairs = &items.of_speaker[item.speaker];
+                (1..pairs.len()).map(|step| pairs[(item.round + step) % pairs.len()]).find(fits)
+            })
+            .collect()
+    };
+    let (other, same) = (partner(false), partner(true));
+    if other.iter().all(Option::is_none) {
+        section.notes.push("No speaker is stated to speak two languages.".into());
+        return;
+    }
+    let rows = vec![
+        row(context, scorer, "in two languages", "two-languages", voices, voices, Some(&other)),
+        row(context, scorer, "in one language", "one-language", voices, voices, Some(&same)),
+    ];
+    section.items.push(Item::Table(Table {
+        title: "Speakers of two languages".into(),
+        corner: "two clips of one speaker".into(),
+        columns: ["angle", "nearer than another's", "nearer than another's of the same sex", "on"]
+            .map(String::from)
+            .into(),
+        rows,
+        ..Table::default()
+    }));
+}

@@ -1,0 +1,120 @@
+//! Craniofacial measures of drawn faces against true ones (section 6.2 of the paper).
+
+use super::Context;
+use crate::Reading;
+use crate::craniofacial::MEASURES;
+use crate::items::Control;
+use crate::report::{Cell, Item, Section, Table};
+use crate::scorer::Scorer;
+use crate::stats::holm;
+
+pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
+    let mut section = Section {
+        id: "craniofacial".into(),
+        title: "Craniofacial measures".into(),
+        text: vec![
+            "Pearson correlation over speakers (each with the mean of their pairs) between measures of \
+             the face drawn from the voice and of the true face. Random pairs have another person's \
+             true face; within each sex, what women and men differ in on average is taken out. p is \
+             Student's, two-sided, corrected for thirteen tests after Holm. Measures are taken from 68 \
+             points that a network finds (face-api.js), which smooths unusual shapes."
+                .into(),
+            "The paper compares with the face that is decoded from the true feature, which has lost \
+             what the decoder cannot draw. The second table compares with the photograph itself."
+                .into(),
+        ],
+        ..Section::default()
+    };
+    let Some(readings) = &context.readings else {
+        section.notes.push("Pictures were left out, so no face was measured.".into());
+        return section;
+    };
+    let truths = [
+        ("decoded", "the face decoded from the true feature", &readings.decoded, None),
+        ("photograph", "the photograph", &readings.photograph, Some(&readings.decoded)),
+    ];
+    for (id, title, truth, ceiling) in truths {
+        let table = table(context, scorer, id, title, &readings.voice, truth, ceiling);
+        section.items.push(Item::Table(table));
+    }
+    section.items.push(Item::Table(Table {
+        title: "How each is measured".into(),
+        corner: "measure".into(),
+        columns: vec!["formula".into()],
+        rows: MEASURES
+            .iter()
+            .map(|measure| (measure.title.to_owned(), vec![Cell::Text(measure.formula.into())]))
+            .collect(),
+        caption: Some(
+            "n nasion, sn subnasale, al wings of the nose, sbal their base, sto stomion, ls and li \
+             middle of the lips' outer edges, cph peaks of the upper lip, ch corners of the mouth, en \
+             and ex inner and outer corners of the eyes, go angles of the jaw, zy widest part of the \
+             face, gn chin; eyes: distance between the centres of the eyes."
+                .into(),
+        ),
+        ..Table::default()
+    }));
+    section
+}
+
+fn table(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    id: &str,
+    title: &str,
+    voices: &[Option<Reading>],
+    truth: &[Option<Reading>],
+    ceiling: Option<&Vec<Option<Reading>>>,
+) -> Table {
+    let by_sex = context.items.groups(Control::Sex);
+    let anybody = &context.controls.anybody;
+    let mut rows = Vec::new();
+    let mut tested = Vec::new();
+    for measure in &MEASURES {
+        let of = |readings: &[Option<Reading>]| -> Vec<f64> {
+            let value = |reading: &Reading| (measure.of)(&reading.landmarks);
+            readings.iter().map(|reading| reading.as_ref().map_or(f64::NAN, value)).collect()
+        };
+        let (heard, seen) = (of(voices), of(truth));
+        let random: Vec<f64> =
+            anybody.iter().map(|other| other.map_or(f64::NAN, |other| seen[other])).collect();
+        let name = |version: &str| format!("craniofacial/{id}/{}{version}", measure.id);
+        let own = scorer.correlation(&name(""), &heard, &seen);
+        tested.push(own.clone());
+        let mut cells = vec![
+            Cell::Value(own.clone()),
+            Cell::P(own),
+            Cell::Value(scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p])),
+            Cell::Value(scorer.correlation(&name("/random-pairs"), &heard, &random)),
+        ];
+        if let Some(ceiling) = ceiling {
+            cells.push(Cell::Value(scorer.correlation(&name("/decoded"), &of(ceiling), &seen)));
+        }
+        rows.push((measure.title.to_owned(), cells));
+    }
+    let known: Vec<(String, f64)> = tested
+        .into_iter()
+        .filter_map(|id| {
+            let p = scorer.get(&id)?.p?;
+            Some((id, p))
+        })
+        .collect();
+    let p: Vec<f64> = known.iter().map(|(_, p)| *p).collect();
+    for ((id, _), corrected) in known.iter().zip(holm(&p)) {
+        if let Some(score) = scorer.get_mut(id) {
+            score.p_adjusted = Some(corrected);
+        }
+    }
+    let mut columns: Vec<String> =
+        ["r", "p, corrected", "r within each sex", "r of random pairs"].map(String::from).into();
+    if ceiling.is_some() {
+        columns.push("r of the decoded true face".into());
+    }
+    Table {
+        title: format!("From the voice against {title}"),
+        corner: "measure".into(),
+        columns,
+        rows,
+        ..Table::default()
+    }
+}

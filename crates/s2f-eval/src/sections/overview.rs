@@ -1,0 +1,69 @@
+//! What a reader should know first.
+
+use super::MAIN;
+use crate::report::{Headline, Score};
+use crate::scorer::Scorer;
+
+/// The scores on top of the report, with what each says.
+pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
+    let retrieval = format!("retrieval/voice-to-face/{}", MAIN.name());
+    let listed: [(&str, String, fn(&Score, &Scorer<'_>) -> String); 6] = [
+        ("Own face among the first 10 %", format!("{retrieval}/at-10-percent"), against_chance),
+        (
+            "One of two, of one sex",
+            "matching/voice-to-face/1-of-2/same-sex".into(),
+            |score, scorer| {
+                let said = against_chance(score, scorer);
+                if is_above(score) { format!("{said} The voice says more than sex.") } else { said }
+            },
+        ),
+        ("One of two", "matching/voice-to-face/1-of-2".into(), against_chance),
+        ("Angle to the true face", "similarity/degrees".into(), |score, scorer| {
+            let mean = scorer.get("similarity/degrees/mean-face").map(|mean| mean.value);
+            let Some(([_, high], mean)) = score.interval.zip(mean) else { return String::new() };
+            if high < mean {
+                "Nearer than the mean face.".into()
+            } else {
+                "Not nearer than one mean face for everybody.".into()
+            }
+        }),
+        (
+            "Sex of the drawn face as in the photograph",
+            "attributes/sex/photograph/voice/balanced-accuracy".into(),
+            against_chance,
+        ),
+        ("Spread of faces within each sex", "diversity/spread/within-sex".into(), |score, _| {
+            let share = score.value;
+            if share < 20.0 {
+                "Close to one face for women and one for men.".into()
+            } else {
+                "Share of how much true faces differ.".into()
+            }
+        }),
+    ];
+    let known = |id: &str| scorer.get(id).filter(|score| score.value.is_finite());
+    listed
+        .into_iter()
+        .filter_map(|(label, id, verdict)| {
+            let score = known(&id)?;
+            Some(Headline { label: label.into(), verdict: verdict(score, scorer), score: id })
+        })
+        .collect()
+}
+
+fn is_above(score: &Score) -> bool {
+    score.interval.zip(score.chance).is_some_and(|([low, _], chance)| low > chance)
+}
+
+fn against_chance(score: &Score, _: &Scorer<'_>) -> String {
+    let Some(([low, high], chance)) = score.interval.zip(score.chance) else {
+        return "Too few to say.".into();
+    };
+    if low > chance {
+        "Above chance.".into()
+    } else if high < chance {
+        "Below chance.".into()
+    } else {
+        "Not told from chance.".into()
+    }
+}

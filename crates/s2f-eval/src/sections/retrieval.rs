@@ -1,0 +1,181 @@
+//! Voices looking for their faces (section 6.4 of the paper).
+
+use super::{Context, MAIN, chances, is_stated, permuted, values};
+use crate::items::Control;
+use crate::outcome::{Searches, search};
+use crate::rank::Rank;
+use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
+use crate::scorer::{Scorer, gallery, per_cent};
+use crate::search::Distance;
+
+/// K, in faces and in per cent of the gallery.
+const AT: [usize; 4] = [1, 2, 5, 10];
+
+pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
+    let Context { items, centre, controls, voice_to_face, .. } = context;
+    let ceiling: Searches = search(
+        items,
+        &permuted(&items.faces, &controls.other_clip),
+        &items.faces,
+        centre,
+        &[MAIN],
+    );
+    let main = voice_to_face.own.all(MAIN);
+    let mut section = Section {
+        id: "retrieval".into(),
+        title: "Retrieval: voice to face".into(),
+        text: vec![
+            "Each voice looks for its own face among one face of each person. Recall at K says how \
+             often it is among the first K. The paper's K is in per cent of the gallery, so both \
+             readings stand here, each with what chance gives. Ties are broken by lot, in \
+             expectation, so that one and the same answer for everybody gets what chance gives."
+                .into(),
+            "The mean face is most of every feature. Relative to it, what tells people apart comes to \
+             the fore; the plain cosine is the paper's."
+                .into(),
+        ],
+        ..Section::default()
+    };
+    let people = gallery(main);
+    let size = scorer.number(
+        "retrieval/gallery",
+        Unit::Count,
+        people,
+        (items.len(), items.speakers.len()),
+    );
+    for (title, percent) in
+        [("Recall at K per cent of the gallery", true), ("Recall at K faces", false)]
+    {
+        section.items.push(Item::Table(by_distance(context, scorer, title, percent, &size)));
+    }
+    section.items.push(Item::Table(with_controls(context, scorer, &ceiling)));
+    if ceiling.all(MAIN).iter().all(Option::is_none) {
+        section.notes.push(
+            "No speaker has two pairs: what another photograph would reach is not known.".into(),
+        );
+    }
+    if !is_stated(items, Control::Sex) {
+        section.notes.push(
+            "The sex of most speakers is not stated: there is no search among people of one sex, and \
+             a score above chance may be sex and nothing else."
+                .into(),
+        );
+    }
+    section.items.push(Item::Lines(curve(scorer, main, ceiling.all(MAIN), people)));
+    section
+}
+
+fn name(distance: Distance, k: usize, percent: bool) -> String {
+    let unit = if percent { "-percent" } else { "" };
+    format!("retrieval/voice-to-face/{}/at-{k}{unit}", distance.name())
+}
+
+fn recall(scorer: &mut Scorer<'_>, id: &str, ranks: &[Option<Rank>], k: usize, percent: bool) -> String {
+    if percent { scorer.recall(id, ranks, per_cent(k)) } else { scorer.recall(id, ranks, |_| k) }
+}
+
+fn by_distance(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    title: &str,
+    percent: bool,
+    size: &str,
+) -> Table {
+    let mut rows = Vec::new();
+    let mut first = Vec::new();
+    for distance in Distance::ALL {
+        let ranks = context.voice_to_face.own.all(distance);
+        let mut ids: Vec<String> =
+            AT.map(|k| recall(scorer, &name(distance, k, percent), ranks, k, percent)).into();
+        let median = format!("retrieval/voice-to-face/{}/median-rank", distance.name());
+        ids.push(scorer.median_place(&median, ranks));
+        if first.is_empty() {
+            first.clone_from(&ids);
+        }
+        let mut cells = values(ids);
+        cells.push(Cell::Value(size.to_owned()));
+        rows.push((distance.title().to_owned(), cells));
+    }
+    let mut chance = chances(first);
+    chance.push(Cell::Empty);
+    rows.push(("chance".into(), chance));
+    let unit = if percent { " %" } else { "" };
+    let mut columns: Vec<String> = AT.iter().map(|k| format!("at {k}{unit}")).collect();
+    columns.extend(["median rank".into(), "gallery".into()]);
+    Table { title: title.into(), corner: "distance".into(), columns, rows, ..Table::default() }
+}
+
+fn with_controls(context: &Context<'_>, scorer: &mut Scorer<'_>, ceiling: &Searches) -> Table {
+    let Context { items, voice_to_face, .. } = context;
+    let mut rows: Vec<(&str, &str, &[Option<Rank>])> = vec![
+        ("voice", "", voice_to_face.own.all(MAIN)),
+        ("the mean face for everybody", "/mean-face", voice_to_face.mean_face.all(MAIN)),
+        ("another person's voice", "/another-voice", voice_to_face.another.all(MAIN)),
+        ("another photograph (face to face)", "/other-photograph", ceiling.all(MAIN)),
+    ];
+    if is_stated(items, Control::Sex) {
+        rows.push((
+            "voice, among people of one sex",
+            "/same-sex",
+            voice_to_face.own.among(MAIN, Control::Sex),
+        ));
+    }
+    let mut table = Table {
+        title: "The same with controls, by cosine relative to the mean face".into(),
+        corner: "search with".into(),
+        columns: AT.iter().map(|k| format!("at {k}")).collect(),
+        caption: Some(
+            "Only what is left among people of one sex shows that a voice says more about a face than \
+             the sex of its owner."
+                .into(),
+        ),
+        ..Table::default()
+    };
+    table.columns.extend(AT.iter().map(|k| format!("at {k} %")));
+    table.columns.push("median rank".into());
+    for (label, version, ranks) in rows {
+        let mut ids = Vec::new();
+        for percent in [false, true] {
+            for k in AT {
+                let id = format!("{}{version}", name(MAIN, k, percent));
+                ids.push(recall(scorer, &id, ranks, k, percent));
+            }
+        }
+        let id = format!("retrieval/voice-to-face/{}/median-rank{version}", MAIN.name());
+        ids.push(scorer.median_place(&id, ranks));
+        table.rows.push((label.into(), values(ids.iter().cloned())));
+        if version == "/same-sex" || version == "/other-photograph" {
+            let label = if version == "/same-sex" { "chance, of one sex" } else { "chance" };
+            table.rows.push((label.into(), chances(ids)));
+        }
+    }
+    table
+}
+
+/// Recall over K, up to the whole gallery.
+fn curve(
+    scorer: &mut Scorer<'_>,
+    voices: &[Option<Rank>],
+    faces: &[Option<Rank>],
+    people: f64,
+) -> Lines {
+    let steps = (0..).flat_map(|power| [1, 2, 5].map(|step| step * 10_usize.pow(power)));
+    let ks: Vec<usize> = steps.take_while(|&k| (k as f64) < people).collect();
+    let mut line = |label: &str, version: &str, ranks: &[Option<Rank>], chance: bool| {
+        let points = ks.iter().map(|&k| {
+            let id = format!("{}{version}", name(MAIN, k, false));
+            (k as f64, recall(scorer, &id, ranks, k, false))
+        });
+        Line { label: label.into(), points: points.collect(), chance }
+    };
+    Lines {
+        title: "Recall at K faces".into(),
+        x_label: "K, faces".into(),
+        y_label: "recall, %".into(),
+        x_log: true,
+        lines: vec![
+            line("voice to face", "", voices, true),
+            line("another photograph to face", "/other-photograph", faces, false),
+        ],
+    }
+}
