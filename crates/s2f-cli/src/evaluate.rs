@@ -206,7 +206,8 @@ impl Candidate {
 /// The pairs that a run was trained on. Where they are no longer there, that is said.
 fn trained_on(run: &Path, set: &PairSet, printer: &Printer) -> anyhow::Result<Option<PairSet>> {
     let file = run.join("config.toml");
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let config: toml::Table =
         toml::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
     let path = config.get("data").and_then(|data| data.get("pairs")).and_then(|p| p.get("path"));

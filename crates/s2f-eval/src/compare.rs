@@ -68,7 +68,9 @@ pub(crate) fn section(
 ) -> Section {
     let known: Vec<(&str, &str)> = COMPARED
         .into_iter()
-        .filter(|(id, _)| own.sums.contains_key(*id) && others.iter().any(|(_, o)| o.sums.contains_key(*id)))
+        .filter(|(id, _)| {
+            own.sums.contains_key(*id) && others.iter().any(|(_, o)| o.sums.contains_key(*id))
+        })
         .collect();
     let mut section = Section {
         id: "comparison".into(),
@@ -82,8 +84,10 @@ pub(crate) fn section(
         ..Section::default()
     };
     let columns: Vec<String> = known.iter().map(|(_, title)| (*title).to_owned()).collect();
-    let mut rows =
-        vec![(own.model.clone(), known.iter().map(|(id, _)| Cell::Value((*id).to_owned())).collect())];
+    let mut rows = vec![(
+        own.model.clone(),
+        known.iter().map(|(id, _)| Cell::Value((*id).to_owned())).collect(),
+    )];
     let mut differences = Vec::new();
     let mut tests = Vec::new();
     for (number, (name, other)) in others.iter().enumerate() {
@@ -97,7 +101,8 @@ pub(crate) fn section(
             let unit = scorer.get(id).map_or(Unit::Plain, |score| score.unit);
             let prefix = format!("comparison/{}-{name}", number + 1);
             row.push(Cell::Value(mean(scorer, bootstrap, &format!("{prefix}/{id}"), unit, b)));
-            let id = compare(scorer, bootstrap, &format!("{prefix}/{id}/difference"), unit, a, b, seed);
+            let id =
+                compare(scorer, bootstrap, &format!("{prefix}/{id}/difference"), unit, a, b, seed);
             tests.push(id.clone());
             difference.extend([Cell::Value(id.clone()), Cell::P(id)]);
         }

@@ -181,7 +181,8 @@ pub fn evaluate(
         let voices = job.hear(&other.model, &only, told)?.remove(&column(seconds));
         let voices = voices.unwrap_or_default();
         let centre = mean_face(&other.model, &items);
-        others.push((other.name.clone(), compared(&job, &bootstrap, &voices, &centre, &other.name)));
+        others
+            .push((other.name.clone(), compared(&job, &bootstrap, &voices, &centre, &other.name)));
     }
     if let Some(baseline) = baseline {
         others.push((format!("{} (baseline)", baseline.paired.model), baseline.paired));
@@ -301,7 +302,8 @@ fn check_space(model: &Speech2Face, set: &PairSet) -> Result<(), EvalError> {
     if (&found.name, found.dimension) == (&wanted.name, wanted.dimension) {
         return Ok(());
     }
-    let describe = |space: &speech2face::FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
+    let describe =
+        |space: &speech2face::FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
     Err(EvalError::FaceSpaces {
         path: set.path().to_owned(),
         pairs: describe(found),
@@ -353,9 +355,11 @@ fn about(job: &Job<'_>, model: &Speech2Face, hearing: &Hearing) -> Vec<(String, 
             "No speaker, voice or face that is evaluated was trained on ({}).",
             name_of(pairs.path())
         ),
-        None => "No speaker is in two splits, no voice or face twice. What the model was trained on is \
+        None => {
+            "No speaker is in two splits, no voice or face twice. What the model was trained on is \
                  not recorded with it, so whether it knows these people cannot be told."
-            .into(),
+                .into()
+        }
     };
     let facts = [
         ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),

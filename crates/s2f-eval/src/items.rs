@@ -237,9 +237,8 @@ fn evenly<T>(list: Vec<T>, count: usize) -> Vec<T> {
         return list;
     }
     let mut wanted = (0..count).map(|n| n * length / count).peekable();
-    let chosen = list.into_iter().enumerate().filter(|(place, _)| {
-        wanted.next_if_eq(place).is_some()
-    });
+    let chosen =
+        list.into_iter().enumerate().filter(|(place, _)| wanted.next_if_eq(place).is_some());
     chosen.map(|(_, item)| item).collect()
 }
 
@@ -310,9 +309,7 @@ impl Items {
             Control::Sex => sex(item),
             Control::AgeBand => age(item),
             Control::Language => language(item),
-            Control::Everything => {
-                Some((language(item)? * BANDS + age(item)?) * 2 + sex(item)?)
-            }
+            Control::Everything => Some((language(item)? * BANDS + age(item)?) * 2 + sex(item)?),
         };
         (0..self.len()).map(group).collect()
     }

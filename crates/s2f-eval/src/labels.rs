@@ -57,7 +57,10 @@ impl Labels {
     }
 
     /// Refuses a table that speaks of nobody who is there.
-    pub(crate) fn check<'a>(&self, pairs: impl Iterator<Item = &'a PairInfo>) -> Result<(), EvalError> {
+    pub(crate) fn check<'a>(
+        &self,
+        pairs: impl Iterator<Item = &'a PairInfo>,
+    ) -> Result<(), EvalError> {
         for pair in pairs {
             if (0..self.attributes.len()).any(|attribute| self.of(attribute, pair).is_some()) {
                 return Ok(());

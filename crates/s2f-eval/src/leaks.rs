@@ -27,9 +27,11 @@ pub(crate) fn check(
         twice(items, set, &evaluated)?;
     }
     let Some(trained_on) = trained_on else { return Ok(()) };
-    let same_corpus = trained_on.pairs() == set.pairs() && trained_on.speakers().keys().eq(set.speakers().keys());
+    let same_corpus =
+        trained_on.pairs() == set.pairs() && trained_on.speakers().keys().eq(set.speakers().keys());
     if same_corpus {
-        let trained = |speaker: &&String| trained_on.speakers().get(*speaker) == Some(&Split::Train);
+        let trained =
+            |speaker: &&String| trained_on.speakers().get(*speaker) == Some(&Split::Train);
         let names = first_names(items.speakers.iter().filter(trained));
         if !names.is_empty() {
             return Err(EvalError::Leak {
@@ -65,7 +67,8 @@ fn twice(items: &Items, trained_on: &PairSet, own: &HashSet<&str>) -> Result<(),
         return Ok(());
     }
     Err(EvalError::Leak {
-        what: "voices or faces that are evaluated are in the training split under other names".into(),
+        what: "voices or faces that are evaluated are in the training split under other names"
+            .into(),
         names: first_names(found.into_iter()),
         hint: "take the doubles out of the corpus and prepare it anew",
     })

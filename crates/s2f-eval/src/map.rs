@@ -26,9 +26,8 @@ pub(crate) fn embed(rows: &Vectors) -> Vec<[f32; 2]> {
     for step in 0..STEPS {
         let (strength, momentum) = if step < EARLY { (EXAGGERATION, 0.5) } else { (1.0, 0.8) };
         // Student's t with one degree of freedom between places.
-        let near = |a: [f64; 2], b: [f64; 2]| {
-            1.0 / (1.0 + (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2))
-        };
+        let near =
+            |a: [f64; 2], b: [f64; 2]| 1.0 / (1.0 + (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2));
         let sums: Vec<f64> = places
             .par_iter()
             .map(|&a| places.iter().map(|&b| near(a, b)).sum::<f64>() - 1.0)
@@ -159,7 +158,9 @@ mod tests {
         let apart = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
         for i in 0..120 {
             let mut others: Vec<usize> = (0..120).filter(|&j| j != i).collect();
-            others.sort_by(|&a, &b| apart(places[i], places[a]).total_cmp(&apart(places[i], places[b])));
+            others.sort_by(|&a, &b| {
+                apart(places[i], places[a]).total_cmp(&apart(places[i], places[b]))
+            });
             assert!(others[..10].iter().all(|j| j % 3 == i % 3), "{i}");
         }
     }

@@ -43,8 +43,7 @@ pub(crate) fn search(
 ) -> Searches {
     let groups: Vec<Vec<Option<u32>>> =
         Control::ALL.iter().map(|&control| items.groups(control)).collect();
-    let mut found =
-        vec![vec![vec![None; items.len()]; 1 + groups.len()]; distances.len()];
+    let mut found = vec![vec![vec![None; items.len()]; 1 + groups.len()]; distances.len()];
     for round in 0..items.rounds() {
         let gallery = items.gallery(round);
         let takes_part = |&pair: &usize| {

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn one_of_n_is_the_mean_over_every_choice() {
-        for (closer, ties, others) in [(0, 0, 9), (3, 0, 9), (2, 4, 9), (0, 9, 9), (9, 0, 9), (1, 1, 4)] {
+        for (closer, ties, others) in
+            [(0, 0, 9), (3, 0, 9), (2, 4, 9), (0, 9, 9), (9, 0, 9), (1, 1, 4)]
+        {
             let rank = Rank { closer, ties, others };
             for n in 1..=others as usize + 1 {
                 let expected = brute_best_of(rank, n);

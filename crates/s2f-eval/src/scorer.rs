@@ -75,7 +75,13 @@ impl<'a> Scorer<'a> {
     }
 
     /// A number without an interval.
-    pub(crate) fn number(&mut self, id: &str, unit: Unit, value: f64, on: (usize, usize)) -> String {
+    pub(crate) fn number(
+        &mut self,
+        id: &str,
+        unit: Unit,
+        value: f64,
+        on: (usize, usize),
+    ) -> String {
         self.add(Score {
             id: id.to_owned(),
             value,
@@ -105,7 +111,12 @@ impl<'a> Scorer<'a> {
     }
 
     /// Recall of searches within `k`, in per cent.
-    pub(crate) fn recall(&mut self, id: &str, ranks: &[Option<Rank>], k: impl Fn(Rank) -> usize) -> String {
+    pub(crate) fn recall(
+        &mut self,
+        id: &str,
+        ranks: &[Option<Rank>],
+        k: impl Fn(Rank) -> usize,
+    ) -> String {
         let values = ranks.iter().map(|rank| rank.map_or(f64::NAN, |rank| rank.within(k(rank))));
         let chance = mean_of(ranks, |rank| rank.chance_within(k(rank)));
         let with = With { chance: Some(100.0 * chance), gallery: Some(gallery(ranks)) };
@@ -114,7 +125,8 @@ impl<'a> Scorer<'a> {
 
     /// How often the right one is closest of `n`, in per cent.
     pub(crate) fn best_of(&mut self, id: &str, ranks: &[Option<Rank>], n: usize) -> String {
-        let values = ranks.iter().map(|rank| rank.and_then(|rank| rank.best_of(n)).unwrap_or(f64::NAN));
+        let values =
+            ranks.iter().map(|rank| rank.and_then(|rank| rank.best_of(n)).unwrap_or(f64::NAN));
         let with = With { chance: Some(100.0 / n as f64), gallery: Some(gallery(ranks)) };
         self.share(id, &values.collect::<Vec<_>>(), with)
     }
@@ -124,7 +136,9 @@ impl<'a> Scorer<'a> {
         let mut places: Vec<(f64, usize)> = ranks
             .iter()
             .enumerate()
-            .filter_map(|(pair, rank)| Some((rank.as_ref()?.place(), self.items.items[pair].speaker)))
+            .filter_map(|(pair, rank)| {
+                Some((rank.as_ref()?.place(), self.items.items[pair].speaker))
+            })
             .collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
         let values: Vec<f64> = places.iter().map(|(place, _)| *place).collect();
@@ -170,7 +184,8 @@ impl<'a> Scorer<'a> {
         y: &[f64],
         group: impl Fn(usize) -> Option<u32>,
     ) -> String {
-        let both: Vec<bool> = x.iter().zip(y).map(|(x, y)| x.is_finite() && y.is_finite()).collect();
+        let both: Vec<bool> =
+            x.iter().zip(y).map(|(x, y)| x.is_finite() && y.is_finite()).collect();
         let only = |values: &[f64]| -> Vec<f64> {
             values.iter().zip(&both).map(|(v, both)| if *both { *v } else { f64::NAN }).collect()
         };

@@ -86,7 +86,8 @@ pub fn ranks(
     distances: &[Distance],
     filters: &[Filter<'_>],
 ) -> Vec<Vec<Vec<Rank>>> {
-    let mut ranks = vec![vec![vec![Rank::default(); probes.len()]; 1 + filters.len()]; distances.len()];
+    let mut ranks =
+        vec![vec![vec![Rank::default(); probes.len()]; 1 + filters.len()]; distances.len()];
     let thresholds = own_nearness(probes, gallery, own, centre, distances);
     let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
         for ((ranks, nearness), thresholds) in ranks.iter_mut().zip(nearness).zip(&thresholds) {
@@ -216,14 +217,21 @@ fn own_nearness(
                 thresholds.extend(own.map(|&near| [near, near]));
             }
         };
-        match compare(&some, std::iter::once(Ok::<_, Infallible>(items.clone())), centre, distances, visit) {
+        match compare(
+            &some,
+            std::iter::once(Ok::<_, Infallible>(items.clone())),
+            centre,
+            distances,
+            visit,
+        ) {
             Ok(()) => {}
             Err(never) => match never {},
         }
         for (thresholds, distance) in thresholds.iter_mut().zip(distances) {
             let begin = rows[0];
             for (place, range) in thresholds[begin..].iter_mut().enumerate() {
-                let error = uncertainty(*distance, some.row(place), items.row(place), centre, range[0]);
+                let error =
+                    uncertainty(*distance, some.row(place), items.row(place), centre, range[0]);
                 *range = [range[0] - error, range[0] + error];
             }
         }
@@ -239,9 +247,8 @@ fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], n
         Distance::Cosine | Distance::Relative => unit,
         Distance::L1 => unit * near.abs(),
         Distance::L2 => {
-            let square = |row: &[f32]| {
-                row.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f32>()
-            };
+            let square =
+                |row: &[f32]| row.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f32>();
             unit * (square(probe) + square(own))
         }
     }
@@ -347,7 +354,9 @@ impl Side {
             Distance::L2 => rows.for_each(|(probe, row)| {
                 let square = self.squares[probe];
                 let items = products(probe).iter().zip(&items.squares);
-                row.iter_mut().zip(items).for_each(|(near, (ab, bb))| *near = 2.0 * ab - square - bb);
+                row.iter_mut()
+                    .zip(items)
+                    .for_each(|(near, (ab, bb))| *near = 2.0 * ab - square - bb);
             }),
             Distance::Cosine => {
                 let square = dot(centre, centre) as f32;
@@ -406,21 +415,26 @@ mod tests {
         let found = ranks(&probes, &gallery, &own, &centre, &Distance::ALL, &[filter]);
         for (ranks, kind) in found.iter().zip(Distance::ALL) {
             for probe in (0..1100).step_by(23) {
-                let to = |item: usize| distance(probes.row(probe), gallery.row(item), &centre, kind);
+                let to =
+                    |item: usize| distance(probes.row(probe), gallery.row(item), &centre, kind);
                 let mine = to(own[probe]);
                 let among = |member: &dyn Fn(usize) -> bool| {
                     let others = || (0..1500).filter(|&item| item != own[probe] && member(item));
                     let closer = others().filter(|&item| to(item) < mine).count();
                     (closer as f64 + 1.0, others().count() as u32)
                 };
-                let same = |item: usize| of_probe[probe].is_some() && of_item[item] == of_probe[probe];
+                let same =
+                    |item: usize| of_probe[probe].is_some() && of_item[item] == of_probe[probe];
                 for (rank, (place, others)) in
                     [(ranks[0][probe], among(&|_| true)), (ranks[1][probe], among(&same))]
                 {
                     assert_eq!(rank.others, others, "{kind:?} {probe}");
                     // A pair of numbers that is equal in single precision shares a place.
                     let apart = (rank.place() - place).abs();
-                    assert!(apart <= f64::from(rank.ties) / 2.0 && rank.ties <= 1, "{kind:?} {probe}");
+                    assert!(
+                        apart <= f64::from(rank.ties) / 2.0 && rank.ties <= 1,
+                        "{kind:?} {probe}"
+                    );
                 }
             }
         }
@@ -431,7 +445,8 @@ mod tests {
         let one = random(1, 300, 3);
         let gallery = Vectors::from_rows(std::iter::repeat_n(one.row(0), 1300));
         let own: Vec<usize> = (0..70).collect();
-        let found = ranks(&random(70, 300, 4), &gallery, &own, &vec![0.05; 300], &Distance::ALL, &[]);
+        let found =
+            ranks(&random(70, 300, 4), &gallery, &own, &vec![0.05; 300], &Distance::ALL, &[]);
         for rank in found.iter().flatten().flatten() {
             assert_eq!(*rank, Rank { closer: 0, ties: 1299, others: 1299 });
         }

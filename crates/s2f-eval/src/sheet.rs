@@ -43,7 +43,10 @@ pub(crate) fn photographs_allowed(licence: &str) -> bool {
         return false;
     }
     let begins = |with: &[&str]| words.starts_with(with);
-    begins(&["cc0"]) || begins(&["cc", "0"]) || begins(&["cc", "by"]) || begins(&["public", "domain"])
+    begins(&["cc0"])
+        || begins(&["cc", "0"])
+        || begins(&["cc", "by"])
+        || begins(&["public", "domain"])
 }
 
 /// The sheet as PNG, marked as synthetic, and what its columns show.
@@ -85,7 +88,15 @@ pub(crate) fn draw_sheet(
         rows.push(faces);
     }
     let (first, columns): (usize, Vec<&'static str>) = if with_photographs {
-        (3, vec!["photograph", "drawn from its feature", "drawn from the voice", "nearest photographs to the voice"])
+        (
+            3,
+            vec![
+                "photograph",
+                "drawn from its feature",
+                "drawn from the voice",
+                "nearest photographs to the voice",
+            ],
+        )
     } else {
         (2, vec!["drawn from the true face's feature", "drawn from the voice"])
     };
@@ -113,10 +124,13 @@ mod tests {
 
     #[test]
     fn only_free_licences_show_photographs() {
-        for licence in ["CC BY 4.0", "CC-BY-SA-3.0", "CC0-1.0", "CC0: nobody real", "Public Domain"] {
+        for licence in ["CC BY 4.0", "CC-BY-SA-3.0", "CC0-1.0", "CC0: nobody real", "Public Domain"]
+        {
             assert!(photographs_allowed(licence), "{licence}");
         }
-        for licence in ["", "CC BY-NC 4.0", "CC BY-ND 4.0", "research only", "not CC BY 4.0", "YouTube"] {
+        for licence in
+            ["", "CC BY-NC 4.0", "CC BY-ND 4.0", "research only", "not CC BY 4.0", "YouTube"]
+        {
             assert!(!photographs_allowed(licence), "{licence}");
         }
     }

@@ -97,7 +97,8 @@ pub fn probability_less(a: &[f64], b: &[f64]) -> f64 {
 /// A random cycle through each group: the control with another person's voice.
 pub fn derange(groups: &[Option<u32>], seed: u64) -> Vec<Option<usize>> {
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut members: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
+    let mut members: std::collections::BTreeMap<u32, Vec<usize>> =
+        std::collections::BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
         if let Some(group) = group {
             members.entry(*group).or_default().push(place);
@@ -146,7 +147,10 @@ mod tests {
     fn flipped_signs_are_counted() {
         // All of 12 speakers the same way: 2 of 4096 ways of turning signs are as large.
         let p = sign_flip_p(&[1.0; 12], 0);
-        assert!((p - 2.0 / 4096.0).abs() < 4.0 * (2.0 / 4096.0 / FLIPS as f64).sqrt() + 1e-4, "{p}");
+        assert!(
+            (p - 2.0 / 4096.0).abs() < 4.0 * (2.0 / 4096.0 / FLIPS as f64).sqrt() + 1e-4,
+            "{p}"
+        );
         assert!(sign_flip_p(&[1.0, -1.0, 0.5, -0.5], 0) > 0.99);
         assert_eq!(sign_flip_p(&[], 0), 1.0);
     }

@@ -82,11 +82,7 @@ impl Hearing {
 ///
 /// # Errors
 /// [`EvalError::Seconds`] where the network cannot hear so little.
-pub fn hear(
-    model: &Speech2Face,
-    voices: &[&[f32]],
-    seconds: f64,
-) -> Result<Vectors, EvalError> {
+pub fn hear(model: &Speech2Face, voices: &[&[f32]], seconds: f64) -> Result<Vectors, EvalError> {
     let samples = |seconds: f64| (seconds * f64::from(Waveform::RATE_HZ)).round() as usize;
     let given = samples(seconds.max(LEAST_S));
     let too_little = |reason: String| {

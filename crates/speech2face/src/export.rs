@@ -34,7 +34,11 @@ const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="htt
 ///
 /// # Errors
 /// [`EncodingError::Png`] where `rgb` is not as long as that.
-pub fn synthetic_png(size: [u32; 2], rgb: &[u8], model: &ModelId) -> Result<Vec<u8>, EncodingError> {
+pub fn synthetic_png(
+    size: [u32; 2],
+    rgb: &[u8],
+    model: &ModelId,
+) -> Result<Vec<u8>, EncodingError> {
     encode(size, rgb, model, &[], None)
 }
 

@@ -66,7 +66,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let names: Vec<String> = (0..=most as u32).map(band_name).collect();
             section.items.push(Item::Table(confusion(
                 scorer,
-                &format!("Age by decade: rows {}, columns in the face drawn from the voice", truth.title),
+                &format!(
+                    "Age by decade: rows {}, columns in the face drawn from the voice",
+                    truth.title
+                ),
                 &format!("attributes/age/{}/voice", truth.id),
                 &names,
                 &rows,
@@ -106,7 +109,9 @@ impl Drawn {
         };
         let place = |order: &[Option<usize>]| -> Vec<Option<Reading>> {
             let other = |pair: usize| order[pair].and_then(|other| readings.voice[other].clone());
-            (0..order.len()).map(|pair| readings.looked_at[pair].then(|| other(pair)).flatten()).collect()
+            (0..order.len())
+                .map(|pair| readings.looked_at[pair].then(|| other(pair)).flatten())
+                .collect()
         };
         let mean: Vec<Option<Reading>> = readings
             .looked_at
@@ -118,11 +123,7 @@ impl Drawn {
             of("decoded", "from the true face's feature", &readings.decoded),
             of("mean-face", "the mean face for everybody", &mean),
             of("another-voice", "from another person's voice", &place(&context.controls.anybody)),
-            of(
-                "another-voice-same-sex",
-                "… of the same sex",
-                &place(&context.controls.same_sex),
-            ),
+            of("another-voice-same-sex", "… of the same sex", &place(&context.controls.same_sex)),
         ]
     }
 }
@@ -162,8 +163,7 @@ fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
         };
         let pairs = truth.sex.len();
         let values: Vec<f64> = (0..pairs).map(|p| right(p).map_or(f64::NAN, |(_, r)| r)).collect();
-        let accuracy =
-            scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
+        let accuracy = scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
         let balanced = scorer.function(
             &format!("{id}/balanced-accuracy"),
             Unit::Percent,
@@ -177,7 +177,10 @@ fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
         );
         first.get_or_insert_with(|| [accuracy.clone(), balanced.clone()]);
         let sized = Cell::Size(accuracy.clone());
-        rows.push((drawn.title.to_owned(), vec![Cell::Value(accuracy), Cell::Value(balanced), sized]));
+        rows.push((
+            drawn.title.to_owned(),
+            vec![Cell::Value(accuracy), Cell::Value(balanced), sized],
+        ));
     }
     if let Some(first) = first {
         let mut cells = chances(first);
@@ -230,7 +233,8 @@ fn age_table(
             cells.extend([Cell::Empty, Cell::Empty]);
         } else {
             cells.push(Cell::Value(scorer.correlation(&id("r"), &ages, &truths)));
-            let within = scorer.correlation_within(&id("r-within-sex"), &ages, &truths, |p| by_sex[p]);
+            let within =
+                scorer.correlation_within(&id("r-within-sex"), &ages, &truths, |p| by_sex[p]);
             cells.push(Cell::Value(within));
         }
         rows.push((drawn.title.to_owned(), cells));
@@ -277,9 +281,16 @@ pub(super) fn confusion(
         let (mut total, mut speakers) = (0, 0);
         for (column, name) in names.iter().enumerate() {
             let values: Vec<f64> = (0..rows.len())
-                .map(|pair| if class(pair, row) { f64::from(columns[pair] == Some(column)) } else { f64::NAN })
+                .map(|pair| {
+                    if class(pair, row) {
+                        f64::from(columns[pair] == Some(column))
+                    } else {
+                        f64::NAN
+                    }
+                })
                 .collect();
-            let cell = scorer.share(&format!("{id}/{}-as-{name}", names[row]), &values, With::default());
+            let cell =
+                scorer.share(&format!("{id}/{}-as-{name}", names[row]), &values, With::default());
             if let Some(score) = scorer.get(&cell) {
                 (total, speakers) = (score.pairs, score.speakers);
             }

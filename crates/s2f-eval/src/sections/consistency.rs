@@ -23,16 +23,21 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         ],
         ..Section::default()
     };
-    let clips: Vec<Vec<Option<usize>>> = vec![
-        controls.other_clip.clone(),
-        controls.same_sex.clone(),
-        controls.anybody.clone(),
-    ];
+    let clips: Vec<Vec<Option<usize>>> =
+        vec![controls.other_clip.clone(), controls.same_sex.clone(), controls.anybody.clone()];
     let [first, second] = halves;
     let mut rows = vec![
         row(context, scorer, "two halves of one recording", "halves", second, first, None),
         row(context, scorer, "two clips of one speaker", "clips", voices, voices, Some(&clips[0])),
-        row(context, scorer, "two speakers of one sex", "same-sex", voices, voices, Some(&clips[1])),
+        row(
+            context,
+            scorer,
+            "two speakers of one sex",
+            "same-sex",
+            voices,
+            voices,
+            Some(&clips[1]),
+        ),
         row(context, scorer, "two speakers", "anybody", voices, voices, Some(&clips[2])),
     ];
     let faces = &items.faces;

@@ -41,7 +41,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     let mut add = |id: &str, unit: Unit, value: f64, draws: Vec<f64>| {
         let mut draws: Vec<f64> = draws.into_iter().filter(|x: &f64| x.is_finite()).collect();
         draws.sort_unstable_by(f64::total_cmp);
-        let interval = (draws.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&draws, share)));
+        let interval =
+            (draws.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&draws, share)));
         scorer.add(Score {
             id: format!("diversity/{id}"),
             value,
@@ -57,7 +58,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     };
     let (value, draws) = ratio(&all);
     let overall = add("spread", Unit::Percent, value, draws);
-    rows.push(("spread, share of that of true faces".into(), vec![Cell::Value(overall), Cell::Empty]));
+    rows.push((
+        "spread, share of that of true faces".into(),
+        vec![Cell::Value(overall), Cell::Empty],
+    ));
     if let Some(within) = &within {
         let (value, draws) = ratio(within);
         let id = add("spread/within-sex", Unit::Percent, value, draws);
@@ -69,11 +73,18 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let share = |within: f64, all: f64| 100.0 * (1.0 - within / all);
             let draws = within.draws.iter().zip(&all.draws).map(|(w, a)| share(*w, *a)).collect();
             let value = share(within.value, all.value);
-            cells.push(Cell::Value(add(&format!("explained-by-sex/{name}"), Unit::Percent, value, draws)));
+            cells.push(Cell::Value(add(
+                &format!("explained-by-sex/{name}"),
+                Unit::Percent,
+                value,
+                draws,
+            )));
         }
         rows.push(("variance that is sex".into(), cells));
     } else {
-        section.notes.push("Sex is not stated, so what is left within each sex is not known.".into());
+        section
+            .notes
+            .push("Sex is not stated, so what is left within each sex is not known.".into());
     }
     let cells = [("predicted", voices), ("true", &items.faces)].map(|(name, rows)| {
         let value = effective_dimensions(rows);
@@ -124,8 +135,9 @@ impl Within {
             draws.push(part.draws(bootstrap));
         }
         let of_draw = |draw: usize| {
-            let (sum, count) =
-                draws.iter().fold((0.0, 0.0), |(sum, count), d| (sum + d[draw].0, count + d[draw].1));
+            let (sum, count) = draws
+                .iter()
+                .fold((0.0, 0.0), |(sum, count), d| (sum + d[draw].0, count + d[draw].1));
             sum / count
         };
         let number = draws.first().map_or(0, Vec::len);
@@ -159,13 +171,18 @@ impl Part {
         let weights: Vec<&[u8]> = bootstrap.draws().collect();
         let numbers: Vec<f32> = weights.concat().into_iter().map(f32::from).collect();
         let device = Device::flex();
-        let matrix =
-            |numbers: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(numbers, shape), &device);
+        let matrix = |numbers: Vec<f32>, shape: [usize; 2]| {
+            Tensor::<2>::from_data(TensorData::new(numbers, shape), &device)
+        };
         let sums = self.sums.iter().map(|&x| x as f32).collect();
         let means = matrix(numbers, [weights.len(), speakers])
             .matmul(matrix(sums, [speakers, self.dimension])); // [draws, D]
         let lengths: Vec<f32> = means.square().sum_dim(1).into_data().iter().collect();
-        weights.iter().zip(lengths).map(|(weights, length)| self.around(weights, f64::from(length))).collect()
+        weights
+            .iter()
+            .zip(lengths)
+            .map(|(weights, length)| self.around(weights, f64::from(length)))
+            .collect()
     }
 
     fn around(&self, weights: &[u8], square_of_sum: f64) -> (f64, f64) {
@@ -183,7 +200,8 @@ fn effective_dimensions(rows: &Vectors) -> f64 {
     let mean: Vec<f32> = rows.mean().iter().map(|&x| x as f32).collect();
     let centred = rows.minus(&mean);
     let shape = [centred.len(), centred.dimension()];
-    let rows = Tensor::<2>::from_data(TensorData::new(centred.values().to_vec(), shape), &Device::flex());
+    let rows =
+        Tensor::<2>::from_data(TensorData::new(centred.values().to_vec(), shape), &Device::flex());
     // The smaller of XᵀX and XXᵀ: both have the same eigenvalues but for zeros.
     let product = if shape[0] > shape[1] {
         rows.clone().transpose().matmul(rows)

@@ -44,7 +44,11 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         ("sex".to_owned(), "Sex, as stated".to_owned(), by_sex),
         ("age".into(), "Age band, as stated".into(), by_age),
         ("language".into(), "Language, as stated".into(), by_language),
-        ("recording".into(), "Recording: speech above noise".into(), thirds(&context.noise_db, "dB")),
+        (
+            "recording".into(),
+            "Recording: speech above noise".into(),
+            thirds(&context.noise_db, "dB"),
+        ),
     ];
     if let Some(labels) = &context.labels {
         for (attribute, name) in labels.attributes.iter().enumerate() {
@@ -116,7 +120,12 @@ fn grouping(
         ];
         if on.0 > 0 {
             let error = scorer.error(&choice).unwrap_or(f64::NAN);
-            let seen = scorer.number(&id("1-of-2/same-sex/visible"), Unit::PercentPoints, POWER * error, on);
+            let seen = scorer.number(
+                &id("1-of-2/same-sex/visible"),
+                Unit::PercentPoints,
+                POWER * error,
+                on,
+            );
             cells.extend([Cell::Value(choice), Cell::Value(seen)]);
         } else {
             cells.extend([Cell::Empty, Cell::Empty]);
@@ -168,9 +177,8 @@ mod tests {
     fn thirds_are_of_equal_size() {
         let numbers: Vec<f64> = (0..9).map(f64::from).chain([f64::NAN]).collect();
         let thirds = thirds(&numbers, "dB");
-        let count = |begin: &str| {
-            thirds.iter().flatten().filter(|name| name.starts_with(begin)).count()
-        };
+        let count =
+            |begin: &str| thirds.iter().flatten().filter(|name| name.starts_with(begin)).count();
         assert_eq!(["noisiest", "middle", "cleanest"].map(count), [3, 3, 3]);
         assert_eq!(thirds[9], None);
     }

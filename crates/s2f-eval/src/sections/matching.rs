@@ -52,7 +52,12 @@ fn name(direction: &str, n: usize, version: &str) -> String {
     format!("matching/{direction}/1-of-{n}{version}")
 }
 
-fn row(scorer: &mut Scorer<'_>, direction: &str, version: &str, ranks: &[Option<Rank>]) -> Vec<String> {
+fn row(
+    scorer: &mut Scorer<'_>,
+    direction: &str,
+    version: &str,
+    ranks: &[Option<Rank>],
+) -> Vec<String> {
     CHOICES.map(|n| scorer.best_of(&name(direction, n, version), ranks, n)).collect()
 }
 
@@ -94,11 +99,7 @@ fn lines(
 ) -> Lines {
     let mut line = |label: &str, version: &str, ranks: &[Option<Rank>], chance: bool| {
         let ids = row(scorer, direction, version, ranks);
-        Line {
-            label: label.into(),
-            points: CHOICES.map(|n| n as f64).zip(ids).collect(),
-            chance,
-        }
+        Line { label: label.into(), points: CHOICES.map(|n| n as f64).zip(ids).collect(), chance }
     };
     let mut lines = vec![line("others: everybody", "", versions.own.all(MAIN), true)];
     for &control in stated {

@@ -84,7 +84,9 @@ fn table(
         let mut cells = vec![
             Cell::Value(own.clone()),
             Cell::P(own),
-            Cell::Value(scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p])),
+            Cell::Value(
+                scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p]),
+            ),
             Cell::Value(scorer.correlation(&name("/random-pairs"), &heard, &random)),
         ];
         if let Some(ceiling) = ceiling {

@@ -59,8 +59,7 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
             let known = of.as_ref().and_then(|name| classes.binary_search(name).ok());
             known.unwrap_or(classes.len())
         };
-        let points =
-            places.iter().zip(of).map(|([x, y], of)| (*x, *y, class(of))).collect();
+        let points = places.iter().zip(of).map(|([x, y], of)| (*x, *y, class(of))).collect();
         if unknown {
             classes.push("not stated".into());
         }

@@ -13,13 +13,8 @@ const AT: [usize; 4] = [1, 2, 5, 10];
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, centre, controls, voice_to_face, .. } = context;
-    let ceiling: Searches = search(
-        items,
-        &permuted(&items.faces, &controls.other_clip),
-        &items.faces,
-        centre,
-        &[MAIN],
-    );
+    let ceiling: Searches =
+        search(items, &permuted(&items.faces, &controls.other_clip), &items.faces, centre, &[MAIN]);
     let main = voice_to_face.own.all(MAIN);
     let mut section = Section {
         id: "retrieval".into(),
@@ -70,7 +65,13 @@ fn name(distance: Distance, k: usize, percent: bool) -> String {
     format!("retrieval/voice-to-face/{}/at-{k}{unit}", distance.name())
 }
 
-fn recall(scorer: &mut Scorer<'_>, id: &str, ranks: &[Option<Rank>], k: usize, percent: bool) -> String {
+fn recall(
+    scorer: &mut Scorer<'_>,
+    id: &str,
+    ranks: &[Option<Rank>],
+    k: usize,
+    percent: bool,
+) -> String {
     if percent { scorer.recall(id, ranks, per_cent(k)) } else { scorer.recall(id, ranks, |_| k) }
 }
 

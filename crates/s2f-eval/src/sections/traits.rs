@@ -49,8 +49,9 @@ fn of_attribute(
         ));
         return;
     }
-    let truth: Vec<Option<usize>> =
-        (0..items.len()).map(|pair| names.iter().position(|n| Some(n.as_str()) == of(pair))).collect();
+    let truth: Vec<Option<usize>> = (0..items.len())
+        .map(|pair| names.iter().position(|n| Some(n.as_str()) == of(pair)))
+        .collect();
     let faces = items.faces.minus(centre);
     let reader = NearestClass::new(&faces, &truth, names.len());
     let speakers: Vec<usize> = items.items.iter().map(|item| item.speaker).collect();
@@ -84,7 +85,8 @@ fn of_attribute(
             .collect();
         let accuracy =
             scorer.share(&format!("labels/{name}/{id}/accuracy"), &right, With::chance(majority));
-        let balanced = balanced(scorer, &format!("labels/{name}/{id}"), &truth, &right, names.len());
+        let balanced =
+            balanced(scorer, &format!("labels/{name}/{id}"), &truth, &right, names.len());
         first.get_or_insert_with(|| accuracy.clone());
         let size = Cell::Size(accuracy.clone());
         rows.push((label.to_owned(), vec![Cell::Value(accuracy), Cell::Value(balanced), size]));
