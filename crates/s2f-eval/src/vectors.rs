@@ -80,6 +80,15 @@ impl Vectors {
         sum.iter_mut().for_each(|sum| *sum /= count);
         sum
     }
+
+    /// Root of the mean squared distance from the mean row.
+    pub fn spread(&self) -> f64 {
+        let mean = self.mean();
+        let square = |row: &[f32]| -> f64 {
+            row.iter().zip(&mean).map(|(&x, mean)| (f64::from(x) - mean).powi(2)).sum()
+        };
+        (self.rows().map(square).sum::<f64>() / self.len().max(1) as f64).sqrt()
+    }
 }
 
 /// Inner product in double precision.
@@ -105,6 +114,8 @@ mod tests {
         assert_eq!(vectors.minus(&[1.0, 1.0]).row(0), [0.0, 1.0]);
         assert_eq!(vectors.mean(), [3.0, 4.0]);
         assert_eq!(Vectors::from_rows(vectors.rows()).values(), &vectors.values()[..6]);
+        let square = Vectors::new(vec![0.0, 0.0, 2.0, 0.0, 2.0, 2.0, 0.0, 2.0], 2);
+        assert!((square.spread() - 2_f64.sqrt()).abs() < 1e-12);
         assert!(Vectors::default().is_empty() && Vectors::default().rows().len() == 0);
     }
 

@@ -1,10 +1,11 @@
 //! What a model predicts from the voices of pairs, by how long they are heard.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use s2f_audio::{AudioError, Limits, Spectrogram, Waveform, decode, spectrogram};
 use s2f_corpus::pairs::Pair;
-use s2f_nn::normalise;
+use s2f_face::FaceSpace;
+use s2f_nn::{VoiceEncoder, normalise};
 use speech2face::Speech2Face;
 
 use crate::EvalError;
@@ -54,7 +55,7 @@ impl Hearing {
             let enough: Vec<usize> =
                 (0..pairs.len()).filter(|&n| is_enough(pairs[n].seconds, seconds)).collect();
             let some: Vec<&[f32]> = enough.iter().map(|&n| voices[n].samples()).collect();
-            let found = hear(model, &some, seconds)?;
+            let found = self.hear(model, &some, seconds)?;
             let mut rows = vec![f32::NAN; pairs.len() * dimension];
             for (&place, feature) in enough.iter().zip(found.rows()) {
                 rows[place * dimension..][..dimension].copy_from_slice(feature);
@@ -69,30 +70,46 @@ impl Hearing {
         let (first, second): (Vec<_>, Vec<_>) = halves.unzip();
         for (name, half) in [(FIRST_HALF, first), (SECOND_HALF, second)] {
             let half: Vec<&[f32]> = half.iter().map(Vec::as_slice).collect();
-            columns.insert(name.into(), hear(model, &half, self.seconds / 2.0)?);
+            columns.insert(name.into(), self.hear(model, &half, self.seconds / 2.0)?);
         }
         let noise = voices.iter().map(|voice| signal_to_noise_db(voice.samples())).collect();
         columns.insert(NOISE.into(), Vectors::new(noise, 1));
         Ok(columns)
     }
+
+    fn hear(
+        &self,
+        model: &Speech2Face,
+        voices: &[&[f32]],
+        seconds: f64,
+    ) -> Result<Vectors, EvalError> {
+        let given = frames(samples(seconds.max(LEAST_S)));
+        model.config().voice_encoder.shapes(given).map_err(|error| EvalError::Seconds {
+            model: model.id().name.clone(),
+            seconds,
+            reason: error.to_string(),
+        })?;
+        let (encoder, space) = (&model.networks().voice_encoder, model.face_space());
+        Ok(hear(encoder, space, voices, seconds, LEAST_S, &Device::default())?)
+    }
 }
 
-/// Features of the first `seconds` of some voices (16 kHz, mono), in the model's face space. A
-/// shorter voice is repeated, and what is under 3 s is repeated until the network is given so much.
+/// Features of the first `seconds` of some voices (16 kHz, mono), in a face space. A shorter voice
+/// is repeated, and all of it until the network is given `least_s`, which must be as much as it can
+/// hear.
 ///
 /// # Errors
-/// [`EvalError::Seconds`] where the network cannot hear so little.
-pub fn hear(model: &Speech2Face, voices: &[&[f32]], seconds: f64) -> Result<Vectors, EvalError> {
-    let samples = |seconds: f64| (seconds * f64::from(Waveform::RATE_HZ)).round() as usize;
-    let given = samples(seconds.max(LEAST_S));
-    let too_little = |reason: String| {
-        let model = model.id().name.clone();
-        EvalError::Seconds { model, seconds, reason }
-    };
-    let frames = given.saturating_sub(Spectrogram::WINDOW) / Spectrogram::HOP + 1;
-    model.config().voice_encoder.shapes(frames).map_err(|error| too_little(error.to_string()))?;
-    let device = burn::tensor::Device::default();
-    let mut features = Vec::new();
+/// [`AudioError`] for a voice of no samples or of less than 1 s in all.
+pub fn hear(
+    encoder: &VoiceEncoder,
+    space: &FaceSpace,
+    voices: &[&[f32]],
+    seconds: f64,
+    least_s: f64,
+    device: &Device,
+) -> Result<Vectors, AudioError> {
+    let mut features = Vec::with_capacity(voices.len() * space.dimension);
+    let given = samples(seconds.max(least_s));
     for some in voices.chunks(CHUNK) {
         let spectrograms = some.par_iter().map(|voice| {
             let heard = voice.iter().take(samples(seconds)).copied();
@@ -100,12 +117,19 @@ pub fn hear(model: &Speech2Face, voices: &[&[f32]], seconds: f64) -> Result<Vect
             Ok(spectrogram(&Waveform::from_interleaved(&clip, 1, Waveform::RATE_HZ)?).into_data())
         });
         let numbers = spectrograms.collect::<Result<Vec<_>, AudioError>>()?.concat();
-        let shape = [some.len(), 2, frames, Spectrogram::BINS];
-        let input = Tensor::<4>::from_data(TensorData::new(numbers, shape), &device);
-        let found = model.networks().voice_encoder.forward(input); // [some, D]
-        features.extend(normalise(found, model.face_space()).into_data().iter::<f32>());
+        let shape = [some.len(), 2, frames(given), Spectrogram::BINS];
+        let input = Tensor::<4>::from_data(TensorData::new(numbers, shape), device);
+        features.extend(normalise(encoder.forward(input), space).into_data().iter::<f32>());
     }
-    Ok(Vectors::new(features, model.face_space().dimension))
+    Ok(Vectors::new(features, space.dimension))
+}
+
+fn samples(seconds: f64) -> usize {
+    (seconds * f64::from(Waveform::RATE_HZ)).round() as usize
+}
+
+fn frames(samples: usize) -> usize {
+    samples.saturating_sub(Spectrogram::WINDOW) / Spectrogram::HOP + 1
 }
 
 /// How far the loud tenth of a recording's frames is above the quiet tenth, dB.

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rayon::prelude::*;
-use s2f_audio::{Limits, Waveform, decode, spectrogram};
+use s2f_audio::{Limits, Waveform, decode};
 use s2f_corpus::pairs::{Pair, PairSet, Payload};
 use s2f_corpus::split::Split;
+use s2f_eval::{Distance, Rank, Vectors, angle_degrees, hear, quantile};
 use s2f_face::FaceSpace;
-use s2f_nn::{VoiceEncoder, normalise};
+use s2f_nn::VoiceEncoder;
 use serde::Serialize;
 
 use crate::TrainError;
-use crate::batch::stack;
 
-/// Voices heard in one go.
-const CHUNK: usize = 16;
 /// Rounds of retrieval at most, one pair of each speaker in each.
 const ROUNDS: usize = 5;
 
@@ -71,10 +69,9 @@ pub struct Recalls {
 }
 
 impl Recalls {
-    fn of(ranks: &[usize]) -> Self {
+    fn of(ranks: &[Rank]) -> Self {
         let within = |k: usize| {
-            100.0 * ranks.iter().filter(|&&rank| rank <= k).count() as f64
-                / ranks.len().max(1) as f64
+            100.0 * ranks.iter().map(|rank| rank.within(k)).sum::<f64>() / ranks.len().max(1) as f64
         };
         Self { at_1: within(1), at_5: within(5), at_10: within(10) }
     }
@@ -143,31 +140,32 @@ impl Probes {
         let (mut voices, mut faces) = (Vec::new(), Vec::new());
         for round in &self.rounds {
             let heard = predict(encoder, space, round, seconds, device)?;
-            let true_faces: Vec<&[f32]> = round.iter().map(|pair| &pair.feature[..]).collect();
-            let heard_rows: Vec<&[f32]> = heard.iter().map(Vec::as_slice).collect();
-            ranks.extend(own_ranks(&relative(&heard_rows, centre), &relative(&true_faces, centre)));
-            let zero = vec![0.0; centre.len()];
-            plain_ranks
-                .extend(own_ranks(&relative(&heard_rows, &zero), &relative(&true_faces, &zero)));
-            faces.extend(true_faces.into_iter().map(<[f32]>::to_vec));
-            voices.extend(heard);
+            let truth = Vectors::from_rows(round.iter().map(|pair| &pair.feature[..]));
+            let own: Vec<usize> = (0..round.len()).collect();
+            let distances = [Distance::Relative, Distance::Cosine];
+            let mut found = s2f_eval::ranks(&heard, &truth, &own, centre, &distances, &[]);
+            plain_ranks.append(&mut found[1][0]);
+            ranks.append(&mut found[0][0]);
+            voices.push(heard);
+            faces.push(truth);
         }
-        let angles = voices.iter().zip(&faces).map(|(voice, face)| angle_degrees(voice, face));
+        let all = |parts: &[Vectors]| Vectors::from_rows(parts.iter().flat_map(Vectors::rows));
+        let (voices, faces) = (all(&voices), all(&faces));
+        let angles =
+            voices.rows().zip(faces.rows()).map(|(voice, face)| angle_degrees(voice, face));
+        let mut places: Vec<f64> = ranks.iter().map(|rank| rank.place()).collect();
+        places.sort_unstable_by(f64::total_cmp);
         let gallery = self.rounds.first().map_or(0, Vec::len);
-        let mut sorted = ranks.clone();
-        sorted.sort_unstable();
-        let middle = |place: usize| sorted.get(place).copied().unwrap_or(0) as f64;
-        let count = sorted.len();
         Ok(PairScores {
             seconds,
             gallery,
-            probes: count,
-            degrees: angles.sum::<f64>() / count.max(1) as f64,
+            probes: ranks.len(),
+            degrees: angles.sum::<f64>() / ranks.len().max(1) as f64,
             recall: Recalls::of(&ranks),
             recall_plain: Recalls::of(&plain_ranks),
             chance: Recalls::chance(gallery),
-            median_rank: (middle(count.saturating_sub(1) / 2) + middle(count / 2)) / 2.0,
-            diversity: spread(&voices) / spread(&faces),
+            median_rank: quantile(&places, 0.5),
+            diversity: voices.spread() / faces.spread(),
         })
     }
 }
@@ -179,101 +177,28 @@ pub(crate) fn predict(
     pairs: &[Pair],
     seconds: f64,
     device: &Device,
-) -> Result<Vec<Vec<f32>>, TrainError> {
-    let samples = (seconds * f64::from(Waveform::RATE_HZ)) as usize;
-    let mut features = Vec::with_capacity(pairs.len());
-    for some in pairs.chunks(CHUNK) {
-        let spectrograms = some.par_iter().map(|pair| -> Result<_, TrainError> {
-            let voice = decode(pair.audio.clone(), &pair.pair_id, &Limits::default())?;
-            let first: Vec<f32> = voice.samples().iter().copied().cycle().take(samples).collect();
-            Ok(spectrogram(&Waveform::from_interleaved(&first, 1, Waveform::RATE_HZ)?))
-        });
-        let input = stack(spectrograms.collect::<Result<_, _>>()?, device);
-        let found = normalise(encoder.forward(input), space); // [some, D]
-        let [_, dimension] = found.dims();
-        let values: Vec<f32> = found.into_data().iter().collect();
-        features.extend(values.chunks_exact(dimension).map(<[f32]>::to_vec));
-    }
-    Ok(features)
-}
-
-/// Rows minus `centre`, at unit length.
-fn relative(rows: &[&[f32]], centre: &[f32]) -> Tensor<2> {
-    let numbers: Vec<f32> = rows
-        .iter()
-        .flat_map(|row| {
-            let moved: Vec<f32> = row.iter().zip(centre).map(|(x, c)| x - c).collect();
-            let length = moved.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-            moved.into_iter().map(move |x| x / length)
-        })
-        .collect();
-    Tensor::from_data(TensorData::new(numbers, [rows.len(), centre.len()]), &Device::flex())
-}
-
-/// Rank, from 1, of each row's own face among all faces; a tie counts against it.
-fn own_ranks(voices: &Tensor<2>, faces: &Tensor<2>) -> Vec<usize> {
-    let scores = voices.clone().matmul(faces.clone().transpose()); // [voices, faces]
-    let [_, count] = scores.dims();
-    let scores: Vec<f32> = scores.into_data().iter().collect();
-    let rank = |(own, row): (usize, &[f32])| row.iter().filter(|&&score| score >= row[own]).count();
-    scores.chunks_exact(count.max(1)).enumerate().map(rank).collect()
-}
-
-fn angle_degrees(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |x: &[f32], y: &[f32]| -> f64 {
-        x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-    };
-    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0).acos().to_degrees()
-}
-
-/// Root of the mean squared distance from the mean.
-fn spread(rows: &[Vec<f32>]) -> f64 {
-    let Some(dimension) = rows.first().map(Vec::len) else { return 0.0 };
-    let count = rows.len() as f64;
-    let of_column = |column: usize| {
-        let values = || rows.iter().map(|row| f64::from(row[column]));
-        let mean = values().sum::<f64>() / count;
-        values().map(|x| (x - mean).powi(2)).sum::<f64>() / count
-    };
-    (0..dimension).map(of_column).sum::<f64>().sqrt()
+) -> Result<Vectors, TrainError> {
+    let decoded = pairs
+        .par_iter()
+        .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let voices: Vec<&[f32]> = decoded.iter().map(Waveform::samples).collect();
+    Ok(hear(encoder, space, &voices, seconds, seconds, device)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rows(values: &[[f32; 2]]) -> Vec<&[f32]> {
-        values.iter().map(|row| &row[..]).collect()
-    }
-
     #[test]
-    fn ranks_by_hand() {
-        // Relative to (1, 1): voices to the right and up, faces up, to the right and up, left.
-        let voices = [[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]];
-        let faces = [[1.0, 2.0], [2.0, 2.0], [-1.0, 1.0]];
-        let centre = [1.0, 1.0];
-        let ranks =
-            own_ranks(&relative(&rows(&voices), &centre), &relative(&rows(&faces), &centre));
-        // The first voice's cosines: 0, 0.71, −1; the second's: 1, 0.71, 0; the third's: 0, −0.71, 1.
-        assert_eq!(ranks, [2, 2, 1]);
-        let recalls = Recalls::of(&ranks);
+    fn recalls_by_hand() {
+        let rank = |closer| Rank { closer, ties: 0, others: 49 };
+        let recalls = Recalls::of(&[rank(1), rank(1), rank(0)]);
         assert!((recalls.at_1 - 100.0 / 3.0).abs() < 1e-9 && recalls.at_5 == 100.0);
+        // Whoever answers everybody alike gets what chance gives.
+        let tied = Rank { closer: 0, ties: 49, others: 49 };
+        assert_eq!(Recalls::of(&[tied]), Recalls::chance(50));
         assert_eq!(Recalls::chance(50), Recalls { at_1: 2.0, at_5: 10.0, at_10: 20.0 });
         assert_eq!(Recalls::chance(3).at_10, 100.0);
-    }
-
-    #[test]
-    fn a_tie_counts_against() {
-        let same = [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]];
-        let zero = [0.0, 0.0];
-        let features = relative(&rows(&same), &zero);
-        assert_eq!(own_ranks(&features, &features), [3, 3, 3]);
-    }
-
-    #[test]
-    fn spread_and_angles_by_hand() {
-        let square = [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]].map(|row| row.to_vec());
-        assert!((spread(&square) - 2_f64.sqrt()).abs() < 1e-12);
-        assert!((angle_degrees(&[1.0, 0.0], &[3.0, 3.0]) - 45.0).abs() < 1e-4);
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use s2f_audio::{Waveform, spectrogram};
 use s2f_corpus::Sex;
+use s2f_eval::probability_less;
 use s2f_face::{Detector, FaceSpace};
 use s2f_nn::face_crop::square_crop;
 use s2f_nn::{AgeGender, Model, normalise};
@@ -248,26 +249,9 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// P(a < b) for a and b drawn from the two lists; ties count half.
-fn probability_less(a: &[f64], b: &[f64]) -> f64 {
-    let mut sorted = b.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let wins = a.iter().map(|a| {
-        let (below, not_above) =
-            (sorted.partition_point(|b| b < a), sorted.partition_point(|b| b <= a));
-        (sorted.len() - not_above) as f64 + 0.5 * (not_above - below) as f64
-    });
-    wins.sum::<f64>() / (a.len() * b.len()) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn probability_less_by_hand() {
-        assert!((probability_less(&[1.0, 3.0], &[2.0, 3.0]) - 2.5 / 4.0).abs() < 1e-12);
-    }
 
     #[test]
     fn angles_of_known_vectors() {

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_corpus::pairs::{PairSet, Payload};
 use s2f_corpus::split::Split;
+use s2f_eval::Vectors;
 use s2f_face::{FaceSpace, Normalisation};
 use s2f_nn::Model;
 use serde::Serialize;
@@ -209,10 +210,10 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let voices = predict(&model.voice_encoder, space, pairs, config.clips.seconds, device)?;
-        let faces = pairs.iter().map(|pair| pair.feature.clone()).collect();
-        let draw = |rows: Vec<Vec<f32>>| {
-            let shape = [rows.len(), rows.first().map_or(0, Vec::len)];
-            let features = Tensor::from_data(TensorData::new(rows.concat(), shape), device);
+        let faces = Vectors::from_rows(pairs.iter().map(|pair| &pair.feature[..]));
+        let draw = |rows: Vectors| {
+            let data = TensorData::new(rows.values().to_vec(), [rows.len(), rows.dimension()]);
+            let features = Tensor::from_data(data, device);
             model.face_decoder.render(model.face_decoder.forward(features))
         };
         sheet::png(Tensor::cat(vec![draw(faces), draw(voices)], 0)).map(Some)

@@ -14,13 +14,13 @@ use std::process::Command;
 use crate::support::{Folder, Run, shared};
 
 /// The GRID videos and the networks that `prepare` needs, or a visible line and none.
-struct Kit {
+pub struct Kit {
     grid: PathBuf,
-    models: PathBuf,
+    pub models: PathBuf,
 }
 
 impl Kit {
-    fn find() -> Option<Self> {
+    pub fn find() -> Option<Self> {
         let kit = Self { grid: shared("data/videos/grid")?, models: shared("models")? };
         if Command::new("ffmpeg").arg("-version").output().is_err() {
             eprintln!("skipped: there is no ffmpeg");
@@ -30,7 +30,7 @@ impl Kit {
     }
 
     /// `folder/NAME/PERSON/CLIP.mpg`, links to `clips` GRID videos of each speaker.
-    fn people(&self, folder: &Folder, name: &str, clips: usize) {
+    pub fn people(&self, folder: &Folder, name: &str, clips: usize) {
         let mut videos: Vec<_> = fs::read_dir(&self.grid)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -63,7 +63,7 @@ impl Kit {
         .to_vec()
     }
 
-    fn prepare(&self, arguments: &[&str]) -> Vec<String> {
+    pub fn prepare(&self, arguments: &[&str]) -> Vec<String> {
         let mut all = vec!["corpus".to_owned(), "prepare".to_owned()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
         all.extend(self.networks());
@@ -72,7 +72,7 @@ impl Kit {
 }
 
 /// The command in an environment of no scheduler.
-fn run(folder: &Folder, arguments: &[String]) -> Run {
+pub fn run(folder: &Folder, arguments: &[String]) -> Run {
     let mut command = folder.command(arguments);
     for variable in ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "RANK", "WORLD_SIZE"] {
         command.env_remove(variable);

@@ -8,6 +8,7 @@
 )]
 
 mod corpus;
+mod evaluate;
 mod inputs;
 mod models;
 mod names;

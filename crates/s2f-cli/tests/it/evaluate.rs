@@ -1,0 +1,207 @@
+//! `evaluate`: real talking faces to a report, killed on the way; and what it refuses.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Instant;
+
+use s2f_corpus::media::encode_flac;
+use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
+use s2f_corpus::split::Split;
+use s2f_face::FaceSpace;
+use speech2face::audio::Waveform;
+
+use crate::corpus::{Kit, run};
+use crate::support::{Folder, Png, Run, buzz};
+
+/// Kills with signal 9 that an evaluation has to survive.
+const KILLS: u32 = 8;
+
+/// Runs the program with the networks in the folder `networks`.
+fn evaluate(folder: &Folder, arguments: &[&str]) -> Run {
+    let mut command = folder.command(arguments);
+    Run::of(command.env("S2F_MODELS", folder.path("networks")).output().unwrap())
+}
+
+/// Pairs of GRID in the folder `grid`, and the networks that read faces; nothing without the data.
+fn grid(folder: &Folder) -> Option<()> {
+    let kit = Kit::find()?;
+    kit.people(folder, "people", 3);
+    folder.write("people/licence.txt", "CC BY 4.0");
+    let genders =
+        ["s1,male", "s2,male", "s3,male", "s4,female", "s5,male", "s31,female", "s32,male"];
+    folder.write("people/people.csv", format!("person_id,gender\n{}\n", genders.join("\n")));
+    run(folder, &kit.prepare(&["people", "-o", "grid", "-q"])).exits(0);
+    for name in ["yunet", "face_landmark_68", "age_gender"] {
+        let from = kit.models.join(name).display().to_string();
+        evaluate(folder, &["model", "pull", name, "--from", &from]).exits(0);
+    }
+    Some(())
+}
+
+#[test]
+fn talking_faces_become_a_report_however_often_it_is_killed() {
+    let folder = Folder::new();
+    if grid(&folder).is_none() {
+        return;
+    }
+    let begun = Instant::now();
+    let done = evaluate(&folder, &["evaluate", "compact", "grid", "--split", "all", "-o", "one"]);
+    let whole = begun.elapsed();
+    let done = done.exits(0).says(&["hearing voices", "drawing and reading faces", "wrote one"]);
+    assert!(done.stdout.contains("Own face among the first 10 %"), "{done:?}");
+    let page = String::from_utf8(folder.read("one/report.html")).unwrap();
+    // Seven people with a licence that lets photographs be shown.
+    assert!(page.contains("7 speakers are few") && page.contains("Photographs under CC BY 4.0"));
+    let sheet = Png::decode(&folder.read("one/faces.png"));
+    assert!(sheet.texts["Description"].starts_with("Synthetic"));
+    let scores = String::from_utf8(folder.read("one/scores.csv")).unwrap();
+    for id in [
+        "similarity/degrees,",
+        "retrieval/voice-to-face/cosine/at-1-percent,",
+        "matching/face-to-voice/1-of-2/same-sex,",
+        "attributes/sex/stated/voice/balanced-accuracy,",
+        "craniofacial/photograph/nasal-index/within-sex,",
+        "lengths/1s/median-rank,",
+        "consistency/clips/nearer,",
+        "diversity/spread/within-sex,",
+    ] {
+        assert!(scores.contains(&format!("\n{id}")), "{id}");
+    }
+
+    let arguments = ["evaluate", "compact", "grid", "--split", "all", "-o", "two"];
+    for kill in 1..=KILLS {
+        let mut child = folder
+            .command(arguments)
+            .env("S2F_MODELS", folder.path("networks"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        sleep(whole * kill / (KILLS + 1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    evaluate(&folder, &arguments).exits(0);
+    for name in ["report.html", "report.json", "scores.csv", "map.csv", "faces.png"] {
+        let same = folder.read(&format!("one/{name}")) == folder.read(&format!("two/{name}"));
+        assert!(same, "{name}");
+    }
+    let left: Vec<String> =
+        folder.files().into_iter().filter(|name| name.ends_with(".tmp")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    let again = ["evaluate", "compact", "grid", "--split", "all", "-o", "three", "--json", "-q"];
+    let json = evaluate(&folder, &[&again[..], &["--baseline", "one"]].concat()).exits(0).json();
+    assert!(json[0]["headlines"].as_array().unwrap().len() >= 5, "{json:?}");
+    let page = String::from_utf8(folder.read("three/report.html")).unwrap();
+    assert!(page.contains("compact (baseline)"));
+}
+
+/// Two pairs of each of some people who hum; all for the test, or in turns for training.
+fn hums(path: &Path, people: usize, train: bool) {
+    let space = FaceSpace::mobileface();
+    let info = PairFileInfo {
+        face_space: space.name.clone(),
+        face_dimension: space.dimension,
+        splits_sha256: String::new(),
+    };
+    let mut writer = PairWriter::create(path, &info).unwrap();
+    for number in 0..2 * people {
+        let person = number / 2;
+        let samples: Vec<f32> =
+            buzz(3.0, 90.0 + 9.0 * person as f64).iter().map(|&x| f32::from(x) / 32768.0).collect();
+        let voice = Waveform::from_interleaved(&samples, 1, 16_000).unwrap();
+        let mut feature = vec![0.0; space.dimension];
+        feature[person] = 1.0;
+        let pair = Pair {
+            pair_id: format!("pair{number:03}"),
+            speaker_id: format!("speaker{person:03}"),
+            source: format!("hum{number}"),
+            split: if train && person % 2 == 0 { Split::Train } else { Split::Test },
+            audio: encode_flac(&voice).unwrap(),
+            seconds: 3.0,
+            face: Vec::new(),
+            face_points: [[0.0; 2]; 5],
+            feature,
+            face_space: space.name.clone(),
+            gender: None,
+            age: None,
+            language: None,
+            licence: "unknown".into(),
+            audio_sha256: format!("audio {number}"),
+            face_sha256: format!("face {number}"),
+        };
+        writer.push(&pair).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn without_labels_or_networks_there_is_still_a_report() {
+    let folder = Folder::new();
+    hums(&folder.path("hums.parquet"), 6, false);
+    let report = ["evaluate", "compact", "hums.parquet", "-o", "report", "--pictures", "0"];
+    evaluate(&folder, &report).exits(0);
+    let page = String::from_utf8(folder.read("report/report.html")).unwrap();
+    for said in [
+        "Pictures were left out, so nothing was read in them.",
+        "The licence of these pairs (unknown) is not known to allow",
+        "The sex of most speakers is not stated",
+        "whether it knows these people cannot be told",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_said_with_a_way_out() {
+    let folder = Folder::new();
+    hums(&folder.path("hums.parquet"), 4, false);
+    folder.write("text.parquet", "not a table");
+    fs::create_dir_all(folder.path("unfinished/checkpoints")).unwrap();
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let all = [&["evaluate"], arguments, &["-o", "report"]].concat();
+        evaluate(&folder, &all).exits(2).says(parts).says(&["hint:"]);
+    };
+    refused(&["compact", "missing"], &["missing"]);
+    refused(&["compact", "text.parquet"], &["not a Parquet file"]);
+    refused(&["nobody", "hums.parquet"], &["there is no model and no folder called nobody"]);
+    refused(&["unfinished", "hums.parquet"], &["is a run that is not done"]);
+    refused(&["compact", "hums.parquet"], &["model pull yunet face_landmark_68 age_gender"]);
+    let quick = ["compact", "hums.parquet", "--pictures", "0"];
+    refused(&[&quick[..], &["--split", "train"]].concat(), &["nobody in its split train"]);
+    refused(&[&quick[..], &["--baseline", "text.parquet"]].concat(), &["cannot be the baseline"]);
+    refused(&[&quick[..], &["--labels", "text.parquet"]].concat(), &["the first column is"]);
+    assert!(!folder.path("report/report.html").exists());
+}
+
+#[test]
+fn a_run_is_not_evaluated_on_whom_it_was_trained_on() {
+    let folder = Folder::new();
+    hums(&folder.path("then.parquet"), 8, true);
+    hums(&folder.path("now.parquet"), 8, false);
+    // A run folder as training leaves it, of a model that lies in the repository.
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../speech2face/models/compact");
+    for name in ["config.json", "model.safetensors", "README.md"] {
+        let file = fs::read(Path::new(model).join(name)).unwrap();
+        folder.write(&format!("run/model/{name}"), file);
+    }
+    let config = |pairs: &str| {
+        folder.write("run/config.toml", format!("[data.pairs]\npath = \"{pairs}\"\n"));
+    };
+    let arguments = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
+    config("then.parquet");
+    evaluate(&folder, &arguments).exits(2).says(&[
+        "trained on speakers that are evaluated: speaker000, speaker002, speaker004, speaker006",
+        "worthless",
+    ]);
+    config("gone.parquet");
+    evaluate(&folder, &arguments).exits(0).says(&["warning:", "gone.parquet", "cannot be told"]);
+    let arguments = ["evaluate", "run", "then.parquet", "-o", "later", "--pictures", "0"];
+    config("then.parquet");
+    evaluate(&folder, &arguments).exits(0);
+    let page = String::from_utf8(folder.read("later/report.html")).unwrap();
+    assert!(page.contains("No speaker, voice or face that is evaluated was trained on"));
+}
