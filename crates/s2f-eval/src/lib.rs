@@ -33,6 +33,8 @@ mod sheet;
 mod stats;
 mod vectors;
 mod voices;
+#[cfg(test)]
+mod witness;
 
 pub use bootstrap::{Bootstrap, Spread, quantile, wilson};
 pub use craniofacial::{MEASURES, Measure};
