@@ -150,7 +150,7 @@ impl Items {
     }
 
     /// For each pair one of somebody else: of anybody, or of somebody of the same group, where
-    /// `group` gives that of a speaker's first pair.
+    /// `group` gives that of a speaker's first pair. Somebody else in each round.
     pub(crate) fn other_people(
         &self,
         group: impl Fn(&PairInfo) -> Option<u32>,
@@ -158,9 +158,11 @@ impl Items {
     ) -> Vec<Option<usize>> {
         let groups: Vec<Option<u32>> =
             self.of_speaker.iter().map(|pairs| group(&self.items[pairs[0]].info)).collect();
-        let others = derange(&groups, seed);
+        let others: Vec<Vec<Option<usize>>> = (0..self.rounds())
+            .map(|round| derange(&groups, seed.wrapping_add(round as u64)))
+            .collect();
         let other = |item: &Item| {
-            let pairs = &self.of_speaker[others[item.speaker]?];
+            let pairs = &self.of_speaker[others[item.round][item.speaker]?];
             Some(pairs[item.round % pairs.len()])
         };
         self.items.iter().map(other).collect()

@@ -59,7 +59,10 @@ fn twice(items: &Items, trained_on: &PairSet, own: &HashSet<&str>) -> Result<(),
             continue;
         }
         let same = |of: &HashMap<&str, &PairInfo>, hash: &str| {
-            of.get(hash).map(|evaluated| format!("{} is {}", evaluated.pair_id, info.pair_id))
+            // Whoever wrote the pairs may have left the hashes out.
+            of.get(hash)
+                .filter(|_| !hash.is_empty())
+                .map(|evaluated| format!("{} is {}", evaluated.pair_id, info.pair_id))
         };
         found.extend(same(&audio, &info.audio_sha256).or_else(|| same(&faces, &info.face_sha256)));
     }

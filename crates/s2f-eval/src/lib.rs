@@ -11,6 +11,8 @@
 //! and controls: the mean face, somebody else's voice, and the same among people of one sex.
 //! Nothing here decides anything about a person.
 
+#[cfg(test)]
+mod belief;
 mod bootstrap;
 mod cache;
 mod compare;
@@ -31,6 +33,8 @@ mod search;
 mod sections;
 mod sheet;
 mod stats;
+#[cfg(test)]
+mod testing;
 mod vectors;
 mod voices;
 #[cfg(test)]

@@ -73,10 +73,11 @@ pub(crate) fn affinities(rows: &Vectors) -> Vec<f64> {
         let others = || squares.iter().enumerate().filter(|(j, _)| *j != i);
         let least = others().map(|(_, d)| *d).fold(f64::INFINITY, f64::min);
         let mean = others().map(|(_, d)| d - least).sum::<f64>() / (count - 1) as f64;
-        // Rows that are all alike have no width to find: any will do.
+        // Rows that are all alike have no width to find.
+        let turns = if mean > 0.0 { 60 } else { 0 };
         let mut width = if mean > 0.0 { 1.0 / mean } else { 1.0 };
         let (mut low, mut high) = (0.0, f64::INFINITY);
-        for _ in 0..60 {
+        for _ in 0..turns {
             let weight = |d: f64| (-(d - least) * width).exp();
             let sum: f64 = others().map(|(_, d)| weight(*d)).sum();
             let spread: f64 = others().map(|(_, d)| (d - least) * weight(*d)).sum();

@@ -6,7 +6,7 @@ use crate::bootstrap::{Bootstrap, Spread, quantile};
 use crate::items::Items;
 use crate::rank::Rank;
 use crate::report::{Score, Unit};
-use crate::stats::{Moments, moments, pearson, pearson_p};
+use crate::stats::{Moments, derange, moments, pearson, pearson_p};
 
 /// Collects the scores of an evaluation.
 pub(crate) struct Scorer<'a> {
@@ -231,6 +231,53 @@ impl<'a> Scorer<'a> {
             speakers: count,
             gallery: None,
             p: pearson_p(value, free),
+            p_adjusted: None,
+        })
+    }
+
+    /// Correlation over speakers where everybody has somebody else's `y`: the mean over many ways of
+    /// giving them away, and where 95 % of these lie.
+    pub(crate) fn random_correlation(
+        &mut self,
+        id: &str,
+        x: &[f64],
+        y: &[f64],
+        seed: u64,
+    ) -> String {
+        const WAYS: u64 = 400;
+        let [x, y] = [x, y].map(|values| self.by_speaker(values));
+        let present: Vec<usize> =
+            (0..x.len()).filter(|&s| x[s][1] > 0.0 && y[s][1] > 0.0).collect();
+        let mean = |[sum, count]: [f64; 2]| sum / count;
+        let everybody = vec![Some(0); present.len()];
+        let mut found: Vec<f64> = (0..WAYS)
+            .map(|way| {
+                let mut sums: Moments = [0.0; 6];
+                for (place, other) in
+                    derange(&everybody, seed.wrapping_add(way)).into_iter().enumerate()
+                {
+                    let Some(other) = other else { continue };
+                    let row = moments(mean(x[present[place]]), mean(y[present[other]]));
+                    sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+                }
+                pearson(&sums)
+            })
+            .filter(|r| r.is_finite())
+            .collect();
+        found.sort_unstable_by(f64::total_cmp);
+        let value = found.iter().sum::<f64>() / found.len() as f64;
+        let interval =
+            (found.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&found, share)));
+        self.add(Score {
+            id: id.to_owned(),
+            value,
+            interval,
+            chance: Some(0.0),
+            unit: Unit::Plain,
+            pairs: self.items.len(),
+            speakers: present.len(),
+            gallery: None,
+            p: None,
             p_adjusted: None,
         })
     }

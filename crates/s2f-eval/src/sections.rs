@@ -28,6 +28,9 @@ use crate::voices::Hearing;
 /// The distance of all scores but those that compare distances.
 pub(crate) const MAIN: Distance = Distance::Relative;
 
+/// With fewer speakers than this a group says next to nothing.
+pub(crate) const FEW: usize = 20;
+
 /// Everything that scores are computed from.
 pub(crate) struct Context<'a> {
     pub(crate) items: &'a Items,
@@ -50,6 +53,8 @@ pub(crate) struct Context<'a> {
     pub(crate) voice_to_face: Versions,
     /// Searches with the faces for voices.
     pub(crate) face_to_voice: Versions,
+    /// Seed of what is drawn by lot.
+    pub(crate) seed: u64,
 }
 
 /// What was read in the pictures of some pairs; one place a pair, `None` where it was not looked at
@@ -88,6 +93,8 @@ pub(crate) struct Versions {
     pub(crate) own: Searches,
     pub(crate) mean_face: Searches,
     pub(crate) another: Searches,
+    /// Of the same stated sex.
+    pub(crate) another_same_sex: Searches,
 }
 
 impl Versions {
@@ -96,7 +103,7 @@ impl Versions {
         probes: &Vectors,
         targets: &Vectors,
         centre: &[f32],
-        anybody: &[Option<usize>],
+        controls: &Controls,
         distances: &[Distance],
     ) -> Self {
         let run = |probes: &Vectors, distances: &[Distance]| {
@@ -106,7 +113,8 @@ impl Versions {
         Self {
             own: run(probes, distances),
             mean_face: run(&mean, &[MAIN]),
-            another: run(&permuted(probes, anybody), &[MAIN]),
+            another: run(&permuted(probes, &controls.anybody), &[MAIN]),
+            another_same_sex: run(&permuted(probes, &controls.same_sex), &[MAIN]),
         }
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             .collect(),
         age: infos().map(|(item, &seen)| item.info.age.filter(|_| seen).map(f64::from)).collect(),
     };
+    section.items.push(Item::Table(no_face(scorer, readings)));
     for truth in [&photographs, &stated] {
         if truth.sex.iter().flatten().count() > 0 {
             section.items.push(Item::Table(sex_table(scorer, &all, truth)));
@@ -80,6 +81,31 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         }
     }
     section
+}
+
+/// How often no face is found in a picture.
+fn no_face(scorer: &mut Scorer<'_>, readings: &Readings) -> Table {
+    let cells = [
+        ("voice", &readings.voice),
+        ("decoded", &readings.decoded),
+        ("photograph", &readings.photograph),
+    ]
+    .map(|(id, of)| {
+        let missing: Vec<f64> = of
+            .iter()
+            .zip(&readings.looked_at)
+            .map(|(reading, &seen)| if seen { f64::from(reading.is_none()) } else { f64::NAN })
+            .collect();
+        Cell::Value(scorer.share(&format!("attributes/no-face/{id}"), &missing, With::default()))
+    });
+    Table {
+        title: "Pictures in which no face is found".into(),
+        columns: ["from the voice", "from the true face's feature", "photograph"]
+            .map(String::from)
+            .into(),
+        rows: vec![("share".into(), cells.into())],
+        ..Table::default()
+    }
 }
 
 /// What faces are held against.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use s2f_corpus::Sex;
 
-use super::{Context, MAIN};
+use super::{Context, FEW, MAIN};
 use crate::bootstrap::quantile;
 use crate::items::{Control, age_band, band_name};
 use crate::outcome::Gap;
@@ -12,8 +12,6 @@ use crate::rank::Rank;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With, per_cent};
 
-/// With fewer speakers than this a group says next to nothing.
-const FEW: usize = 20;
 /// Standard errors that an effect has to be large to be seen in 4 of 5 studies at 5 %: the 97.5 %
 /// and the 80 % quantile of the normal distribution.
 const POWER: f64 = 1.96 + 0.84;
@@ -46,8 +44,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         ("language".into(), "Language, as stated".into(), by_language),
         (
             "recording".into(),
-            "Recording: speech above noise".into(),
-            thirds(&context.noise_db, "dB"),
+            "Recording, by how far speech is above noise".into(),
+            thirds(&context.noise_db),
         ),
     ];
     if let Some(labels) = &context.labels {
@@ -90,6 +88,7 @@ fn grouping(
     let searches = &voice_to_face.own;
     let degrees = Gap::Degrees.of_pairs(voices, &items.faces, centre, Some);
     let mut rows = Vec::new();
+    let mut few = Vec::new();
     for (name, _) in names {
         let is_in = |pair: usize| of[pair].as_deref() == Some(name);
         let only = |ranks: &[Option<Rank>]| -> Vec<Option<Rank>> {
@@ -107,9 +106,7 @@ fn grouping(
         let choice = scorer.best_of(&id("1-of-2/same-sex"), &same_sex, 2);
         let speakers = scorer.get(&angle).map_or(0, |score| score.speakers);
         if speakers < FEW {
-            section.notes.push(format!(
-                "{title}, {name}: {speakers} speakers are too few to tell the group from others."
-            ));
+            few.push(format!("{name} ({speakers})"));
         }
         let on = scorer.get(&choice).map_or((0, 0), |score| (score.pairs, score.speakers));
         let mut cells = vec![
@@ -120,17 +117,19 @@ fn grouping(
         ];
         if on.0 > 0 {
             let error = scorer.error(&choice).unwrap_or(f64::NAN);
-            let seen = scorer.number(
-                &id("1-of-2/same-sex/visible"),
-                Unit::PercentPoints,
-                POWER * error,
-                on,
-            );
+            let seen =
+                scorer.number(&id("1-of-2/same-sex/visible"), Unit::Percent, POWER * error, on);
             cells.extend([Cell::Value(choice), Cell::Value(seen)]);
         } else {
             cells.extend([Cell::Empty, Cell::Empty]);
         }
         rows.push((name.to_owned(), cells));
+    }
+    if !few.is_empty() {
+        section.notes.push(format!(
+            "{title}: too few speakers to tell a group from the others: {}.",
+            few.join(", ")
+        ));
     }
     section.items.push(Item::Table(Table {
         title: title.to_owned(),
@@ -141,7 +140,7 @@ fn grouping(
             "recall at 10 %",
             "one of 2",
             "one of 2, of one sex",
-            "would show from",
+            "would show from ±",
         ]
         .map(String::from)
         .into(),
@@ -154,16 +153,16 @@ fn grouping(
 const MOST: usize = 16;
 
 /// Lower, middle and upper third of some numbers, by name.
-fn thirds(numbers: &[f64], unit: &str) -> Vec<Option<String>> {
+fn thirds(numbers: &[f64]) -> Vec<Option<String>> {
     let mut sorted: Vec<f64> = numbers.iter().copied().filter(|x| x.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let [low, high] = [1.0 / 3.0, 2.0 / 3.0].map(|share| quantile(&sorted, share));
     let name = |&number: &f64| {
         Some(match number {
             x if !x.is_finite() => return None,
-            x if x <= low => format!("noisiest third, up to {low:.0} {unit}"),
-            x if x <= high => format!("middle third, up to {high:.0} {unit}"),
-            _ => format!("cleanest third, above {high:.0} {unit}"),
+            x if x <= low => "noisiest third".to_owned(),
+            x if x <= high => "middle third".to_owned(),
+            _ => "cleanest third".to_owned(),
         })
     };
     numbers.iter().map(name).collect()
@@ -176,7 +175,7 @@ mod tests {
     #[test]
     fn thirds_are_of_equal_size() {
         let numbers: Vec<f64> = (0..9).map(f64::from).chain([f64::NAN]).collect();
-        let thirds = thirds(&numbers, "dB");
+        let thirds = thirds(&numbers);
         let count =
             |begin: &str| thirds.iter().flatten().filter(|name| name.starts_with(begin)).count();
         assert_eq!(["noisiest", "middle", "cleanest"].map(count), [3, 3, 3]);

@@ -80,6 +80,11 @@ fn table(
     rows.push(("the mean face for everybody".into(), values(ids)));
     let ids = row(scorer, direction, &format!("/another-{probe}"), versions.another.all(MAIN));
     rows.push((format!("another person's {probe}"), values(ids)));
+    if stated.contains(&Control::Sex) {
+        let version = format!("/another-{probe}-same-sex");
+        let ids = row(scorer, direction, &version, versions.another_same_sex.all(MAIN));
+        rows.push(("… of the same sex".into(), values(ids)));
+    }
     rows.push(("chance".into(), chances(everybody)));
     Table {
         title: format!("{title}: right choices, %"),

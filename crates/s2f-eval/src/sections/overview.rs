@@ -18,13 +18,15 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
             },
         ),
         ("One of two", "matching/voice-to-face/1-of-2".into(), against_chance),
-        ("Angle to the true face", "similarity/degrees".into(), |score, scorer| {
-            let mean = scorer.get("similarity/degrees/mean-face").map(|mean| mean.value);
-            let Some(([_, high], mean)) = score.interval.zip(mean) else { return String::new() };
-            if high < mean {
-                "Nearer than the mean face.".into()
-            } else {
-                "Not nearer than one mean face for everybody.".into()
+        ("Angle to the true face", "similarity/degrees".into(), |_, scorer| {
+            let nearer = scorer.get("similarity/degrees/nearer-than-mean-face");
+            match nearer.and_then(|nearer| nearer.interval) {
+                Some([low, _]) if low > 0.0 => "Nearer than the mean face.".into(),
+                Some([_, high]) if high < 0.0 => {
+                    "Farther than one mean face for everybody would be.".into()
+                }
+                Some(_) => "Not told from one mean face for everybody.".into(),
+                None => String::new(),
             }
         }),
         (

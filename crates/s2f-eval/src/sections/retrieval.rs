@@ -28,6 +28,9 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             "The mean face is most of every feature. Relative to it, what tells people apart comes to \
              the fore; the plain cosine is the paper's."
                 .into(),
+            "Another person's voice of the same sex finds as much as sex alone gives away. What is left \
+             among people of one sex is what a voice says beyond it."
+                .into(),
         ],
         ..Section::default()
     };
@@ -43,7 +46,9 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     {
         section.items.push(Item::Table(by_distance(context, scorer, title, percent, &size)));
     }
-    section.items.push(Item::Table(with_controls(context, scorer, &ceiling)));
+    for percent in [false, true] {
+        section.items.push(Item::Table(with_controls(context, scorer, &ceiling, percent)));
+    }
     if ceiling.all(MAIN).iter().all(Option::is_none) {
         section.notes.push(
             "No speaker has two pairs: what another photograph would reach is not known.".into(),
@@ -106,42 +111,43 @@ fn by_distance(
     Table { title: title.into(), corner: "distance".into(), columns, rows, ..Table::default() }
 }
 
-fn with_controls(context: &Context<'_>, scorer: &mut Scorer<'_>, ceiling: &Searches) -> Table {
+fn with_controls(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    ceiling: &Searches,
+    percent: bool,
+) -> Table {
     let Context { items, voice_to_face, .. } = context;
+    let by_sex = is_stated(items, Control::Sex);
     let mut rows: Vec<(&str, &str, &[Option<Rank>])> = vec![
         ("voice", "", voice_to_face.own.all(MAIN)),
         ("the mean face for everybody", "/mean-face", voice_to_face.mean_face.all(MAIN)),
         ("another person's voice", "/another-voice", voice_to_face.another.all(MAIN)),
-        ("another photograph (face to face)", "/other-photograph", ceiling.all(MAIN)),
     ];
-    if is_stated(items, Control::Sex) {
-        rows.push((
-            "voice, among people of one sex",
-            "/same-sex",
-            voice_to_face.own.among(MAIN, Control::Sex),
-        ));
+    if by_sex {
+        let ranks = voice_to_face.another_same_sex.all(MAIN);
+        rows.push(("… of the same sex", "/another-voice-same-sex", ranks));
     }
+    rows.push(("another photograph (face to face)", "/other-photograph", ceiling.all(MAIN)));
+    if by_sex {
+        let ranks = voice_to_face.own.among(MAIN, Control::Sex);
+        rows.push(("voice, among people of one sex", "/same-sex", ranks));
+    }
+    let unit = if percent { " %" } else { "" };
+    let what = if percent { "K per cent of the gallery" } else { "K faces" };
     let mut table = Table {
-        title: "The same with controls, by cosine relative to the mean face".into(),
+        title: format!("With controls, at {what}, by cosine relative to the mean face"),
         corner: "search with".into(),
-        columns: AT.iter().map(|k| format!("at {k}")).collect(),
-        caption: Some(
-            "Only what is left among people of one sex shows that a voice says more about a face than \
-             the sex of its owner."
-                .into(),
-        ),
+        columns: AT.iter().map(|k| format!("at {k}{unit}")).collect(),
         ..Table::default()
     };
-    table.columns.extend(AT.iter().map(|k| format!("at {k} %")));
     table.columns.push("median rank".into());
     for (label, version, ranks) in rows {
-        let mut ids = Vec::new();
-        for percent in [false, true] {
-            for k in AT {
-                let id = format!("{}{version}", name(MAIN, k, percent));
-                ids.push(recall(scorer, &id, ranks, k, percent));
-            }
-        }
+        let mut ids: Vec<String> = AT
+            .map(|k| {
+                recall(scorer, &format!("{}{version}", name(MAIN, k, percent)), ranks, k, percent)
+            })
+            .into();
         let id = format!("retrieval/voice-to-face/{}/median-rank{version}", MAIN.name());
         ids.push(scorer.median_place(&id, ranks));
         table.rows.push((label.into(), values(ids.iter().cloned())));

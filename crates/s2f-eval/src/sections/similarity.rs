@@ -1,6 +1,6 @@
 //! How near the predicted feature is to that of the true face (section 6.3 of the paper).
 
-use super::{Context, values};
+use super::{Context, FEW, values};
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With};
@@ -37,13 +37,27 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let id = format!("similarity/{}{version}", gap.name());
             cells.push(Cell::Value(scorer.mean(&id, unit, &gaps, With::default())));
         }
+        if gap == Gap::RelativeDegrees {
+            cells.push(Cell::Empty);
+        } else {
+            let mean = gap.of_pairs(&mean_face, faces, centre, Some);
+            let nearer: Vec<f64> = mean.iter().zip(&own).map(|(mean, own)| mean - own).collect();
+            let id = format!("similarity/{}/nearer-than-mean-face", gap.name());
+            let nearer = scorer.mean(&id, unit, &nearer, With::chance(0.0));
+            cells.insert(2, Cell::Value(nearer));
+        }
         let sd = standard_deviation(&own);
         let on = (items.len(), items.speakers.len());
         let sd = scorer.number(&format!("similarity/{}/sd", gap.name()), unit, sd, on);
         cells.splice(1..1, values([sd]));
         rows.push((gap.title().to_owned(), cells));
     }
+    let speakers = items.speakers.len();
+    let few = format!(
+        "{speakers} speakers are few: most of what a study wants to know cannot be told on them."
+    );
     Section {
+        notes: if speakers < FEW { vec![few] } else { Vec::new() },
         id: "similarity".into(),
         title: "Similarity of features".into(),
         text: vec![
@@ -61,6 +75,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
                 "voice",
                 "± sd over pairs",
                 "the mean face",
+                "nearer than it by",
                 "another person's voice",
                 "… of the same sex",
                 "another photograph",

@@ -5,6 +5,9 @@ use maud::{Markup, html};
 use super::number::{Part, interval, number};
 use crate::report::{Cell, Report, Score, Table, Unit};
 
+/// With so many columns a table is set closer.
+const MANY: usize = 8;
+
 /// A table that scrolls inside its own box where it is wider than the page.
 pub(super) fn render(report: &Report, table: &Table) -> Markup {
     if table.rows.is_empty() {
@@ -14,12 +17,12 @@ pub(super) fn render(report: &Report, table: &Table) -> Markup {
         div.table {
             // The box takes the focus, so that the arrow keys scroll it.
             div.scroll role="region" tabindex="0" aria-label=(table.title) {
-                table.shaded[table.shaded] {
+                table.shaded[table.shaded].many[table.columns.len() >= MANY] {
                     caption { span { (table.title) } }
                     thead { tr {
                         th.text scope="col" { (table.corner) }
                         @for (index, head) in table.columns.iter().enumerate() {
-                            th.text[is_text(table, index)] scope="col" { (head) }
+                            th.text[is_text(table, index)] scope="col" { (head.replace(" %", "\u{a0}%")) }
                         }
                     } }
                     tbody { @for (label, cells) in &table.rows { tr {
