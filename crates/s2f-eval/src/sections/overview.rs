@@ -4,10 +4,13 @@ use super::MAIN;
 use crate::report::{Headline, Score};
 use crate::scorer::Scorer;
 
+/// Says in a sentence what a score means.
+type Said = fn(&Score, &Scorer<'_>) -> String;
+
 /// The scores on top of the report, with what each says.
 pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
     let retrieval = format!("retrieval/voice-to-face/{}", MAIN.name());
-    let listed: [(&str, String, fn(&Score, &Scorer<'_>) -> String); 6] = [
+    let listed: [(&str, String, Said); 6] = [
         ("Own face among the first 10 %", format!("{retrieval}/at-10-percent"), against_chance),
         (
             "One of two, of one sex",

@@ -85,7 +85,6 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             rows,
             ..Table::default()
         })],
-        ..Section::default()
     }
 }
 
