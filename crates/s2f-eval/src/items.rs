@@ -46,7 +46,7 @@ pub(crate) struct Item {
     /// Which of the speaker's pairs this is, from 0.
     pub(crate) round: usize,
     /// The group of rows in the set that it is in.
-    group: usize,
+    pub(crate) group: usize,
 }
 
 /// The pairs that are evaluated, in the order of their file.

@@ -37,6 +37,8 @@ mod stats;
 mod testing;
 mod vectors;
 mod voices;
+#[cfg(test)]
+mod witness;
 
 pub use bootstrap::{Bootstrap, Spread, quantile, wilson};
 pub use craniofacial::{MEASURES, Measure};

@@ -62,7 +62,7 @@ pub(crate) fn embed(rows: &Vectors) -> Vec<[f32; 2]> {
 }
 
 /// Symmetric probabilities of being neighbours, `[rows, rows]`; they add up to 1.
-fn affinities(rows: &Vectors) -> Vec<f64> {
+pub(crate) fn affinities(rows: &Vectors) -> Vec<f64> {
     let count = rows.len();
     let entropy = PERPLEXITY.min((count - 1) as f64 / 3.0).ln();
     let of = |i: usize| -> Vec<f64> {

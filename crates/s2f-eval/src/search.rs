@@ -408,7 +408,7 @@ mod tests {
         let (probes, gallery) = (random(1100, 37, 1), random(1500, 37, 2));
         let own: Vec<usize> = (0..1100).map(|probe| probe * 7 % 1500).collect();
         let centre = vec![0.1; 37];
-        let group = |n: usize| if n % 5 == 0 { None } else { Some((n % 3) as u32) };
+        let group = |n: usize| if n.is_multiple_of(5) { None } else { Some((n % 3) as u32) };
         let (of_probe, of_item): (Vec<_>, Vec<_>) =
             ((0..1100).map(group).collect(), (0..1500).map(group).collect());
         let filter = Filter { probes: &of_probe, gallery: &of_item };

@@ -1,8 +1,8 @@
 //! The parts of a report, one file each: what is scored, and how it is shown.
 
-mod attributes;
+pub(crate) mod attributes;
 mod consistency;
-mod diversity;
+pub(crate) mod diversity;
 mod groups;
 mod lengths;
 mod matching;
@@ -11,7 +11,7 @@ mod overview;
 mod pictures;
 mod retrieval;
 mod similarity;
-mod traits;
+pub(crate) mod traits;
 
 use speech2face::Speech2Face;
 

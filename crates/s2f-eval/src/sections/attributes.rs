@@ -282,7 +282,7 @@ fn age_table(
 }
 
 /// A confusion matrix: shares of each row, and counts.
-pub(super) fn confusion(
+pub(crate) fn confusion(
     scorer: &mut Scorer<'_>,
     title: &str,
     id: &str,

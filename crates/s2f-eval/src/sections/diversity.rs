@@ -102,18 +102,24 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
 }
 
 /// Mean squared distance from the mean of the group, over all pairs that have a group.
-struct Within {
-    value: f64,
+pub(crate) struct Within {
+    pub(crate) value: f64,
     /// The same in each draw of speakers.
-    draws: Vec<f64>,
+    pub(crate) draws: Vec<f64>,
 }
 
 impl Within {
-    fn of(rows: &Vectors, items: &Items, groups: &[Option<u32>], bootstrap: &Bootstrap) -> Self {
+    pub(crate) fn of(
+        rows: &Vectors,
+        items: &Items,
+        groups: &[Option<u32>],
+        bootstrap: &Bootstrap,
+    ) -> Self {
         let mut numbers: Vec<u32> = groups.iter().flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
         let speakers = items.speakers.len();
+        let rows = centred(rows);
         let (mut value, mut count) = (0.0, 0.0);
         let mut draws = Vec::new();
         for group in numbers {
@@ -195,10 +201,16 @@ impl Part {
     }
 }
 
-/// (Σλ)² / Σλ² of the eigenvalues λ of the covariance, from inner products of the centred rows.
-fn effective_dimensions(rows: &Vectors) -> f64 {
+/// Rows minus their mean: where faces are nearly alike, squares of the faces themselves would leave
+/// nothing of how they differ.
+fn centred(rows: &Vectors) -> Vectors {
     let mean: Vec<f32> = rows.mean().iter().map(|&x| x as f32).collect();
-    let centred = rows.minus(&mean);
+    rows.minus(&mean)
+}
+
+/// (Σλ)² / Σλ² of the eigenvalues λ of the covariance, from inner products of the centred rows.
+pub(crate) fn effective_dimensions(rows: &Vectors) -> f64 {
+    let centred = centred(rows);
     let shape = [centred.len(), centred.dimension()];
     let rows =
         Tensor::<2>::from_data(TensorData::new(centred.values().to_vec(), shape), &Device::flex());

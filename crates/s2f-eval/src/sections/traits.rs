@@ -118,7 +118,7 @@ fn of_attribute(
 const MOST: usize = 24;
 
 /// Mean over labels of the share that was right.
-fn balanced(
+pub(crate) fn balanced(
     scorer: &mut Scorer<'_>,
     id: &str,
     truth: &[Option<usize>],

@@ -1,0 +1,83 @@
+//! What SciPy, scikit-learn, statsmodels and NumPy say of the same numbers: the files of
+//! `reference/eval`, made by the scripts beside them.
+
+mod map;
+mod retrieval;
+mod statistics;
+
+use std::path::{Path, PathBuf};
+
+use s2f_corpus::Sex;
+use s2f_corpus::pairs::PairInfo;
+use s2f_corpus::split::Split;
+use serde_json::Value;
+
+use crate::items::{Item, Items};
+use crate::vectors::Vectors;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/eval").join(name)
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(path(name)).unwrap()).unwrap()
+}
+
+fn rows(name: &str) -> Vectors {
+    let bytes = std::fs::read(path(name)).unwrap();
+    let file = npyz::NpyFile::new(&bytes[..]).unwrap();
+    let dimension = file.shape()[1] as usize;
+    Vectors::new(file.into_vec().unwrap(), dimension)
+}
+
+fn cases<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().unwrap()
+}
+
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap()
+}
+
+fn numbers(value: &Value, name: &str) -> Vec<f64> {
+    cases(value, name).iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// Numbers of things, some of which may be nothing.
+fn counts(value: &Value, name: &str) -> Vec<Option<usize>> {
+    cases(value, name).iter().map(|number| number.as_u64().map(|number| number as usize)).collect()
+}
+
+fn near(found: f64, expected: f64, tolerance: f64, what: &dyn std::fmt::Debug) {
+    assert!((found - expected).abs() <= tolerance, "{what:?}: {found} against {expected}");
+}
+
+/// One pair after the other: who speaks in it, and the stated sex of each speaker.
+fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
+    let mut of_speaker = vec![Vec::new(); sexes.len()];
+    let items = speakers.iter().enumerate().map(|(pair, &speaker)| {
+        let round = of_speaker[speaker].len();
+        of_speaker[speaker].push(pair);
+        let info = PairInfo {
+            pair_id: pair.to_string(),
+            speaker_id: speaker.to_string(),
+            source: String::new(),
+            split: Split::Test,
+            seconds: 6.0,
+            gender: sexes[speaker],
+            age: None,
+            language: None,
+            licence: String::new(),
+            audio_sha256: String::new(),
+            face_sha256: String::new(),
+        };
+        Item { info, speaker, round, group: 0 }
+    });
+    Items {
+        items: items.collect(),
+        speakers: (0..sexes.len()).map(|speaker| speaker.to_string()).collect(),
+        of_speaker,
+        faces: Vectors::default(),
+        too_short: 0,
+        available: speakers.len(),
+    }
+}
