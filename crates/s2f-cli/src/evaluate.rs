@@ -130,6 +130,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let reader = if args.pictures == 0 { None } else { Some(reader()?) };
     let options = Options {
+        name: &model.name,
         part: match args.split {
             Which::Test => Part::Split(Split::Test),
             Which::Validation => Part::Split(Split::Validation),

@@ -27,6 +27,8 @@ const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];
 
 /// What is evaluated, and how.
 pub struct Options<'a> {
+    /// What the report calls the model.
+    pub name: &'a str,
     /// Which of the pairs.
     pub part: Part,
     /// Pairs at most; as many of each speaker as of every other.
@@ -183,7 +185,7 @@ pub fn evaluate(
     let photographs = Photographs { set, part: options.part };
     sections.push(sections::sheet(&context, &photographs, options.photographs, &mut attachments)?);
 
-    let own = paired(&scorer, pairs_sha256.clone(), model.id().name.clone());
+    let own = paired(&scorer, pairs_sha256.clone(), options.name.to_owned());
     let mut others = Vec::new();
     for other in options.others {
         check_space(&other.model, set)?;
@@ -205,7 +207,7 @@ pub fn evaluate(
     let report = Report {
         format: FORMAT,
         software: SOFTWARE.into(),
-        title: format!("{} on {}", model.id().name, name_of(set.path())),
+        title: format!("{} on {}", options.name, name_of(set.path())),
         about: about(&job, model, &hearing),
         headlines,
         sections,
@@ -451,6 +453,7 @@ mod tests {
 
     fn options<'a>() -> Options<'a> {
         Options {
+            name: "compact",
             part: Part::Split(Split::Test),
             most: 1000,
             seconds: None,

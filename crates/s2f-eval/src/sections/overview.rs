@@ -28,7 +28,7 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
                 Some([_, high]) if high < 0.0 => {
                     "Farther than one mean face for everybody would be.".into()
                 }
-                Some(_) => "Not told from one mean face for everybody.".into(),
+                Some(_) => "Not distinguishable from one mean face for everybody.".into(),
                 None => String::new(),
             }
         }),
@@ -69,6 +69,6 @@ fn against_chance(score: &Score, _: &Scorer<'_>) -> String {
     } else if high < chance {
         "Below chance.".into()
     } else {
-        "Not told from chance.".into()
+        "Not distinguishable from chance.".into()
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             cells.push(Cell::Value(scorer.mean(&id, unit, &gaps, With::default())));
         }
         if gap == Gap::RelativeDegrees {
-            cells.push(Cell::Empty);
+            cells.insert(2, Cell::Empty);
         } else {
             let mean = gap.of_pairs(&mean_face, faces, centre, Some);
             let nearer: Vec<f64> = mean.iter().zip(&own).map(|(mean, own)| mean - own).collect();
