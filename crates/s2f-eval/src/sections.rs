@@ -1,6 +1,7 @@
 //! The parts of a report, one file each: what is scored, and how it is shown.
 
-pub(crate) mod attributes;
+mod attributes;
+pub(crate) mod confusion;
 mod consistency;
 pub(crate) mod diversity;
 mod groups;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use super::attributes::confusion;
+use super::confusion::confusion;
 use crate::labels::Labels;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With};

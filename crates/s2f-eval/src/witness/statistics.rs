@@ -9,7 +9,7 @@ use crate::items::Items;
 use crate::rank::Rank;
 use crate::report::Unit;
 use crate::scorer::{Scorer, With};
-use crate::sections::attributes::confusion;
+use crate::sections::confusion::confusion;
 use crate::sections::traits::balanced;
 use crate::stats::{Moments, holm, moments, pearson, pearson_p, probability_less, sign_flip_p};
 

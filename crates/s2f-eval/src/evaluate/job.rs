@@ -1,0 +1,80 @@
+//! What takes long: hearing voices, drawing and reading faces.
+
+use s2f_corpus::pairs::{PairSet, Payload};
+use speech2face::Speech2Face;
+
+use super::{Event, Options};
+use crate::cache::{Cache, Columns};
+use crate::items::{Items, Loader};
+use crate::readings::{Source, columns as read_pictures, draw, reading};
+use crate::sections::Readings;
+use crate::vectors::Vectors;
+use crate::voices::Hearing;
+use crate::{EvalError, FaceReader};
+
+/// What all steps of an evaluation share.
+pub(super) struct Job<'a> {
+    pub(super) set: &'a PairSet,
+    pub(super) items: &'a Items,
+    pub(super) options: &'a Options<'a>,
+    pub(super) cache: &'a Cache,
+    pub(super) pairs_sha256: &'a str,
+}
+
+impl Job<'_> {
+    /// Features of all voices, from the cache where they are there.
+    pub(super) fn hear(
+        &self,
+        model: &Speech2Face,
+        hearing: &Hearing,
+        told: &mut dyn FnMut(Event),
+    ) -> Result<Columns, EvalError> {
+        told(Event::Begin("hearing voices", self.items.len()));
+        let key = format!("{} {} {hearing:?}", model.id().sha256, self.pairs_sha256);
+        let audio = Payload { audio: true, ..Payload::default() };
+        let mut loader = Loader::new(self.set, self.options.part, self.items, audio);
+        let compute = |rows: &[usize]| hearing.columns(model, &loader.load(rows)?);
+        let mut done = |rows| told(Event::Done(rows));
+        self.cache.columns("voices", &key, self.items.len(), compute, &mut done)
+    }
+
+    /// What is read in the pictures of some of the pairs.
+    pub(super) fn read(
+        &self,
+        model: &Speech2Face,
+        reader: &FaceReader,
+        voices: &Vectors,
+        centre: &[f32],
+        told: &mut dyn FnMut(Event),
+    ) -> Result<Readings, EvalError> {
+        let count = self.items.len();
+        let shown = self.options.pictures.min(count);
+        let chosen: Vec<usize> = (0..shown).map(|n| n * count / shown).collect();
+        told(Event::Begin("drawing and reading faces", shown));
+        let key = format!("{} {} {shown}", model.id().sha256, self.pairs_sha256);
+        let payload = Payload { audio: false, face: true, feature: true };
+        let mut loader = Loader::new(self.set, self.options.part, self.items, payload);
+        let compute = |rows: &[usize]| {
+            let numbers: Vec<usize> = rows.iter().map(|&row| chosen[row]).collect();
+            read_pictures(model, reader, &loader.load(&numbers)?, &voices.select(&numbers))
+        };
+        let mut done = |rows| told(Event::Done(rows));
+        let columns = self.cache.columns("readings", &key, shown, compute, &mut done)?;
+        let spread = |source: Source| {
+            let mut all = vec![None; count];
+            if let Some(rows) = columns.get(source.name()) {
+                chosen.iter().zip(rows.rows()).for_each(|(&pair, row)| all[pair] = reading(row));
+            }
+            all
+        };
+        let mut looked_at = vec![false; count];
+        chosen.iter().for_each(|&pair| looked_at[pair] = true);
+        Ok(Readings {
+            looked_at,
+            voice: spread(Source::Voice),
+            decoded: spread(Source::Decoded),
+            photograph: spread(Source::Photograph),
+            mean_face: reader.read(&draw(model, centre)?)?,
+        })
+    }
+}
