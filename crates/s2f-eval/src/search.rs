@@ -27,6 +27,8 @@ pub const BLOCK: usize = 1024;
 const PROBES: usize = 1024;
 /// Probes whose own items are compared at a time.
 const OWN: usize = 64;
+/// Items that are looked at at once.
+const SOME: usize = 32;
 
 /// How near a face is to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -160,12 +162,18 @@ pub fn nearest<E>(
         let rows = nearness[0].par_chunks_exact(items);
         found[first_probe..].par_iter_mut().zip(rows).for_each(|(hits, row)| {
             let mut least = bar(hits);
-            for (place, &nearness) in row.iter().enumerate() {
-                if nearness > least {
-                    let at = hits.partition_point(|hit| hit.nearness >= nearness);
-                    hits.insert(at, Hit { item: first_item + place, nearness });
-                    hits.truncate(k);
-                    least = bar(hits);
+            for (some, first) in row.chunks(SOME).zip((first_item..).step_by(SOME)) {
+                // Nearly all are too far, which is seen of several at once.
+                if !some.iter().fold(false, |any, &nearness| any | (nearness > least)) {
+                    continue;
+                }
+                for (item, &nearness) in (first..).zip(some) {
+                    if nearness > least {
+                        let at = hits.partition_point(|hit| hit.nearness >= nearness);
+                        hits.insert(at, Hit { item, nearness });
+                        hits.truncate(k);
+                        least = bar(hits);
+                    }
                 }
             }
         });
@@ -274,13 +282,8 @@ fn compare<B: Borrow<Vectors>, E>(
     mut visit: impl FnMut(usize, usize, &[Vec<f32>], usize),
 ) -> Result<(), E> {
     let by_product = distances.iter().any(|&distance| distance != Distance::L1);
-    let matrix = |side: &Side| by_product.then(|| tensor(&side.centred)); // [rows, D]
-    let probes: Vec<(Side, Option<Tensor<2>>)> = chunks(probes.len(), PROBES)
-        .map(|rows| {
-            let side = Side::new(probes, rows, centre);
-            let matrix = matrix(&side);
-            (side, matrix)
-        })
+    let probes: Vec<Side> = chunks(probes.len(), PROBES)
+        .map(|rows| Side::new(probes, rows, centre, by_product))
         .collect();
     let mut nearness = vec![Vec::new(); distances.len()];
     let mut first_item = 0;
@@ -288,22 +291,21 @@ fn compare<B: Borrow<Vectors>, E>(
         let block = block?;
         let block = block.borrow();
         for rows in chunks(block.len(), BLOCK) {
-            let items = Side::new(block, rows, centre);
-            let count = items.centred.len();
-            let transposed = matrix(&items).map(Tensor::transpose); // [D, items]
+            let items = Side::new(block, rows, centre, by_product);
+            let transposed = items.matrix.clone().map(Tensor::transpose); // [D, items]
             let mut first_probe = 0;
-            for (side, matrix) in &probes {
-                let products = matrix.clone().zip(transposed.clone());
+            for side in &probes {
+                let products = side.matrix.clone().zip(transposed.clone());
                 let products = products.map(|(probes, items)| probes.matmul(items).into_data());
                 // [probes, items], in single precision as both matrices are.
                 let products = products.as_ref().and_then(|data| data.as_slice().ok());
                 for (nearness, &distance) in nearness.iter_mut().zip(distances) {
                     side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
                 }
-                visit(first_probe, first_item, &nearness, count);
-                first_probe += side.centred.len();
+                visit(first_probe, first_item, &nearness, items.len());
+                first_probe += side.len();
             }
-            first_item += count;
+            first_item += items.len();
         }
     }
     Ok(())
@@ -314,14 +316,12 @@ fn chunks(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).step_by(most).map(move |first| first..count.min(first + most))
 }
 
-fn tensor(vectors: &Vectors) -> Tensor<2> {
-    let shape = [vectors.len(), vectors.dimension()];
-    Tensor::from_data(TensorData::new(vectors.values().to_vec(), shape), &Device::flex())
-}
-
 /// Probes or items, and what is needed of each beside products.
-struct Side {
-    centred: Vectors,
+struct Side<'a> {
+    vectors: &'a Vectors,
+    rows: Range<usize>,
+    /// a' `[rows, D]`; with what follows, where there are products.
+    matrix: Option<Tensor<2>>,
     /// a'·a'
     squares: Vec<f32>,
     /// 1 / ‖a'‖, 0 for the mean face itself
@@ -332,10 +332,26 @@ struct Side {
     lengths: Vec<f32>,
 }
 
-impl Side {
-    fn new(vectors: &Vectors, rows: Range<usize>, centre: &[f32]) -> Self {
-        let dimension = vectors.dimension();
-        let values = &vectors.values()[rows.start * dimension..rows.end * dimension];
+impl<'a> Side<'a> {
+    fn new(vectors: &'a Vectors, rows: Range<usize>, centre: &[f32], by_product: bool) -> Self {
+        let mut side = Self {
+            vectors,
+            rows,
+            matrix: None,
+            squares: Vec::new(),
+            relative: Vec::new(),
+            along: Vec::new(),
+            lengths: Vec::new(),
+        };
+        if by_product {
+            side.prepare(centre);
+        }
+        side
+    }
+
+    fn prepare(&mut self, centre: &[f32]) {
+        let dimension = self.vectors.dimension();
+        let values = &self.vectors.values()[self.rows.start * dimension..self.rows.end * dimension];
         let mut centred = values.to_vec();
         centred
             .par_chunks_exact_mut(dimension)
@@ -346,13 +362,20 @@ impl Side {
         };
         let single = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
         let squares = of(&|row| dot(row, row), &centred);
-        Self {
-            squares: single(&squares),
-            relative: squares.iter().copied().map(inverse).collect(),
-            along: single(&of(&|row| dot(row, centre), &centred)),
-            lengths: of(&|row| dot(row, row), values).into_iter().map(inverse).collect(),
-            centred: Vectors::new(centred, dimension),
-        }
+        self.squares = single(&squares);
+        self.relative = squares.into_iter().map(inverse).collect();
+        self.along = single(&of(&|row| dot(row, centre), &centred));
+        self.lengths = of(&|row| dot(row, row), values).into_iter().map(inverse).collect();
+        let data = TensorData::new(centred, [self.len(), dimension]);
+        self.matrix = Some(Tensor::from_data(data, &Device::flex()));
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn row(&self, number: usize) -> &[f32] {
+        self.vectors.row(self.rows.start + number)
     }
 
     /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
@@ -364,12 +387,12 @@ impl Side {
         centre: &[f32],
         nearness: &mut Vec<f32>,
     ) {
-        let count = items.centred.len();
-        nearness.resize(self.centred.len() * count, 0.0);
+        let count = items.len();
+        nearness.resize(self.len() * count, 0.0);
         let rows = nearness.par_chunks_exact_mut(count).enumerate();
         let products = |probe: usize| &products[probe * count..][..count];
         match distance {
-            Distance::L1 => city_block(&self.centred, &items.centred, nearness),
+            Distance::L1 => city_block(self, items, nearness),
             Distance::Relative => rows.for_each(|(probe, row)| {
                 let scale = self.relative[probe];
                 let items = products(probe).iter().zip(&items.relative);
