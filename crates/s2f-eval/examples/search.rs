@@ -72,6 +72,8 @@ struct Rows {
     file: File,
     left: usize,
     dimension: usize,
+    /// Of the last rows, to be used again.
+    bytes: Vec<u8>,
 }
 
 impl Rows {
@@ -85,14 +87,15 @@ impl Rows {
         if !is_float || header.order() != Order::C {
             return Err(format!("{}: not float32 row by row", path.display()).into());
         }
-        Ok(Self { file, left: rows as usize, dimension: dimension as usize })
+        let (left, dimension) = (rows as usize, dimension as usize);
+        Ok(Self { file, left, dimension, bytes: Vec::new() })
     }
 
     fn read(&mut self, rows: usize) -> io::Result<Vectors> {
-        let mut bytes = vec![0; 4 * rows * self.dimension];
-        self.file.read_exact(&mut bytes)?;
+        self.bytes.resize(4 * rows * self.dimension, 0);
+        self.file.read_exact(&mut self.bytes)?;
         self.left -= rows;
-        let numbers = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        let numbers = self.bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
         Ok(Vectors::new(numbers.collect(), self.dimension))
     }
 }

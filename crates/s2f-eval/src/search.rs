@@ -8,7 +8,10 @@
 
 mod city_block;
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -24,6 +27,8 @@ pub const BLOCK: usize = 1024;
 const PROBES: usize = 1024;
 /// Probes whose own items are compared at a time.
 const OWN: usize = 64;
+/// Items that are looked at at once.
+const SOME: usize = 32;
 
 /// How near a face is to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,37 +91,43 @@ pub fn ranks(
     distances: &[Distance],
     filters: &[Filter<'_>],
 ) -> Vec<Vec<Vec<Rank>>> {
-    let mut ranks =
-        vec![vec![vec![Rank::default(); probes.len()]; 1 + filters.len()]; distances.len()];
     let thresholds = own_nearness(probes, gallery, own, centre, distances);
+    // For each distance `[probes, 1 + filters]`.
+    let width = 1 + filters.len();
+    let mut before = vec![Rank::default(); probes.len() * width];
+    for (place, filter) in std::iter::once(None).chain(filters.iter().map(Some)).enumerate() {
+        let others = others(gallery.len(), own, filter);
+        let ranks = before.iter_mut().skip(place).step_by(width);
+        ranks.zip(others).for_each(|(rank, others)| rank.others = others);
+    }
+    let mut found = vec![before; distances.len()];
     let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
-        for ((ranks, nearness), thresholds) in ranks.iter_mut().zip(nearness).zip(&thresholds) {
-            let rows: Vec<Vec<Rank>> = nearness
-                .par_chunks_exact(items)
-                .enumerate()
-                .map(|(row, nearness)| {
-                    let probe = first_probe + row;
-                    count(nearness, first_item, own[probe], thresholds[probe], probe, filters)
-                })
-                .collect();
-            for (row, found) in rows.into_iter().enumerate() {
-                for (ranks, found) in ranks.iter_mut().zip(found) {
-                    let rank = &mut ranks[first_probe + row];
-                    rank.closer += found.closer;
-                    rank.ties += found.ties;
-                    rank.others += found.others;
+        for ((found, nearness), thresholds) in found.iter_mut().zip(nearness).zip(&thresholds) {
+            let ranks = found[first_probe * width..].par_chunks_exact_mut(width);
+            let rows = nearness.par_chunks_exact(items).enumerate();
+            ranks.zip(rows).for_each(|(ranks, (row, nearness))| {
+                let probe = first_probe + row;
+                let own = own[probe].wrapping_sub(first_item);
+                let range = thresholds[probe];
+                count(&mut ranks[0], nearness, own, range, |_| true);
+                for (rank, filter) in ranks[1..].iter_mut().zip(filters) {
+                    let group = filter.probes[probe];
+                    let items = &filter.gallery[first_item..][..items];
+                    if group.is_some() {
+                        count(rank, nearness, own, range, |item| items[item] == group);
+                    }
                 }
-            }
+            });
         }
     };
-    let blocks = (0..gallery.len()).step_by(BLOCK).map(|first| {
-        let rows: Vec<usize> = (first..gallery.len().min(first + BLOCK)).collect();
-        Ok::<_, Infallible>(gallery.select(&rows))
-    });
-    match compare(probes, blocks, centre, distances, visit) {
-        Ok(()) => ranks,
+    match compare(probes, std::iter::once(Ok::<_, Infallible>(gallery)), centre, distances, visit) {
+        Ok(()) => {}
         Err(never) => match never {},
     }
+    let of = |found: &Vec<Rank>, filter: usize| {
+        found.iter().skip(filter).step_by(width).copied().collect()
+    };
+    found.iter().map(|found| (0..width).map(|filter| of(found, filter)).collect()).collect()
 }
 
 /// An item that was found.
@@ -141,17 +152,29 @@ pub fn nearest<E>(
     distance: Distance,
 ) -> Result<Vec<Vec<Hit>>, E> {
     let mut found: Vec<Vec<Hit>> = vec![Vec::with_capacity(k + 1); probes.len()];
+    // What an item has to be nearer than.
+    let bar = |hits: &[Hit]| match hits.last() {
+        Some(last) if hits.len() == k => last.nearness,
+        _ if k == 0 => f32::INFINITY,
+        _ => f32::NEG_INFINITY,
+    };
     let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
         let rows = nearness[0].par_chunks_exact(items);
         found[first_probe..].par_iter_mut().zip(rows).for_each(|(hits, row)| {
-            for (place, &nearness) in row.iter().enumerate() {
-                let last = hits.last().filter(|_| hits.len() >= k);
-                if last.is_some_and(|last| nearness <= last.nearness) || k == 0 {
+            let mut least = bar(hits);
+            for (some, first) in row.chunks(SOME).zip((first_item..).step_by(SOME)) {
+                // Nearly all are too far, which is seen of several at once.
+                if !some.iter().fold(false, |any, &nearness| any | (nearness > least)) {
                     continue;
                 }
-                let at = hits.partition_point(|hit| hit.nearness >= nearness);
-                hits.insert(at, Hit { item: first_item + place, nearness });
-                hits.truncate(k);
+                for (item, &nearness) in (first..).zip(some) {
+                    if nearness > least {
+                        let at = hits.partition_point(|hit| hit.nearness >= nearness);
+                        hits.insert(at, Hit { item, nearness });
+                        hits.truncate(k);
+                        least = bar(hits);
+                    }
+                }
             }
         });
     };
@@ -159,41 +182,40 @@ pub fn nearest<E>(
     Ok(found)
 }
 
-/// How many items are nearer than the probe's own one, by filter.
+/// How many items each probe is compared with beside its own.
+fn others(items: usize, own: &[usize], filter: Option<&Filter<'_>>) -> Vec<u32> {
+    let Some(Filter { probes, gallery }) = filter else {
+        return vec![items.saturating_sub(1) as u32; own.len()];
+    };
+    let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
+    gallery.iter().flatten().for_each(|&group| *sizes.entry(group).or_default() += 1);
+    let others = |(group, &own): (&Option<u32>, &usize)| {
+        let size = group.and_then(|group| sizes.get(&group)).copied().unwrap_or(0);
+        // The own item is in the probe's group, but for those who do not care.
+        size - u32::from(size > 0 && gallery[own] == *group)
+    };
+    probes.iter().zip(own).map(others).collect()
+}
+
+/// Adds to a rank the items of a block that are members: those nearer than the range of the probe's
+/// own one, and those within it.
 fn count(
+    rank: &mut Rank,
     nearness: &[f32],
-    first_item: usize,
     own: usize,
     [low, high]: [f32; 2],
-    probe: usize,
-    filters: &[Filter<'_>],
-) -> Vec<Rank> {
-    let mut ranks = vec![Rank::default(); 1 + filters.len()];
-    let own = own.wrapping_sub(first_item);
-    ranks[0].others = (nearness.len() - usize::from(own < nearness.len())) as u32;
-    let groups: Vec<Option<u32>> = filters.iter().map(|filter| filter.probes[probe]).collect();
-    for (rank, (filter, group)) in ranks[1..].iter_mut().zip(filters.iter().zip(&groups)) {
-        let items = filter.gallery[first_item..][..nearness.len()].iter().enumerate();
-        rank.others = match group {
-            Some(_) => items.filter(|(item, g)| *g == group && *item != own).count() as u32,
-            None => 0,
-        };
-    }
+    is_member: impl Fn(usize) -> bool,
+) {
+    let (mut closer, mut farther, mut members) = (0, 0, 0);
     for (item, &near) in nearness.iter().enumerate() {
-        if near < low || item == own {
-            continue;
-        }
-        let closer = u32::from(near > high);
-        ranks[0].closer += closer;
-        ranks[0].ties += 1 - closer;
-        for (rank, (filter, group)) in ranks[1..].iter_mut().zip(filters.iter().zip(&groups)) {
-            if group.is_some() && filter.gallery[first_item + item] == *group {
-                rank.closer += closer;
-                rank.ties += 1 - closer;
-            }
-        }
+        // No branches: half of them would be foretold wrongly.
+        let counts = u32::from(is_member(item) & (item != own));
+        closer += counts & u32::from(near > high);
+        farther += counts & u32::from(near < low);
+        members += counts;
     }
-    ranks
+    rank.closer += closer;
+    rank.ties += members - closer - farther;
 }
 
 /// For each distance and probe the range of nearness that counts as that of its own item: computed
@@ -217,13 +239,8 @@ fn own_nearness(
                 thresholds.extend(own.map(|&near| [near, near]));
             }
         };
-        match compare(
-            &some,
-            std::iter::once(Ok::<_, Infallible>(items.clone())),
-            centre,
-            distances,
-            visit,
-        ) {
+        match compare(&some, std::iter::once(Ok::<_, Infallible>(&items)), centre, distances, visit)
+        {
             Ok(()) => {}
             Err(never) => match never {},
         }
@@ -257,54 +274,54 @@ fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], n
 /// Goes through all pairs of a probe and an item block by block and calls `visit` with the number
 /// of the first probe, of the first item, for each distance the nearness `[probes, items]`, and the
 /// number of items.
-fn compare<E>(
+fn compare<B: Borrow<Vectors>, E>(
     probes: &Vectors,
-    gallery: impl Iterator<Item = Result<Vectors, E>>,
+    gallery: impl Iterator<Item = Result<B, E>>,
     centre: &[f32],
     distances: &[Distance],
     mut visit: impl FnMut(usize, usize, &[Vec<f32>], usize),
 ) -> Result<(), E> {
     let by_product = distances.iter().any(|&distance| distance != Distance::L1);
-    let numbers: Vec<usize> = (0..probes.len()).collect();
-    let chunks: Vec<Side> =
-        numbers.chunks(PROBES).map(|rows| Side::new(&probes.select(rows), centre)).collect();
+    let probes: Vec<Side> = chunks(probes.len(), PROBES)
+        .map(|rows| Side::new(probes, rows, centre, by_product))
+        .collect();
     let mut nearness = vec![Vec::new(); distances.len()];
     let mut first_item = 0;
     for block in gallery {
-        let items = Side::new(&block?, centre);
-        let count = items.centred.len();
-        if count == 0 {
-            continue;
-        }
-        let transposed = by_product.then(|| tensor(&items.centred).transpose()); // [D, items]
-        let mut first_probe = 0;
-        for chunk in &chunks {
-            let products: Vec<f32> = match &transposed {
-                Some(items) => {
-                    let products = tensor(&chunk.centred).matmul(items.clone()); // [probes, items]
-                    products.into_data().iter().collect()
+        let block = block?;
+        let block = block.borrow();
+        for rows in chunks(block.len(), BLOCK) {
+            let items = Side::new(block, rows, centre, by_product);
+            let transposed = items.matrix.clone().map(Tensor::transpose); // [D, items]
+            let mut first_probe = 0;
+            for side in &probes {
+                let products = side.matrix.clone().zip(transposed.clone());
+                let products = products.map(|(probes, items)| probes.matmul(items).into_data());
+                // [probes, items], in single precision as both matrices are.
+                let products = products.as_ref().and_then(|data| data.as_slice().ok());
+                for (nearness, &distance) in nearness.iter_mut().zip(distances) {
+                    side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
                 }
-                None => Vec::new(),
-            };
-            for (nearness, &distance) in nearness.iter_mut().zip(distances) {
-                chunk.nearness(&items, &products, distance, centre, nearness);
+                visit(first_probe, first_item, &nearness, items.len());
+                first_probe += side.len();
             }
-            visit(first_probe, first_item, &nearness, count);
-            first_probe += chunk.centred.len();
+            first_item += items.len();
         }
-        first_item += count;
     }
     Ok(())
 }
 
-fn tensor(vectors: &Vectors) -> Tensor<2> {
-    let shape = [vectors.len(), vectors.dimension()];
-    Tensor::from_data(TensorData::new(vectors.values().to_vec(), shape), &Device::flex())
+/// Numbers up to `count`, `most` at a time.
+fn chunks(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(most).map(move |first| first..count.min(first + most))
 }
 
 /// Probes or items, and what is needed of each beside products.
-struct Side {
-    centred: Vectors,
+struct Side<'a> {
+    vectors: &'a Vectors,
+    rows: Range<usize>,
+    /// a' `[rows, D]`; with what follows, where there are products.
+    matrix: Option<Tensor<2>>,
     /// a'·a'
     squares: Vec<f32>,
     /// 1 / ‖a'‖, 0 for the mean face itself
@@ -315,20 +332,50 @@ struct Side {
     lengths: Vec<f32>,
 }
 
-impl Side {
-    fn new(vectors: &Vectors, centre: &[f32]) -> Self {
-        let centred = vectors.minus(centre);
-        let inverse = |square: f64| if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 };
-        let of = |number: &(dyn Fn(&[f32]) -> f32 + Sync), rows: &Vectors| -> Vec<f32> {
-            rows.values().par_chunks_exact(rows.dimension().max(1)).map(number).collect()
+impl<'a> Side<'a> {
+    fn new(vectors: &'a Vectors, rows: Range<usize>, centre: &[f32], by_product: bool) -> Self {
+        let mut side = Self {
+            vectors,
+            rows,
+            matrix: None,
+            squares: Vec::new(),
+            relative: Vec::new(),
+            along: Vec::new(),
+            lengths: Vec::new(),
         };
-        Self {
-            squares: of(&|row| dot(row, row) as f32, &centred),
-            relative: of(&|row| inverse(dot(row, row)), &centred),
-            along: of(&|row| dot(row, centre) as f32, &centred),
-            lengths: of(&|row| inverse(dot(row, row)), vectors),
-            centred,
+        if by_product {
+            side.prepare(centre);
         }
+        side
+    }
+
+    fn prepare(&mut self, centre: &[f32]) {
+        let dimension = self.vectors.dimension();
+        let values = &self.vectors.values()[self.rows.start * dimension..self.rows.end * dimension];
+        let mut centred = values.to_vec();
+        centred
+            .par_chunks_exact_mut(dimension)
+            .for_each(|row| row.iter_mut().zip(centre).for_each(|(x, c)| *x -= c));
+        let inverse = |square: f64| if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 };
+        let of = |number: &(dyn Fn(&[f32]) -> f64 + Sync), rows: &[f32]| -> Vec<f64> {
+            rows.par_chunks_exact(dimension).map(number).collect()
+        };
+        let single = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
+        let squares = of(&|row| dot(row, row), &centred);
+        self.squares = single(&squares);
+        self.relative = squares.into_iter().map(inverse).collect();
+        self.along = single(&of(&|row| dot(row, centre), &centred));
+        self.lengths = of(&|row| dot(row, row), values).into_iter().map(inverse).collect();
+        let data = TensorData::new(centred, [self.len(), dimension]);
+        self.matrix = Some(Tensor::from_data(data, &Device::flex()));
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn row(&self, number: usize) -> &[f32] {
+        self.vectors.row(self.rows.start + number)
     }
 
     /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
@@ -340,12 +387,12 @@ impl Side {
         centre: &[f32],
         nearness: &mut Vec<f32>,
     ) {
-        let count = items.centred.len();
-        nearness.resize(self.centred.len() * count, 0.0);
+        let count = items.len();
+        nearness.resize(self.len() * count, 0.0);
         let rows = nearness.par_chunks_exact_mut(count).enumerate();
         let products = |probe: usize| &products[probe * count..][..count];
         match distance {
-            Distance::L1 => city_block(&self.centred, &items.centred, nearness),
+            Distance::L1 => city_block(self, items, nearness),
             Distance::Relative => rows.for_each(|(probe, row)| {
                 let scale = self.relative[probe];
                 let items = products(probe).iter().zip(&items.relative);
