@@ -8,10 +8,8 @@
 
 mod city_block;
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -120,7 +118,8 @@ pub fn ranks(
             });
         }
     };
-    match compare(probes, std::iter::once(Ok::<_, Infallible>(gallery)), centre, distances, visit) {
+    match compare(probes, chunks(gallery, BLOCK).map(Ok::<_, Infallible>), centre, distances, visit)
+    {
         Ok(()) => {}
         Err(never) => match never {},
     }
@@ -140,7 +139,8 @@ pub struct Hit {
 }
 
 /// The `k` nearest items of each probe, nearest first; of equal ones the first. The gallery comes
-/// in blocks of any size, from memory or from disk.
+/// in blocks of any size, from memory or from disk; about a thousand rows make best use of a
+/// processor, and take memory for as many distances from a thousand probes.
 ///
 /// # Errors
 /// The first that reading the gallery gives.
@@ -239,8 +239,8 @@ fn own_nearness(
                 thresholds.extend(own.map(|&near| [near, near]));
             }
         };
-        match compare(&some, std::iter::once(Ok::<_, Infallible>(&items)), centre, distances, visit)
-        {
+        let all = std::iter::once(Ok::<_, Infallible>(items.clone()));
+        match compare(&some, all, centre, distances, visit) {
             Ok(()) => {}
             Err(never) => match never {},
         }
@@ -274,68 +274,69 @@ fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], n
 /// Goes through all pairs of a probe and an item block by block and calls `visit` with the number
 /// of the first probe, of the first item, for each distance the nearness `[probes, items]`, and the
 /// number of items.
-fn compare<B: Borrow<Vectors>, E>(
+fn compare<E>(
     probes: &Vectors,
-    gallery: impl Iterator<Item = Result<B, E>>,
+    gallery: impl Iterator<Item = Result<Vectors, E>>,
     centre: &[f32],
     distances: &[Distance],
     mut visit: impl FnMut(usize, usize, &[Vec<f32>], usize),
 ) -> Result<(), E> {
-    let by_product = distances.iter().any(|&distance| distance != Distance::L1);
-    let probes: Vec<Side> = chunks(probes.len(), PROBES)
-        .map(|rows| Side::new(probes, rows, centre, by_product))
-        .collect();
+    let probes: Vec<Side> =
+        chunks(probes, PROBES).map(|rows| Side::new(rows, centre, distances)).collect();
     let mut nearness = vec![Vec::new(); distances.len()];
     let mut first_item = 0;
     for block in gallery {
-        let block = block?;
-        let block = block.borrow();
-        for rows in chunks(block.len(), BLOCK) {
-            let items = Side::new(block, rows, centre, by_product);
-            let transposed = items.matrix.clone().map(Tensor::transpose); // [D, items]
-            let mut first_probe = 0;
-            for side in &probes {
-                let products = side.matrix.clone().zip(transposed.clone());
-                let products = products.map(|(probes, items)| probes.matmul(items).into_data());
-                // [probes, items], in single precision as both matrices are.
-                let products = products.as_ref().and_then(|data| data.as_slice().ok());
-                for (nearness, &distance) in nearness.iter_mut().zip(distances) {
-                    side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
-                }
-                visit(first_probe, first_item, &nearness, items.len());
-                first_probe += side.len();
-            }
-            first_item += items.len();
+        let items = Side::new(block?, centre, distances);
+        if items.count == 0 {
+            continue;
         }
+        let mut first_probe = 0;
+        for side in &probes {
+            let products = side.products(&items);
+            // Single precision, as the features are.
+            let products = products.as_ref().and_then(|data| data.as_slice().ok());
+            for (nearness, &distance) in nearness.iter_mut().zip(distances) {
+                side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
+            }
+            visit(first_probe, first_item, &nearness, items.count);
+            first_probe += side.count;
+        }
+        first_item += items.count;
     }
     Ok(())
 }
 
-/// Numbers up to `count`, `most` at a time.
-fn chunks(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count).step_by(most).map(move |first| first..count.min(first + most))
+/// The rows, `most` at a time.
+fn chunks(vectors: &Vectors, most: usize) -> impl Iterator<Item = Vectors> {
+    let dimension = vectors.dimension();
+    let chunks = vectors.values().chunks((most * dimension).max(1));
+    chunks.map(move |values| Vectors::new(values.to_vec(), dimension))
 }
 
 /// Probes or items, and what is needed of each beside products.
-struct Side<'a> {
-    vectors: &'a Vectors,
-    rows: Range<usize>,
-    /// a' `[rows, D]`; with what follows, where there are products.
+struct Side {
+    count: usize,
+    /// The rows as they were, for the sums of differences.
+    rows: Vectors,
+    /// a' `[rows, D]`, for all other distances.
     matrix: Option<Tensor<2>>,
-    /// a'·a'
+    /// a'·a', for L2
     squares: Vec<f32>,
-    /// 1 / ‖a'‖, 0 for the mean face itself
+    /// 1 / ‖a'‖, 0 for the mean face itself, for relative cosines
     relative: Vec<f32>,
-    /// a'·c
+    /// a'·c, for cosines
     along: Vec<f32>,
-    /// 1 / ‖a‖, 0 for 0
+    /// 1 / ‖a‖, 0 for 0, for cosines
     lengths: Vec<f32>,
 }
 
-impl<'a> Side<'a> {
-    fn new(vectors: &'a Vectors, rows: Range<usize>, centre: &[f32], by_product: bool) -> Self {
+impl Side {
+    fn new(vectors: Vectors, centre: &[f32], distances: &[Distance]) -> Self {
+        let wanted = |distance: Distance| distances.contains(&distance);
+        let (count, dimension) = (vectors.len(), vectors.dimension());
+        let rows = if wanted(Distance::L1) { vectors.clone() } else { Vectors::default() };
         let mut side = Self {
-            vectors,
+            count,
             rows,
             matrix: None,
             squares: Vec::new(),
@@ -343,39 +344,47 @@ impl<'a> Side<'a> {
             along: Vec::new(),
             lengths: Vec::new(),
         };
-        if by_product {
-            side.prepare(centre);
+        if count == 0 || distances.iter().all(|&distance| distance == Distance::L1) {
+            return side;
         }
+        let mut values = vectors.into_values();
+        let of = |number: &(dyn Fn(&[f32]) -> f64 + Sync), values: &[f32]| -> Vec<f32> {
+            values.par_chunks_exact(dimension).map(|row| number(row) as f32).collect()
+        };
+        let inverse = |row: &[f32]| {
+            let square = dot(row, row);
+            if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 }
+        };
+        if wanted(Distance::Cosine) {
+            side.lengths = of(&inverse, &values);
+        }
+        values
+            .par_chunks_exact_mut(dimension)
+            .for_each(|row| row.iter_mut().zip(centre).for_each(|(x, c)| *x -= c));
+        if wanted(Distance::Cosine) {
+            side.along = of(&|row| dot(row, centre), &values);
+        }
+        if wanted(Distance::Relative) {
+            side.relative = of(&inverse, &values);
+        }
+        if wanted(Distance::L2) {
+            side.squares = of(&|row| dot(row, row), &values);
+        }
+        let data = TensorData::new(values, [count, dimension]);
+        side.matrix = Some(Tensor::from_data(data, &Device::flex()));
         side
     }
 
-    fn prepare(&mut self, centre: &[f32]) {
-        let dimension = self.vectors.dimension();
-        let values = &self.vectors.values()[self.rows.start * dimension..self.rows.end * dimension];
-        let mut centred = values.to_vec();
-        centred
-            .par_chunks_exact_mut(dimension)
-            .for_each(|row| row.iter_mut().zip(centre).for_each(|(x, c)| *x -= c));
-        let inverse = |square: f64| if square > 0.0 { (1.0 / square.sqrt()) as f32 } else { 0.0 };
-        let of = |number: &(dyn Fn(&[f32]) -> f64 + Sync), rows: &[f32]| -> Vec<f64> {
-            rows.par_chunks_exact(dimension).map(number).collect()
+    /// a'·b' of all probes (`self`) and all items, `[probes, items]`.
+    fn products(&self, items: &Self) -> Option<TensorData> {
+        let (probes, matrix) = self.matrix.clone().zip(items.matrix.clone())?;
+        // A transposed matrix is put in order number by number, so few rows should be.
+        let products = if 4 * self.count < items.count {
+            matrix.matmul(probes.transpose()).transpose()
+        } else {
+            probes.matmul(matrix.transpose())
         };
-        let single = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
-        let squares = of(&|row| dot(row, row), &centred);
-        self.squares = single(&squares);
-        self.relative = squares.into_iter().map(inverse).collect();
-        self.along = single(&of(&|row| dot(row, centre), &centred));
-        self.lengths = of(&|row| dot(row, row), values).into_iter().map(inverse).collect();
-        let data = TensorData::new(centred, [self.len(), dimension]);
-        self.matrix = Some(Tensor::from_data(data, &Device::flex()));
-    }
-
-    fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn row(&self, number: usize) -> &[f32] {
-        self.vectors.row(self.rows.start + number)
+        Some(products.into_data())
     }
 
     /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
@@ -387,12 +396,12 @@ impl<'a> Side<'a> {
         centre: &[f32],
         nearness: &mut Vec<f32>,
     ) {
-        let count = items.len();
-        nearness.resize(self.len() * count, 0.0);
+        let count = items.count;
+        nearness.resize(self.count * count, 0.0);
         let rows = nearness.par_chunks_exact_mut(count).enumerate();
         let products = |probe: usize| &products[probe * count..][..count];
         match distance {
-            Distance::L1 => city_block(self, items, nearness),
+            Distance::L1 => city_block(&self.rows, &items.rows, nearness),
             Distance::Relative => rows.for_each(|(probe, row)| {
                 let scale = self.relative[probe];
                 let items = products(probe).iter().zip(&items.relative);

@@ -48,6 +48,11 @@ impl Vectors {
         &self.values
     }
 
+    /// The same, without the rows.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
     /// A row.
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.dimension..][..self.dimension]

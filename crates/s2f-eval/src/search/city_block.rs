@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
-use super::Side;
+use crate::vectors::Vectors;
 
 /// Probes and items that are summed up at once: their sums and a vector of each row fill registers.
 const PROBES: usize = 4;
@@ -17,7 +17,7 @@ const DEPTH: usize = 512;
 const TILE: usize = 128;
 
 /// Minus the sums of absolute differences, `[probes, items]`, into `nearness`.
-pub(super) fn city_block(probes: &Side<'_>, items: &Side<'_>, nearness: &mut [f32]) {
+pub(super) fn city_block(probes: &Vectors, items: &Vectors, nearness: &mut [f32]) {
     let count = items.len();
     nearness.par_chunks_mut(PROBES * count).enumerate().for_each(|(chunk, nearness)| {
         let first = chunk * PROBES;
@@ -29,7 +29,7 @@ pub(super) fn city_block(probes: &Side<'_>, items: &Side<'_>, nearness: &mut [f3
 
 struct Tile<'a> {
     probes: [&'a [f32]; PROBES],
-    items: &'a Side<'a>,
+    items: &'a Vectors,
     /// `[up to PROBES, items]`
     nearness: &'a mut [f32],
 }
@@ -42,7 +42,7 @@ impl SimdOp for Tile<'_> {
         let Self { probes, items, nearness } = self;
         let ops = isa.f32();
         let lanes = ops.len();
-        let (count, dimension) = (items.len(), probes[0].len());
+        let (count, dimension) = (items.len(), items.dimension());
         nearness.fill(0.0);
         for tile in (0..count).step_by(TILE) {
             let end = count.min(tile + TILE);
