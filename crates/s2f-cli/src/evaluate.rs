@@ -9,7 +9,7 @@ use s2f_corpus::pairs::PairSet;
 use s2f_corpus::split::Split;
 use s2f_eval::{Evaluation, Event, FaceReader, Options, Other, Part, evaluate};
 use s2f_registry::{RegistryError, Store};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use speech2face::{SHIPPED, Speech2Face};
 
 use crate::Outcome;
@@ -118,6 +118,7 @@ fn seconds(typed: &str) -> Result<f64, String> {
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    may_write(&args.out)?;
     let set = PairSet::open(&args.pairs)?;
     let model = Candidate::open(&args.model, &set, printer)?;
     let others = args
@@ -134,7 +135,6 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         part: match args.split {
             Which::Test => Part::Split(Split::Test),
             Which::Validation => Part::Split(Split::Validation),
-            // Whoever evaluates on what was trained on has asked for it.
             Which::Train => Part::Split(Split::Train),
             Which::All => Part::All,
         },
@@ -147,7 +147,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         seed: args.seed,
         labels: args.labels.as_deref(),
         baseline: args.baseline.as_deref(),
-        trained_on: model.trained_on.as_ref().filter(|_| !matches!(args.split, Which::Train)),
+        trained_on: model.trained_on.as_ref(),
         others: &others,
     };
     let mut progress = printer.with_progress(2);
@@ -167,6 +167,23 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     evaluation.write(&args.out)?;
     print(&evaluation, args, printer)?;
     Ok(Outcome::AllGood)
+}
+
+/// Refuses a folder with something in it that is not a report of this program.
+fn may_write(out: &Path) -> anyhow::Result<()> {
+    let name = out.display();
+    if out.exists() && !out.is_dir() {
+        bail!("{name} is a file; hint: name a folder for the report with -o");
+    }
+    let Ok(mut entries) = fs::read_dir(out) else { return Ok(()) };
+    let is_own = out.join("report.json").is_file() || out.join("features").is_dir();
+    if entries.next().is_some() && !is_own {
+        bail!(
+            "{name} holds something else than a report; hint: name an empty folder, or one that is \
+             not there, with -o"
+        );
+    }
+    Ok(())
 }
 
 /// A model, and the pairs that it was trained on, where they are at hand.
@@ -206,6 +223,9 @@ impl Candidate {
 
 /// The pairs that a run was trained on. Where they are no longer there, that is said.
 fn trained_on(run: &Path, set: &PairSet, printer: &Printer) -> anyhow::Result<Option<PairSet>> {
+    let data = data_of(run)?;
+    let has_changed =
+        |pairs: &PairSet| data != format!("{}-{}", pairs.speakers_sha256(), pairs.pairs());
     let file = run.join("config.toml");
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -214,18 +234,47 @@ fn trained_on(run: &Path, set: &PairSet, printer: &Printer) -> anyhow::Result<Op
     let path = config.get("data").and_then(|data| data.get("pairs")).and_then(|p| p.get("path"));
     let Some(path) = path.and_then(toml::Value::as_str).map(Path::new) else { return Ok(None) };
     if path.canonicalize().ok() == set.path().canonicalize().ok() {
+        if has_changed(set) {
+            bail!(
+                "{} was prepared or split anew since {} was trained on it, so whom the model knows \
+                 cannot be told; hint: split it as it was, or train anew",
+                path.display(),
+                run.display()
+            );
+        }
         return Ok(Some(set.clone()));
     }
-    if !path.exists() {
+    let unknown = |reason: &str| {
         printer.warning(format_args!(
-            "{} was trained on {}, which is not there: whether it knows the people that are \
-             evaluated cannot be told",
+            "{} was trained on {}, which {reason}: whether it knows the people that are evaluated \
+             cannot be told",
             run.display(),
             path.display()
         ));
+    };
+    if !path.exists() {
+        unknown("is not there");
         return Ok(None);
     }
-    Ok(Some(PairSet::open(path)?))
+    let pairs = PairSet::open(path)?;
+    if has_changed(&pairs) {
+        unknown("was prepared or split anew since");
+        return Ok(None);
+    }
+    Ok(Some(pairs))
+}
+
+/// Hash of what a run was trained on.
+fn data_of(run: &Path) -> anyhow::Result<String> {
+    #[derive(Deserialize)]
+    struct Environment {
+        data_sha256: String,
+    }
+    let file = run.join("environment.json");
+    let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let environment: Environment =
+        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(environment.data_sha256)
 }
 
 /// The networks that read drawn faces.

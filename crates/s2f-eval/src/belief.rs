@@ -15,6 +15,7 @@ use crate::testing::{items, pair, random, set};
 use crate::vectors::Vectors;
 
 const DIMENSION: usize = 16;
+const TEST: Part = Part::Split(Split::Test);
 
 /// Searches with `voices`, scored in every way.
 fn scores(items: &Items, voices: &Vectors, draws: usize) -> Vec<Score> {
@@ -130,8 +131,8 @@ fn the_same_recording_or_picture_in_the_training_split_is_refused_by_name() {
         pairs[..10].iter_mut().for_each(|pair| pair.split = Split::Train);
         change(&mut pairs[3]);
         let set = set(&folder.path().join("some.parquet"), &pairs);
-        let (items, _) = Items::choose(&set, Part::Split(Split::Test), 100, None).unwrap();
-        leaks::check(&set, &items, None).map_err(|error| error.to_string())
+        let (items, _) = Items::choose(&set, TEST, 100, None).unwrap();
+        leaks::check(&set, TEST, &items, "m", None).map_err(|error| error.to_string())
     };
     check(&|_| ()).unwrap();
     for change in
@@ -163,14 +164,48 @@ fn a_model_that_was_trained_on_who_is_evaluated_is_refused_by_name() {
         set(&folder.path().join(name), &pairs)
     };
     let now = with("now.parquet", 0..10, false);
-    let (items, _) = Items::choose(&now, Part::Split(Split::Test), 100, None).unwrap();
-    leaks::check(&now, &items, Some(&now)).unwrap();
-    let message =
-        |trained_on| leaks::check(&now, &items, Some(&trained_on)).unwrap_err().to_string();
+    let (items, _) = Items::choose(&now, TEST, 100, None).unwrap();
+    leaks::check(&now, TEST, &items, "m", Some(&now)).unwrap();
+    let message = |trained_on| {
+        leaks::check(&now, TEST, &items, "m", Some(&trained_on)).unwrap_err().to_string()
+    };
     // Split anew after the training.
     let speakers = message(with("then.parquet", 5..12, false));
     assert!(speakers.contains("person-010, person-011;"), "{speakers}");
     // The same files in a corpus that calls them something else.
     let files = message(with("other.parquet", 5..12, true));
     assert!(files.contains("pair-010-0 is other-10, pair-011-0 is other-11;"), "{files}");
+}
+
+#[test]
+fn a_corpus_that_grew_since_is_still_known_by_its_speakers() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |name: &str, people: usize, train: usize| {
+        let pairs: Vec<Pair> = (0..people)
+            .map(|person| {
+                let mut pair = pair(person, 0, DIMENSION);
+                pair.split = if person < train { Split::Train } else { Split::Test };
+                // Nothing but names tells who is who.
+                (pair.audio_sha256, pair.face_sha256) = (String::new(), String::new());
+                pair
+            })
+            .collect();
+        set(&folder.path().join(name), &pairs)
+    };
+    let (then, now) = (with("then.parquet", 20, 12), with("now.parquet", 21, 10));
+    let (items, _) = Items::choose(&now, TEST, 100, None).unwrap();
+    let message = leaks::check(&now, TEST, &items, "m", Some(&then)).unwrap_err().to_string();
+    assert!(message.contains("person-010, person-011;"), "{message}");
+    let train = Part::Split(Split::Train);
+    leaks::check(&now, train, &items, "m", Some(&then)).unwrap();
+}
+
+#[test]
+fn pairs_that_would_be_scored_wrongly_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pairs: Vec<Pair> = (0..6).map(|person| pair(person, 0, DIMENSION)).collect();
+    pairs[4].pair_id = pairs[2].pair_id.clone();
+    let set = set(&folder.path().join("some.parquet"), &pairs);
+    let message = Items::choose(&set, TEST, 100, None).unwrap_err().to_string();
+    assert!(message.contains("pair-002-0"), "{message}");
 }

@@ -28,8 +28,8 @@ pub struct Spread {
 /// The two-sided 95 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Shares of fewer speakers than this (on either side, right or wrong) make resampling too narrow.
-const RARE: f64 = 10.0;
+/// With fewer speakers than this on one side of a share, right or wrong, resampling is too narrow.
+const RARE: usize = 10;
 
 impl Bootstrap {
     /// `draws` of as many speakers as there are.
@@ -97,21 +97,20 @@ impl Bootstrap {
         self.spread(sums, ratio)
     }
 
-    /// Spread of a share, 0 to 1, over pairs. Where only a few speakers are on one side, draws know
-    /// too little of it (of no hit at all, nothing): the interval is widened to Wilson's for as
-    /// many observations as there are speakers.
+    /// Spread of a share, 0 to 1, over pairs. Where only a few speakers have any hit, or any miss,
+    /// draws know too little of it (of no hit at all, nothing): interval and error are widened to
+    /// Wilson's for as many observations as there are speakers.
     pub fn share(&self, sums: &[[f64; 2]]) -> Option<Spread> {
         let mut spread = self.mean(sums)?;
-        let speakers = sums.iter().filter(|[_, count]| *count > 0.0).count() as f64;
-        let mut total = [0.0; 2];
-        sums.iter().for_each(|[sum, count]| {
-            total[0] += sum;
-            total[1] += count;
-        });
-        let share = ratio(&total);
-        if share * speakers < RARE || (1.0 - share) * speakers < RARE {
-            let [low, high] = wilson(share, speakers);
+        let present = || sums.iter().filter(|[_, count]| *count > 0.0);
+        let speakers = present().count();
+        let hits = present().filter(|[sum, _]| *sum > 0.0).count();
+        let misses = present().filter(|[sum, count]| sum < count).count();
+        if hits.min(misses) < RARE {
+            let total = present().fold([0.0; 2], |[a, b], [sum, count]| [a + sum, b + count]);
+            let [low, high] = wilson(ratio(&total), speakers as f64);
             spread.interval = [spread.interval[0].min(low), spread.interval[1].max(high)];
+            spread.error = spread.error.max((high - low) / (2.0 * Z));
         }
         Some(spread)
     }
@@ -125,7 +124,7 @@ fn ratio([sum, count]: &[f64; 2]) -> f64 {
 }
 
 /// Wilson's 95 % interval for a share seen in `count` observations (Wilson, JASA 1927).
-pub fn wilson(share: f64, count: f64) -> [f64; 2] {
+pub(crate) fn wilson(share: f64, count: f64) -> [f64; 2] {
     let z2 = Z * Z / count;
     let middle = share + z2 / 2.0;
     let half = Z * ((share * (1.0 - share) + z2 / 4.0) / count).sqrt();

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::EvalError;
-use crate::bootstrap::Bootstrap;
+use crate::bootstrap::{Bootstrap, Spread};
 use crate::report::{Cell, FORMAT, Item, Paired, Report, Score, Section, Table, Unit};
 use crate::scorer::Scorer;
-use crate::stats::{holm, sign_flip_p};
+use crate::stats::sign_flip_p;
 
 /// Scores that models are compared by, and what tables call them.
 const COMPARED: [(&str, &str); 8] = [
@@ -46,16 +46,29 @@ pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
     Ok(report)
 }
 
-/// Refuses a baseline of other pairs.
-pub(crate) fn check_baseline(path: &Path, baseline: &Paired, own: &str) -> Result<(), EvalError> {
-    if baseline.pairs_sha256 == own {
-        return Ok(());
+/// Refuses a baseline of other pairs, or one that was damaged.
+pub(crate) fn check_baseline(
+    path: &Path,
+    baseline: &Paired,
+    own: &str,
+    speakers: usize,
+) -> Result<(), EvalError> {
+    let wrong = |reason: &str, hint| {
+        Err(EvalError::Baseline { path: path.to_owned(), reason: reason.into(), hint })
+    };
+    if baseline.pairs_sha256 != own {
+        return wrong(
+            "it was measured on other pairs, or on other lengths of them",
+            "evaluate both models on the same pairs with the same --split, --most and --seconds",
+        );
     }
-    Err(EvalError::Baseline {
-        path: path.to_owned(),
-        reason: "it was measured on other pairs, or on other lengths of them".into(),
-        hint: "evaluate both models on the same pairs with the same --split, --most and --seconds",
-    })
+    let is_whole = |sums: &Vec<(f64, f64)>| {
+        sums.len() == speakers && sums.iter().all(|(sum, n)| sum.is_finite() && *n >= 0.0)
+    };
+    if !baseline.sums.values().all(is_whole) {
+        return wrong("its sums by speaker are damaged", "make that report again");
+    }
+    Ok(())
 }
 
 /// The models beside each other, and how far each is from the first.
@@ -109,13 +122,7 @@ pub(crate) fn section(
         rows.push((name.clone(), row));
         differences.push((name.clone(), difference));
     }
-    let p: Vec<f64> =
-        tests.iter().filter_map(|id| scorer.get(id).and_then(|score| score.p)).collect();
-    for (id, corrected) in tests.iter().zip(holm(&p)) {
-        if let Some(score) = scorer.get_mut(id) {
-            score.p_adjusted = Some(corrected);
-        }
-    }
+    scorer.correct(&tests);
     section.items.push(Item::Table(Table {
         title: "Scores".into(),
         corner: "model".into(),
@@ -133,10 +140,6 @@ pub(crate) fn section(
     section
 }
 
-fn rows(sums: &[(f64, f64)]) -> Vec<[f64; 2]> {
-    sums.iter().map(|&(sum, count)| [sum, count]).collect()
-}
-
 fn mean(
     scorer: &mut Scorer<'_>,
     bootstrap: &Bootstrap,
@@ -145,7 +148,14 @@ fn mean(
     sums: &[(f64, f64)],
 ) -> String {
     let (sum, count) = sums.iter().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
-    let spread = bootstrap.mean(&rows(sums));
+    // Shares are kept in per cent.
+    let spread = if unit == Unit::Percent {
+        let shares: Vec<[f64; 2]> = sums.iter().map(|&(sum, n)| [sum / 100.0, n]).collect();
+        let spread = bootstrap.share(&shares);
+        spread.map(|spread| Spread { interval: spread.interval.map(|x| 100.0 * x), ..spread })
+    } else {
+        bootstrap.mean(&sums.iter().map(|&(sum, n)| [sum, n]).collect::<Vec<_>>())
+    };
     scorer.add(Score {
         id: id.to_owned(),
         value: sum / count,

@@ -11,12 +11,12 @@ use s2f_corpus::files;
 use s2f_corpus::pairs::PairSet;
 use speech2face::{SOFTWARE, Speech2Face};
 
-use self::about::{about, name_of};
+use self::about::{about, name_of, notes};
 use self::job::Job;
 use crate::bootstrap::Bootstrap;
 use crate::cache::Cache;
 use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
-use crate::items::{Items, Part, is_enough};
+use crate::items::{Control, Items, Part, is_enough};
 use crate::labels::Labels;
 use crate::outcome::{Gap, search};
 use crate::report::{Attachments, FORMAT, Item, Paired, Report, Unit};
@@ -125,13 +125,17 @@ pub fn evaluate(
     let baseline = options.baseline.map(read_baseline).transpose()?;
     let labels = options.labels.map(Labels::read).transpose()?;
     let (items, seconds) = Items::choose(set, options.part, options.most, options.seconds)?;
-    leaks::check(set, &items, options.trained_on)?;
+    leaks::check(set, options.part, &items, options.name, options.trained_on)?;
+    for other in options.others {
+        check_space(&other.model, set)?;
+        leaks::check(set, options.part, &items, &other.name, other.trained_on.as_ref())?;
+    }
     if let Some(labels) = &labels {
         labels.check(items.items.iter().map(|item| &item.info))?;
     }
     let pairs_sha256 = items.sha256(&format!("{seconds} s"));
     if let (Some(path), Some(baseline)) = (options.baseline, &baseline) {
-        check_baseline(path, &baseline.paired, &pairs_sha256)?;
+        check_baseline(path, &baseline.paired, &pairs_sha256, items.speakers.len())?;
     }
 
     let cache = Cache::open(&out.join("features"))?;
@@ -194,8 +198,6 @@ pub fn evaluate(
     let own = paired(&scorer, pairs_sha256.clone(), options.name.to_owned());
     let mut others = Vec::new();
     for other in options.others {
-        check_space(&other.model, set)?;
-        leaks::check(set, &items, other.trained_on.as_ref())?;
         let only = Hearing { lengths: vec![seconds], seconds };
         let voices = job.hear(&other.model, &only, told)?.remove(&column(seconds));
         let voices = voices.unwrap_or_default();
@@ -206,6 +208,7 @@ pub fn evaluate(
     if let Some(baseline) = baseline {
         others.push((format!("{} (baseline)", baseline.paired.model), baseline.paired));
     }
+    number_equal_names(options.name, &mut others);
     if !others.is_empty() {
         sections.insert(0, comparison(&mut scorer, &bootstrap, &own, &others, options.seed));
     }
@@ -215,6 +218,7 @@ pub fn evaluate(
         software: SOFTWARE.into(),
         title: format!("{} on {}", options.name, name_of(set.path())),
         about: about(&job, model, &hearing),
+        notes: notes(&job),
         headlines,
         sections,
         scores: scorer.into_scores(),
@@ -236,17 +240,27 @@ fn compared(
     let gaps = Gap::Degrees.of_pairs(voices, &items.faces, centre, Some);
     scorer.mean("similarity/degrees", Unit::Degrees, &gaps, With::default());
     let found = search(items, voices, &items.faces, centre, &[MAIN, Distance::Cosine]);
-    for distance in [MAIN, Distance::Cosine] {
-        let ranks = found.all(distance);
-        let id = |at: &str| format!("retrieval/voice-to-face/{}/{at}", distance.name());
-        scorer.recall(&id("at-1"), ranks, |_| 1);
-        scorer.recall(&id("at-10"), ranks, |_| 10);
-        scorer.recall(&id("at-10-percent"), ranks, per_cent(10));
-    }
-    scorer.best_of("matching/voice-to-face/1-of-2", found.all(MAIN), 2);
-    let same_sex = found.among(MAIN, crate::items::Control::Sex);
+    let (relative, cosine) = (found.all(MAIN), found.all(Distance::Cosine));
+    scorer.recall("retrieval/voice-to-face/relative/at-1", relative, |_| 1);
+    scorer.recall("retrieval/voice-to-face/relative/at-10", relative, |_| 10);
+    scorer.recall("retrieval/voice-to-face/relative/at-10-percent", relative, per_cent(10));
+    scorer.recall("retrieval/voice-to-face/cosine/at-10-percent", cosine, per_cent(10));
+    scorer.best_of("matching/voice-to-face/1-of-2", relative, 2);
+    let same_sex = found.among(MAIN, Control::Sex);
     scorer.best_of("matching/voice-to-face/1-of-2/same-sex", same_sex, 2);
     paired(&scorer, job.pairs_sha256.to_owned(), name.to_owned())
+}
+
+/// Numbers the models that are called like one before them.
+fn number_equal_names(first: &str, others: &mut [(String, Paired)]) {
+    let mut names = vec![first.to_owned()];
+    for (name, _) in others {
+        let before = names.iter().filter(|other| *other == name).count();
+        names.push(name.clone());
+        if before > 0 {
+            *name = format!("{name} ({})", before + 1);
+        }
+    }
 }
 
 fn check_space(model: &Speech2Face, set: &PairSet) -> Result<(), EvalError> {

@@ -1,6 +1,6 @@
 //! Who is evaluated: pairs of a split, as even by speaker as possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use s2f_corpus::pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows};
 use s2f_corpus::split::Split;
@@ -96,6 +96,12 @@ impl Items {
         }
         let people = by_speaker.len().min(most.max(2));
         let each = (most / people).max(1);
+        let mut seen = HashSet::new();
+        if let Some(twice) = infos.iter().find(|info| !seen.insert(&info.pair_id)) {
+            let (pair_id, first) = (twice.pair_id.clone(), set.path().to_owned());
+            let second = first.clone();
+            return Err(CorpusError::from(PairsError::Duplicate { pair_id, first, second }).into());
+        }
         let chosen: BTreeMap<&str, &PairInfo> = evenly(by_speaker.into_values().collect(), people)
             .into_iter()
             .flat_map(|pairs| evenly(pairs, each))
@@ -113,6 +119,13 @@ impl Items {
             for pair in set.group(group, features, part.split()) {
                 let Pair { pair_id, speaker_id, feature, .. } = pair?;
                 let Some(info) = chosen.get(pair_id.as_str()) else { continue };
+                if !feature.iter().all(|x| x.is_finite()) {
+                    let problem = "numbers that are not finite".into();
+                    let path = set.path().to_owned();
+                    return Err(
+                        CorpusError::from(PairsError::Feature { path, pair_id, problem }).into()
+                    );
+                }
                 let Ok(speaker) = speakers.binary_search(&speaker_id) else { continue };
                 let round = of_speaker[speaker].len();
                 of_speaker[speaker].push(items.len());
@@ -168,13 +181,19 @@ impl Items {
         self.items.iter().map(other).collect()
     }
 
-    /// Hash of which pairs are evaluated, in which order.
+    /// Hash of which pairs are evaluated, in which order, of what is stated of them and of their
+    /// features.
     pub(crate) fn sha256(&self, settings: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(settings);
         for item in &self.items {
             let PairInfo { pair_id, speaker_id, audio_sha256, face_sha256, .. } = &item.info;
+            let PairInfo { gender, age, language, .. } = &item.info;
             hash.update(format!("\n{pair_id}\t{speaker_id}\t{audio_sha256}\t{face_sha256}"));
+            hash.update(format!("\t{gender:?}\t{age:?}\t{language:?}"));
+        }
+        for number in self.faces.values() {
+            hash.update(number.to_le_bytes());
         }
         hex(&hash.finalize())
     }
@@ -323,12 +342,16 @@ pub(crate) fn sex_group(info: &PairInfo) -> Option<u32> {
 }
 
 /// Bands of age, one a decade.
-const BANDS: u32 = 16;
+const BANDS: u32 = 13;
+
+/// An age that can be: nobody is known to have lived for 130 years.
+pub(crate) fn stated_age(age: Option<f32>) -> Option<f32> {
+    age.filter(|age| (0.0..130.0).contains(age))
+}
 
 /// Decade of an age.
 pub(crate) fn age_band(age: Option<f32>) -> Option<u32> {
-    let age = age.filter(|age| age.is_finite() && *age >= 0.0)?;
-    Some(((age / 10.0) as u32).min(BANDS - 1))
+    Some((stated_age(age)? / 10.0) as u32)
 }
 
 /// Name of a decade of age.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use s2f_corpus::CorpusError;
 use s2f_corpus::pairs::PairInfo;
 
 use crate::EvalError;
@@ -22,17 +23,26 @@ impl Labels {
     /// cell means that it is not known.
     pub(crate) fn read(path: &Path) -> Result<Self, EvalError> {
         let wrong = |reason: String| EvalError::Labels { path: path.to_owned(), reason };
-        let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
+        let file = std::fs::File::open(path).map_err(CorpusError::io("read", path))?;
+        let mut reader = csv::Reader::from_reader(file);
         let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
         let by_pair = match header.get(0).map(str::trim) {
             Some("speaker_id") => false,
             Some("pair_id") => true,
-            other => return Err(wrong(format!("the first column is {other:?}"))),
+            other => {
+                let found = other.unwrap_or_default();
+                return Err(wrong(format!("the first column is called {found:?}")));
+            }
         };
         let attributes: Vec<String> =
             header.iter().skip(1).map(|name| name.trim().to_owned()).collect();
         if attributes.is_empty() {
             return Err(wrong("there is no column of labels".into()));
+        }
+        for (place, name) in attributes.iter().enumerate() {
+            if name.is_empty() || attributes[..place].contains(name) {
+                return Err(wrong(format!("{name:?} names no column of labels, or two of them")));
+            }
         }
         let mut values = BTreeMap::new();
         for record in reader.records() {

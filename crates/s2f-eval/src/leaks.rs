@@ -7,62 +7,61 @@ use s2f_corpus::split::Split;
 
 use crate::EvalError;
 use crate::error::first_names;
-use crate::items::Items;
+use crate::items::{Items, Part};
 
 /// Refuses pairs whose speakers, voices or faces a model has learnt from. [`PairSet::open`] has
 /// refused speakers in two splits of a set before.
 ///
-/// `trained_on` are the pairs that the model was trained on, where that is known; `set` those that
-/// are evaluated.
+/// `trained_on` are the pairs that the model of that name was trained on, where they are known; `set`
+/// those that are evaluated. Whoever evaluates the training split has asked for it.
 pub(crate) fn check(
     set: &PairSet,
+    part: Part,
     items: &Items,
+    model: &str,
     trained_on: Option<&PairSet>,
 ) -> Result<(), EvalError> {
-    // The same recording or picture under another name, in the set itself or in that of the model.
-    let evaluated: HashSet<&str> =
-        items.items.iter().map(|item| item.info.pair_id.as_str()).collect();
-    let part: HashSet<Split> = items.items.iter().map(|item| item.info.split).collect();
-    if !part.contains(&Split::Train) {
-        twice(items, set, &evaluated)?;
+    match part {
+        Part::Split(Split::Train) => return Ok(()),
+        Part::Split(_) => twice(items, set, "the split train")?,
+        Part::All => {}
     }
     let Some(trained_on) = trained_on else { return Ok(()) };
-    let same_corpus =
-        trained_on.pairs() == set.pairs() && trained_on.speakers().keys().eq(set.speakers().keys());
+    let pairs: HashSet<&str> = items.items.iter().map(|item| item.info.pair_id.as_str()).collect();
+    let mut same_corpus = false;
+    for info in trained_on.infos(None) {
+        same_corpus |= pairs.contains(info?.pair_id.as_str());
+    }
+    // Names mean the same people where some of the pairs are the same.
     if same_corpus {
         let trained =
             |speaker: &&String| trained_on.speakers().get(*speaker) == Some(&Split::Train);
         let names = first_names(items.speakers.iter().filter(trained));
         if !names.is_empty() {
             return Err(EvalError::Leak {
-                what: "the model was trained on speakers that are evaluated".into(),
+                what: format!("model {model} was trained on speakers that are evaluated"),
                 names,
                 hint: "evaluate on the splits that it was trained with",
             });
         }
     }
-    twice(items, trained_on, &HashSet::new())
+    twice(items, trained_on, &format!("what model {model} was trained on"))
 }
 
 /// Refuses where the bytes of a voice or a face are also in the training split of `trained_on`.
-fn twice(items: &Items, trained_on: &PairSet, own: &HashSet<&str>) -> Result<(), EvalError> {
-    let mut audio: HashMap<&str, &PairInfo> = HashMap::new();
-    let mut faces: HashMap<&str, &PairInfo> = HashMap::new();
-    for item in &items.items {
-        audio.insert(&item.info.audio_sha256, &item.info);
-        faces.insert(&item.info.face_sha256, &item.info);
-    }
+fn twice(items: &Items, trained_on: &PairSet, training: &str) -> Result<(), EvalError> {
+    let by = |hash: fn(&PairInfo) -> &str| -> HashMap<&str, &PairInfo> {
+        items.items.iter().map(|item| (hash(&item.info), &item.info)).collect()
+    };
+    let audio = by(|info| &info.audio_sha256);
+    let faces = by(|info| &info.face_sha256);
     let mut found = Vec::new();
     for info in trained_on.infos(Some(Split::Train)) {
         let info = info?;
-        if own.contains(info.pair_id.as_str()) {
-            continue;
-        }
         let same = |of: &HashMap<&str, &PairInfo>, hash: &str| {
             // Whoever wrote the pairs may have left the hashes out.
-            of.get(hash)
-                .filter(|_| !hash.is_empty())
-                .map(|evaluated| format!("{} is {}", evaluated.pair_id, info.pair_id))
+            let evaluated = of.get(hash).filter(|_| !hash.is_empty())?;
+            Some(format!("{} is {}", evaluated.pair_id, info.pair_id))
         };
         found.extend(same(&audio, &info.audio_sha256).or_else(|| same(&faces, &info.face_sha256)));
     }
@@ -70,8 +69,7 @@ fn twice(items: &Items, trained_on: &PairSet, own: &HashSet<&str>) -> Result<(),
         return Ok(());
     }
     Err(EvalError::Leak {
-        what: "voices or faces that are evaluated are in the training split under other names"
-            .into(),
+        what: format!("voices or faces that are evaluated are in {training} too"),
         names: first_names(found.into_iter()),
         hint: "take the doubles out of the corpus and prepare it anew",
     })

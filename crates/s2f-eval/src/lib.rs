@@ -40,7 +40,7 @@ mod voices;
 #[cfg(test)]
 mod witness;
 
-pub use bootstrap::{Bootstrap, Spread, quantile, wilson};
+pub use bootstrap::{Bootstrap, Spread, quantile};
 pub use craniofacial::{MEASURES, Measure};
 pub use error::EvalError;
 pub use evaluate::{Evaluation, Event, Options, Other, evaluate};
@@ -48,6 +48,6 @@ pub use items::Part;
 pub use rank::Rank;
 pub use reader::{FaceReader, Reading};
 pub use search::{Distance, Filter, Hit, nearest, ranks};
-pub use stats::{derange, holm, pearson_p, probability_less, sign_flip_p};
+pub use stats::probability_less;
 pub use vectors::{Vectors, angle_degrees};
 pub use voices::hear;

@@ -2,6 +2,7 @@
 
 use crate::items::{Control, Items};
 use crate::rank::Rank;
+use crate::report::Unit;
 use crate::search::{Distance, Filter, ranks};
 use crate::vectors::{Vectors, angle_degrees, dot};
 
@@ -94,6 +95,13 @@ impl Gap {
             Self::RelativeDegrees => "relative-degrees",
             Self::L2 => "l2",
             Self::L1 => "l1",
+        }
+    }
+
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Self::Degrees | Self::RelativeDegrees => Unit::Degrees,
+            Self::L2 | Self::L1 => Unit::Plain,
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Report {
     pub title: String,
     /// What was evaluated on what: label and text.
     pub about: Vec<(String, String)>,
+    /// Warnings that hold for all of it.
+    pub notes: Vec<String>,
     /// What a reader should know first.
     pub headlines: Vec<Headline>,
     /// The rest, in reading order.

@@ -6,7 +6,8 @@ use crate::bootstrap::{Bootstrap, Spread, quantile};
 use crate::items::Items;
 use crate::rank::Rank;
 use crate::report::{Score, Unit};
-use crate::stats::{Moments, derange, moments, pearson, pearson_p};
+use crate::sections::FEW;
+use crate::stats::{Moments, derange, fisher_interval, holm, moments, pearson, pearson_p};
 
 /// Collects the scores of an evaluation.
 pub(crate) struct Scorer<'a> {
@@ -54,11 +55,6 @@ impl<'a> Scorer<'a> {
         self.places.get(id).map(|&place| &self.scores[place])
     }
 
-    /// The same, to be completed.
-    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Score> {
-        self.places.get(id).map(|&place| &mut self.scores[place])
-    }
-
     /// Standard error of a score of that name.
     pub(crate) fn error(&self, id: &str) -> Option<f64> {
         self.errors.get(id).copied()
@@ -72,6 +68,18 @@ impl<'a> Scorer<'a> {
             self.scores.push(score);
         }
         id
+    }
+
+    /// Corrects the p-values of the scores of those names for their number, after Holm.
+    pub(crate) fn correct(&mut self, tests: &[String]) {
+        let known: Vec<(&String, f64)> =
+            tests.iter().filter_map(|id| Some((id, self.get(id)?.p?))).collect();
+        let p: Vec<f64> = known.iter().map(|(_, p)| *p).collect();
+        for ((id, _), corrected) in known.into_iter().zip(holm(&p)) {
+            if let Some(&place) = self.places.get(id) {
+                self.scores[place].p_adjusted = Some(corrected);
+            }
+        }
     }
 
     /// A number without an interval.
@@ -127,7 +135,9 @@ impl<'a> Scorer<'a> {
     pub(crate) fn best_of(&mut self, id: &str, ranks: &[Option<Rank>], n: usize) -> String {
         let values =
             ranks.iter().map(|rank| rank.and_then(|rank| rank.best_of(n)).unwrap_or(f64::NAN));
-        let with = With { chance: Some(100.0 / n as f64), gallery: Some(gallery(ranks)) };
+        let enough: Vec<Option<Rank>> =
+            ranks.iter().map(|rank| rank.filter(|rank| rank.gallery() >= n)).collect();
+        let with = With { chance: Some(100.0 / n as f64), gallery: Some(gallery(&enough)) };
         self.share(id, &values.collect::<Vec<_>>(), with)
     }
 
@@ -145,10 +155,18 @@ impl<'a> Scorer<'a> {
         let median = |weights: &[u8]| {
             let total: u32 = places.iter().map(|(_, speaker)| u32::from(weights[*speaker])).sum();
             let mut below = 0;
-            for (place, speaker) in &places {
+            let mut lower = None;
+            for (place, speaker) in places.iter().filter(|(_, speaker)| weights[*speaker] > 0) {
+                // Half of them are below: the middle is between two places.
+                if let Some(lower) = lower {
+                    return (lower + place) / 2.0;
+                }
                 below += u32::from(weights[*speaker]);
-                if 2 * below >= total {
+                if 2 * below > total {
                     return *place;
+                }
+                if 2 * below == total {
+                    lower = Some(*place);
                 }
             }
             f64::NAN
@@ -221,10 +239,15 @@ impl<'a> Scorer<'a> {
         let spread = self.bootstrap.spread(&rows, pearson).filter(|_| value.is_finite());
         // A mean of each group was estimated beside.
         let free = (count + 1_usize).saturating_sub(means.len());
+        // Draws of a few speakers vary too little.
+        let [least, most] =
+            if count < FEW { fisher_interval(value, free) } else { [f64::NAN, f64::NAN] };
         self.add(Score {
             id: id.to_owned(),
             value,
-            interval: spread.map(|spread| spread.interval),
+            // The smaller and the larger of two numbers is that of them which is a number.
+            interval: spread
+                .map(|Spread { interval: [low, high], .. }| [low.min(least), high.max(most)]),
             chance: Some(0.0),
             unit: Unit::Plain,
             pairs: both.iter().filter(|both| **both).count(),
@@ -368,6 +391,11 @@ impl<'a> Scorer<'a> {
         counted.iter().for_each(|&speaker| seen[speaker] = true);
         seen.into_iter().filter(|&seen| seen).count()
     }
+}
+
+/// A name from the data as a part of a score's name, which `/` divides.
+pub(crate) fn id_part(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F")
 }
 
 /// Mean over searches.

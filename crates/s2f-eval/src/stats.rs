@@ -5,15 +5,15 @@ use rand::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Sums that a correlation follows from: n, Σx, Σy, Σx², Σy², Σxy.
-pub type Moments = [f64; 6];
+pub(crate) type Moments = [f64; 6];
 
 /// The moments of one observation.
-pub fn moments(x: f64, y: f64) -> Moments {
+pub(crate) fn moments(x: f64, y: f64) -> Moments {
     [1.0, x, y, x * x, y * y, x * y]
 }
 
 /// Pearson's r from sums of [`moments`]; not a number where x or y does not vary.
-pub fn pearson(&[n, x, y, xx, yy, xy]: &Moments) -> f64 {
+pub(crate) fn pearson(&[n, x, y, xx, yy, xy]: &Moments) -> f64 {
     let (vx, vy) = (xx - x * x / n, yy - y * y / n);
     // What is left over of equal numbers is rounding.
     if vx <= 1e-12 * xx || vy <= 1e-12 * yy {
@@ -24,7 +24,7 @@ pub fn pearson(&[n, x, y, xx, yy, xy]: &Moments) -> f64 {
 
 /// Two-sided p-value of a Pearson correlation of `count` independent pairs of numbers against none,
 /// by Student's t with `count` - 2 degrees of freedom.
-pub fn pearson_p(r: f64, count: usize) -> Option<f64> {
+pub(crate) fn pearson_p(r: f64, count: usize) -> Option<f64> {
     let freedom = count.checked_sub(2).filter(|&f| f > 0)? as f64;
     if !r.is_finite() {
         return None;
@@ -37,9 +37,19 @@ pub fn pearson_p(r: f64, count: usize) -> Option<f64> {
     Some(2.0 * student.sf(t))
 }
 
+/// 95 % interval of a correlation of `count` independent pairs of normal numbers (Fisher, 1921).
+pub(crate) fn fisher_interval(r: f64, count: usize) -> [f64; 2] {
+    const Z: f64 = 1.959_963_984_540_054;
+    let half = match count.checked_sub(3) {
+        None | Some(0) => return [-1.0, 1.0],
+        Some(free) => Z / (free as f64).sqrt(),
+    };
+    [r.atanh() - half, r.atanh() + half].map(f64::tanh)
+}
+
 /// p-values of several tests, each corrected so that all together are wrong at most as often as one
 /// (Holm, 1979).
-pub fn holm(p: &[f64]) -> Vec<f64> {
+pub(crate) fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
     let mut corrected = vec![0.0; p.len()];
@@ -57,7 +67,7 @@ const FLIPS: usize = 10_000;
 /// Two-sided p-value of "no difference" from the differences of speakers, by turning the signs of
 /// speakers at random: if the two models are alike, each speaker's difference is as likely the
 /// other way round.
-pub fn sign_flip_p(differences: &[f64], seed: u64) -> f64 {
+pub(crate) fn sign_flip_p(differences: &[f64], seed: u64) -> f64 {
     let present: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let seen = present.iter().sum::<f64>().abs();
     let mut random = SmallRng::seed_from_u64(seed);
@@ -95,7 +105,7 @@ pub fn probability_less(a: &[f64], b: &[f64]) -> f64 {
 /// the place of somebody of the same group; who is alone in a group keeps it and is `None`.
 ///
 /// A random cycle through each group: the control with another person's voice.
-pub fn derange(groups: &[Option<u32>], seed: u64) -> Vec<Option<usize>> {
+pub(crate) fn derange(groups: &[Option<u32>], seed: u64) -> Vec<Option<usize>> {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut members: std::collections::BTreeMap<u32, Vec<usize>> =
         std::collections::BTreeMap::new();
@@ -133,6 +143,14 @@ mod tests {
         assert!(pearson(&sum(&[(0.1, 1.0), (0.1, 2.0), (0.1, 3.0)])).is_nan());
         assert_eq!(pearson_p(1.0, 9), Some(0.0));
         assert_eq!(pearson_p(0.5, 2), None);
+    }
+
+    #[test]
+    fn fisher_in_closed_form() {
+        // Uncorrelated: ± tanh of 1.96 standard errors of 1/√(n - 3).
+        let [low, high] = fisher_interval(0.0, 28);
+        assert!((high - (1.959_963_984_540_054_f64 / 5.0).tanh()).abs() < 1e-12 && low == -high);
+        assert_eq!(fisher_interval(0.5, 3), [-1.0, 1.0]);
     }
 
     #[test]

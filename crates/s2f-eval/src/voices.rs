@@ -62,14 +62,12 @@ impl Hearing {
             }
             columns.insert(column(seconds), Vectors::new(rows, dimension));
         }
-        let half = (self.seconds / 2.0 * f64::from(Waveform::RATE_HZ)) as usize;
         let halves = voices.iter().map(|voice| {
-            let all: Vec<f32> = voice.samples().iter().copied().cycle().take(2 * half).collect();
-            (all[..half].to_vec(), all[half..].to_vec())
+            let heard = &voice.samples()[..samples(self.seconds).min(voice.samples().len())];
+            heard.split_at(heard.len() / 2)
         });
         let (first, second): (Vec<_>, Vec<_>) = halves.unzip();
         for (name, half) in [(FIRST_HALF, first), (SECOND_HALF, second)] {
-            let half: Vec<&[f32]> = half.iter().map(Vec::as_slice).collect();
             columns.insert(name.into(), self.hear(model, &half, self.seconds / 2.0)?);
         }
         let noise = voices.iter().map(|voice| signal_to_noise_db(voice.samples())).collect();

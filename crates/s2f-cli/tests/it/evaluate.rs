@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use s2f_corpus::media::encode_flac;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
+use s2f_corpus::pairs::{Pair, PairFileInfo, PairSet, PairWriter};
 use s2f_corpus::split::Split;
 use s2f_face::FaceSpace;
 use speech2face::audio::Waveform;
@@ -188,20 +188,38 @@ fn a_run_is_not_evaluated_on_whom_it_was_trained_on() {
         let file = fs::read(Path::new(model).join(name)).unwrap();
         folder.write(&format!("run/model/{name}"), file);
     }
-    let config = |pairs: &str| {
+    let config = |pairs: &str, splits: &str| {
         folder.write("run/config.toml", format!("[data.pairs]\npath = \"{pairs}\"\n"));
+        let set = PairSet::open(&folder.path(splits)).unwrap();
+        let data = format!("{}-{}", set.speakers_sha256(), set.pairs());
+        folder.write("run/environment.json", format!("{{\"data_sha256\": \"{data}\"}}"));
     };
     let arguments = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
-    config("then.parquet");
+    config("then.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(2).says(&[
         "trained on speakers that are evaluated: speaker000, speaker002, speaker004, speaker006",
         "worthless",
     ]);
-    config("gone.parquet");
+    config("gone.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(0).says(&["warning:", "gone.parquet", "cannot be told"]);
     let arguments = ["evaluate", "run", "then.parquet", "-o", "later", "--pictures", "0"];
-    config("then.parquet");
+    config("then.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(0);
     let page = String::from_utf8(folder.read("later/report.html")).unwrap();
     assert!(page.contains("No speaker, voice or face that is evaluated was trained on"));
+
+    // The pairs were split anew since: today's splits do not say whom the model knows.
+    config("then.parquet", "now.parquet");
+    evaluate(&folder, &arguments).exits(2).says(&["prepared or split anew since", "hint:"]);
+    let elsewhere = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
+    evaluate(&folder, &elsewhere)
+        .exits(0)
+        .says(&["prepared or split anew since", "cannot be told"]);
+
+    // What is in a folder that is not a report stays.
+    folder.write("mine/report.html", "mine");
+    let mine = ["evaluate", "compact", "now.parquet", "-o", "mine", "--pictures", "0"];
+    evaluate(&folder, &mine).exits(2).says(&["mine holds something else than a report"]);
+    evaluate(&folder, &[&mine[..4], &["mine/report.html"]].concat()).exits(2).says(&["is a file"]);
+    assert_eq!(folder.read("mine/report.html"), b"mine");
 }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use s2f_corpus::split::Split;
 use speech2face::{SOFTWARE, Speech2Face};
 
 use super::job::Job;
+use crate::items::Part;
+use crate::sections::FEW;
 use crate::voices::Hearing;
 
 /// What was evaluated on what, and how.
@@ -16,18 +19,37 @@ pub(super) fn about(
     let Job { set, items, options, pairs_sha256, .. } = job;
     let id = model.id();
     let space = model.face_space();
-    let heard: Vec<String> = hearing.lengths.iter().map(ToString::to_string).collect();
-    let trained = match options.trained_on {
-        Some(pairs) => format!(
+    let trained = match (options.part, options.trained_on) {
+        (Part::Split(Split::Train), _) => {
+            "These pairs are the training split: scores say what was learnt by heart.".to_owned()
+        }
+        (_, Some(pairs)) => format!(
             "No speaker, voice or face that is evaluated was trained on ({}).",
             name_of(pairs.path())
         ),
-        None => {
-            "No speaker is in two splits, no voice or face twice. What the model was trained on is \
-                 not recorded with it, so whether it knows these people cannot be told."
-                .into()
+        (part, None) => {
+            let within = "No speaker is in two splits, and no voice or face of the training split is \
+                          evaluated under another name. ";
+            let within = if part == Part::All { "" } else { within };
+            format!(
+                "{within}What the model was trained on is not recorded with it: whether it knows these \
+                 people cannot be told."
+            )
         }
     };
+    let mut heard_for = format!("the first {} s", hearing.seconds);
+    let others: Vec<String> = hearing
+        .lengths
+        .iter()
+        .filter(|&&length| length != hearing.seconds)
+        .map(ToString::to_string)
+        .collect();
+    if !others.is_empty() {
+        heard_for += &format!(", and {} s for scores by length", others.join(", "));
+    }
+    if items.too_short > 0 {
+        heard_for += &format!("; {} recordings are too short and left out", items.too_short);
+    }
     let facts = [
         ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),
         ("Face space", format!("{} ({} numbers)", space.name, space.dimension)),
@@ -43,20 +65,12 @@ pub(super) fn about(
                 &pairs_sha256[..16]
             ),
         ),
-        (
-            "Heard",
-            format!(
-                "the first {} s, and {} s; {} recordings are too short and left out",
-                hearing.seconds,
-                heard.join(", "),
-                items.too_short
-            ),
-        ),
+        ("Heard", heard_for),
         ("Leak check", trained),
         (
             "Intervals",
             format!(
-                "95 %, bootstrap by speaker, {} draws, percentiles; shares of fewer than ten speakers \
+                "95 %, bootstrap by speaker, {} draws, percentiles; shares with fewer than ten speakers \
                  on one side widened to Wilson's; seed {}",
                 options.draws, options.seed
             ),
@@ -72,4 +86,24 @@ pub(super) fn name_of(path: &Path) -> String {
     let name = path.canonicalize().ok();
     let name = name.as_deref().unwrap_or(path).file_name();
     name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// What a reader must know before any score.
+pub(super) fn notes(job: &Job<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if job.options.part == Part::Split(Split::Train) {
+        notes.push(
+            "The model has learnt from these pairs: nothing here says how it does with people whom it \
+             does not know."
+                .into(),
+        );
+    }
+    let speakers = job.items.speakers.len();
+    if speakers < FEW {
+        notes.push(format!(
+            "{speakers} speakers are few: most of what a study wants to know cannot be told on them, \
+             and intervals are rough."
+        ));
+    }
+    notes
 }

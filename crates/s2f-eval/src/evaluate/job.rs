@@ -1,7 +1,7 @@
 //! What takes long: hearing voices, drawing and reading faces.
 
 use s2f_corpus::pairs::{PairSet, Payload};
-use speech2face::Speech2Face;
+use speech2face::{SOFTWARE, Speech2Face};
 
 use super::{Event, Options};
 use crate::cache::{Cache, Columns};
@@ -30,7 +30,7 @@ impl Job<'_> {
         told: &mut dyn FnMut(Event),
     ) -> Result<Columns, EvalError> {
         told(Event::Begin("hearing voices", self.items.len()));
-        let key = format!("{} {} {hearing:?}", model.id().sha256, self.pairs_sha256);
+        let key = format!("{SOFTWARE} {} {} {hearing:?}", model.id().sha256, self.pairs_sha256);
         let audio = Payload { audio: true, ..Payload::default() };
         let mut loader = Loader::new(self.set, self.options.part, self.items, audio);
         let compute = |rows: &[usize]| hearing.columns(model, &loader.load(rows)?);
@@ -51,7 +51,7 @@ impl Job<'_> {
         let shown = self.options.pictures.min(count);
         let chosen: Vec<usize> = (0..shown).map(|n| n * count / shown).collect();
         told(Event::Begin("drawing and reading faces", shown));
-        let key = format!("{} {} {shown}", model.id().sha256, self.pairs_sha256);
+        let key = format!("{SOFTWARE} {} {} {shown}", model.id().sha256, self.pairs_sha256);
         let payload = Payload { audio: false, face: true, feature: true };
         let mut loader = Loader::new(self.set, self.options.part, self.items, payload);
         let compute = |rows: &[usize]| {

@@ -53,9 +53,10 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let set = set(&folder.path().join("some.parquet"), &pairs(256));
     let labels = folder.path().join("labels.csv");
+    // A column called like what the corpus states is kept apart from it.
     let rows: String =
         (0..PEOPLE).map(|n| format!("person-{n:03},{}\n", ["a", "b"][n % 2])).collect();
-    fs::write(&labels, format!("speaker_id,kind\n{rows}")).unwrap();
+    fs::write(&labels, format!("speaker_id,sex\n{rows}")).unwrap();
     let options = Options { labels: Some(&labels), ..options() };
     let out = folder.path().join("out");
     fs::create_dir(&out).unwrap();
@@ -85,6 +86,8 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let json = fs::read(out.join("report.json")).unwrap();
     let read: Report = serde_json::from_slice(&json).unwrap();
     assert_eq!(read.scores.len(), evaluation.report.scores.len());
+    assert!(read.score("groups/labels/sex/a/degrees").is_some());
+    assert!(read.score("groups/sex/female/degrees").is_some());
     // Nobody has 10 s.
     assert!(read.score("lengths/6s/degrees").is_some());
     assert!(read.score("lengths/10s/degrees").is_none());
@@ -122,6 +125,12 @@ fn a_model_is_compared_with_itself_and_with_nothing_else() {
     let fewer = set(&at("fewer.parquet"), &all[..2 * PEOPLE - 2]);
     let message = run(&fewer, &at("three"), &with).err().unwrap();
     assert!(message.contains("other pairs"), "{message}");
+    let mut report: Report =
+        serde_json::from_slice(&fs::read(one.join("report.json")).unwrap()).unwrap();
+    report.paired.sums.values_mut().for_each(|sums| sums.push((1.0, 1.0)));
+    fs::write(one.join("report.json"), serde_json::to_vec(&report).unwrap()).unwrap();
+    let message = run(&whole, &at("five"), &with).err().unwrap();
+    assert!(message.contains("sums by speaker are damaged"), "{message}");
     fs::write(one.join("report.json"), "{}").unwrap();
     let message = run(&whole, &at("four"), &with).err().unwrap();
     assert!(message.contains("is not a report"), "{message}");
@@ -146,6 +155,7 @@ fn what_cannot_be_evaluated_is_refused_with_a_way_out() {
     for (table, reason) in [
         ("name,kind\nx,y\n", "the first column is"),
         ("speaker_id\nx\n", "no column of labels"),
+        ("speaker_id,kind,kind\nx,y,y\n", "or two of them"),
         ("speaker_id,kind\nnobody,y\n", "none of its rows"),
         ("speaker_id,kind\nperson-001,y\nperson-001,z\n", "two different rows"),
     ] {

@@ -45,6 +45,9 @@ pub fn render(report: &Report, attachments: &Attachments) -> String {
             body {
                 (header(report))
                 main {
+                    @if !report.notes.is_empty() {
+                        div.notes role="note" { @for note in &report.notes { p { (note) } } }
+                    }
                     @if !report.headlines.is_empty() {
                         section.headlines aria-label="Headlines" {
                             @for each in &report.headlines { (headline(report, each)) }

@@ -5,7 +5,8 @@ use s2f_corpus::Sex;
 use super::confusion::confusion;
 use super::{Context, Readings, chances};
 use crate::Reading;
-use crate::items::{Control, age_band, band_name};
+use crate::bootstrap::quantile;
+use crate::items::{Control, age_band, band_name, stated_age};
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With};
 
@@ -41,20 +42,25 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         sex: infos()
             .map(|(item, &seen)| item.info.gender.filter(|_| seen).map(|sex| sex == Sex::Male))
             .collect(),
-        age: infos().map(|(item, &seen)| item.info.age.filter(|_| seen).map(f64::from)).collect(),
+        age: infos()
+            .map(|(item, &seen)| stated_age(item.info.age).filter(|_| seen).map(f64::from))
+            .collect(),
     };
     section.items.push(Item::Table(no_face(scorer, readings)));
     for truth in [&photographs, &stated] {
         if truth.sex.iter().flatten().count() > 0 {
             section.items.push(Item::Table(sex_table(scorer, &all, truth)));
-            section.items.push(Item::Table(confusion(
-                scorer,
-                &format!("Sex: rows {}, columns in the face drawn from the voice", truth.title),
-                &format!("attributes/sex/{}/voice", truth.id),
-                &["female".into(), "male".into()],
-                &numbers(&truth.sex),
-                &numbers(&all[0].sex),
-            )));
+            section.items.extend(
+                confusion(
+                    scorer,
+                    &format!("Sex: rows {}, columns in the face drawn from the voice", truth.title),
+                    &format!("attributes/sex/{}/voice", truth.id),
+                    &["female".into(), "male".into()],
+                    &numbers(&truth.sex),
+                    &numbers(&all[0].sex),
+                )
+                .map(Item::Table),
+            );
         } else {
             section.notes.push("Nobody's sex is stated.".into());
         }
@@ -66,17 +72,20 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let (rows, columns) = (bands(&truth.age), bands(&all[0].age));
             let most = rows.iter().chain(&columns).flatten().max().copied().unwrap_or(0);
             let names: Vec<String> = (0..=most as u32).map(band_name).collect();
-            section.items.push(Item::Table(confusion(
-                scorer,
-                &format!(
-                    "Age by decade: rows {}, columns in the face drawn from the voice",
-                    truth.title
-                ),
-                &format!("attributes/age/{}/voice", truth.id),
-                &names,
-                &rows,
-                &columns,
-            )));
+            section.items.extend(
+                confusion(
+                    scorer,
+                    &format!(
+                        "Age by decade: rows {}, columns in the face drawn from the voice",
+                        truth.title
+                    ),
+                    &format!("attributes/age/{}/voice", truth.id),
+                    &names,
+                    &rows,
+                    &columns,
+                )
+                .map(Item::Table),
+            );
         } else {
             section.notes.push("Nobody's age is stated.".into());
         }
@@ -124,33 +133,38 @@ struct Drawn {
     title: &'static str,
     sex: Vec<Option<bool>>,
     age: Vec<Option<f64>>,
+    /// Whether there was a picture; it may show no face.
+    drawn: Vec<bool>,
 }
 
 impl Drawn {
     fn all(context: &Context<'_>, readings: &Readings) -> Vec<Self> {
-        let of = |id, title, readings: &[Option<Reading>]| Self {
+        let looked_at = &readings.looked_at;
+        let of = |id, title, readings: &[Option<Reading>], drawn: Vec<bool>| Self {
             id,
             title,
             sex: sexes(readings),
             age: ages(readings),
+            drawn,
         };
-        let place = |order: &[Option<usize>]| -> Vec<Option<Reading>> {
-            let other = |pair: usize| order[pair].and_then(|other| readings.voice[other].clone());
-            (0..order.len())
-                .map(|pair| readings.looked_at[pair].then(|| other(pair)).flatten())
-                .collect()
+        let own =
+            |id, title, readings: &[Option<Reading>]| of(id, title, readings, looked_at.clone());
+        let another = |id, title, order: &[Option<usize>]| {
+            // Both were looked at: the pair's own picture and that of the other voice.
+            let other =
+                |pair: usize| order[pair].filter(|&other| looked_at[pair] && looked_at[other]);
+            let drawn = (0..order.len()).map(|pair| other(pair).is_some()).collect();
+            let read = (0..order.len()).map(|pair| readings.voice[other(pair)?].clone());
+            of(id, title, &read.collect::<Vec<_>>(), drawn)
         };
-        let mean: Vec<Option<Reading>> = readings
-            .looked_at
-            .iter()
-            .map(|&seen| readings.mean_face.clone().filter(|_| seen))
-            .collect();
+        let mean: Vec<Option<Reading>> =
+            looked_at.iter().map(|&seen| readings.mean_face.clone().filter(|_| seen)).collect();
         vec![
-            of("voice", "from the voice", &readings.voice),
-            of("decoded", "from the true face's feature", &readings.decoded),
-            of("mean-face", "the mean face for everybody", &mean),
-            of("another-voice", "from another person's voice", &place(&context.controls.anybody)),
-            of("another-voice-same-sex", "… of the same sex", &place(&context.controls.same_sex)),
+            own("voice", "from the voice", &readings.voice),
+            own("decoded", "from the true face's feature", &readings.decoded),
+            own("mean-face", "the mean face for everybody", &mean),
+            another("another-voice", "from another person's voice", &context.controls.anybody),
+            another("another-voice-same-sex", "… of the same sex", &context.controls.same_sex),
         ]
     }
 }
@@ -179,14 +193,10 @@ fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
     let mut first = None;
     for drawn in all {
         let id = format!("attributes/sex/{}/{}", truth.id, drawn.id);
-        // Somebody else's picture may not have been drawn; one without a face counts against it.
+        // A picture without a face counts against it.
         let right = |pair: usize| {
-            let truth = truth.sex[pair]?;
-            match drawn.sex[pair] {
-                Some(male) => Some((truth, f64::from(male == truth))),
-                None if drawn.id.starts_with("another") => None,
-                None => Some((truth, 0.0)),
-            }
+            let truth = truth.sex[pair].filter(|_| drawn.drawn[pair])?;
+            Some((truth, f64::from(drawn.sex[pair] == Some(truth))))
         };
         let pairs = truth.sex.len();
         let values: Vec<f64> = (0..pairs).map(|p| right(p).map_or(f64::NAN, |(_, r)| r)).collect();
@@ -233,6 +243,7 @@ fn age_table(
     let value = |age: Option<f64>| age.unwrap_or(f64::NAN);
     let truths: Vec<f64> = truth.age.iter().map(|&age| value(age)).collect();
     let by_sex = context.items.groups(Control::Sex);
+    let chance = OneAge::best(&truth.age);
     let mut rows = Vec::new();
     for drawn in all {
         let id = |what: &str| format!("attributes/age/{}/{}/{what}", truth.id, drawn.id);
@@ -245,15 +256,15 @@ fn age_table(
         let within = of(&|a, b| f64::from(apart(a, b) <= 1));
         let errors = of(&|a, b| (a - b).abs());
         let ages: Vec<f64> = drawn.age.iter().map(|&age| value(age)).collect();
-        // What one answer for everybody gets: that of the most frequent decade.
-        let mut counts = std::collections::BTreeMap::<u32, usize>::new();
-        truth.age.iter().flatten().for_each(|&age| *counts.entry(band_of(age)).or_default() += 1);
-        let known = truth.age.iter().flatten().count() as f64;
-        let majority = 100.0 * counts.values().max().copied().unwrap_or(0) as f64 / known;
         let mut cells = vec![
-            Cell::Value(scorer.share(&id("same-decade"), &exact, With::chance(majority))),
-            Cell::Value(scorer.share(&id("within-a-decade"), &within, With::default())),
-            Cell::Value(scorer.mean(&id("error"), Unit::Years, &errors, With::default())),
+            Cell::Value(scorer.share(&id("same-decade"), &exact, With::chance(chance.same))),
+            Cell::Value(scorer.share(&id("within-a-decade"), &within, With::chance(chance.within))),
+            Cell::Value(scorer.mean(
+                &id("error"),
+                Unit::Years,
+                &errors,
+                With::chance(chance.error),
+            )),
         ];
         if drawn.id == "mean-face" {
             // One age for everybody is not correlated with anything.
@@ -266,10 +277,10 @@ fn age_table(
         }
         rows.push((drawn.title.to_owned(), cells));
     }
-    let first = format!("attributes/age/{}/voice/same-decade", truth.id);
-    let mut cells = chances([first]);
+    let ids = ["same-decade", "within-a-decade", "error"];
+    let mut cells = chances(ids.map(|what| format!("attributes/age/{}/voice/{what}", truth.id)));
     cells.resize(5, Cell::Empty);
-    rows.push(("the most frequent decade for everybody".into(), cells));
+    rows.push(("the best one age for everybody".into(), cells));
     Table {
         title: format!("Age against {}", truth.title),
         corner: "face drawn".into(),
@@ -279,5 +290,45 @@ fn age_table(
         rows,
         caption: Some("Pictures without a face are left out. r is over speakers.".into()),
         ..Table::default()
+    }
+}
+
+/// What the best one answer for everybody gets.
+struct OneAge {
+    /// Pairs of the same decade, %.
+    same: f64,
+    /// Pairs within a decade, %.
+    within: f64,
+    /// Mean error, years: that of the median age.
+    error: f64,
+}
+
+impl OneAge {
+    fn best(ages: &[Option<f64>]) -> Self {
+        let mut known: Vec<f64> = ages.iter().flatten().copied().collect();
+        known.sort_unstable_by(f64::total_cmp);
+        let share = |apart: u32| {
+            let near = |band: u32| {
+                known.iter().filter(|&&age| band_of(age).abs_diff(band) <= apart).count()
+            };
+            let most = known.iter().map(|&age| near(band_of(age))).max().unwrap_or(0);
+            100.0 * most as f64 / known.len().max(1) as f64
+        };
+        let median = quantile(&known, 0.5);
+        let error = known.iter().map(|age| (age - median).abs()).sum::<f64>() / known.len() as f64;
+        Self { same: share(0), within: share(1), error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_one_age_by_hand() {
+        let best = OneAge::best(&[Some(21.0), Some(25.0), Some(38.0), Some(61.0), None]);
+        assert_eq!((best.same, best.within), (50.0, 75.0));
+        // From 31.5: 10.5, 6.5, 6.5, 29.5.
+        assert!((best.error - 53.0 / 4.0).abs() < 1e-12);
     }
 }

@@ -1,9 +1,10 @@
 //! Confusion matrices.
 
 use crate::report::{Cell, Table, Unit};
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Scorer, With, id_part};
 
-/// A confusion matrix: shares of each row, and counts.
+/// A confusion matrix, as shares of each row and as counts. Pairs of which either is not known take
+/// no part.
 pub(crate) fn confusion(
     scorer: &mut Scorer<'_>,
     title: &str,
@@ -11,54 +12,40 @@ pub(crate) fn confusion(
     names: &[String],
     rows: &[Option<usize>],
     columns: &[Option<usize>],
-) -> Table {
-    let class = |pair: usize, of: usize| rows[pair] == Some(of) && columns[pair].is_some();
-    let present: Vec<usize> =
-        (0..names.len()).filter(|&row| (0..rows.len()).any(|pair| class(pair, row))).collect();
-    let mut table = Table {
-        title: title.to_owned(),
-        corner: String::new(),
+) -> [Table; 2] {
+    let table = |title: String, shaded: bool| Table {
+        title,
         columns: names.to_vec(),
-        shaded: true,
-        caption: Some("Shares of each row in %; the last column counts its pairs.".into()),
+        shaded,
         ..Table::default()
     };
-    table.columns.push("pairs".into());
-    for row in present {
-        let mut cells = Vec::new();
-        let (mut total, mut speakers) = (0, 0);
-        for (column, name) in names.iter().enumerate() {
-            let values: Vec<f64> = (0..rows.len())
-                .map(|pair| {
-                    if class(pair, row) {
-                        f64::from(columns[pair] == Some(column))
-                    } else {
-                        f64::NAN
-                    }
-                })
-                .collect();
-            let cell =
-                scorer.share(&format!("{id}/{}-as-{name}", names[row]), &values, With::default());
-            if let Some(score) = scorer.get(&cell) {
-                (total, speakers) = (score.pairs, score.speakers);
-            }
-            let count = values.iter().filter(|&&value| value == 1.0).count();
-            scorer.number(
-                &format!("{id}/{}-as-{name}/count", names[row]),
-                Unit::Count,
-                count as f64,
-                (total, speakers),
-            );
-            cells.push(Cell::Value(cell));
+    let mut shares = table(format!("{title}: % of each row"), true);
+    let mut counts = table(format!("{title}: pairs"), false);
+    counts.columns.push("all".into());
+    for (row, row_name) in names.iter().enumerate() {
+        let is_in = |pair: usize| rows[pair] == Some(row) && columns[pair].is_some();
+        if !(0..rows.len()).any(is_in) {
+            continue;
         }
-        let count = scorer.number(
-            &format!("{id}/{}/count", names[row]),
-            Unit::Count,
-            total as f64,
-            (total, speakers),
-        );
-        cells.push(Cell::Value(count));
-        table.rows.push((names[row].clone(), cells));
+        let (mut of_row, mut counted) = (Vec::new(), Vec::new());
+        let mut size = (0, 0);
+        for (column, name) in names.iter().enumerate() {
+            let is_here = |pair| f64::from(columns[pair] == Some(column));
+            let values: Vec<f64> = (0..rows.len())
+                .map(|pair| if is_in(pair) { is_here(pair) } else { f64::NAN })
+                .collect();
+            let cell = format!("{id}/{}-as-{}", id_part(row_name), id_part(name));
+            let share = scorer.share(&cell, &values, With::default());
+            size = scorer.get(&share).map_or(size, |score| (score.pairs, score.speakers));
+            let count = values.iter().filter(|&&value| value == 1.0).count() as f64;
+            of_row.push(Cell::Value(share));
+            let count = scorer.number(&format!("{cell}/count"), Unit::Count, count, size);
+            counted.push(Cell::Value(count));
+        }
+        let all = format!("{id}/{}/count", id_part(row_name));
+        counted.push(Cell::Value(scorer.number(&all, Unit::Count, size.0 as f64, size)));
+        shares.rows.push((row_name.clone(), of_row));
+        counts.rows.push((row_name.clone(), counted));
     }
-    table
+    [shares, counts]
 }

@@ -32,13 +32,25 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         [voices, &items.faces].map(|rows| Within::of(rows, items, groups, scorer.bootstrap))
     };
     let all = spreads(&everybody);
-    let within = by_sex.iter().any(Option::is_some).then(|| spreads(&by_sex));
+    // The same pairs on both sides of a share.
+    let stated: Vec<Option<u32>> = by_sex.iter().map(|sex| sex.map(|_| 0)).collect();
+    let within = by_sex.iter().any(Option::is_some).then(|| [spreads(&by_sex), spreads(&stated)]);
     let ratio = |[predicted, truth]: &[Within; 2]| {
         let each = predicted.draws.iter().zip(&truth.draws);
         let draws = each.map(|(p, t)| 100.0 * (p / t).sqrt()).collect();
         (100.0 * (predicted.value / truth.value).sqrt(), draws)
     };
-    let mut add = |id: &str, unit: Unit, value: f64, draws: Vec<f64>| {
+    let size = |groups: &[Option<u32>]| {
+        let pairs: Vec<usize> = (0..items.len()).filter(|&pair| groups[pair].is_some()).collect();
+        let mut speakers: Vec<usize> =
+            pairs.iter().map(|&pair| items.items[pair].speaker).collect();
+        speakers.dedup();
+        speakers.sort_unstable();
+        speakers.dedup();
+        (pairs.len(), speakers.len())
+    };
+    let (everything, of_stated) = (size(&everybody), size(&by_sex));
+    let mut add = |id: &str, unit: Unit, value: f64, draws: Vec<f64>, on: (usize, usize)| {
         let mut draws: Vec<f64> = draws.into_iter().filter(|x: &f64| x.is_finite()).collect();
         draws.sort_unstable_by(f64::total_cmp);
         let interval =
@@ -49,22 +61,22 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             interval,
             chance: None,
             unit,
-            pairs: items.len(),
-            speakers: items.speakers.len(),
+            pairs: on.0,
+            speakers: on.1,
             gallery: None,
             p: None,
             p_adjusted: None,
         })
     };
     let (value, draws) = ratio(&all);
-    let overall = add("spread", Unit::Percent, value, draws);
+    let overall = add("spread", Unit::Percent, value, draws, everything);
     rows.push((
         "spread, share of that of true faces".into(),
         vec![Cell::Value(overall), Cell::Empty],
     ));
-    if let Some(within) = &within {
+    if let Some([within, all]) = &within {
         let (value, draws) = ratio(within);
-        let id = add("spread/within-sex", Unit::Percent, value, draws);
+        let id = add("spread/within-sex", Unit::Percent, value, draws, of_stated);
         rows.push(("… within each sex".into(), vec![Cell::Value(id), Cell::Empty]));
         let mut cells = Vec::new();
         for (name, all, within) in
@@ -78,6 +90,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
                 Unit::Percent,
                 value,
                 draws,
+                of_stated,
             )));
         }
         rows.push(("variance that is sex".into(), cells));
@@ -88,7 +101,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     }
     let cells = [("predicted", voices), ("true", &items.faces)].map(|(name, rows)| {
         let value = effective_dimensions(rows);
-        Cell::Value(add(&format!("dimensions/{name}"), Unit::Plain, value, Vec::new()))
+        Cell::Value(add(&format!("dimensions/{name}"), Unit::Plain, value, Vec::new(), everything))
     });
     rows.push(("effective dimensions".into(), cells.into()));
     section.items.push(Item::Table(Table {

@@ -10,7 +10,7 @@ use crate::items::{Control, age_band, band_name};
 use crate::outcome::Gap;
 use crate::rank::Rank;
 use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With, per_cent};
+use crate::scorer::{Scorer, With, id_part, per_cent};
 
 /// Standard errors that an effect has to be large to be seen in 4 of 5 studies at 5 %: the 97.5 %
 /// and the 80 % quantile of the normal distribution.
@@ -51,7 +51,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     if let Some(labels) = &context.labels {
         for (attribute, name) in labels.attributes.iter().enumerate() {
             let of = items.iter().map(|item| labels.of(attribute, &item.info).map(str::to_owned));
-            groupings.push((name.clone(), format!("{name}, your labels"), of.collect()));
+            let id = format!("labels/{}", id_part(name));
+            groupings.push((id, format!("{name}, your labels"), of.collect()));
         }
     }
     for (id, title, of) in groupings {
@@ -99,7 +100,7 @@ fn grouping(
             .enumerate()
             .map(|(pair, gap)| if is_in(pair) { *gap } else { f64::NAN })
             .collect();
-        let id = |what: &str| format!("groups/{id}/{name}/{what}");
+        let id = |what: &str| format!("groups/{id}/{}/{what}", id_part(name));
         let everybody = only(searches.all(MAIN));
         let same_sex = only(searches.among(MAIN, Control::Sex));
         let angle = scorer.mean(&id("degrees"), Unit::Degrees, &gaps, With::default());

@@ -1,17 +1,14 @@
-//! Every score by how long a voice is heard.
+//! Distances, searches and matching by how long a voice is heard.
 
+use super::similarity::standard_deviation;
 use super::{Context, MAIN, values};
 use crate::items::Control;
 use crate::outcome::{Gap, search};
-use crate::report::{Item, Line, Lines, Section, Table, Unit};
+use crate::report::{Cell, Item, Line, Lines, Section, Table};
 use crate::scorer::{Scorer, With, per_cent};
-use crate::search::Distance;
 
-/// What is scored, in the order of the table's columns.
-const COLUMNS: [&str; 9] = [
-    "angle",
-    "L2",
-    "L1",
+/// What is searched and matched, in the order of the table's columns.
+const SEARCHES: [&str; 6] = [
     "recall at 1 face",
     "at 10 faces",
     "at 10 %",
@@ -22,40 +19,44 @@ const COLUMNS: [&str; 9] = [
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, hearing, by_length, centre, .. } = context;
-    let mut rows = Vec::new();
-    let mut columns: Vec<Vec<(f64, String)>> = vec![Vec::new(); COLUMNS.len()];
+    let (mut distances, mut searches) = (Vec::new(), Vec::new());
+    let mut angles = Vec::new();
+    let mut columns: Vec<Vec<(f64, String)>> = vec![Vec::new(); SEARCHES.len()];
     for (&seconds, voices) in hearing.lengths.iter().zip(by_length) {
-        let found = search(items, voices, &items.faces, centre, &[MAIN, Distance::Cosine]);
         let name = |what: &str| format!("lengths/{seconds}s/{what}");
-        let mut ids: Vec<String> = [Gap::Degrees, Gap::L2, Gap::L1]
-            .iter()
-            .map(|gap| {
-                let unit = if *gap == Gap::Degrees { Unit::Degrees } else { Unit::Plain };
-                let gaps = gap.of_pairs(voices, &items.faces, centre, Some);
-                scorer.mean(&name(gap.name()), unit, &gaps, With::default())
-            })
-            .collect();
+        let label = format!("{seconds} s");
+        let mut cells = Vec::new();
+        for gap in [Gap::Degrees, Gap::L2, Gap::L1] {
+            let gaps = gap.of_pairs(voices, &items.faces, centre, Some);
+            let id = scorer.mean(&name(gap.name()), gap.unit(), &gaps, With::default());
+            let on = scorer.get(&id).map_or((0, 0), |score| (score.pairs, score.speakers));
+            let sd = format!("{}/sd", name(gap.name()));
+            let sd = scorer.number(&sd, gap.unit(), standard_deviation(&gaps), on);
+            cells.extend(values([id, sd]));
+        }
+        let degrees = name(Gap::Degrees.name());
+        angles.push((seconds, degrees.clone()));
+        cells.push(Cell::Size(degrees));
+        distances.push((label.clone(), cells));
+
+        let found = search(items, voices, &items.faces, centre, &[MAIN]);
         let (all, same_sex) = (found.all(MAIN), found.among(MAIN, Control::Sex));
-        ids.extend([
+        let ids = [
             scorer.recall(&name("at-1"), all, |_| 1),
             scorer.recall(&name("at-10"), all, |_| 10),
             scorer.recall(&name("at-10-percent"), all, per_cent(10)),
             scorer.median_place(&name("median-rank"), all),
             scorer.best_of(&name("1-of-2"), all, 2),
             scorer.best_of(&name("1-of-2/same-sex"), same_sex, 2),
-        ]);
+        ];
         for (column, id) in columns.iter_mut().zip(&ids) {
             column.push((seconds, id.clone()));
         }
-        let mut cells = values(ids.iter().cloned());
-        cells.push(crate::report::Cell::Size(ids[0].clone()));
-        rows.push((format!("{seconds} s"), cells));
+        searches.push((label, values(ids)));
     }
-    let mut heads: Vec<String> = COLUMNS.map(String::from).into();
-    heads.push("on".into());
-    let line = |label: &str, column: usize, chance: bool| Line {
+    let line = |label: &str, points: &[(f64, String)], chance: bool| Line {
         label: label.into(),
-        points: columns[column].clone(),
+        points: points.to_vec(),
         chance,
     };
     let figure = |title: &str, y_label: &str, lines: Vec<Line>| {
@@ -67,6 +68,16 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             lines,
         })
     };
+    let table = |title: &str, columns: Vec<String>, rows| {
+        Item::Table(Table {
+            title: title.into(),
+            corner: "heard".into(),
+            columns,
+            rows,
+            ..Table::default()
+        })
+    };
+    let heads = ["angle", "± sd", "L2", "± sd", "L1", "± sd", "on"].map(String::from).into();
     Section {
         id: "length".into(),
         title: "Length of the voice".into(),
@@ -77,24 +88,29 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             hearing.seconds
         )],
         items: vec![
-            Item::Table(Table {
-                title: "Scores by length".into(),
-                corner: "heard".into(),
-                columns: heads,
-                rows,
-                ..Table::default()
-            }),
+            table("Distance to the true face by length", heads, distances),
+            table("Searches by length", SEARCHES.map(String::from).into(), searches),
             figure(
                 "Recall by length",
                 "recall, %",
-                vec![line("at 10 % of the gallery", 5, true), line("at 1 face", 3, true)],
+                vec![
+                    line("at 10 % of the gallery", &columns[2], true),
+                    line("at 1 face", &columns[0], true),
+                ],
             ),
             figure(
                 "Matching by length",
                 "right choices, %",
-                vec![line("one of 2", 7, true), line("one of 2, of one sex", 8, false)],
+                vec![
+                    line("one of 2", &columns[4], true),
+                    line("one of 2, of one sex", &columns[5], false),
+                ],
             ),
-            figure("Angle to the true face by length", "degrees", vec![line("angle", 0, false)]),
+            figure(
+                "Angle to the true face by length",
+                "degrees",
+                vec![line("angle", &angles, false)],
+            ),
         ],
         ..Section::default()
     }

@@ -6,7 +6,6 @@ use crate::craniofacial::MEASURES;
 use crate::items::Control;
 use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::Scorer;
-use crate::stats::holm;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let mut section = Section {
@@ -22,6 +21,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             "The paper compares with the face that is decoded from the true feature, which has lost \
              what the decoder cannot draw. The second table compares with the photograph itself."
                 .into(),
+            "The mean face for everybody does not vary, so it has no correlation with anything.".into(),
         ],
         ..Section::default()
     };
@@ -68,7 +68,7 @@ fn table(
 ) -> Table {
     let by_sex = context.items.groups(Control::Sex);
     let mut rows = Vec::new();
-    let mut tested = Vec::new();
+    let mut tested = [Vec::new(), Vec::new()];
     for measure in &MEASURES {
         let of = |readings: &[Option<Reading>]| -> Vec<f64> {
             let value = |reading: &Reading| (measure.of)(&reading.landmarks);
@@ -77,13 +77,14 @@ fn table(
         let (heard, seen) = (of(voices), of(truth));
         let name = |version: &str| format!("craniofacial/{id}/{}{version}", measure.id);
         let own = scorer.correlation(&name(""), &heard, &seen);
-        tested.push(own.clone());
+        let within = scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p]);
+        tested[0].push(own.clone());
+        tested[1].push(within.clone());
         let mut cells = vec![
             Cell::Value(own.clone()),
             Cell::P(own),
-            Cell::Value(
-                scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p]),
-            ),
+            Cell::Value(within.clone()),
+            Cell::P(within),
             Cell::Value(scorer.random_correlation(
                 &name("/random-pairs"),
                 &heard,
@@ -96,21 +97,9 @@ fn table(
         }
         rows.push((measure.title.to_owned(), cells));
     }
-    let known: Vec<(String, f64)> = tested
-        .into_iter()
-        .filter_map(|id| {
-            let p = scorer.get(&id)?.p?;
-            Some((id, p))
-        })
-        .collect();
-    let p: Vec<f64> = known.iter().map(|(_, p)| *p).collect();
-    for ((id, _), corrected) in known.iter().zip(holm(&p)) {
-        if let Some(score) = scorer.get_mut(id) {
-            score.p_adjusted = Some(corrected);
-        }
-    }
+    tested.iter().for_each(|tests| scorer.correct(tests));
     let mut columns: Vec<String> =
-        ["r", "p, corrected", "r within each sex", "r of random pairs"].map(String::from).into();
+        ["r", "p", "r within each sex", "p", "r of random pairs"].map(String::from).into();
     if ceiling.is_some() {
         columns.push("r of the decoded true face".into());
     }

@@ -4,6 +4,9 @@ use super::MAIN;
 use crate::report::{Headline, Score};
 use crate::scorer::Scorer;
 
+/// Numbers that differ by less are the same but for rounding.
+const SAME: f64 = 1e-6;
+
 /// What a score says.
 type Verdict = fn(&Score, &Scorer<'_>) -> String;
 
@@ -22,13 +25,15 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
         ),
         ("One of two", "matching/voice-to-face/1-of-2".into(), against_chance),
         ("Angle to the true face", "similarity/degrees".into(), |_, scorer| {
-            let nearer = scorer.get("similarity/degrees/nearer-than-mean-face");
+            let nearer = scorer.get("similarity/degrees/nearer-than-one-face");
             match nearer.and_then(|nearer| nearer.interval) {
-                Some([low, _]) if low > 0.0 => "Nearer than the mean face.".into(),
-                Some([_, high]) if high < 0.0 => {
-                    "Farther than one mean face for everybody would be.".into()
+                Some([low, _]) if low > SAME => {
+                    "Nearer than the best one face for everybody.".into()
                 }
-                Some(_) => "Not distinguishable from one mean face for everybody.".into(),
+                Some([_, high]) if high < -SAME => {
+                    "Farther than the best one face for everybody.".into()
+                }
+                Some(_) => "Not distinguishable from the best one face for everybody.".into(),
                 None => String::new(),
             }
         }),
@@ -37,14 +42,19 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
             "attributes/sex/photograph/voice/balanced-accuracy".into(),
             against_chance,
         ),
-        ("Spread of faces within each sex", "diversity/spread/within-sex".into(), |score, _| {
-            let share = score.value;
-            if share < 20.0 {
-                "Close to one face for women and one for men.".into()
-            } else {
-                "Share of how much true faces differ.".into()
-            }
-        }),
+        (
+            "Spread within each sex, of that of true faces",
+            "diversity/spread/within-sex".into(),
+            |score, _| {
+                match score.value {
+                    share if share < 20.0 => "Close to one face for women and one for men.",
+                    share if share < 80.0 => "Faces differ less than true ones.",
+                    share if share <= 120.0 => "Faces differ about as much as true ones.",
+                    _ => "Faces differ more than true ones.",
+                }
+                .into()
+            },
+        ),
     ];
     let known = |id: &str| scorer.get(id).filter(|score| score.value.is_finite());
     listed
@@ -57,16 +67,16 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
 }
 
 fn is_above(score: &Score) -> bool {
-    score.interval.zip(score.chance).is_some_and(|([low, _], chance)| low > chance)
+    score.interval.zip(score.chance).is_some_and(|([low, _], chance)| low > chance + SAME)
 }
 
 fn against_chance(score: &Score, _: &Scorer<'_>) -> String {
     let Some(([low, high], chance)) = score.interval.zip(score.chance) else {
         return "Too few to say.".into();
     };
-    if low > chance {
+    if low > chance + SAME {
         "Above chance.".into()
-    } else if high < chance {
+    } else if high < chance - SAME {
         "Below chance.".into()
     } else {
         "Not distinguishable from chance.".into()

@@ -51,6 +51,10 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
         let mut classes: Vec<String> = of.iter().flatten().cloned().collect();
         classes.sort_unstable();
         classes.dedup();
+        if classes.len() > CLASSES {
+            let count = classes.len();
+            section.notes.push(format!("By {name}: {count} groups are too many to be told apart."));
+        }
         if !(2..=CLASSES).contains(&classes.len()) {
             continue;
         }

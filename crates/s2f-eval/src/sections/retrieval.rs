@@ -22,7 +22,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         text: vec![
             "Each voice looks for its own face among one face of each person. Recall at K says how \
              often it is among the first K. The paper's K is in per cent of the gallery, so both \
-             readings stand here, each with what chance gives. Ties are broken by lot, in \
+             readings stand here, each with what chance gives; a share of a gallery is rounded up to \
+             whole faces. Ties are broken by lot, in \
              expectation, so that one and the same answer for everybody gets what chance gives."
                 .into(),
             "The mean face is most of every feature. Relative to it, what tells people apart comes to \
@@ -80,6 +81,16 @@ fn recall(
     if percent { scorer.recall(id, ranks, per_cent(k)) } else { scorer.recall(id, ranks, |_| k) }
 }
 
+/// Cells of [`AT`] and the median; recall at K faces says nothing where there are no more of them.
+fn shown(mut cells: Vec<Cell>, ranks: &[Option<Rank>], percent: bool) -> Vec<Cell> {
+    for (cell, k) in cells.iter_mut().zip(AT) {
+        if !percent && k as f64 >= gallery(ranks) {
+            *cell = Cell::Empty;
+        }
+    }
+    cells
+}
+
 fn by_distance(
     context: &Context<'_>,
     scorer: &mut Scorer<'_>,
@@ -98,11 +109,12 @@ fn by_distance(
         if first.is_empty() {
             first.clone_from(&ids);
         }
-        let mut cells = values(ids);
+        let mut cells = shown(values(ids), ranks, percent);
         cells.push(Cell::Value(size.to_owned()));
         rows.push((distance.title().to_owned(), cells));
     }
-    let mut chance = chances(first);
+    let main = context.voice_to_face.own.all(MAIN);
+    let mut chance = shown(chances(first), main, percent);
     chance.push(Cell::Empty);
     rows.push(("chance".into(), chance));
     let unit = if percent { " %" } else { "" };
@@ -141,7 +153,7 @@ fn with_controls(
         columns: AT.iter().map(|k| format!("at {k}{unit}")).collect(),
         ..Table::default()
     };
-    table.columns.push("median rank".into());
+    table.columns.extend(["median rank".into(), "gallery".into()]);
     for (label, version, ranks) in rows {
         let mut ids: Vec<String> = AT
             .map(|k| {
@@ -150,10 +162,17 @@ fn with_controls(
             .into();
         let id = format!("retrieval/voice-to-face/{}/median-rank{version}", MAIN.name());
         ids.push(scorer.median_place(&id, ranks));
-        table.rows.push((label.into(), values(ids.iter().cloned())));
+        let on = scorer.get(&ids[0]).map_or((0, 0), |score| (score.pairs, score.speakers));
+        let size = format!("retrieval/gallery{version}");
+        let size = scorer.number(&size, Unit::Count, gallery(ranks), on);
+        let mut cells = shown(values(ids.iter().cloned()), ranks, percent);
+        cells.push(Cell::Value(size));
+        table.rows.push((label.into(), cells));
         if version == "/same-sex" || version == "/other-photograph" {
             let label = if version == "/same-sex" { "chance, of one sex" } else { "chance" };
-            table.rows.push((label.into(), chances(ids)));
+            let mut cells = shown(chances(ids), ranks, percent);
+            cells.push(Cell::Empty);
+            table.rows.push((label.into(), cells));
         }
     }
     table

@@ -1,71 +1,67 @@
 //! How near the predicted feature is to that of the true face (section 6.3 of the paper).
 
-use super::{Context, FEW, values};
+use s2f_face::{FaceSpace, Normalisation};
+
+use super::{Context, values};
+use crate::items::Items;
 use crate::outcome::Gap;
-use crate::report::{Cell, Item, Section, Table, Unit};
+use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::{Scorer, With};
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
-    let Context { items, voices, centre, controls, .. } = context;
+    let Context { items, model, voices, centre, controls, .. } = context;
     let faces = &items.faces;
-    let mean_face = Vectors::from_rows((0..items.len()).map(|_| &centre[..]));
+    let space = model.face_space();
+    let own_mean = Vectors::from_rows((0..items.len()).map(|_| &centre[..]));
+    let own_mean = as_predicted(own_mean, space);
+    let best_mean = as_predicted(mean_of_others(items), space);
     let mut rows = Vec::new();
     for gap in Gap::ALL {
-        let unit = match gap {
-            Gap::Degrees | Gap::RelativeDegrees => Unit::Degrees,
-            Gap::L2 | Gap::L1 => Unit::Plain,
-        };
         let of = |a: &Vectors, other: &dyn Fn(usize) -> Option<usize>| {
             gap.of_pairs(a, faces, centre, other)
         };
         let own = of(voices, &Some);
-        let versions = [
-            ("", own.clone()),
-            ("/mean-face", of(&mean_face, &Some)),
-            ("/another-voice", of(voices, &|pair| controls.anybody[pair])),
-            ("/another-voice-same-sex", of(voices, &|pair| controls.same_sex[pair])),
-            ("/other-photograph", of(faces, &|pair| controls.other_clip[pair])),
+        let one_face = of(&best_mean, &Some);
+        let nearer: Vec<f64> = one_face.iter().zip(&own).map(|(mean, own)| mean - own).collect();
+        let name = |version: &str| format!("similarity/{}{version}", gap.name());
+        let mut mean = |version: &str, gaps: &[f64], with: With| {
+            Cell::Value(scorer.mean(&name(version), gap.unit(), gaps, with))
+        };
+        let mut cells = vec![
+            mean("", &own, With::default()),
+            mean("/nearer-than-one-face", &nearer, With::chance(0.0)),
+            mean("/one-face", &one_face, With::default()),
+            // From the model's mean face itself there is no direction to anything.
+            if gap == Gap::RelativeDegrees {
+                Cell::Empty
+            } else {
+                mean("/mean-face", &of(&own_mean, &Some), With::default())
+            },
+            mean("/another-voice", &of(voices, &|p| controls.anybody[p]), With::default()),
+            mean(
+                "/another-voice-same-sex",
+                &of(voices, &|p| controls.same_sex[p]),
+                With::default(),
+            ),
+            mean("/other-photograph", &of(faces, &|p| controls.other_clip[p]), With::default()),
         ];
-        let mut cells = Vec::new();
-        for (version, gaps) in versions {
-            // From the mean face itself there is no direction to anything.
-            if gap == Gap::RelativeDegrees && version == "/mean-face" {
-                cells.push(Cell::Empty);
-                continue;
-            }
-            let id = format!("similarity/{}{version}", gap.name());
-            cells.push(Cell::Value(scorer.mean(&id, unit, &gaps, With::default())));
-        }
-        if gap == Gap::RelativeDegrees {
-            cells.insert(2, Cell::Empty);
-        } else {
-            let mean = gap.of_pairs(&mean_face, faces, centre, Some);
-            let nearer: Vec<f64> = mean.iter().zip(&own).map(|(mean, own)| mean - own).collect();
-            let id = format!("similarity/{}/nearer-than-mean-face", gap.name());
-            let nearer = scorer.mean(&id, unit, &nearer, With::chance(0.0));
-            cells.insert(2, Cell::Value(nearer));
-        }
-        let sd = standard_deviation(&own);
         let on = (items.len(), items.speakers.len());
-        let sd = scorer.number(&format!("similarity/{}/sd", gap.name()), unit, sd, on);
+        let sd = scorer.number(&name("/sd"), gap.unit(), standard_deviation(&own), on);
         cells.splice(1..1, values([sd]));
         rows.push((gap.title().to_owned(), cells));
     }
-    let speakers = items.speakers.len();
-    let few = format!(
-        "{speakers} speakers are few: most of what a study wants to know cannot be told on them."
-    );
     Section {
-        notes: if speakers < FEW { vec![few] } else { Vec::new() },
         id: "similarity".into(),
         title: "Similarity of features".into(),
         text: vec![
             "Between the feature that the model predicts from a voice and that of the speaker's true \
-             face; small is near. The mean face is one and the same answer for everybody: who does \
-             not come nearer than that has learnt nothing about the person. Another person's voice is \
-             what is left when the voice is somebody else's, of any sex or of the speaker's own. \
-             Another photograph of the same person is the nearest that can be hoped for."
+             face; small is near. The best one face for everybody is the mean of the true faces of all \
+             other speakers: who does not come nearer has learnt nothing about the person. The model's \
+             own mean face is far from it where these people differ from those that it learnt from. \
+             Another person's voice is what is left when the voice is somebody else's, of any sex or \
+             of the speaker's own. Another photograph of the same person is the nearest that can be \
+             hoped for."
                 .into(),
         ],
         items: vec![Item::Table(Table {
@@ -74,9 +70,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             columns: [
                 "voice",
                 "± sd over pairs",
-                "the mean face",
-                "nearer than it by",
-                "another person's voice",
+                "nearer than one face by",
+                "best one face",
+                "model's mean face",
+                "another's voice",
                 "… of the same sex",
                 "another photograph",
             ]
@@ -85,10 +82,47 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             rows,
             ..Table::default()
         })],
+        ..Section::default()
     }
 }
 
-fn standard_deviation(values: &[f64]) -> f64 {
+/// For each pair the mean of the true faces of everybody but the speaker.
+fn mean_of_others(items: &Items) -> Vectors {
+    let mut sum = vec![0.0; items.faces.dimension()];
+    let add = |sum: &mut [f64], row: &[f32], sign: f64| {
+        sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += sign * f64::from(x));
+    };
+    items.faces.rows().for_each(|row| add(&mut sum, row, 1.0));
+    let of_speaker: Vec<Vec<f32>> = items
+        .of_speaker
+        .iter()
+        .map(|pairs| {
+            let mut others = sum.clone();
+            pairs.iter().for_each(|&pair| add(&mut others, items.faces.row(pair), -1.0));
+            let count = (items.len() - pairs.len()).max(1) as f64;
+            others.into_iter().map(|x| (x / count) as f32).collect()
+        })
+        .collect();
+    Vectors::from_rows(items.items.iter().map(|item| &of_speaker[item.speaker][..]))
+}
+
+/// Rows as a model would predict them: of unit length where the face space asks for it.
+fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
+    if space.normalisation == Normalisation::None {
+        return rows;
+    }
+    let unit: Vec<f32> = rows
+        .rows()
+        .flat_map(|row| {
+            let length = dot(row, row).sqrt().max(f64::MIN_POSITIVE) as f32;
+            row.iter().map(move |x| x / length)
+        })
+        .collect();
+    Vectors::new(unit, rows.dimension())
+}
+
+/// Standard deviation of a sample; what is not a number takes no part.
+pub(super) fn standard_deviation(values: &[f64]) -> f64 {
     let values: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -98,9 +132,25 @@ fn standard_deviation(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::items;
 
     #[test]
     fn the_deviation_is_that_of_a_sample() {
         assert!((standard_deviation(&[1.0, 3.0, f64::NAN]) - 2_f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_best_one_face_leaves_the_speaker_out() {
+        let items = items(5, 4);
+        let means = mean_of_others(&items);
+        // The third speaker's first pair: the mean of the other eight.
+        let pair = items.of_speaker[2][0];
+        for column in 0..4 {
+            let others = (0..10).filter(|&other| items.items[other].speaker != 2);
+            let expected = others.map(|other| items.faces.row(other)[column]).sum::<f32>() / 8.0;
+            assert!((means.row(pair)[column] - expected).abs() < 1e-6);
+        }
+        let unit = as_predicted(means, &FaceSpace::mobileface());
+        assert!(unit.rows().all(|row| (dot(row, row) - 1.0).abs() < 1e-6));
     }
 }

@@ -6,7 +6,7 @@ use super::Context;
 use super::confusion::confusion;
 use crate::labels::Labels;
 use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Scorer, With, id_part};
 use crate::vectors::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<Section> {
@@ -17,7 +17,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<
         text: vec![
             "For each attribute a reader learns from the true faces of all other speakers which label \
              is nearest (by the mean face of each label), and reads the features that are predicted \
-             from voices. What it reads in the true faces is the most that can be expected. Labels \
+             from voices, not pictures. Intervals take the reader as it is: with few speakers a \
+             label they are too narrow. What it reads in the true faces is the most that can be expected. Labels \
              are used for this report and for nothing else."
                 .into(),
         ],
@@ -83,10 +84,18 @@ fn of_attribute(
                 _ => f64::NAN,
             })
             .collect();
-        let accuracy =
-            scorer.share(&format!("labels/{name}/{id}/accuracy"), &right, With::chance(majority));
-        let balanced =
-            balanced(scorer, &format!("labels/{name}/{id}"), &truth, &right, names.len());
+        let accuracy = scorer.share(
+            &format!("labels/{}/{id}/accuracy", id_part(name)),
+            &right,
+            With::chance(majority),
+        );
+        let balanced = balanced(
+            scorer,
+            &format!("labels/{}/{id}", id_part(name)),
+            &truth,
+            &right,
+            names.len(),
+        );
         first.get_or_insert_with(|| accuracy.clone());
         let size = Cell::Size(accuracy.clone());
         rows.push((label.to_owned(), vec![Cell::Value(accuracy), Cell::Value(balanced), size]));
@@ -104,14 +113,17 @@ fn of_attribute(
         rows,
         ..Table::default()
     }));
-    section.items.push(Item::Table(confusion(
-        scorer,
-        &format!("{name}: rows the label, columns read from the voice"),
-        &format!("labels/{name}/voice"),
-        &names,
-        &truth,
-        &heard,
-    )));
+    section.items.extend(
+        confusion(
+            scorer,
+            &format!("{name}: rows the label, columns read from the voice"),
+            &format!("labels/{}/voice", id_part(name)),
+            &names,
+            &truth,
+            &heard,
+        )
+        .map(Item::Table),
+    );
 }
 
 /// Labels that one attribute may have.

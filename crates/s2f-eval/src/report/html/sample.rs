@@ -113,6 +113,7 @@ pub(in crate::report) fn report() -> Report {
         software: HOSTILE.to_owned(),
         title: HOSTILE.to_owned(),
         about: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
+        notes: vec!["few".into()],
         headlines: ["identity/top/1", "age/error/nobody", "no/such"]
             .map(|id| Headline {
                 label: HOSTILE.to_owned(),
