@@ -19,8 +19,8 @@ use serde_json::json;
 
 /// Rows that are found for each probe.
 const FOUND: usize = 10;
-/// Rows of the gallery that are read at a time.
-const BLOCK: usize = 1024;
+/// Bytes of the gallery that are read at a time.
+const BLOCK: usize = 16 << 20;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -40,7 +40,7 @@ fn main() -> Result<(), Failure> {
     let start = Instant::now();
     let blocks = std::iter::from_fn(|| {
         let start = Instant::now();
-        let rows = BLOCK.min(gallery.left);
+        let rows = (BLOCK / (4 * gallery.dimension)).max(1).min(gallery.left);
         let block = (rows > 0).then(|| gallery.read(rows));
         reading += start.elapsed();
         block

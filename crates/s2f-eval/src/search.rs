@@ -139,8 +139,7 @@ pub struct Hit {
 }
 
 /// The `k` nearest items of each probe, nearest first; of equal ones the first. The gallery comes
-/// in blocks of any size, from memory or from disk; about a thousand rows make best use of a
-/// processor, and take memory for as many distances from a thousand probes.
+/// in blocks of any size, from memory or from disk; small ones take longer.
 ///
 /// # Errors
 /// The first that reading the gallery gives.
@@ -286,22 +285,24 @@ fn compare<E>(
     let mut nearness = vec![Vec::new(); distances.len()];
     let mut first_item = 0;
     for block in gallery {
-        let items = Side::new(block?, centre, distances);
-        if items.count == 0 {
-            continue;
-        }
-        let mut first_probe = 0;
-        for side in &probes {
-            let products = side.products(&items);
-            // Single precision, as the features are.
-            let products = products.as_ref().and_then(|data| data.as_slice().ok());
-            for (nearness, &distance) in nearness.iter_mut().zip(distances) {
-                side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
+        let block = block?;
+        let whole = block.len() <= BLOCK;
+        let blocks = if whole { vec![block] } else { chunks(&block, BLOCK).collect() };
+        for block in blocks.into_iter().filter(|block| !block.is_empty()) {
+            let items = Side::new(block, centre, distances);
+            let mut first_probe = 0;
+            for side in &probes {
+                let products = side.products(&items);
+                // Single precision, as the features are.
+                let products = products.as_ref().and_then(|data| data.as_slice().ok());
+                for (nearness, &distance) in nearness.iter_mut().zip(distances) {
+                    side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
+                }
+                visit(first_probe, first_item, &nearness, items.count);
+                first_probe += side.count;
             }
-            visit(first_probe, first_item, &nearness, items.count);
-            first_probe += side.count;
+            first_item += items.count;
         }
-        first_item += items.count;
     }
     Ok(())
 }
@@ -344,7 +345,7 @@ impl Side {
             along: Vec::new(),
             lengths: Vec::new(),
         };
-        if count == 0 || distances.iter().all(|&distance| distance == Distance::L1) {
+        if distances.iter().all(|&distance| distance == Distance::L1) {
             return side;
         }
         let mut values = vectors.into_values();
