@@ -151,7 +151,7 @@ pub fn evaluate(
     let voices = by_length[main].clone();
     let centre = mean_face(model, &items);
     let readings = match options.reader {
-        Some(reader) => Some(job.read(model, reader, &voices, &centre, told)?),
+        Some(reader) => Some(job.read(model, reader, &hearing, &by_length, &centre, told)?),
         None => None,
     };
 

@@ -14,53 +14,46 @@ use crate::{EvalError, FaceReader, Reading};
 /// Numbers of a reading: points, age, sex.
 const NUMBERS: usize = 2 * POINTS + 2;
 
-/// What a face is read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The face drawn from the voice.
-    Voice,
-    /// The face drawn from the feature of the true face: what the face decoder can do at best.
-    Decoded,
-    /// The photograph.
-    Photograph,
-}
+/// Names of columns beside those of voices, which [`crate::voices::column`] names.
+///
+/// The face drawn from the feature of the true face: what the face decoder can do at best.
+pub(crate) const DECODED: &str = "decoded";
+/// The photograph.
+pub(crate) const PHOTOGRAPH: &str = "photograph";
 
-impl Source {
-    pub(crate) const ALL: [Self; 3] = [Self::Voice, Self::Decoded, Self::Photograph];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Voice => "voice",
-            Self::Decoded => "decoded",
-            Self::Photograph => "photograph",
-        }
-    }
-}
-
-/// Readings of some pairs, which hold faces and features: one column a source.
+/// Readings of some pairs, which hold faces and features: of the faces drawn from `voices`, by the
+/// name of their column, of that of the true feature, and of the photograph.
 pub(crate) fn columns(
     model: &Speech2Face,
     reader: &FaceReader,
     pairs: &[Pair],
-    voices: &Vectors,
+    voices: &[(String, Vectors)],
 ) -> Result<Columns, EvalError> {
-    let read = |source: Source| -> Result<(String, Vectors), EvalError> {
-        let rows = (0..pairs.len()).into_par_iter().map(|n| {
-            let picture = match source {
-                Source::Voice => draw(model, voices.row(n))?,
-                Source::Decoded => draw(model, &pairs[n].feature)?,
-                Source::Photograph => {
-                    PairFace::from_jpeg(pairs[n].face.clone(), pairs[n].face_points)?
-                        .picture()
-                        .clone()
-                }
-            };
-            Ok(numbers(reader.read(&picture)?.as_ref()))
+    let read = |picture: &(dyn Fn(usize) -> Result<Option<RgbImage>, EvalError> + Sync)| {
+        let rows = (0..pairs.len()).into_par_iter().map(|n| match picture(n)? {
+            Some(picture) => Ok(numbers(reader.read(&picture)?.as_ref())),
+            None => Ok(numbers(None)),
         });
         let rows = rows.collect::<Result<Vec<_>, EvalError>>()?;
-        Ok((source.name().to_owned(), Vectors::new(rows.concat(), NUMBERS)))
+        Ok::<_, EvalError>(Vectors::new(rows.concat(), NUMBERS))
     };
-    Source::ALL.into_iter().map(read).collect()
+    let mut columns = Columns::new();
+    for (name, voices) in voices {
+        let drawn = |n: usize| {
+            let feature = voices.row(n);
+            // A voice that is too short for this column has no feature.
+            let is_heard = feature.iter().all(|x| x.is_finite());
+            is_heard.then(|| draw(model, feature)).transpose()
+        };
+        columns.insert(name.clone(), read(&drawn)?);
+    }
+    columns.insert(DECODED.into(), read(&|n| draw(model, &pairs[n].feature).map(Some))?);
+    let photograph = |n: usize| {
+        let face = PairFace::from_jpeg(pairs[n].face.clone(), pairs[n].face_points)?;
+        Ok(Some(face.picture().clone()))
+    };
+    columns.insert(PHOTOGRAPH.into(), read(&photograph)?);
+    Ok(columns)
 }
 
 /// The picture that a model draws of a feature.

@@ -64,6 +64,8 @@ pub(crate) struct Readings {
     /// Whether a pair's pictures were looked at.
     pub(crate) looked_at: Vec<bool>,
     pub(crate) voice: Vec<Option<Reading>>,
+    /// The same by length, in the order of [`Hearing::lengths`].
+    pub(crate) by_length: Vec<Vec<Option<Reading>>>,
     pub(crate) decoded: Vec<Option<Reading>>,
     pub(crate) photograph: Vec<Option<Reading>>,
     pub(crate) mean_face: Option<Reading>,

@@ -6,10 +6,10 @@ use speech2face::{SOFTWARE, Speech2Face};
 use super::{Event, Options};
 use crate::cache::{Cache, Columns};
 use crate::items::{Items, Loader};
-use crate::readings::{Source, columns as read_pictures, draw, reading};
+use crate::readings::{DECODED, PHOTOGRAPH, columns as read_pictures, draw, reading};
 use crate::sections::Readings;
 use crate::vectors::Vectors;
-use crate::voices::Hearing;
+use crate::voices::{Hearing, column};
 use crate::{EvalError, FaceReader};
 
 /// What all steps of an evaluation share.
@@ -38,12 +38,13 @@ impl Job<'_> {
         self.cache.columns("voices", &key, self.items.len(), compute, &mut done)
     }
 
-    /// What is read in the pictures of some of the pairs.
+    /// What is read in the pictures of some of the pairs, voices heard for each of the lengths.
     pub(super) fn read(
         &self,
         model: &Speech2Face,
         reader: &FaceReader,
-        voices: &Vectors,
+        hearing: &Hearing,
+        by_length: &[Vectors],
         centre: &[f32],
         told: &mut dyn FnMut(Event),
     ) -> Result<Readings, EvalError> {
@@ -51,18 +52,22 @@ impl Job<'_> {
         let shown = self.options.pictures.min(count);
         let chosen: Vec<usize> = (0..shown).map(|n| n * count / shown).collect();
         told(Event::Begin("drawing and reading faces", shown));
-        let key = format!("{SOFTWARE} {} {} {shown}", model.id().sha256, self.pairs_sha256);
+        let sha256 = &model.id().sha256;
+        let key = format!("{SOFTWARE} {sha256} {} {hearing:?} {shown}", self.pairs_sha256);
         let payload = Payload { audio: false, face: true, feature: true };
         let mut loader = Loader::new(self.set, self.options.part, self.items, payload);
         let compute = |rows: &[usize]| {
             let numbers: Vec<usize> = rows.iter().map(|&row| chosen[row]).collect();
-            read_pictures(model, reader, &loader.load(&numbers)?, &voices.select(&numbers))
+            let lengths = hearing.lengths.iter().zip(by_length);
+            let voices: Vec<(String, Vectors)> =
+                lengths.map(|(&s, voices)| (column(s), voices.select(&numbers))).collect();
+            read_pictures(model, reader, &loader.load(&numbers)?, &voices)
         };
         let mut done = |rows| told(Event::Done(rows));
         let columns = self.cache.columns("readings", &key, shown, compute, &mut done)?;
-        let spread = |source: Source| {
+        let spread = |name: &str| {
             let mut all = vec![None; count];
-            if let Some(rows) = columns.get(source.name()) {
+            if let Some(rows) = columns.get(name) {
                 chosen.iter().zip(rows.rows()).for_each(|(&pair, row)| all[pair] = reading(row));
             }
             all
@@ -71,9 +76,10 @@ impl Job<'_> {
         chosen.iter().for_each(|&pair| looked_at[pair] = true);
         Ok(Readings {
             looked_at,
-            voice: spread(Source::Voice),
-            decoded: spread(Source::Decoded),
-            photograph: spread(Source::Photograph),
+            voice: spread(&column(hearing.seconds)),
+            by_length: hearing.lengths.iter().map(|&seconds| spread(&column(seconds))).collect(),
+            decoded: spread(DECODED),
+            photograph: spread(PHOTOGRAPH),
             mean_face: reader.read(&draw(model, centre)?)?,
         })
     }

@@ -3,7 +3,7 @@
 use s2f_corpus::Sex;
 
 use super::confusion::confusion;
-use super::{Context, Readings, chances};
+use super::{Context, Readings, chances, values};
 use crate::Reading;
 use crate::bootstrap::quantile;
 use crate::items::{Control, age_band, band_name, stated_age};
@@ -169,11 +169,13 @@ impl Drawn {
     }
 }
 
-fn sexes(readings: &[Option<Reading>]) -> Vec<Option<bool>> {
+/// Sexes that were read: whether male.
+pub(super) fn sexes(readings: &[Option<Reading>]) -> Vec<Option<bool>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| reading.male > 0.5)).collect()
 }
 
-fn ages(readings: &[Option<Reading>]) -> Vec<Option<f64>> {
+/// Ages that were read, years.
+pub(super) fn ages(readings: &[Option<Reading>]) -> Vec<Option<f64>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| f64::from(reading.age))).collect()
 }
 
@@ -185,39 +187,50 @@ fn band_of(age: f64) -> u32 {
     age_band(Some(age.max(0.0) as f32)).unwrap_or(0)
 }
 
+/// Accuracy and balanced accuracy of what is read against what is known; pairs that were not looked
+/// at take no part, and a picture without a face counts against it.
+pub(super) fn sex_scores(
+    scorer: &mut Scorer<'_>,
+    id: &str,
+    known: &[Option<bool>],
+    read: &[Option<bool>],
+    looked_at: &[bool],
+) -> [String; 2] {
+    let males = known.iter().flatten().filter(|male| **male).count() as f64;
+    let share = males / known.iter().flatten().count() as f64;
+    let majority = 100.0 * share.max(1.0 - share);
+    let right = |pair: usize| {
+        let male = known[pair].filter(|_| looked_at[pair])?;
+        Some((male, f64::from(read[pair] == Some(male))))
+    };
+    let values: Vec<f64> =
+        (0..known.len()).map(|pair| right(pair).map_or(f64::NAN, |(_, right)| right)).collect();
+    let accuracy = scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
+    let balanced = scorer.function(
+        &format!("{id}/balanced-accuracy"),
+        Unit::Percent,
+        |pair| {
+            let (male, right) = right(pair)?;
+            let (f, m) = (f64::from(!male), f64::from(male));
+            Some([f * right, f, m * right, m])
+        },
+        |[female, females, male, males]| 50.0 * (female / females + male / males),
+        Some(50.0),
+    );
+    [accuracy, balanced]
+}
+
 fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
-    let known = || truth.sex.iter().flatten();
-    let males = known().filter(|male| **male).count() as f64 / known().count() as f64;
-    let majority = 100.0 * males.max(1.0 - males);
     let mut rows = Vec::new();
     let mut first = None;
     for drawn in all {
         let id = format!("attributes/sex/{}/{}", truth.id, drawn.id);
-        // A picture without a face counts against it.
-        let right = |pair: usize| {
-            let truth = truth.sex[pair].filter(|_| drawn.drawn[pair])?;
-            Some((truth, f64::from(drawn.sex[pair] == Some(truth))))
-        };
-        let pairs = truth.sex.len();
-        let values: Vec<f64> = (0..pairs).map(|p| right(p).map_or(f64::NAN, |(_, r)| r)).collect();
-        let accuracy = scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
-        let balanced = scorer.function(
-            &format!("{id}/balanced-accuracy"),
-            Unit::Percent,
-            |pair| {
-                let (male, right) = right(pair)?;
-                let (f, m) = (f64::from(!male), f64::from(male));
-                Some([f * right, f, m * right, m])
-            },
-            |[female, females, male, males]| 50.0 * (female / females + male / males),
-            Some(50.0),
-        );
-        first.get_or_insert_with(|| [accuracy.clone(), balanced.clone()]);
-        let sized = Cell::Size(accuracy.clone());
-        rows.push((
-            drawn.title.to_owned(),
-            vec![Cell::Value(accuracy), Cell::Value(balanced), sized],
-        ));
+        let ids = sex_scores(scorer, &id, &truth.sex, &drawn.sex, &drawn.drawn);
+        let sized = Cell::Size(ids[0].clone());
+        first.get_or_insert_with(|| ids.clone());
+        let mut cells = values(ids);
+        cells.push(sized);
+        rows.push((drawn.title.to_owned(), cells));
     }
     if let Some(first) = first {
         let mut cells = chances(first);

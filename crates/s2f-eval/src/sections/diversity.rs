@@ -31,52 +31,17 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     let spreads = |groups: &[Option<u32>]| {
         [voices, &items.faces].map(|rows| Within::of(rows, items, groups, scorer.bootstrap))
     };
-    let all = spreads(&everybody);
     // The same pairs on both sides of a share.
     let stated: Vec<Option<u32>> = by_sex.iter().map(|sex| sex.map(|_| 0)).collect();
     let within = by_sex.iter().any(Option::is_some).then(|| [spreads(&by_sex), spreads(&stated)]);
-    let ratio = |[predicted, truth]: &[Within; 2]| {
-        let each = predicted.draws.iter().zip(&truth.draws);
-        let draws = each.map(|(p, t)| 100.0 * (p / t).sqrt()).collect();
-        (100.0 * (predicted.value / truth.value).sqrt(), draws)
-    };
-    let size = |groups: &[Option<u32>]| {
-        let pairs: Vec<usize> = (0..items.len()).filter(|&pair| groups[pair].is_some()).collect();
-        let mut speakers: Vec<usize> =
-            pairs.iter().map(|&pair| items.items[pair].speaker).collect();
-        speakers.dedup();
-        speakers.sort_unstable();
-        speakers.dedup();
-        (pairs.len(), speakers.len())
-    };
-    let (everything, of_stated) = (size(&everybody), size(&by_sex));
-    let mut add = |id: &str, unit: Unit, value: f64, draws: Vec<f64>, on: (usize, usize)| {
-        let mut draws: Vec<f64> = draws.into_iter().filter(|x: &f64| x.is_finite()).collect();
-        draws.sort_unstable_by(f64::total_cmp);
-        let interval =
-            (draws.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&draws, share)));
-        scorer.add(Score {
-            id: format!("diversity/{id}"),
-            value,
-            interval,
-            chance: None,
-            unit,
-            pairs: on.0,
-            speakers: on.1,
-            gallery: None,
-            p: None,
-            p_adjusted: None,
-        })
-    };
-    let (value, draws) = ratio(&all);
-    let overall = add("spread", Unit::Percent, value, draws, everything);
+    let (everything, of_stated) = (size(items, &everybody), size(items, &by_sex));
+    let overall = spread(context, scorer, "diversity/spread", voices, &everybody);
     rows.push((
         "spread, share of that of true faces".into(),
         vec![Cell::Value(overall), Cell::Empty],
     ));
     if let Some([within, all]) = &within {
-        let (value, draws) = ratio(within);
-        let id = add("spread/within-sex", Unit::Percent, value, draws, of_stated);
+        let id = spread(context, scorer, "diversity/spread/within-sex", voices, &by_sex);
         rows.push(("… within each sex".into(), vec![Cell::Value(id), Cell::Empty]));
         let mut cells = Vec::new();
         for (name, all, within) in
@@ -85,13 +50,9 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let share = |within: f64, all: f64| 100.0 * (1.0 - within / all);
             let draws = within.draws.iter().zip(&all.draws).map(|(w, a)| share(*w, *a)).collect();
             let value = share(within.value, all.value);
-            cells.push(Cell::Value(add(
-                &format!("explained-by-sex/{name}"),
-                Unit::Percent,
-                value,
-                draws,
-                of_stated,
-            )));
+            let id = format!("diversity/explained-by-sex/{name}");
+            let id = add(scorer, &id, Unit::Percent, value, draws, of_stated);
+            cells.push(Cell::Value(id));
         }
         rows.push(("variance that is sex".into(), cells));
     } else {
@@ -101,7 +62,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     }
     let cells = [("predicted", voices), ("true", &items.faces)].map(|(name, rows)| {
         let value = effective_dimensions(rows);
-        Cell::Value(add(&format!("dimensions/{name}"), Unit::Plain, value, Vec::new(), everything))
+        let id = format!("diversity/dimensions/{name}");
+        Cell::Value(add(scorer, &id, Unit::Plain, value, Vec::new(), everything))
     });
     rows.push(("effective dimensions".into(), cells.into()));
     section.items.push(Item::Table(Table {
@@ -112,6 +74,64 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         ..Table::default()
     }));
     section
+}
+
+/// Spread of predicted features within groups, as a share of that of the true faces, %.
+pub(super) fn spread(
+    context: &Context<'_>,
+    scorer: &mut Scorer<'_>,
+    id: &str,
+    voices: &Vectors,
+    groups: &[Option<u32>],
+) -> String {
+    let items = context.items;
+    // Voices that were not heard have no feature, and take no part.
+    let is_heard = |pair: usize| voices.row(pair).iter().all(|x| x.is_finite());
+    let heard: Vec<Option<u32>> =
+        (0..items.len()).map(|pair| groups[pair].filter(|_| is_heard(pair))).collect();
+    let nothing = vec![0.0; voices.dimension()];
+    let rows =
+        (0..items.len()).map(|pair| if is_heard(pair) { voices.row(pair) } else { &nothing });
+    let voices = Vectors::from_rows(rows);
+    let [predicted, truth] =
+        [&voices, &items.faces].map(|rows| Within::of(rows, items, &heard, scorer.bootstrap));
+    let each = predicted.draws.iter().zip(&truth.draws);
+    let draws = each.map(|(p, t)| 100.0 * (p / t).sqrt()).collect();
+    let value = 100.0 * (predicted.value / truth.value).sqrt();
+    add(scorer, id, Unit::Percent, value, draws, size(items, &heard))
+}
+
+/// Pairs and speakers that have a group.
+fn size(items: &Items, groups: &[Option<u32>]) -> (usize, usize) {
+    let has = |&pair: &usize| groups[pair].is_some();
+    let speakers = items.of_speaker.iter().filter(|pairs| pairs.iter().any(&has));
+    ((0..items.len()).filter(has).count(), speakers.count())
+}
+
+/// A score whose draws are known.
+fn add(
+    scorer: &mut Scorer<'_>,
+    id: &str,
+    unit: Unit,
+    value: f64,
+    draws: Vec<f64>,
+    on: (usize, usize),
+) -> String {
+    let mut draws: Vec<f64> = draws.into_iter().filter(|x| x.is_finite()).collect();
+    draws.sort_unstable_by(f64::total_cmp);
+    let interval = (draws.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&draws, share)));
+    scorer.add(Score {
+        id: id.to_owned(),
+        value,
+        interval,
+        chance: None,
+        unit,
+        pairs: on.0,
+        speakers: on.1,
+        gallery: None,
+        p: None,
+        p_adjusted: None,
+    })
 }
 
 /// Mean squared distance from the mean of the group, over all pairs that have a group.

@@ -1,10 +1,13 @@
-//! Distances, searches and matching by how long a voice is heard.
+//! Every score by how long a voice is heard.
 
+use super::attributes::{ages, sex_scores, sexes};
 use super::similarity::standard_deviation;
-use super::{Context, MAIN, values};
+use super::{Context, MAIN, Readings, diversity, permuted, values};
+use crate::Reading;
+use crate::craniofacial::MEASURES;
 use crate::items::Control;
 use crate::outcome::{Gap, search};
-use crate::report::{Cell, Item, Line, Lines, Section, Table};
+use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
 use crate::scorer::{Scorer, With, per_cent};
 
 /// What is searched and matched, in the order of the table's columns.
@@ -77,8 +80,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             ..Table::default()
         })
     };
+    let drawn = context.readings.as_ref().map(|readings| drawn(context, scorer, readings));
+    let same_person = same_person(context, scorer);
     let heads = ["angle", "± sd", "L2", "± sd", "L1", "± sd", "on"].map(String::from).into();
-    Section {
+    let mut section = Section {
         id: "length".into(),
         title: "Length of the voice".into(),
         text: vec![format!(
@@ -113,5 +118,109 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             ),
         ],
         ..Section::default()
+    };
+    section.items.push(Item::Table(same_person));
+    section.items.extend(drawn.into_iter().flatten().map(Item::Table));
+    section
+}
+
+/// How much faces differ, and whether two clips of a speaker give one face.
+fn same_person(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Table {
+    let Context { items, hearing, by_length, centre, controls, .. } = context;
+    let everybody = vec![Some(0); items.len()];
+    let by_sex = items.groups(Control::Sex);
+    let mut rows = Vec::new();
+    for (&seconds, voices) in hearing.lengths.iter().zip(by_length) {
+        let name = |what: &str| format!("lengths/{seconds}s/{what}");
+        let gaps = Gap::Degrees.of_pairs(voices, voices, centre, |pair| controls.other_clip[pair]);
+        let mut cells = values([
+            scorer.mean(&name("clips/degrees"), Unit::Degrees, &gaps, With::default()),
+            diversity::spread(context, scorer, &name("spread"), voices, &everybody),
+        ]);
+        // A gallery of voices needs all of them, of the same length.
+        if seconds <= hearing.seconds {
+            let other = permuted(voices, &controls.other_clip);
+            let found = search(items, &other, voices, centre, &[MAIN]);
+            let id = scorer.best_of(&name("clips/nearer"), found.all(MAIN), 2);
+            cells.insert(1, Cell::Value(id));
+        } else {
+            cells.insert(1, Cell::Empty);
+        }
+        cells.push(if by_sex.iter().any(Option::is_some) {
+            let id = name("spread/within-sex");
+            Cell::Value(diversity::spread(context, scorer, &id, voices, &by_sex))
+        } else {
+            Cell::Empty
+        });
+        rows.push((format!("{seconds} s"), cells));
     }
+    Table {
+        title: "Consistency and diversity by length".into(),
+        corner: "heard".into(),
+        columns: [
+            "two clips of one speaker",
+            "nearer than another's",
+            "spread, of that of true faces",
+            "… within each sex",
+        ]
+        .map(String::from)
+        .into(),
+        rows,
+        ..Table::default()
+    }
+}
+
+/// What is read in the faces that are drawn from longer and shorter voices.
+fn drawn(context: &Context<'_>, scorer: &mut Scorer<'_>, readings: &Readings) -> [Table; 2] {
+    let Context { items, hearing, by_length, .. } = context;
+    let (true_sex, true_age) = (sexes(&readings.photograph), ages(&readings.photograph));
+    let number = |age: &Option<f64>| age.unwrap_or(f64::NAN);
+    let true_age: Vec<f64> = true_age.iter().map(number).collect();
+    let mut attributes = Vec::new();
+    let mut measures: Vec<(String, Vec<Cell>)> =
+        MEASURES.iter().map(|measure| (measure.title.to_owned(), Vec::new())).collect();
+    for ((&seconds, voices), read) in hearing.lengths.iter().zip(by_length).zip(&readings.by_length)
+    {
+        let name = |what: &str| format!("lengths/{seconds}s/{what}");
+        let looked_at: Vec<bool> = (0..items.len())
+            .map(|pair| readings.looked_at[pair] && voices.row(pair)[0].is_finite())
+            .collect();
+        let ids = sex_scores(scorer, &name("sex"), &true_sex, &sexes(read), &looked_at);
+        let age: Vec<f64> = ages(read).iter().map(number).collect();
+        let errors: Vec<f64> = age.iter().zip(&true_age).map(|(a, b)| (a - b).abs()).collect();
+        let size = Cell::Size(ids[0].clone());
+        let mut cells = values(ids);
+        cells.extend(values([
+            scorer.mean(&name("age/error"), Unit::Years, &errors, With::default()),
+            scorer.correlation(&name("age/r"), &age, &true_age),
+        ]));
+        cells.push(size);
+        attributes.push((format!("{seconds} s"), cells));
+        for (measure, (_, cells)) in MEASURES.iter().zip(&mut measures) {
+            let of = |readings: &[Option<Reading>]| -> Vec<f64> {
+                let value = |reading: &Reading| (measure.of)(&reading.landmarks);
+                readings.iter().map(|reading| reading.as_ref().map_or(f64::NAN, value)).collect()
+            };
+            let id = name(&format!("craniofacial/{}", measure.id));
+            cells.push(Cell::Value(scorer.correlation(&id, &of(read), &of(&readings.photograph))));
+        }
+    }
+    [
+        Table {
+            title: "Attributes of the drawn face, against the photograph, by length".into(),
+            corner: "heard".into(),
+            columns: ["sex", "sex, balanced", "error of age", "r of age", "on"]
+                .map(String::from)
+                .into(),
+            rows: attributes,
+            ..Table::default()
+        },
+        Table {
+            title: "Craniofacial measures, r against the photograph, by length".into(),
+            corner: "measure".into(),
+            columns: hearing.lengths.iter().map(|seconds| format!("{seconds} s")).collect(),
+            rows: measures,
+            ..Table::default()
+        },
+    ]
 }

@@ -1,0 +1,123 @@
+//! A block of probes or of items, and how near those of one are to those of another.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::Distance;
+use super::city_block::city_block;
+use crate::vectors::{Vectors, dot};
+
+/// Probes or items, and what is needed of each beside products.
+pub(super) struct Side {
+    pub(super) count: usize,
+    /// The rows as they were, for the sums of differences.
+    rows: Vectors,
+    /// a' `[rows, D]`, for all other distances.
+    matrix: Option<Tensor<2>>,
+    /// a'·a', for L2
+    squares: Vec<f32>,
+    /// 1 / ‖a'‖, 0 for the mean face itself, for relative cosines
+    relative: Vec<f32>,
+    /// a'·c, for cosines
+    along: Vec<f32>,
+    /// 1 / ‖a‖, 0 for 0, for cosines
+    lengths: Vec<f32>,
+}
+
+impl Side {
+    pub(super) fn new(vectors: Vectors, centre: &[f32], distances: &[Distance]) -> Self {
+        let wanted = |distance: Distance| distances.contains(&distance);
+        let (count, dimension) = (vectors.len(), vectors.dimension());
+        let rows = if wanted(Distance::L1) { vectors.clone() } else { Vectors::default() };
+        let mut side = Self {
+            count,
+            rows,
+            matrix: None,
+            squares: Vec::new(),
+            relative: Vec::new(),
+            along: Vec::new(),
+            lengths: Vec::new(),
+        };
+        if distances.iter().all(|&distance| distance == Distance::L1) {
+            return side;
+        }
+        let mut values = vectors.into_values();
+        let of = |number: &(dyn Fn(&[f32]) -> f64 + Sync), values: &[f32]| -> Vec<f32> {
+            values.par_chunks_exact(dimension).map(|row| number(row) as f32).collect()
+        };
+        let inverse = |row: &[f32]| {
+            let square = dot(row, row);
+            if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 }
+        };
+        if wanted(Distance::Cosine) {
+            side.lengths = of(&inverse, &values);
+        }
+        values
+            .par_chunks_exact_mut(dimension)
+            .for_each(|row| row.iter_mut().zip(centre).for_each(|(x, c)| *x -= c));
+        if wanted(Distance::Cosine) {
+            side.along = of(&|row| dot(row, centre), &values);
+        }
+        if wanted(Distance::Relative) {
+            side.relative = of(&inverse, &values);
+        }
+        if wanted(Distance::L2) {
+            side.squares = of(&|row| dot(row, row), &values);
+        }
+        let data = TensorData::new(values, [count, dimension]);
+        side.matrix = Some(Tensor::from_data(data, &Device::flex()));
+        side
+    }
+
+    /// a'·b' of all probes (`self`) and all items, `[probes, items]`.
+    pub(super) fn products(&self, items: &Self) -> Option<TensorData> {
+        let (probes, matrix) = self.matrix.clone().zip(items.matrix.clone())?;
+        // A transposed matrix is put in order number by number, so few rows should be.
+        let products = if 4 * self.count < items.count {
+            matrix.matmul(probes.transpose()).transpose()
+        } else {
+            probes.matmul(matrix.transpose())
+        };
+        Some(products.into_data())
+    }
+
+    /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
+    pub(super) fn nearness(
+        &self,
+        items: &Self,
+        products: &[f32],
+        distance: Distance,
+        centre: &[f32],
+        nearness: &mut Vec<f32>,
+    ) {
+        let count = items.count;
+        nearness.resize(self.count * count, 0.0);
+        let rows = nearness.par_chunks_exact_mut(count).enumerate();
+        let products = |probe: usize| &products[probe * count..][..count];
+        match distance {
+            Distance::L1 => city_block(&self.rows, &items.rows, nearness),
+            Distance::Relative => rows.for_each(|(probe, row)| {
+                let scale = self.relative[probe];
+                let items = products(probe).iter().zip(&items.relative);
+                row.iter_mut().zip(items).for_each(|(near, (ab, b))| *near = ab * scale * b);
+            }),
+            Distance::L2 => rows.for_each(|(probe, row)| {
+                let square = self.squares[probe];
+                let items = products(probe).iter().zip(&items.squares);
+                row.iter_mut()
+                    .zip(items)
+                    .for_each(|(near, (ab, bb))| *near = 2.0 * ab - square - bb);
+            }),
+            Distance::Cosine => {
+                let square = dot(centre, centre) as f32;
+                rows.for_each(|(probe, row)| {
+                    let (add, scale) = (self.along[probe] + square, self.lengths[probe]);
+                    let items = products(probe).iter().zip(items.along.iter().zip(&items.lengths));
+                    row.iter_mut()
+                        .zip(items)
+                        .for_each(|(near, (ab, (bc, b)))| *near = (ab + add + bc) * scale * b);
+                });
+            }
+        }
+    }
+}
