@@ -150,20 +150,22 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         trained_on: model.trained_on.as_ref(),
         others: &others,
     };
-    let mut progress = printer.with_progress(2);
+    let mut progress: Option<Printer> = None;
     let evaluation = evaluate(&model.model, &set, &args.out, &options, &mut |event| match event {
         Event::Begin(what, pairs) => {
-            progress = printer.with_progress(pairs);
-            progress.working_on(what);
-            if !progress.shows_progress() {
+            let bar = progress.insert(printer.with_progress(pairs));
+            bar.working_on(what);
+            if !bar.shows_progress() {
                 printer.note(format_args!("{what} ({pairs} pairs)"));
             }
         }
-        Event::Done(pairs) => progress.reach(pairs as u64),
+        Event::Done(pairs) => {
+            if let Some(bar) = &progress {
+                bar.reach(pairs as u64);
+            }
+        }
     })?;
     drop(progress);
-    fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     evaluation.write(&args.out)?;
     print(&evaluation, args, printer)?;
     Ok(Outcome::AllGood)
