@@ -1,4 +1,6 @@
-//! Intervals by drawing speakers again and again (Efron's percentile bootstrap).
+//! Intervals by drawing speakers again and again: Efron's percentile bootstrap, expanded so that few
+//! speakers do not make it too narrow (Hesterberg, *What Teachers Should Know about the Bootstrap*,
+//! 2015).
 //!
 //! The clips of a speaker are alike, so it is speakers that are drawn, with all of their clips:
 //! drawing clips would make intervals too narrow. Whatever a score is, it is a function of sums
@@ -7,6 +9,7 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Draws of speakers with replacement, the same for every score of an evaluation.
 #[derive(Debug, Clone)]
@@ -68,7 +71,7 @@ impl Bootstrap {
         if present.len() < 2 {
             return None;
         }
-        self.spread_of(|weights| {
+        self.spread_of(present.len(), |weights| {
             let mut total = [0.0; K];
             for &speaker in &present {
                 let weight = f64::from(weights[speaker]);
@@ -78,8 +81,12 @@ impl Bootstrap {
         })
     }
 
-    /// Spread of any function of the speakers' weights.
-    pub fn spread_of(&self, score: impl Fn(&[u8]) -> f64 + Sync + Send) -> Option<Spread> {
+    /// Spread of any function of the speakers' weights to which `speakers` of them say something.
+    pub fn spread_of(
+        &self,
+        speakers: usize,
+        score: impl Fn(&[u8]) -> f64 + Sync + Send,
+    ) -> Option<Spread> {
         let mut scores: Vec<f64> = self.draws().map(score).filter(|x| x.is_finite()).collect();
         if scores.len() < 2 {
             return None;
@@ -88,7 +95,7 @@ impl Bootstrap {
         let count = scores.len() as f64;
         let mean = scores.iter().sum::<f64>() / count;
         let variance = scores.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let interval = [0.025, 0.975].map(|share| quantile(&scores, share));
+        let interval = tails(speakers).map(|share| quantile(&scores, share));
         Some(Spread { interval, error: variance.sqrt() })
     }
 
@@ -114,6 +121,16 @@ impl Bootstrap {
         }
         Some(spread)
     }
+}
+
+/// Which quantiles of draws of so many speakers bound a 95 % interval. Draws vary too little by
+/// √((n - 1) / n), and their tails are those of the normal distribution in place of Student's.
+pub(crate) fn tails(speakers: usize) -> [f64; 2] {
+    let n = speakers as f64;
+    let student = StudentsT::new(0.0, 1.0, n - 1.0).map(|t| t.inverse_cdf(0.975));
+    let Ok(quantile) = student else { return [0.0, 1.0] };
+    let tail = Normal::standard().cdf(-(n / (n - 1.0)).sqrt() * quantile);
+    [tail, 1.0 - tail]
 }
 
 /// 2^64 over the golden ratio: keeps the draws' seeds apart.

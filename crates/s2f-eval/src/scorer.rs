@@ -171,8 +171,8 @@ impl<'a> Scorer<'a> {
             }
             f64::NAN
         };
-        let spread = self.bootstrap.spread_of(median);
         let speakers = self.speakers_of(&places.iter().map(|(_, s)| *s).collect::<Vec<_>>());
+        let spread = self.bootstrap.spread_of(speakers, median);
         let score = Score {
             id: id.to_owned(),
             value: quantile(&values, 0.5),

@@ -14,6 +14,8 @@ use serde::Serialize;
 
 use crate::TrainError;
 
+/// Voices that are decoded at a time: they take up more memory than what is made of them.
+const DECODED: usize = 64;
 /// Rounds of retrieval at most, one pair of each speaker in each.
 const ROUNDS: usize = 5;
 
@@ -178,12 +180,16 @@ pub(crate) fn predict(
     seconds: f64,
     device: &Device,
 ) -> Result<Vectors, TrainError> {
-    let decoded = pairs
-        .par_iter()
-        .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let voices: Vec<&[f32]> = decoded.iter().map(Waveform::samples).collect();
-    Ok(hear(encoder, space, &voices, seconds, seconds, device)?)
+    let mut features = Vec::with_capacity(pairs.len() * space.dimension);
+    for some in pairs.chunks(DECODED) {
+        let decoded = some
+            .par_iter()
+            .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let voices: Vec<&[f32]> = decoded.iter().map(Waveform::samples).collect();
+        features.extend(hear(encoder, space, &voices, seconds, seconds, device)?.into_values());
+    }
+    Ok(Vectors::new(features, space.dimension))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub(super) fn about(
         (
             "Intervals",
             format!(
-                "95 %, bootstrap by speaker, {} draws, percentiles; shares with fewer than ten speakers \
+                "95 %, bootstrap by speaker, {} draws, expanded percentiles; shares with fewer than ten speakers \
                  on one side widened to Wilson's; seed {}",
                 options.draws, options.seed
             ),

@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Context;
-use crate::bootstrap::{Bootstrap, quantile};
+use crate::bootstrap::{Bootstrap, quantile, tails};
 use crate::items::{Control, Items};
 use crate::report::{Cell, Item, Score, Section, Table, Unit};
 use crate::scorer::Scorer;
@@ -119,7 +119,7 @@ fn add(
 ) -> String {
     let mut draws: Vec<f64> = draws.into_iter().filter(|x| x.is_finite()).collect();
     draws.sort_unstable_by(f64::total_cmp);
-    let interval = (draws.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&draws, share)));
+    let interval = (draws.len() > 1).then(|| tails(on.1).map(|share| quantile(&draws, share)));
     scorer.add(Score {
         id: id.to_owned(),
         value,
