@@ -48,11 +48,6 @@ impl Bootstrap {
         Self { weights, speakers }
     }
 
-    /// Speakers that are drawn from.
-    pub fn speakers(&self) -> usize {
-        self.speakers
-    }
-
     /// How often each speaker is in each draw.
     pub(crate) fn draws(&self) -> impl IndexedParallelIterator<Item = &[u8]> {
         self.weights.par_chunks_exact(self.speakers.max(1))

@@ -64,6 +64,10 @@ impl Cache {
         for (name, vectors) in parts.iter().flatten() {
             all.entry(name.clone()).or_default().extend(vectors.rows());
         }
+        if all.values().any(|column| column.len() != rows) {
+            let folder = self.folder.display();
+            return Err(EvalError::Cache { folder: folder.to_string() });
+        }
         Ok(all.into_iter().map(|(name, rows)| (name, Vectors::from_rows(rows))).collect())
     }
 }

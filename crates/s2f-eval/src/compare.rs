@@ -20,6 +20,9 @@ const COMPARED: [(&str, &str); 8] = [
     ("attributes/sex/photograph/voice/accuracy", "sex of the drawn face"),
 ];
 
+/// More than any report has.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// What an evaluation says to others, from its scores.
 pub(crate) fn paired(scorer: &Scorer<'_>, pairs_sha256: String, model: String) -> Paired {
     let sums = COMPARED
@@ -37,6 +40,10 @@ pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
         reason,
         hint: "name the report.json of another evaluation, or its folder",
     };
+    let bytes = std::fs::metadata(&file).map_err(|error| wrong(error.to_string()))?.len();
+    if bytes > MOST_BYTES {
+        return Err(wrong(format!("it has {bytes} bytes, at most {MOST_BYTES} are read")));
+    }
     let text = std::fs::read(&file).map_err(|error| wrong(error.to_string()))?;
     let report: Report = serde_json::from_slice(&text)
         .map_err(|error| wrong(format!("it is not a report ({error})")))?;
@@ -157,16 +164,13 @@ fn mean(
         bootstrap.mean(&sums.iter().map(|&(sum, n)| [sum, n]).collect::<Vec<_>>())
     };
     scorer.add(Score {
-        id: id.to_owned(),
-        value: sum / count,
         interval: spread.map(|spread| spread.interval),
-        chance: None,
-        unit,
-        pairs: count as usize,
-        speakers: sums.iter().filter(|(_, count)| *count > 0.0).count(),
-        gallery: None,
-        p: None,
-        p_adjusted: None,
+        ..Score::new(
+            id,
+            unit,
+            sum / count,
+            (count as usize, sums.iter().filter(|(_, count)| *count > 0.0).count()),
+        )
     })
 }
 
@@ -195,15 +199,14 @@ fn compare(
     let [_, n, _, m] = total;
     let shares: Vec<f64> = both.iter().map(|[a, _, b, _]| b / m - a / n).collect();
     scorer.add(Score {
-        id: id.to_owned(),
-        value: difference(&total),
         interval: spread.map(|spread| spread.interval),
         chance: Some(0.0),
-        unit: if unit == Unit::Percent { Unit::PercentPoints } else { unit },
-        pairs: m as usize,
-        speakers: both.iter().filter(|row| row[1] > 0.0).count(),
-        gallery: None,
         p: Some(sign_flip_p(&shares, seed)),
-        p_adjusted: None,
+        ..Score::new(
+            id,
+            if unit == Unit::Percent { Unit::PercentPoints } else { unit },
+            difference(&total),
+            (m as usize, both.iter().filter(|row| row[1] > 0.0).count()),
+        )
     })
 }

@@ -21,12 +21,28 @@ pub enum EvalError {
     /// A picture cannot be read.
     #[error(transparent)]
     Face(#[from] FaceError),
+    /// The stored face of a pair is no picture.
+    #[error("pair {pair_id}: {source}; hint: prepare the corpus anew")]
+    Photograph {
+        /// The pair.
+        pair_id: String,
+        /// What is wrong.
+        source: FaceError,
+    },
     /// A network that reads faces cannot be opened.
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The model fails.
     #[error(transparent)]
     Model(#[from] DecodeError),
+    /// Parts that were kept do not fit together.
+    #[error(
+        "what was kept in {folder} does not fit together; hint: remove that folder and start again"
+    )]
+    Cache {
+        /// The folder.
+        folder: String,
+    },
     /// A picture or a table of the report cannot be encoded.
     #[error("cannot encode a part of the report ({0})")]
     Encode(String),

@@ -48,12 +48,16 @@ pub(crate) fn columns(
         columns.insert(name.clone(), read(&drawn)?);
     }
     columns.insert(DECODED.into(), read(&|n| draw(model, &pairs[n].feature).map(Some))?);
-    let photograph = |n: usize| {
-        let face = PairFace::from_jpeg(pairs[n].face.clone(), pairs[n].face_points)?;
-        Ok(Some(face.picture().clone()))
-    };
+    let photograph = |n: usize| photograph(&pairs[n]).map(Some);
     columns.insert(PHOTOGRAPH.into(), read(&photograph)?);
     Ok(columns)
+}
+
+/// The photograph of a pair.
+pub(crate) fn photograph(pair: &Pair) -> Result<RgbImage, EvalError> {
+    let face = PairFace::from_jpeg(pair.face.clone(), pair.face_points);
+    let named = |source| EvalError::Photograph { pair_id: pair.pair_id.clone(), source };
+    Ok(face.map_err(named)?.picture().clone())
 }
 
 /// The picture that a model draws of a feature.

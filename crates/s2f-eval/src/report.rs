@@ -201,6 +201,15 @@ pub struct Score {
     pub p_adjusted: Option<f64>,
 }
 
+impl Score {
+    /// A number that was measured on so many pairs and speakers, and nothing beside it.
+    pub(crate) fn new(id: &str, unit: Unit, value: f64, (pairs, speakers): (usize, usize)) -> Self {
+        let (interval, chance, gallery, p, p_adjusted) = (None, None, None, None, None);
+        let id = id.to_owned();
+        Self { id, value, interval, chance, unit, pairs, speakers, gallery, p, p_adjusted }
+    }
+}
+
 /// What a score is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -90,18 +90,7 @@ impl<'a> Scorer<'a> {
         value: f64,
         on: (usize, usize),
     ) -> String {
-        self.add(Score {
-            id: id.to_owned(),
-            value,
-            interval: None,
-            chance: None,
-            unit,
-            pairs: on.0,
-            speakers: on.1,
-            gallery: None,
-            p: None,
-            p_adjusted: None,
-        })
+        self.add(Score::new(id, unit, value, on))
     }
 
     /// A mean over pairs; `values` has a number for each, not a number where it says nothing.
@@ -174,16 +163,10 @@ impl<'a> Scorer<'a> {
         let speakers = self.speakers_of(&places.iter().map(|(_, s)| *s).collect::<Vec<_>>());
         let spread = self.bootstrap.spread_of(speakers, median);
         let score = Score {
-            id: id.to_owned(),
-            value: quantile(&values, 0.5),
             interval: spread.filter(|_| speakers > 1).map(|spread| spread.interval),
             chance: Some((gallery(ranks) + 1.0) / 2.0),
-            unit: Unit::Rank,
-            pairs: values.len(),
-            speakers,
             gallery: Some(gallery(ranks)),
-            p: None,
-            p_adjusted: None,
+            ..Score::new(id, Unit::Rank, quantile(&values, 0.5), (values.len(), speakers))
         };
         self.add(score)
     }
@@ -243,18 +226,12 @@ impl<'a> Scorer<'a> {
         let [least, most] =
             if count < FEW { fisher_interval(value, free) } else { [f64::NAN, f64::NAN] };
         self.add(Score {
-            id: id.to_owned(),
-            value,
             // The smaller and the larger of two numbers is that of them which is a number.
             interval: spread
                 .map(|Spread { interval: [low, high], .. }| [low.min(least), high.max(most)]),
             chance: Some(0.0),
-            unit: Unit::Plain,
-            pairs: both.iter().filter(|both| **both).count(),
-            speakers: count,
-            gallery: None,
             p: pearson_p(value, free),
-            p_adjusted: None,
+            ..Score::new(id, Unit::Plain, value, (both.iter().filter(|both| **both).count(), count))
         })
     }
 
@@ -292,16 +269,9 @@ impl<'a> Scorer<'a> {
         let interval =
             (found.len() > 1).then(|| [0.025, 0.975].map(|share| quantile(&found, share)));
         self.add(Score {
-            id: id.to_owned(),
-            value,
             interval,
             chance: Some(0.0),
-            unit: Unit::Plain,
-            pairs: self.items.len(),
-            speakers: present.len(),
-            gallery: None,
-            p: None,
-            p_adjusted: None,
+            ..Score::new(id, Unit::Plain, value, (self.items.len(), present.len()))
         })
     }
 
@@ -331,16 +301,9 @@ impl<'a> Scorer<'a> {
         }
         let speakers = self.speakers_of(&counted);
         self.add(Score {
-            id: id.to_owned(),
-            value,
             interval: spread.map(|spread| spread.interval),
             chance,
-            unit,
-            pairs: counted.len(),
-            speakers,
-            gallery: None,
-            p: None,
-            p_adjusted: None,
+            ..Score::new(id, unit, value, (counted.len(), speakers))
         })
     }
 
@@ -370,16 +333,15 @@ impl<'a> Scorer<'a> {
             self.errors.insert(id.to_owned(), scale * spread.error);
         }
         let score = Score {
-            id: id.to_owned(),
-            value: if count > 0.0 { scale * sum / count } else { f64::NAN },
             interval: spread.map(|spread| spread.interval.map(|bound| scale * bound)),
             chance: with.chance.filter(|chance| chance.is_finite()),
-            unit,
-            pairs: count as usize,
-            speakers: sums.iter().filter(|[_, count]| *count > 0.0).count(),
             gallery: with.gallery.filter(|gallery| gallery.is_finite()),
-            p: None,
-            p_adjusted: None,
+            ..Score::new(
+                id,
+                unit,
+                if count > 0.0 { scale * sum / count } else { f64::NAN },
+                (count as usize, sums.iter().filter(|[_, count]| *count > 0.0).count()),
+            )
         };
         let scaled = sums.into_iter().map(|[sum, count]| (scale * sum, count));
         self.sums.insert(id.to_owned(), scaled.collect());

@@ -15,14 +15,13 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::rank::Rank;
 use crate::vectors::Vectors;
 use side::Side;
 
 /// Items of the gallery that are compared at a time.
-pub const BLOCK: usize = 1024;
+const BLOCK: usize = 1024;
 /// Probes that are compared at a time: with a block of the gallery, some 16 MB of distances.
 const PROBES: usize = 1024;
 /// Probes whose own items are compared at a time.
@@ -31,8 +30,7 @@ const OWN: usize = 64;
 const SOME: usize = 32;
 
 /// How near a face is to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distance {
     /// Angle between them, as in the paper.
     Cosine,

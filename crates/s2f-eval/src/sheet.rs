@@ -5,12 +5,11 @@ use std::convert::Infallible;
 use image::RgbImage;
 use image::imageops::{FilterType, replace, resize};
 use s2f_corpus::pairs::{PairSet, Payload};
-use s2f_face::PairFace;
 use speech2face::synthetic_png;
 
 use crate::EvalError;
 use crate::items::{Loader, Part};
-use crate::readings::draw;
+use crate::readings::{draw, photograph};
 use crate::search::nearest;
 use crate::sections::{Context, MAIN};
 use crate::vectors::Vectors;
@@ -71,10 +70,7 @@ pub(crate) fn draw_sheet(
     };
     let payload = Payload { face: true, ..Payload::default() };
     let mut loader = Loader::new(photographs.set, photographs.part, items, payload);
-    let mut photograph = |pair: usize| -> Result<RgbImage, EvalError> {
-        let pair = loader.load(&[pair])?.swap_remove(0);
-        Ok(PairFace::from_jpeg(pair.face, pair.face_points)?.picture().clone())
-    };
+    let mut photograph = |pair: usize| photograph(&loader.load(&[pair])?.swap_remove(0));
     let mut rows = Vec::new();
     for (&pair, found) in shown.iter().zip(&found) {
         let row = |rows: &Vectors| draw(model, rows.row(pair));

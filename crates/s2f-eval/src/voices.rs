@@ -6,7 +6,7 @@ use s2f_audio::{AudioError, Limits, Spectrogram, Waveform, decode, spectrogram};
 use s2f_corpus::pairs::Pair;
 use s2f_face::FaceSpace;
 use s2f_nn::{VoiceEncoder, normalise};
-use speech2face::Speech2Face;
+use speech2face::{DecodeError, Speech2Face};
 
 use crate::EvalError;
 use crate::cache::Columns;
@@ -88,7 +88,12 @@ impl Hearing {
             reason: error.to_string(),
         })?;
         let (encoder, space) = (&model.networks().voice_encoder, model.face_space());
-        Ok(hear(encoder, space, voices, seconds, LEAST_S, &Device::default())?)
+        let features = hear(encoder, space, voices, seconds, LEAST_S, &Device::default())?;
+        if features.values().iter().any(|x| !x.is_finite()) {
+            let (model, what) = (model.id().name.clone(), "features");
+            return Err(DecodeError::NotFinite { model, what }.into());
+        }
+        Ok(features)
     }
 }
 

@@ -166,3 +166,13 @@ fn what_cannot_be_evaluated_is_refused_with_a_way_out() {
     let missing = at("missing.csv");
     refused(&all, &Options { labels: Some(&missing), ..options() }, "missing.csv");
 }
+
+#[test]
+fn a_stored_face_that_is_no_picture_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = set(&folder.path().join("some.parquet"), &pairs(256));
+    let model = Speech2Face::shipped().unwrap();
+    let result = evaluate(&model, &set, &folder.path().join("out"), &options(), &mut |_| ());
+    let message = result.err().unwrap().to_string();
+    assert!(message.starts_with("pair pair-000-0: ") && message.contains("hint: "), "{message}");
+}

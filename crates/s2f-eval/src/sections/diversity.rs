@@ -120,18 +120,7 @@ fn add(
     let mut draws: Vec<f64> = draws.into_iter().filter(|x| x.is_finite()).collect();
     draws.sort_unstable_by(f64::total_cmp);
     let interval = (draws.len() > 1).then(|| tails(on.1).map(|share| quantile(&draws, share)));
-    scorer.add(Score {
-        id: id.to_owned(),
-        value,
-        interval,
-        chance: None,
-        unit,
-        pairs: on.0,
-        speakers: on.1,
-        gallery: None,
-        p: None,
-        p_adjusted: None,
-    })
+    scorer.add(Score { interval, ..Score::new(id, unit, value, on) })
 }
 
 /// Mean squared distance from the mean of the group, over all pairs that have a group.
