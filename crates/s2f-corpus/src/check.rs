@@ -1,5 +1,5 @@
-//! What a corpus holds and lacks, and what preparing it will take: told from its [`Plan`] alone,
-//! before any recording is opened.
+//! What a corpus contains and lacks, and how much disk its pairs will take: computed from its
+//! [`Plan`] alone, before any recording is opened.
 
 mod text;
 
@@ -8,138 +8,131 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::layout::{Layout, unpaired_tables};
-use crate::plan::{Media, Plan};
+use crate::plan::{Media, Plan, UnpairedCounts};
+
 use s2f_core::Sex;
 use s2f_pairs::Split;
 
-/// Longest voice of a pair, s: what `prepare` does where nothing else is asked of it.
+/// Maximum length of the voice of a pair, s: the default of `prepare`.
 pub const PAIR_S: f64 = 10.0;
-/// Bytes of a second of voice: FLAC of 16 bit at 16 kHz, about half of the samples' 32 kB.
+/// Bytes per second of voice: FLAC of 16 bit at 16 kHz, about half of the 32 kB of the samples.
 pub const VOICE_BYTES_PER_S: f64 = 17_000.0;
-/// Bytes of a face: JPEG, 224 pixels square.
+/// Bytes of a face: JPEG of 224 × 224 pixels.
 pub const FACE_BYTES: f64 = 19_000.0;
-/// Bytes of a feature: 256 numbers of 4 bytes, those of the built-in encoder.
+/// Bytes of a feature: 256 dimensions of 4 bytes, as of the default encoder.
 pub const FEATURE_BYTES: f64 = 1024.0;
 
-/// Examples of each kind of absence.
+/// Number of examples of each kind of missing thing.
 const EXAMPLES: usize = 3;
 
-/// What a corpus holds and lacks. As text it is a table for people, as JSON one for programs.
+/// What a corpus contains and lacks; displays as a table, and serialises for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Check {
-    /// How it lies on disk.
-    pub layout: Layout,
+pub struct CorpusCheck {
+    /// Name of its layout, for example `voxceleb1`.
+    pub layout: &'static str,
+    /// Name of its layout in text, for example `VoxCeleb1`.
+    #[serde(skip)]
+    pub layout_title: &'static str,
     /// Its folder.
     pub root: PathBuf,
     /// The people.
-    pub people: People,
-    /// Clips that can be prepared.
+    pub people: PeopleCounts,
+    /// Number of clips that can be prepared.
     pub clips: usize,
-    /// Videos or sessions that they are from.
+    /// Number of videos or sessions that they come from.
     pub videos: usize,
-    /// Clips that the corpus itself sets apart for tests.
+    /// Number of clips in the test set that the corpus prescribes.
     pub test_clips: usize,
-    /// Voices and faces of different people, where the corpus is of that kind.
+    /// How many voices and faces there are, if they belong to different people.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unpaired: Option<Unpaired>,
-    /// What is named and not there, the most frequent kind first.
+    pub unpaired: Option<UnpairedCounts>,
+    /// What is named but missing, the most frequent kind first.
     pub absent: Vec<AbsentKind>,
-    /// The licence, as the corpus states it.
+    /// The licence that the corpus states.
     pub licence: String,
-    /// What `prepare` makes of it.
+    /// What `prepare` does with it.
     pub treatment: &'static str,
-    /// What that takes at most.
+    /// Upper bounds of the result.
     pub estimate: Estimate,
 }
 
-/// People of a corpus.
+/// Numbers of people in a corpus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct People {
+pub struct PeopleCounts {
     /// In tables and folders.
     pub named: usize,
-    /// With a clip or, where nothing is paired, with a portrait or a recording.
+    /// With a clip or, if voices and faces belong to different people, with a portrait or a
+    /// recording. All numbers below count these people only.
     pub present: usize,
-    /// Of those present, stated as female.
+    /// Stated to be female.
     pub female: usize,
-    /// Stated as male.
+    /// Stated to be male.
     pub male: usize,
     /// Sex not stated.
     pub sex_not_stated: usize,
-    /// Of those present, age stated.
+    /// Age stated.
     pub with_age: usize,
     /// Language stated.
     pub with_language: usize,
 }
 
-/// Voices and faces that do not belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Unpaired {
-    /// Photographs with landmarks.
-    pub portraits: usize,
-    /// Recordings of voices.
-    pub recordings: usize,
-}
-
-/// One kind of thing that is not there.
+/// One kind of missing thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AbsentKind {
     /// What is missing.
     pub missing: String,
     /// How often.
     pub count: usize,
-    /// Some of the names, the first in order.
+    /// The first few names.
     pub examples: Vec<String>,
 }
 
-/// What preparing takes. Nothing was opened, so these are upper bounds: clips without speech or
-/// face give no pair.
+/// Size of the pairs. Nothing was opened, so these are upper bounds: clips without speech or a face
+/// give no pair.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Pairs; none where a clip may give several and nothing says how long it is.
+    /// Maximum number of pairs; `None` if a clip may give several and its length is unknown.
     pub pairs_at_most: Option<usize>,
-    /// Seconds of sound in the clips, where tables state them.
+    /// Seconds of sound in the clips, if tables state them.
     pub clip_seconds: Option<f64>,
-    /// Bytes of the pairs, of a voice of [`PAIR_S`] each where its length is not stated.
+    /// Bytes of the pairs, with a voice of [`PAIR_S`] if its length is not stated.
     pub bytes_at_most: Option<u64>,
-    /// Bytes of the pairs that an hour of speech gives, in pieces of [`PAIR_S`].
+    /// Bytes of the pairs from an hour of speech, in segments of [`PAIR_S`].
     pub bytes_per_hour: u64,
 }
 
-/// Sums up a plan.
-pub fn check(plan: &Plan) -> Check {
-    let unpaired = match plan.layout {
-        Layout::Unpaired => unpaired_tables(&plan.root)
-            .ok()
-            .map(|(faces, voices)| Unpaired { portraits: faces.len(), recordings: voices.len() }),
-        _ => None,
-    };
+/// Summarises a plan.
+pub fn check(plan: &Plan) -> CorpusCheck {
     let videos: BTreeSet<_> =
         plan.clips.iter().map(|clip| (&clip.speaker_id, &clip.source)).collect();
-    Check {
-        layout: plan.layout,
+    CorpusCheck {
+        layout: plan.layout.name,
+        layout_title: plan.layout.title,
         root: plan.root.clone(),
         people: people(plan),
         clips: plan.clips.len(),
         videos: videos.len(),
         test_clips: plan.clips.iter().filter(|clip| clip.split == Some(Split::Test)).count(),
-        unpaired,
+        unpaired: plan.unpaired,
         absent: absent(plan),
         licence: plan.licence.clone(),
-        treatment: plan.layout.treatment(),
+        treatment: plan.layout.treatment,
         estimate: estimate(plan),
     }
 }
 
-fn people(plan: &Plan) -> People {
-    let present: BTreeSet<&str> = match plan.layout {
-        Layout::Unpaired => plan.people.keys().map(String::as_str).collect(),
-        _ => plan.clips.iter().map(|clip| clip.speaker_id.as_str()).collect(),
+fn people(plan: &Plan) -> PeopleCounts {
+    let present: BTreeSet<&str> = match plan.unpaired {
+        Some(_) => plan.people.keys().map(String::as_str).collect(),
+        None => plan.clips.iter().map(|clip| clip.speaker_id.as_str()).collect(),
     };
-    let mut people =
-        People { named: plan.people.len(), present: present.len(), ..People::default() };
+    let mut people = PeopleCounts {
+        named: plan.people.len(),
+        present: present.len(),
+        ..PeopleCounts::default()
+    };
     for person in present.iter().filter_map(|&speaker| plan.people.get(speaker)) {
-        match person.gender {
+        match person.sex {
             Some(Sex::Female) => people.female += 1,
             Some(Sex::Male) => people.male += 1,
             None => people.sex_not_stated += 1,
@@ -176,8 +169,8 @@ fn estimate(plan: &Plan) -> Estimate {
     let bytes = |seconds: f64| seconds * VOICE_BYTES_PER_S + FACE_BYTES + FEATURE_BYTES;
     let seconds = |media: &Media| Some(media.end_s? - media.start_s);
     let lengths = || plan.clips.iter().map(|clip| seconds(&clip.sound));
-    // Only there a clip is a whole recording, cut into as many pairs as it is long.
-    let counted = plan.layout != Layout::Folder;
+    // A clip that is cut into segments gives as many pairs as its length allows.
+    let counted = !plan.layout.cuts_into_segments;
     let total: f64 = lengths().map(|length| bytes(length.unwrap_or(PAIR_S).min(PAIR_S))).sum();
     Estimate {
         pairs_at_most: counted.then_some(plan.clips.len()),
@@ -190,18 +183,17 @@ fn estimate(plan: &Plan) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::{
-        plan,
-        testing::{example, unpaired_example},
-    };
+    use crate::layout::{LAYOUTS, plan};
     use crate::plan::{Absent, Clip, FaceSource, Person};
+    use crate::tests::unpaired_example;
+    use s2f_testing::data;
 
     pub(super) fn media(start_s: f64, end_s: Option<f64>) -> Media {
         Media { file: "a.mp4".into(), start_s, end_s }
     }
 
     pub(super) fn corpus(
-        layout: Layout,
+        layout: &str,
         clips: &[(&str, &str, Media)],
         absent: &[(&str, &str)],
     ) -> Plan {
@@ -226,11 +218,13 @@ mod tests {
                 missing: (*missing).to_owned(),
             })
             .collect();
-        let person = |gender| Person { gender, ..Person::default() };
+        let person = |sex| Person { sex, ..Person::default() };
         let people =
             [("a", person(Some(Sex::Female))), ("b", person(None)), ("c", person(Some(Sex::Male)))];
         let people = people.map(|(name, person)| (name.to_owned(), person)).into();
-        Plan { layout, root: "corpus".into(), clips, absent, people, licence: "CC0".to_owned() }
+        let layout = LAYOUTS.into_iter().find(|it| it.name() == layout).unwrap().properties;
+        let (root, licence) = ("corpus".into(), "CC0".to_owned());
+        Plan { layout, root, clips, absent, people, unpaired: None, licence }
     }
 
     #[test]
@@ -244,10 +238,15 @@ mod tests {
             ("4", "no video"),
             ("5", "no video"),
         ];
-        let check = check(&corpus(Layout::VoxCeleb2, &clips, &absent));
+        let check = check(&corpus("voxceleb2", &clips, &absent));
         assert_eq!((check.clips, check.videos, check.test_clips), (4, 3, 0));
-        let people =
-            People { named: 3, present: 2, female: 1, sex_not_stated: 1, ..People::default() };
+        let people = PeopleCounts {
+            named: 3,
+            present: 2,
+            female: 1,
+            sex_not_stated: 1,
+            ..Default::default()
+        };
         assert_eq!(check.people, people);
         assert_eq!(check.absent.len(), 2);
         let first = AbsentKind {
@@ -260,26 +259,26 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_is_that_of_the_pairs() {
+    fn the_estimate_is_the_size_of_the_pairs() {
         let pair = |seconds: f64| seconds * 17_000.0 + 20_024.0;
         let clips = [("a", "v", media(3.0, Some(9.0))), ("a", "w", media(0.0, Some(25.0)))];
-        let known = check(&corpus(Layout::AvSpeech, &clips, &[])).estimate;
+        let known = check(&corpus("avspeech", &clips, &[])).estimate;
         assert_eq!((known.pairs_at_most, known.clip_seconds), (Some(2), Some(31.0)));
         assert_eq!(known.bytes_at_most, Some((pair(6.0) + pair(10.0)) as u64));
         let clips = [("a", "v", media(0.0, None)), ("a", "w", media(0.0, Some(1.0)))];
-        let unknown = check(&corpus(Layout::VoxCeleb1, &clips, &[])).estimate;
+        let unknown = check(&corpus("voxceleb1", &clips, &[])).estimate;
         assert_eq!((unknown.pairs_at_most, unknown.clip_seconds), (Some(2), None));
         assert_eq!(unknown.bytes_at_most, Some((pair(10.0) + pair(1.0)) as u64));
-        let videos = check(&corpus(Layout::Folder, &clips, &[])).estimate;
+        let videos = check(&corpus("folder", &clips, &[])).estimate;
         assert_eq!((videos.pairs_at_most, videos.bytes_at_most), (None, None));
         assert_eq!(videos.bytes_per_hour, (360.0 * pair(10.0)) as u64);
-        let empty = check(&corpus(Layout::AvSpeech, &[], &[])).estimate;
+        let empty = check(&corpus("avspeech", &[], &[])).estimate;
         assert_eq!((empty.pairs_at_most, empty.clip_seconds), (Some(0), None));
     }
 
     #[test]
-    fn the_examples_are_summed_up() {
-        let Some(root) = example("corpora/voxceleb1") else { return };
+    fn the_examples_are_summarised() {
+        let Some(root) = data("data/corpora/voxceleb1") else { return };
         let found = check(&plan(&root, None).unwrap());
         assert_eq!((found.people.named, found.people.present, found.people.female), (8, 7, 2));
         // Two of seven people, three clips each.
@@ -288,7 +287,7 @@ mod tests {
         let json = serde_json::to_value(&found).unwrap();
         assert_eq!(json["layout"], "voxceleb1");
         assert_eq!(json["absent"][0]["examples"][0], "id90099 (Grid_Absent)");
-        let Some(root) = example("corpora/avspeech") else { return };
+        let Some(root) = data("data/corpora/avspeech") else { return };
         let found = check(&plan(&root, None).unwrap());
         // Its README: vidA is 6 s, vidB 3 s, for seven people.
         assert_eq!(found.estimate.clip_seconds, Some(63.0));
@@ -299,7 +298,7 @@ mod tests {
     fn unpaired_tables_are_counted() {
         let Some(root) = unpaired_example() else { return };
         let found = check(&plan(root.path(), None).unwrap());
-        let holds = Unpaired { portraits: 139, recordings: 336 };
+        let holds = UnpairedCounts { portraits: 139, recordings: 336 };
         assert_eq!(found.unpaired, Some(holds));
         assert!(found.to_string().contains("139 portraits, 336 recordings"));
     }

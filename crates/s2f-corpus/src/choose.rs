@@ -1,39 +1,48 @@
-//! Which face of a clip becomes the pair's: one person, and the frame that shows them best.
+//! Chooses the face of a pair: which person of a clip, and which frame shows them best.
+//!
+//! Faces that are too small, turned away or blurred are rejected here, by [`FaceRules`].
 
 mod cutout;
 #[cfg(test)]
 mod tests;
 mod track;
 
+use std::ops::ControlFlow;
+
 use image::RgbImage;
 use s2f_face::{Detection, Detector, PairFace};
 use serde::{Deserialize, Serialize};
 
 use crate::CorpusError;
-use crate::reject::{Reason, Trouble};
+use crate::reject::{ClipError, Reason};
 use track::{Track, centre, longer_side};
 
-/// What a face has to be like.
+/// Requirements that a face must meet.
 ///
-/// The defaults are from portraits and videos spoilt on purpose, by what it does to MobileFace's
-/// feature. A face shrunk to a side of 48 pixels has a cosine of 0.92 with itself, about that of
-/// two frames of a video (0.88); at 32 pixels it is 0.74. Sound faces have a sharpness from 0.23 to
-/// 0.75; blurred until it is 0.08 the cosine is about 0.75, and at 0.02 it is below 0.4.
+/// The defaults come from degrading portraits and videos and measuring the effect on the MobileFace
+/// feature. The feature of a face scaled down to a side of 48 pixels has a cosine of 0.92 with that
+/// of the original, about the same as two frames of a video (0.88); at 32 pixels it is 0.74. Good
+/// faces have a sharpness of 0.23 to 0.75; blurred to 0.08 the cosine is about 0.75, and at 0.02 it
+/// is below 0.4.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceRules {
-    /// Smallest side of the part from forehead to chin, about three times the distance of the
-    /// eyes, in pixels of the video or picture.
+    /// Minimum side of the square from forehead to chin, about three times the distance between the
+    /// eyes, in pixels of the video or picture; smaller faces are [`Reason::FaceTooSmall`].
     pub min_side_px: f32,
-    /// Largest angle between the face and the line to the camera, in degrees.
+    /// Maximum angle between the direction of the face and the direction to the camera, degrees;
+    /// faces beyond it are [`Reason::TurnedAway`].
     pub max_turn_deg: f32,
-    /// Smallest sharpness, as [`s2f_face::sharpness`] measures it.
+    /// Minimum [`s2f_face::sharpness`]; faces below it are [`Reason::Blurred`].
     pub min_sharpness: f32,
-    /// How far the middle of a face may lie from the point that the corpus states, as a share of
-    /// the longer side of the face's box.
-    pub reach: f32,
-    /// A second face counts from this share of the main face's side; smaller ones are bystanders.
-    pub comparable: f32,
+    /// Maximum distance between the centre of a face and the point that the corpus states, as a
+    /// fraction of the longer side of the face's box; beyond it, [`Reason::NoFaceAtPoint`].
+    #[serde(alias = "reach")]
+    pub max_point_distance: f32,
+    /// A second face with at least this fraction of the main face's side counts as a second person,
+    /// which gives [`Reason::SeveralFaces`]; smaller ones are bystanders.
+    #[serde(alias = "comparable")]
+    pub second_face_ratio: f32,
 }
 
 impl Default for FaceRules {
@@ -42,40 +51,40 @@ impl Default for FaceRules {
             min_side_px: 48.0,
             max_turn_deg: 40.0,
             min_sharpness: 0.08,
-            reach: 0.75,
-            comparable: 0.6,
+            max_point_distance: 0.75,
+            second_face_ratio: 0.6,
         }
     }
 }
 
-/// How the pictures of a clip hang together.
+/// Where the pictures of a clip come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scene {
-    /// Frames of a video in time order; the speaker's face has its middle here in the first one,
-    /// as a share of width and height.
-    At([f32; 2]),
-    /// Frames of a video in time order that shows one person.
+pub enum FrameSource {
+    /// Frames of a video in time order, with the centre of the speaker's face in the first one as
+    /// fractions of width and height.
+    VideoAt([f32; 2]),
+    /// Frames in time order of a video that shows one person.
     Video,
-    /// Pictures of one person, taken at any time.
+    /// Pictures of one person, in any order.
     Pictures,
 }
 
-/// The face that was chosen.
+/// The chosen face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChosenFace {
     /// The aligned face.
     pub face: PairFace,
-    /// Which of the pushed pictures it is from, from 0.
+    /// Index of its picture, from 0.
     pub frame: usize,
-    /// In how many of the pictures this person was seen.
+    /// Number of pictures that show this person.
     pub seen: usize,
-    /// How well the face is seen in that picture.
-    pub looks: Looks,
+    /// How well that picture shows the face.
+    pub quality: FaceQuality,
 }
 
-/// How well a face is seen.
+/// How well a picture shows a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Looks {
+pub struct FaceQuality {
     /// As [`FaceRules::min_side_px`].
     pub side_px: f32,
     /// As [`FaceRules::max_turn_deg`].
@@ -84,11 +93,11 @@ pub struct Looks {
     pub sharpness: f32,
 }
 
-impl Looks {
-    /// What pictures are compared by, from 0 to 1: the product of size, frontality and sharpness.
+impl FaceQuality {
+    /// The score by which the best picture is chosen, 0 to 1: the product of size, frontality and
+    /// sharpness.
     ///
-    /// A face counts as large from the size at which a pair shows it, which is where more pixels
-    /// give nothing more to store.
+    /// The size saturates at the size of a face in a pair, where more pixels would not be stored.
     pub fn score(&self) -> f32 {
         const LARGE_PX: f32 = s2f_face::PAIR_ZOOM * s2f_face::MOBILEFACE_SIDE as f32; // 149.3
         const SHARP: f32 = 0.1;
@@ -98,71 +107,95 @@ impl Looks {
     }
 }
 
-/// The speaker's face may be found at the stated point as late as in this frame: the first one may
-/// be a fade or a blink.
+/// The speaker's face must be at the stated point in one of the first frames: the very first may be
+/// a fade or a blink.
 const FIRST_FRAMES: usize = 3;
 
-/// Persons kept in mind at once; the least seen make room.
+/// Maximum number of people that are followed at once; the least prominent ones are dropped.
 const MAX_TRACKS: usize = 8;
 
-/// Looks at the pictures of one clip, one after the other, and keeps the best face.
+/// Receives the pictures of one clip, one after the other, and keeps the best face.
 ///
-/// In a video a person is followed by nearness from frame to frame. Who cannot be told apart this
-/// way is not: somebody else at the same place after a cut passes for the same person. Of several
-/// people the one who is seen longest and largest is taken, unless another of
-/// [comparable](FaceRules::comparable) size is there most of that time.
+/// In a video, a person is followed from frame to frame by position and size, so another person at
+/// the same place after a cut counts as the same one. Of several people, the one who is visible
+/// longest and largest is chosen, unless another of [similar](FaceRules::second_face_ratio) size is
+/// visible most of that time.
 ///
-/// Memory holds one piece of a picture for each of a few people; it grows only by some bytes a
-/// frame.
+/// Memory: one crop per followed person, plus a few bytes per frame.
 pub struct FaceChooser<'a> {
     detector: &'a Detector,
     rules: FaceRules,
-    scene: Scene,
+    source: FrameSource,
     frames: usize,
     with_faces: usize,
     tracks: Vec<Track>,
-    /// For [`Scene::At`]: where the nearest face was, as a share of the picture.
+    /// For [`FrameSource::VideoAt`]: where the nearest face was, as fractions of the picture.
     nearest: Option<[f32; 2]>,
+    /// Why the last of the unreadable pictures could not be read.
+    unreadable: Option<String>,
+    /// Why the detector failed.
+    failed: Option<CorpusError>,
 }
 
 impl<'a> FaceChooser<'a> {
     /// A chooser for one clip.
-    pub fn new(detector: &'a Detector, rules: FaceRules, scene: Scene) -> Self {
-        Self { detector, rules, scene, frames: 0, with_faces: 0, tracks: Vec::new(), nearest: None }
+    pub fn new(detector: &'a Detector, rules: FaceRules, source: FrameSource) -> Self {
+        Self {
+            detector,
+            rules,
+            source,
+            frames: 0,
+            with_faces: 0,
+            tracks: Vec::new(),
+            nearest: None,
+            unreadable: None,
+            failed: None,
+        }
     }
 
-    /// Looks at the next picture.
-    ///
-    /// # Errors
-    /// [`CorpusError::Face`] where the detector does not run.
-    pub fn push(&mut self, picture: &RgbImage) -> Result<(), CorpusError> {
+    /// Adds the next picture. Breaks if the detector failed, which [`finish`](Self::finish) reports.
+    pub fn push(&mut self, picture: &RgbImage) -> ControlFlow<()> {
         let frame = self.frames;
         self.frames += 1;
-        let mut faces = self.detector.detect_coarse(picture)?;
+        let mut faces = match self.detector.detect_coarse(picture) {
+            Ok(faces) => faces,
+            Err(error) => {
+                self.failed.get_or_insert(error.into());
+                return ControlFlow::Break(());
+            }
+        };
         faces.sort_by(|a, b| longer_side(b).total_cmp(&longer_side(a)));
         self.with_faces += usize::from(!faces.is_empty());
-        match self.scene {
-            Scene::At(point) => self.push_at(picture, frame, &faces, point),
-            Scene::Video => self.push_video(picture, frame, &faces),
-            Scene::Pictures => self.push_picture(picture, frame, &faces),
+        match self.source {
+            FrameSource::VideoAt(point) => self.push_at(picture, frame, &faces, point),
+            FrameSource::Video => self.push_video(picture, frame, &faces),
+            FrameSource::Pictures => self.push_picture(picture, frame, &faces),
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 
-    /// The best picture of the person.
+    /// Notes a picture that cannot be read. If the others show no face, this is the reason.
+    pub fn skip_unreadable(&mut self, why: String) {
+        self.unreadable = Some(why);
+    }
+
+    /// The best face of the person.
     ///
     /// # Errors
-    /// [`Trouble::Reject`] with the reason why no picture will do and the numbers seen,
-    /// [`Trouble::Stop`] where the detector does not run.
-    pub fn finish(mut self) -> Result<ChosenFace, Trouble> {
+    /// [`ClipError::Rejected`] with the reason why there is none and the best values measured,
+    /// [`ClipError::Stop`] if the detector failed.
+    pub fn finish(mut self) -> Result<ChosenFace, ClipError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
         let frames = self.frames;
         if frames == 0 {
-            return Err(Trouble::reject(Reason::NoPicture, "no picture was read"));
+            return Err(ClipError::reject(Reason::NoPicture, "no picture was read"));
         }
         if self.with_faces == 0 {
-            return Err(Trouble::reject(Reason::NoFace, format!("no face in {frames} pictures")));
+            return Err(self.no_face(format!("no face in {frames} pictures")));
         }
-        // Of equals the first: the order of tracks is that of their first frames.
+        // Of equals the first one: tracks are in the order of their first frames.
         let main = (0..self.tracks.len())
             .rev()
             .max_by(|&a, &b| self.tracks[a].presence().total_cmp(&self.tracks[b].presence()));
@@ -172,17 +205,24 @@ impl<'a> FaceChooser<'a> {
         if 2 * crowded > track.seen() {
             let detail = format!(
                 "another face at least {} times as large in {crowded} of {} pictures",
-                self.rules.comparable,
+                self.rules.second_face_ratio,
                 track.seen()
             );
-            return Err(Trouble::reject(Reason::SeveralFaces, detail));
+            return Err(ClipError::reject(Reason::SeveralFaces, detail));
         }
         track.choose(self.detector, &self.rules)
     }
 
-    fn nobody_at_the_point(&self) -> Trouble {
-        let Scene::At([x, y]) = self.scene else {
-            return Trouble::reject(Reason::NoFace, "no face whose points make sense");
+    fn no_face(&self, detail: String) -> ClipError {
+        match &self.unreadable {
+            Some(why) => ClipError::reject(Reason::NoPicture, why.clone()),
+            None => ClipError::reject(Reason::NoFace, detail),
+        }
+    }
+
+    fn nobody_at_the_point(&self) -> ClipError {
+        let FrameSource::VideoAt([x, y]) = self.source else {
+            return self.no_face("no face whose points make sense".to_owned());
         };
         let seen = match self.nearest {
             Some([x, y]) => format!("the nearest at ({x:.2}, {y:.2})"),
@@ -190,7 +230,7 @@ impl<'a> FaceChooser<'a> {
         };
         let first = self.frames.min(FIRST_FRAMES);
         let detail = format!("no face at ({x:.2}, {y:.2}) in the first {first} pictures, {seen}");
-        Trouble::reject(Reason::NoFaceAtPoint, detail)
+        ClipError::reject(Reason::NoFaceAtPoint, detail)
     }
 
     fn push_at(&mut self, picture: &RgbImage, frame: usize, faces: &[Detection], [x, y]: [f32; 2]) {
@@ -207,7 +247,7 @@ impl<'a> FaceChooser<'a> {
             };
             let nearest = faces.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
             let Some(face) = nearest else { return };
-            if distance(face) <= self.rules.reach * longer_side(face) {
+            if distance(face) <= self.rules.max_point_distance * longer_side(face) {
                 let mut track = Track::default();
                 track.add(picture, frame, face, false, &self.rules);
                 self.tracks.push(track);
@@ -242,7 +282,7 @@ impl<'a> FaceChooser<'a> {
         }
     }
 
-    /// The largest face of each picture; there is nothing to follow.
+    /// The largest face of each picture; pictures in any order cannot be followed.
     fn push_picture(&mut self, picture: &RgbImage, frame: usize, faces: &[Detection]) {
         let Some(face) = faces.first() else { return };
         if self.tracks.is_empty() {
@@ -255,10 +295,10 @@ impl<'a> FaceChooser<'a> {
 }
 
 impl FaceRules {
-    /// Whether another of the faces is about as large as this one, or larger.
+    /// Whether another face is about as large as this one, or larger.
     fn is_crowded(&self, faces: &[Detection], index: usize) -> bool {
         let side = longer_side(&faces[index]);
         let others = faces.iter().enumerate().filter(|&(other, _)| other != index);
-        others.into_iter().any(|(_, other)| longer_side(other) >= self.comparable * side)
+        others.into_iter().any(|(_, other)| longer_side(other) >= self.second_face_ratio * side)
     }
 }

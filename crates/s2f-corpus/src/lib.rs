@@ -1,28 +1,34 @@
-//! Corpora of voices and faces, from what their download pages give to pairs that can be trusted.
+//! Corpora of voices and faces, from what their download pages offer to pairs that can be trusted.
 //!
 //! ```text
 //! folder ─layout→ Plan (clips, people) ─prepare→ parts ─merge→ pairs-00000.parquet … + rejected.csv
-//!        ─PairSet→ training, evaluation
 //! ```
 //!
-//! A [`plan::Plan`] is read from names and tables alone. [`prepare`] turns each of its clips into
-//! pairs or into a [`reject::Rejected`] with its reason. [`pairs`] is the format in between and
-//! the only thing that training and evaluation know of a corpus.
+//! [`layout`] reads a [`plan::Plan`] from file names and tables alone. [`prepare`] turns each of its
+//! clips into pairs, or into a [`reject::Rejected`] row with its reason. `s2f-pairs` has the format
+//! of the pairs, which is all that training and evaluation know about a corpus. [`synth`] makes a
+//! small population with known ground truth.
+#![forbid(unsafe_code)]
+
+pub mod layout;
+pub mod plan;
 
 pub mod check;
-pub mod choose;
-pub mod layout;
-pub mod media;
-pub mod plan;
 pub mod prepare;
+pub mod stats;
+
+pub mod choose;
+pub mod media;
 pub mod reject;
 pub mod shard;
 pub mod speech;
-pub mod stats;
+
 pub mod synth;
+pub mod unpaired;
 
 mod error;
 mod table;
-pub mod unpaired;
+#[cfg(test)]
+mod tests;
 
 pub use error::CorpusError;

@@ -1,29 +1,31 @@
-//! What a corpus holds, as its names and tables say: nothing of it was opened yet.
+//! What a corpus contains according to its file names and tables; no recording has been opened yet.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use crate::layout::Layout;
 use s2f_core::Sex;
 use s2f_pairs::{Shares, Split, SplitTable};
+use serde::Serialize;
 
-/// A corpus as names and tables alone tell it.
+/// A corpus as described by its file names and tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Its layout.
-    pub layout: Layout,
+    /// The properties of its layout.
+    pub layout: LayoutProperties,
     /// Its folder.
     pub root: PathBuf,
-    /// Every clip with a file for its sound and files for its face, by `pair_id`, which is unique.
+    /// Every clip with a file for its sound and files for its face, sorted by `pair_id`, which is
+    /// unique.
     pub clips: Vec<Clip>,
-    /// What the tables or the folders name and lack files for, by `pair_id`.
+    /// What tables or folders name without the files for it, sorted by `pair_id`.
     pub absent: Vec<Absent>,
-    /// The people by `speaker_id`; every clip's speaker is here.
+    /// The people by `speaker_id`; includes the speaker of every clip.
     pub people: BTreeMap<String, Person>,
-    /// The licence of the data, as the corpus states it; the default of its layout otherwise.
+    /// If voices and faces belong to different people, so that there are no pairs: how many there
+    /// are of each.
+    pub unpaired: Option<UnpairedCounts>,
+    /// The licence of the data as stated in the corpus, otherwise the default of its layout.
     pub licence: String,
 }
 
@@ -35,71 +37,97 @@ impl Plan {
     }
 }
 
-/// A stretch of one person's speech and where the face to it is.
+/// The properties of a layout that checking and preparing a corpus depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayoutProperties {
+    /// Its name on the command line and in files, for example `voxceleb1`.
+    pub name: &'static str,
+    /// Its name in text, for example `VoxCeleb1`.
+    pub title: &'static str,
+    /// What `prepare` does with a corpus: what becomes a voice, where its face comes from, and
+    /// which face is chosen.
+    pub treatment: &'static str,
+    /// The licence of a corpus that does not state one in a file.
+    pub default_licence: &'static str,
+    /// Whether a clip is a whole recording of any length, which `prepare` cuts into segments;
+    /// otherwise every clip gives at most one pair.
+    pub cuts_into_segments: bool,
+}
+
+/// A segment of one person's speech and where the matching face is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
-    /// Unique in the corpus, stable between runs; speaker, video and time are part of it.
+    /// Unique in the corpus and the same in every run; contains speaker, video and time.
     pub pair_id: String,
-    /// Who speaks; clips of one speaker never lie in two splits.
+    /// The speaker; all clips of a speaker are in one split.
     pub speaker_id: String,
-    /// The video or session that it was cut from.
+    /// The video or session that the clip comes from.
     pub source: String,
     /// The sound.
     pub sound: Media,
-    /// Where the face is to be found.
+    /// Where to find the face.
     pub face: FaceSource,
-    /// The split that the corpus itself prescribes.
+    /// The split that the corpus prescribes.
     pub split: Option<Split>,
 }
 
-/// A file, or a stretch of it.
+/// A file, or a segment of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
     /// The file.
     pub file: PathBuf,
-    /// Where the stretch begins, s.
+    /// Start of the segment, s.
     pub start_s: f64,
-    /// Where it ends, s; none for the end of the file, however far that is.
+    /// End of the segment, s; `None` for the end of the file.
     pub end_s: Option<f64>,
 }
 
-/// Where the face that belongs to a voice is found.
+/// Where to find the face that belongs to a voice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaceSource {
     /// In the frames of a video.
     Video {
         /// The video, at the time of the sound.
         media: Media,
-        /// Middle of the speaker's face in the first frame as a share of width and height, where
-        /// the corpus states it; without it there must be one face only.
+        /// Centre of the speaker's face in the first frame, as fractions of width and height, if
+        /// the corpus states it; otherwise the video must show only one person.
         at: Option<[f32; 2]>,
     },
-    /// In pictures, at least one, of this person alone.
-    /// Shared between the clips of a video: with a list each, VoxCeleb1 would not fit in memory.
+    /// In at least one picture of this person alone.
+    /// Clips of a video share the list: with one list each, VoxCeleb1 would not fit in memory.
     Pictures(Arc<[PathBuf]>),
 }
 
-/// What the corpus states of a person.
+/// What the corpus states about a person.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Person {
     /// Sex.
-    pub gender: Option<Sex>,
+    pub sex: Option<Sex>,
     /// Age in years.
     pub age: Option<f32>,
     /// Language spoken.
     pub language: Option<String>,
 }
 
-/// A clip that a table or a folder promises and that cannot be used for want of a file.
+/// Something that a table or a folder names and that cannot be used because a file is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Absent {
-    /// As in [`Clip::pair_id`].
+    /// As [`Clip::pair_id`].
     pub pair_id: String,
-    /// As in [`Clip::speaker_id`].
+    /// As [`Clip::speaker_id`].
     pub speaker_id: String,
-    /// As in [`Clip::source`].
+    /// As [`Clip::source`].
     pub source: String,
     /// What is missing, for example `no video` or `no faces: Grid_Absent`: the kind, and after a
-    /// colon what it is about.
+    /// colon what it refers to.
     pub missing: String,
+}
+
+/// Sizes of a corpus in which voices and faces belong to different people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UnpairedCounts {
+    /// Photographs with landmarks.
+    pub portraits: usize,
+    /// Recordings of voices.
+    pub recordings: usize,
 }

@@ -1,53 +1,56 @@
 //! Why a clip gave no pair.
 
+use s2f_core::FileError;
 use serde::{Deserialize, Serialize};
 
-/// A clip, or a piece of one, that gave no pair.
+use crate::CorpusError;
+
+/// A clip, or a segment of one, that gave no pair: a row of `rejected.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rejected {
-    /// As in [`crate::plan::Clip::pair_id`], with the piece's number where the clip was cut.
+    /// As [`crate::plan::Clip::pair_id`], with the number of the segment if the clip was cut.
     pub pair_id: String,
-    /// Who speaks.
+    /// The speaker.
     pub speaker_id: String,
     /// The video or session.
     pub source: String,
-    /// The file at fault, relative to the corpus.
+    /// The file of the sound, relative to the corpus.
     pub file: String,
-    /// The reason, one of a fixed list.
+    /// The reason.
     pub reason: Reason,
-    /// What exactly was seen, for a reader.
+    /// What was measured or found, for people.
     pub detail: String,
 }
 
-/// The reasons, in the order in which a clip is looked at.
+/// The reasons, in the order in which a clip is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// A table names it and there is no file.
+    /// A file is missing (see the layout, or `media`).
     MissingFile,
-    /// Not sound or video, or damaged.
+    /// The file is not sound or video, or it is damaged (see `media`).
     UnreadableFile,
-    /// There is no sound track.
+    /// The file has no sound track (see `media`).
     NoSound,
-    /// Digital silence.
+    /// The sound is silent (see `media`).
     Silent,
-    /// Less sound than is asked for.
+    /// The sound is shorter than required (see `media` and `prepare`).
     TooShort,
-    /// Sound, but nobody speaks long enough.
+    /// The sound has less speech than required (see `prepare`).
     NoSpeech,
-    /// There is no picture track, or no picture can be read.
+    /// The file has no video track, or no picture can be read (see `media` and `prepare`).
     NoPicture,
-    /// No frame shows a face.
+    /// No frame shows a face (see `choose`).
     NoFace,
-    /// Several faces, and nothing says which one speaks.
+    /// Several faces of similar size, and it is unknown who speaks (see `choose`).
     SeveralFaces,
-    /// Faces, but none where the corpus says that the speaker is.
+    /// No face where the corpus says that the speaker is (see `choose`).
     NoFaceAtPoint,
-    /// The face is too small to be described.
+    /// The face is too small in every frame (see [`crate::choose::FaceRules::min_side_px`]).
     FaceTooSmall,
-    /// The face is turned away in every frame.
+    /// The face is turned away in every frame (see [`crate::choose::FaceRules::max_turn_deg`]).
     TurnedAway,
-    /// The face is blurred in every frame.
+    /// The face is blurred in every frame (see [`crate::choose::FaceRules::min_sharpness`]).
     Blurred,
 }
 
@@ -88,65 +91,66 @@ impl Reason {
         }
     }
 
-    /// The reason of that [`Reason::name`].
+    /// The reason with that [`Reason::name`].
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
-    /// Whether all pieces of a file have this in common, so that one need not look further.
+    /// Whether it holds for all segments of a file, so that the rest of them can be skipped.
     pub fn is_of_the_file(self) -> bool {
         matches!(self, Self::MissingFile | Self::UnreadableFile | Self::NoSound | Self::NoPicture)
     }
 
-    /// What it means, for a reader.
+    /// What it means, for people.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::MissingFile => "a table names it and there is no file",
+            Self::MissingFile => "a file is missing",
             Self::UnreadableFile => "not sound or video, or damaged",
             Self::NoSound => "no sound track",
-            Self::Silent => "digital silence",
-            Self::TooShort => "less sound than is asked for",
-            Self::NoSpeech => "sound, but nobody speaks long enough",
-            Self::NoPicture => "no picture track, or no picture can be read",
+            Self::Silent => "silent",
+            Self::TooShort => "the sound is too short",
+            Self::NoSpeech => "too little speech",
+            Self::NoPicture => "no video track, or no picture can be read",
             Self::NoFace => "no frame shows a face",
-            Self::SeveralFaces => "several faces, and nothing says which one speaks",
+            Self::SeveralFaces => "several faces, and it is unknown who speaks",
             Self::NoFaceAtPoint => "no face where the corpus says that the speaker is",
-            Self::FaceTooSmall => "the face is too small",
+            Self::FaceTooSmall => "the face is too small in every frame",
             Self::TurnedAway => "the face is turned away in every frame",
             Self::Blurred => "the face is blurred in every frame",
         }
     }
 }
 
-/// What stops the work on a clip.
+/// Why a clip gives no pair.
 #[derive(Debug)]
-pub enum Trouble {
-    /// The clip itself: it is rejected and the work goes on.
-    Reject {
+#[non_exhaustive]
+pub enum ClipError {
+    /// The clip itself is the cause: it is rejected and the run goes on.
+    Rejected {
         /// The reason.
         reason: Reason,
-        /// What exactly was seen.
+        /// What was measured or found.
         detail: String,
     },
-    /// The world around it (no space, no permission, a vanished folder): the work stops.
-    Stop(crate::CorpusError),
+    /// Something else is the cause (no space, no permission, a missing folder): the run stops.
+    Stop(CorpusError),
 }
 
-impl Trouble {
-    /// A clip that is rejected.
+impl ClipError {
+    /// The rejection of a clip.
     pub fn reject(reason: Reason, detail: impl Into<String>) -> Self {
-        Self::Reject { reason, detail: detail.into() }
+        Self::Rejected { reason, detail: detail.into() }
     }
 }
 
-impl From<s2f_core::FileError> for Trouble {
-    fn from(error: s2f_core::FileError) -> Self {
+impl From<FileError> for ClipError {
+    fn from(error: FileError) -> Self {
         Self::Stop(error.into())
     }
 }
 
-impl From<crate::CorpusError> for Trouble {
-    fn from(error: crate::CorpusError) -> Self {
+impl From<CorpusError> for ClipError {
+    fn from(error: CorpusError) -> Self {
         Self::Stop(error)
     }
 }
@@ -156,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_called_as_they_are_serialised() {
+    fn names_of_reasons_are_those_in_files() {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
             assert_eq!(Reason::from_name(reason.name()), Some(reason));

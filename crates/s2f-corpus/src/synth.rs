@@ -1,19 +1,23 @@
-//! A small population with known ground truth, laid out as a folder per person.
+//! A small synthetic population with known ground truth, in the layout of a folder per person.
 //!
 //! ```text
 //! OUT/s0001/clip-1.mp4 …    videos of a talking head (clip-1.wav and face-1.png without ffmpeg)
 //! OUT/people.csv            person_id, gender, age
-//! OUT/licence.txt           CC0: nobody real is in it
+//! OUT/licence.txt           CC0: contains no real people
 //! OUT/truth.csv             the hidden traits of each voice and each face
-//! OUT/synth.json            the settings, and how well voices and faces can be matched at best
+//! OUT/synth.json            the settings, and the best possible retrieval
 //! ```
 //!
-//! Each person has hidden [traits](TRAIT_NAMES). The [voice] shows them as it would in people, by
-//! formant synthesis; the face shows them along directions of a face space that a model draws,
-//! weakened to a known correlation. Since both densities are known, so is the
-//! [best possible retrieval](best_retrieval), which a trained model can be held against.
+//! Each person has hidden [traits](TRAIT_NAMES). They affect the [voice], made by formant synthesis,
+//! as they do in people. They affect the face along directions of the face space of a model, which
+//! draws it, with a known correlation. Both densities are known, so the
+//! [best possible retrieval](best_retrieval) is known too, and a trained model can be compared with
+//! it.
+//!
+//! Nothing else in this crate uses this module, and it uses only public items of the others.
 
 mod camera;
+mod error;
 mod face;
 mod files;
 mod observer;
@@ -25,119 +29,118 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use s2f_audio::Waveform;
+use s2f_core::Sex;
 use serde::{Deserialize, Serialize};
 
-pub use face::{Draw, FaceModel};
+pub use error::SynthError;
+pub use face::{DrawFace, FaceModel};
 pub use observer::{RANKS, Recall, best_retrieval, expected_retrieval};
-pub use population::{Person, SEX_MIDDLE, TRAIT_NAMES, TRAITS, Traits, population};
+pub use population::{SEX_MIDDLE, SyntheticPerson, TRAIT_NAMES, TRAITS, Traits, population};
 
 use crate::media::Ffmpeg;
-use s2f_core::Sex;
-
-use crate::CorpusError;
 use face::Directions;
-use files::Folder;
+use files::PopulationFolder;
 use population::stream;
 use voice::{VoiceShape, speak};
 
-/// What is made.
+/// Size and properties of a population.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// People, 2 to 9999.
+pub struct PopulationSettings {
+    /// Number of people, 2 to 9999.
     pub speakers: usize,
-    /// Clips of each, 1 to 99.
+    /// Number of clips per person, 1 to 99.
     pub clips: usize,
     /// Length of a clip, 1 to 60 s.
     pub seconds: f64,
     /// Correlation of each trait of the face with that of the voice, 0 to 1.
     pub strength: f64,
-    /// Seed of everything that is drawn by lot.
+    /// Random seed.
     pub seed: u64,
 }
 
-impl Default for Settings {
+impl Default for PopulationSettings {
     fn default() -> Self {
         Self { speakers: 400, clips: 3, seconds: 6.0, strength: 0.9, seed: 0 }
     }
 }
 
-/// What is known about a population: `synth.json`.
+/// The ground truth of a population: `synth.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Truth {
-    /// Says that it is made up.
+pub struct PopulationTruth {
+    /// A statement that it is synthetic.
     pub synthetic: String,
     /// How it was made.
-    pub settings: Settings,
-    /// Whether the clips are videos; else sounds beside pictures.
+    pub settings: PopulationSettings,
+    /// Whether the clips are videos; otherwise sounds beside pictures.
     pub videos: bool,
     /// The model that drew the faces.
     pub model: String,
     /// Names of the traits, in the order of the columns of `truth.csv`.
     pub traits: Vec<String>,
-    /// Retrieval by an observer who sees the traits of voices and faces themselves, among these
-    /// people: an upper bound, as sound and picture show the traits imperfectly.
+    /// Retrieval among these people by an observer who knows the traits of voices and faces: an
+    /// upper bound, since sound and pictures show the traits imperfectly.
     pub best: Recall,
-    /// The same, expected over all populations of this kind.
+    /// The expectation of the same over all populations of this kind.
     pub expected_best: Recall,
-    /// Retrieval by guessing.
+    /// Retrieval by chance.
     pub chance: Recall,
 }
 
-/// What was done.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// What is known about the population.
-    pub truth: Truth,
-    /// Clips made by this run.
+pub struct SynthReport {
+    /// The ground truth.
+    pub truth: PopulationTruth,
+    /// Number of clips made by this run.
     pub made: usize,
-    /// Clips that were there before.
+    /// Number of clips made by earlier runs.
     pub kept: usize,
 }
 
-/// Told to whoever waits, after each clip.
+/// Progress event, sent after each clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Clips done, those of earlier runs among them.
+pub struct SynthProgress {
+    /// Clips done, including those of earlier runs.
     pub done: usize,
-    /// Clips in all.
+    /// Number of clips.
     pub clips: usize,
 }
 
-/// Faces in the galleries that [`Truth`] speaks of, where there are as many people.
+/// Maximum size of the galleries of [`PopulationTruth`].
 const GALLERY: usize = 100;
-/// Populations that the expectation is over differ from the one that is made.
+/// The expectation uses a population with another seed.
 const OTHER_SEED: u64 = 1 << 32;
 const SYNTHETIC: &str = "voices and faces made by a program; they belong to nobody";
 
-/// Makes a population in the folder `out`, or goes on making it. The same settings and model give
-/// the same people, sounds and pictures, whatever the number of threads.
+/// Makes a population in the folder `out`, or resumes an interrupted run. The same settings and
+/// model give the same people, sounds and pictures, independent of the number of threads.
 ///
 /// # Errors
-/// [`CorpusError::Synth`] for settings out of range and a model that draws women and men alike,
-/// [`CorpusError::Draw`] where the model fails, [`CorpusError::Job`] where `out` holds something
-/// else, [`CorpusError::Ffmpeg`] and [`CorpusError::File`]. Clips that are complete stay.
+/// [`SynthError::Population`] for settings out of range and a model that draws women and men alike,
+/// [`SynthError::Draw`] if the model fails, [`SynthError::Folder`] if `out` contains something else,
+/// [`SynthError::Ffmpeg`] and [`SynthError::File`]. Complete clips are kept.
 pub fn make(
     out: &Path,
-    settings: &Settings,
+    settings: &PopulationSettings,
     model: &FaceModel<'_>,
     ffmpeg: Option<&Ffmpeg>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Report, CorpusError> {
+    progress: &(dyn Fn(SynthProgress) + Sync),
+) -> Result<SynthReport, SynthError> {
     check(settings)?;
     let people = population(settings.speakers, settings.strength, settings.seed);
     let truth = truth(settings, &people, model, ffmpeg.is_some());
-    let folder = Folder::open(out, &truth, &people)?;
+    let folder = PopulationFolder::open(out, &truth, &people)?;
     let directions = Directions::find(model)?;
 
     let clips = settings.speakers * settings.clips;
     let (done, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    people.par_iter().enumerate().try_for_each(|(number, person)| -> Result<(), CorpusError> {
+    people.par_iter().enumerate().try_for_each(|(number, person)| -> Result<(), SynthError> {
         let missing = folder.missing(person, settings.clips)?;
         let kept = settings.clips - missing.len();
         let before = done.fetch_add(kept, Ordering::Relaxed);
-        progress(Progress { done: before + kept, clips });
+        progress(SynthProgress { done: before + kept, clips });
         if missing.is_empty() {
             return Ok(());
         }
@@ -158,16 +161,16 @@ pub fn make(
             let shot = camera::Shot::new(&portrait, frames, &mut random);
             folder.write(person, clip, &sound, &shot, ffmpeg)?;
             made.fetch_add(1, Ordering::Relaxed);
-            progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, clips });
+            progress(SynthProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, clips });
         }
         Ok(())
     })?;
     let made = made.into_inner();
-    Ok(Report { truth, made, kept: clips - made })
+    Ok(SynthReport { truth, made, kept: clips - made })
 }
 
-/// Voices of 6 s of different people of one sex, for a model to say which face it expects behind
-/// them: means of its features are what [`FaceModel`] asks for.
+/// Voices of 6 s of different people of one sex. [`FaceModel`] needs the mean of the features that
+/// the model predicts for them.
 pub fn example_voices(sex: Sex) -> impl Iterator<Item = Waveform> {
     const VOICES: usize = 24;
     (0..VOICES).filter_map(move |number| {
@@ -176,15 +179,20 @@ pub fn example_voices(sex: Sex) -> impl Iterator<Item = Waveform> {
         let mut traits = population(number + 1, 0.0, 0).pop()?.voice;
         traits[0] = middle;
         let sound = speak(&VoiceShape::of(&traits), Waveform::CLIP_SAMPLES, &mut random);
-        // Sound that this module makes is finite.
+        // Synthesised samples are finite.
         Waveform::from_interleaved(&sound, 1, Waveform::RATE_HZ).ok()
     })
 }
 
-fn truth(settings: &Settings, people: &[Person], model: &FaceModel<'_>, videos: bool) -> Truth {
+fn truth(
+    settings: &PopulationSettings,
+    people: &[SyntheticPerson],
+    model: &FaceModel<'_>,
+    videos: bool,
+) -> PopulationTruth {
     let gallery = GALLERY.min(settings.speakers);
-    let Settings { strength, seed, .. } = *settings;
-    Truth {
+    let PopulationSettings { strength, seed, .. } = *settings;
+    PopulationTruth {
         synthetic: SYNTHETIC.into(),
         settings: *settings,
         videos,
@@ -196,8 +204,8 @@ fn truth(settings: &Settings, people: &[Person], model: &FaceModel<'_>, videos: 
     }
 }
 
-fn check(settings: &Settings) -> Result<(), CorpusError> {
-    let Settings { speakers, clips, seconds, strength, .. } = *settings;
+fn check(settings: &PopulationSettings) -> Result<(), SynthError> {
+    let PopulationSettings { speakers, clips, seconds, strength, .. } = *settings;
     let within = [
         ("speakers", (2..=9_999).contains(&speakers), "2 to 9999"),
         ("clips", (1..=99).contains(&clips), "1 to 99"),
@@ -207,7 +215,7 @@ fn check(settings: &Settings) -> Result<(), CorpusError> {
     match within.iter().find(|(_, good, _)| !good) {
         None => Ok(()),
         Some((name, _, range)) => {
-            Err(CorpusError::Synth { reason: format!("{name} must be {range}") })
+            Err(SynthError::Population { reason: format!("{name} must be {range}") })
         }
     }
 }
@@ -219,16 +227,16 @@ mod tests {
 
     use super::face::tests::{cartoon, model};
     use super::*;
-    use crate::layout::{self, Layout};
+    use crate::layout;
 
-    const SETTINGS: Settings =
-        Settings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4 };
+    const SETTINGS: PopulationSettings =
+        PopulationSettings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4 };
 
     fn made(
         out: &Path,
-        settings: &Settings,
+        settings: &PopulationSettings,
         ffmpeg: Option<&Ffmpeg>,
-    ) -> Result<Report, CorpusError> {
+    ) -> Result<SynthReport, SynthError> {
         make(out, settings, &model(&|feature| Ok(cartoon(feature))), ffmpeg, &|_| ())
     }
 
@@ -248,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn without_ffmpeg_sounds_lie_beside_pictures_in_a_folder_per_person() {
+    fn without_ffmpeg_sounds_and_pictures_are_written_to_a_folder_per_person() {
         let folder = tempfile::tempdir().unwrap();
         let report = made(folder.path(), &SETTINGS, None).unwrap();
         assert_eq!((report.made, report.kept), (6, 0));
@@ -268,13 +276,13 @@ mod tests {
         assert_eq!(files["truth.csv"].iter().filter(|&&byte| byte == b'\n').count(), 4);
 
         let plan = layout::plan(folder.path(), None).unwrap();
-        assert_eq!((plan.layout, plan.clips.len(), plan.people.len()), (Layout::Folder, 6, 3));
+        assert_eq!((plan.layout.name, plan.clips.len(), plan.people.len()), ("folder", 6, 3));
         assert!(plan.licence.contains("CC0"), "{}", plan.licence);
-        assert!(plan.people.values().all(|person| person.gender.is_some()));
+        assert!(plan.people.values().all(|person| person.sex.is_some()));
     }
 
     #[test]
-    fn the_number_of_threads_changes_nothing_and_what_is_there_stays() {
+    fn the_number_of_threads_changes_nothing_and_complete_clips_are_kept() {
         let run = |threads: usize, folder: &Path| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| made(folder, &SETTINGS, None)).unwrap()
@@ -293,28 +301,28 @@ mod tests {
     }
 
     #[test]
-    fn other_people_are_not_mixed_in() {
+    fn a_folder_with_another_population_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |settings: &Settings| {
+        let refused = |settings: &PopulationSettings| {
             let error = made(folder.path(), settings, None).unwrap_err();
-            assert!(matches!(error, CorpusError::Job { .. }), "{error}");
+            assert!(matches!(error, SynthError::Folder { .. }), "{error}");
         };
         fs::write(folder.path().join("mine.txt"), "mine").unwrap();
         refused(&SETTINGS);
         fs::remove_file(folder.path().join("mine.txt")).unwrap();
         made(folder.path(), &SETTINGS, None).unwrap();
-        refused(&Settings { seed: 5, ..SETTINGS });
-        refused(&Settings { speakers: 4, ..SETTINGS });
+        refused(&PopulationSettings { seed: 5, ..SETTINGS });
+        refused(&PopulationSettings { speakers: 4, ..SETTINGS });
     }
 
     #[test]
     fn settings_out_of_range_are_named() {
         let folder = tempfile::tempdir().unwrap();
         for (settings, name) in [
-            (Settings { speakers: 1, ..SETTINGS }, "speakers"),
-            (Settings { clips: 0, ..SETTINGS }, "clips"),
-            (Settings { seconds: f64::NAN, ..SETTINGS }, "seconds"),
-            (Settings { strength: 1.1, ..SETTINGS }, "strength"),
+            (PopulationSettings { speakers: 1, ..SETTINGS }, "speakers"),
+            (PopulationSettings { clips: 0, ..SETTINGS }, "clips"),
+            (PopulationSettings { seconds: f64::NAN, ..SETTINGS }, "seconds"),
+            (PopulationSettings { strength: 1.1, ..SETTINGS }, "strength"),
         ] {
             let error = made(folder.path(), &settings, None).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
@@ -326,9 +334,9 @@ mod tests {
     fn with_ffmpeg_the_same_seed_gives_the_same_videos() {
         let ffmpeg = match Ffmpeg::find() {
             Ok(ffmpeg) => ffmpeg,
-            Err(error) => return eprintln!("skipped: {error}"),
+            Err(error) => return s2f_testing::skip(&error.to_string()),
         };
-        let settings = Settings { speakers: 2, clips: 1, ..SETTINGS };
+        let settings = PopulationSettings { speakers: 2, clips: 1, ..SETTINGS };
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         made(first.path(), &settings, Some(&ffmpeg)).unwrap();
         made(second.path(), &settings, Some(&ffmpeg)).unwrap();
@@ -336,12 +344,12 @@ mod tests {
         assert!(files == files_of(second.path()));
         assert!(files.contains_key("s0001/clip-1.mp4"), "{:?}", files.keys());
         assert_eq!(layout::plan(first.path(), None).unwrap().clips.len(), 2);
-        // Sounds beside pictures are another population.
-        assert!(matches!(made(first.path(), &settings, None), Err(CorpusError::Job { .. })));
+        // With sounds beside pictures, it is another population.
+        assert!(matches!(made(first.path(), &settings, None), Err(SynthError::Folder { .. })));
     }
 
     #[test]
-    fn example_voices_are_of_the_sex_asked_for() {
+    fn example_voices_have_the_pitch_of_their_sex() {
         let median = |sex| {
             let mut pitches: Vec<f64> = example_voices(sex)
                 .filter_map(|v| s2f_audio::pitch(&v))

@@ -1,15 +1,16 @@
-//! The table for people.
+//! The check of a corpus as text.
 
 use std::fmt;
 
-use super::{AbsentKind, Check, Estimate, People, Unpaired};
+use super::{AbsentKind, CorpusCheck, Estimate, PeopleCounts};
+use crate::plan::UnpairedCounts;
 
-impl fmt::Display for Check {
+impl fmt::Display for CorpusCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let People { named, present, female, male, sex_not_stated, with_age, with_language } =
+        let PeopleCounts { named, present, female, male, sex_not_stated, with_age, with_language } =
             self.people;
         let mut line = |name: &str, text: String| writeln!(f, "{name:<9} {text}");
-        line("layout", format!("{} ({})", self.layout.title(), self.layout.name()))?;
+        line("layout", format!("{} ({})", self.layout_title, self.layout))?;
         line("folder", self.root.display().to_string())?;
         line(
             "people",
@@ -21,7 +22,7 @@ impl fmt::Display for Check {
             line("", format!("{with_age} with an age, {with_language} with a language"))?;
         }
         match self.unpaired {
-            Some(Unpaired { portraits, recordings }) => {
+            Some(UnpairedCounts { portraits, recordings }) => {
                 line("holds", format!("{portraits} portraits, {recordings} recordings"))?;
             }
             None => {
@@ -29,7 +30,7 @@ impl fmt::Display for Check {
             }
         }
         if self.test_clips > 0 {
-            line("", format!("{} set apart for tests by the corpus", self.test_clips))?;
+            line("", format!("{} in the test set of the corpus", self.test_clips))?;
         }
         let mut title = "missing";
         for AbsentKind { missing, count, examples } in &self.absent {
@@ -56,7 +57,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// Bytes for people, in steps of 1000.
+/// A size for people, in decimal units.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
@@ -78,14 +79,14 @@ mod tests {
     use super::super::check;
     use super::super::tests::{corpus, media};
     use super::*;
-    use crate::layout::Layout;
 
     #[test]
-    fn the_text_says_it_all() {
+    fn the_text_has_a_line_for_each_property() {
         let clips = [("a", "v", media(3.0, Some(9.0))), ("c", "v", media(0.0, Some(4.0)))];
         let absent = [("x", "no video")];
-        let text = check(&corpus(Layout::AvSpeech, &clips, &absent)).to_string();
-        let treatment = Layout::AvSpeech.treatment();
+        let plan = corpus("avspeech", &clips, &absent);
+        let text = check(&plan).to_string();
+        let treatment = plan.layout.treatment;
         let expected = format!(
             "layout    AVSpeech (avspeech)\n\
              folder    corpus\n\
@@ -98,7 +99,7 @@ mod tests {
              at most   2 pairs, 210 kB on disk\n"
         );
         assert_eq!(text, expected);
-        let text = check(&corpus(Layout::Folder, &clips, &[])).to_string();
+        let text = check(&corpus("folder", &clips, &[])).to_string();
         assert!(text.contains("missing   nothing\n"), "{text}");
         assert!(text.contains("at most   68.4 MB on disk for an hour of speech\n"), "{text}");
     }

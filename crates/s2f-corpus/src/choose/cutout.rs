@@ -1,22 +1,22 @@
-//! The part of a picture that a pair's face may need, kept until the last picture was seen.
+//! The part of a picture around a face, kept until the best picture is known.
 
 use image::RgbImage;
 use image::imageops::crop_imm;
 use s2f_face::{Detection, Detector, FaceError, PairFace};
 
-/// Half the length of what is kept, in sides of the face. A pair's square is 1.5 sides long and
-/// may be turned, so its corners lie 1.06 sides from its middle, which is not quite the face's;
-/// the rest is for the filter and for points that move when they are found anew.
+/// Half the side of what is kept, in sides of the face. The square of a pair has 1.5 sides and may
+/// be rotated, so its corners are 1.06 sides from its centre, which differs a little from the
+/// centre of the face; the rest is for the filter and for landmarks that move when refined.
 const REACH: f32 = 1.5;
 
-/// A part of a picture with a face in it.
+/// A part of a picture with a face in it, and the face's position.
 pub(super) struct Cutout {
     picture: RgbImage,
     face: Detection,
 }
 
 impl Cutout {
-    /// What lies around a face whose part from forehead to chin has this side.
+    /// The surroundings of a face whose square from forehead to chin has this side.
     pub(super) fn new(picture: &RgbImage, face: &Detection, side_px: f32) -> Self {
         let (width, height) = picture.dimensions();
         let [x, y] = face.points[2];
@@ -32,7 +32,7 @@ impl Cutout {
         Self { picture: part, face: face.shifted([-(left as f32), -(top as f32)]) }
     }
 
-    /// The aligned face, from points found at the picture's full size.
+    /// The aligned face, with landmarks detected at full resolution.
     pub(super) fn face(&self, detector: &Detector) -> Result<PairFace, FaceError> {
         let face = detector.refine(&self.picture, &self.face)?;
         PairFace::cut(&self.picture, &face.points)

@@ -1,49 +1,50 @@
-//! One person through the pictures of a clip.
+//! One person, followed through the pictures of a clip. Here faces that are too small, turned away
+//! or blurred are rejected.
 
 use image::RgbImage;
 use s2f_face::{Detection, Detector, Turn, face_side, sharpness};
 
 use super::cutout::Cutout;
-use super::{ChosenFace, FaceRules, Looks};
+use super::{ChosenFace, FaceQuality, FaceRules};
 use crate::CorpusError;
-use crate::reject::{Reason, Trouble};
+use crate::reject::{ClipError, Reason};
 
-/// From one frame to the next a face moves at most this share of its size; two heads side by side
-/// are further apart.
-const LONGEST_WAY: f32 = 0.75;
+/// From one frame to the next, a face moves at most by this fraction of its size; two heads side by
+/// side are further apart.
+const MAX_MOVE: f32 = 0.75;
 
-/// And grows or shrinks at most by this factor.
-const LARGEST_GROWTH: f32 = 1.6;
+/// From one frame to the next, a face grows or shrinks at most by this factor.
+const MAX_GROWTH: f32 = 1.6;
 
-/// Frames in which a face may be missed before it counts as gone.
-const LONGEST_GAP: usize = 3;
+/// Maximum number of successive frames without the face before the person counts as gone.
+const MAX_GAP: usize = 3;
 
-/// One person through the pictures of a clip: where they were last, and the best picture.
+/// One person, followed through the pictures of a clip: their last position and the best picture.
 #[derive(Default)]
 pub(super) struct Track {
     last: Option<(usize, Detection)>,
     seen: usize,
-    /// Sum of the sides over the pictures, pixels.
+    /// Sum of the face's side over the pictures, pixels.
     presence: f32,
     crowded: usize,
-    /// The best picture that keeps the rules, and its frame.
+    /// The best picture that meets the rules, and its frame.
     best: Option<(Best, usize)>,
-    /// The best numbers of all, each among the pictures that keep the rules before it.
+    /// The best value of each property, among the pictures that meet the rules before it.
     largest_px: f32,
     least_turn_deg: Option<f32>,
     sharpest: Option<f32>,
 }
 
 struct Best {
-    looks: Looks,
+    quality: FaceQuality,
     cutout: Cutout,
 }
 
 impl Track {
-    /// Which of the faces of a frame is this person: the nearest, where it is near enough.
+    /// Index of the face that is this person: the nearest one, if it is near enough.
     pub(super) fn next(&self, frame: usize, faces: &[Detection]) -> Option<usize> {
         let (last_frame, last) = self.last.as_ref()?;
-        if frame - last_frame > LONGEST_GAP + 1 {
+        if frame - last_frame > MAX_GAP + 1 {
             return None;
         }
         let [x, y] = centre(last);
@@ -54,15 +55,14 @@ impl Track {
         };
         let near = |face: &Detection| {
             let growth = longer_side(face) / side;
-            distance(face) <= LONGEST_WAY * side
-                && (1.0 / LARGEST_GROWTH..=LARGEST_GROWTH).contains(&growth)
+            distance(face) <= MAX_MOVE * side && (1.0 / MAX_GROWTH..=MAX_GROWTH).contains(&growth)
         };
         (0..faces.len())
             .filter(|&index| near(&faces[index]))
             .min_by(|&a, &b| distance(&faces[a]).total_cmp(&distance(&faces[b])))
     }
 
-    /// The person's face in another picture; `crowded` where others are about as large.
+    /// Adds the person's face in another picture; `crowded` if another face is about as large.
     pub(super) fn add(
         &mut self,
         picture: &RgbImage,
@@ -75,7 +75,7 @@ impl Track {
         self.seen += 1;
         self.presence += longer_side(face);
         self.crowded += usize::from(crowded);
-        // Points that coincide show no face.
+        // Landmarks that coincide are not a face.
         let (Ok(side_px), Ok(turn)) = (face_side(&face.points), Turn::of(&face.points)) else {
             return;
         };
@@ -90,35 +90,37 @@ impl Track {
         }
         let Ok(sharpness) = sharpness(picture, &face.points) else { return };
         self.sharpest = Some(self.sharpest.unwrap_or(sharpness).max(sharpness));
-        let looks = Looks { side_px, turn_deg, sharpness };
+        let quality = FaceQuality { side_px, turn_deg, sharpness };
         let beaten =
-            self.best.as_ref().is_some_and(|(best, _)| best.looks.score() >= looks.score());
+            self.best.as_ref().is_some_and(|(best, _)| best.quality.score() >= quality.score());
         if sharpness >= rules.min_sharpness && !beaten {
-            self.best = Some((Best { looks, cutout: Cutout::new(picture, face, side_px) }, frame));
+            self.best =
+                Some((Best { quality, cutout: Cutout::new(picture, face, side_px) }, frame));
         }
     }
 
-    /// Pictures that show the person.
+    /// Number of pictures that show the person.
     pub(super) fn seen(&self) -> usize {
         self.seen
     }
 
-    /// Those of them in which others are about as large.
+    /// Number of those in which another face is about as large.
     pub(super) fn crowded(&self) -> usize {
         self.crowded
     }
 
-    /// How long and how large the person is seen.
+    /// Sum of the face's side over the pictures: how long and how large the person is visible.
     pub(super) fn presence(&self) -> f32 {
         self.presence
     }
 
-    /// The best picture, its points found anew at full size.
+    /// The best face, with its landmarks refined at full resolution; or the rule that no picture
+    /// meets.
     pub(super) fn choose(
         self,
         detector: &Detector,
         rules: &FaceRules,
-    ) -> Result<ChosenFace, Trouble> {
+    ) -> Result<ChosenFace, ClipError> {
         let seen = self.seen;
         let Some((best, frame)) = self.best else {
             let FaceRules { min_side_px, max_turn_deg, min_sharpness, .. } = rules;
@@ -139,14 +141,14 @@ impl Track {
                     format!("sharpness {sharpest:.4} at best, {min_sharpness:.4} is needed"),
                 ),
             };
-            return Err(Trouble::reject(reason, format!("{detail}; {seen} pictures")));
+            return Err(ClipError::reject(reason, format!("{detail}; {seen} pictures")));
         };
         let face = best.cutout.face(detector).map_err(CorpusError::from)?;
-        Ok(ChosenFace { face, frame, seen, looks: best.looks })
+        Ok(ChosenFace { face, frame, seen, quality: best.quality })
     }
 }
 
-/// The middle of a face's box.
+/// The centre of a face's box.
 pub(super) fn centre(face: &Detection) -> [f32; 2] {
     let [x, y, width, height] = face.rect;
     [x + 0.5 * width, y + 0.5 * height]

@@ -1,18 +1,18 @@
-//! AVSpeech (Ephrat et al., SIGGRAPH 2018): a list of segments of public videos, and what of them
-//! was downloaded.
+//! AVSpeech (Ephrat et al., SIGGRAPH 2018): a list of segments of public videos, and the videos
+//! that were downloaded.
 //!
 //! ```text
 //! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y; also train.csv, test.csv
-//! anywhere/ID.mp4                         a whole video, from which start to end is cut
-//! anywhere/ID_START_END.mp4               that segment alone; also ID_START-END.mp4, .mkv, .webm
+//! anywhere/ID.mp4                         a whole video, which is cut from start to end
+//! anywhere/ID_START_END.mp4               one segment; also ID_START-END.mp4, .mkv, .webm
 //! ```
 //!
-//! Times are seconds of the whole video; x and y the middle of the speaker's face in the segment's
-//! first frame, as a share of width and height. Ids may begin with `-` and `_` and contain both.
-//! Times in a file's name may have fewer decimals than in the list, cut off or rounded.
+//! Times are seconds in the whole video; x and y are the centre of the speaker's face in the first
+//! frame of the segment, as fractions of width and height. Ids may begin with `-` or `_` and contain
+//! both. Times in a file's name may have fewer decimals than in the list, truncated or rounded.
 //!
-//! The list does not say who speaks. The speaker is therefore taken to be the video: people who
-//! appear together never come apart into two splits, while one person in two videos may.
+//! The list does not say who speaks, so each video counts as one speaker: people who appear in the
+//! same video are never in different splits, but one person in two videos may be.
 
 mod list;
 mod videos;
@@ -20,25 +20,28 @@ mod videos;
 use std::path::Path;
 
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 use s2f_pairs::Split;
 
-use super::tree::{self, Place, Tree};
-use super::{Contents, Description, names};
+use super::tree::{self, Tree, TreeFolder};
+use super::{CorpusContents, Layout, names};
 use list::{Segment, begins_with_segment, read_list};
 use videos::Videos;
 
-pub(super) const LAYOUT: Description = Description {
-    name: "avspeech",
-    title: "AVSpeech",
-    needs: "avspeech_train.csv, avspeech_test.csv, train.csv, test.csv or avspeech.csv, and videos in any folder: \
-            ID.mp4 or ID_START_END.mp4",
-    licence: "CC BY 4.0 (AVSpeech list of segments); the videos belong to their owners",
-    treatment: "each line of the list becomes one voice (of its first 10 s), cut out of its \
-                video at the stated times; the face is the best one (large, sharp, frontal) of \
-                the person at the stated point",
-    by_table: true,
-    fits,
+pub static LAYOUT: Layout = Layout {
+    properties: LayoutProperties {
+        name: "avspeech",
+        title: "AVSpeech",
+        treatment: "each line of the list becomes one voice (of its first 10 s), cut from its \
+                    video at the stated times; the face is the best one (large, sharp, frontal) of \
+                    the person at the stated point",
+        default_licence: "CC BY 4.0 (AVSpeech list of segments); the videos belong to their owners",
+        cuts_into_segments: false,
+    },
+    needs: "avspeech_train.csv, avspeech_test.csv, train.csv, test.csv or avspeech.csv, and videos \
+            in any folder: ID.mp4 or ID_START_END.mp4",
+    detected_by_table: true,
+    detect: fits,
     read,
 };
 
@@ -47,7 +50,7 @@ const LISTS: [(&str, Option<Split>); 5] = [
     ("avspeech_test.csv", Some(Split::Test)),
     ("avspeech_train.csv", Some(Split::Train)),
     ("avspeech.csv", None),
-    // As a browser may have saved them: lists of AVSpeech only if they begin like one.
+    // Names that a browser may give them: only if the first line is one of a list.
     ("test.csv", Some(Split::Test)),
     ("train.csv", Some(Split::Train)),
 ];
@@ -66,10 +69,10 @@ fn is_list(root: &Path, name: &str) -> Result<bool, CorpusError> {
     Ok(tree::is_file(&path)? && (name.starts_with("avspeech") || begins_with_segment(&path)?))
 }
 
-fn read(root: &Path) -> Result<Contents, CorpusError> {
+fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     let mut tree = Tree::default();
-    let mut contents = Contents::default();
-    let videos = Videos::find(&mut tree, Place::root(root))?;
+    let mut contents = CorpusContents::default();
+    let videos = Videos::find(&mut tree, TreeFolder::root(root))?;
     let mut segments = Vec::new();
     for (name, split) in LISTS {
         let path = root.join(name);
@@ -78,7 +81,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
         }
     }
     segments.sort_unstable();
-    // Some lines are in the list twice.
+    // Some lines appear twice in the list.
     segments.dedup_by(|later, first| {
         let same = later.key() == first.key();
         if same {
@@ -87,7 +90,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
         same
     });
     for group in segments.chunk_by(|a, b| a.id == b.id) {
-        // A video in two lists is for tests: `None < Train < Test`.
+        // A video in both lists is in the test split: `None < Train < Test`.
         let split = group.iter().filter_map(|segment| segment.split).max();
         let files = videos.of(group);
         for (segment, media) in group.iter().zip(files) {
@@ -118,7 +121,7 @@ fn clip(segment: &Segment, media: Media, split: Option<Split>) -> Clip {
     }
 }
 
-/// Several people may speak in one segment, so that the point is part of the name.
+/// Several people may speak in one segment, so the point is part of the name.
 fn pair_id(segment: &Segment) -> String {
     names::pair_id(&[
         // Many ids begin with a hyphen.
@@ -130,12 +133,13 @@ fn pair_id(segment: &Segment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{absent, clip, example, ids, tree, write};
-    use super::super::{Layout, plan};
     use super::*;
+    use crate::layout::plan;
+    use crate::tests::{absent, clip, ids, tree, write};
+    use s2f_testing::data;
 
     #[test]
-    fn other_tables_called_train_are_no_lists() {
+    fn other_tables_named_train_are_not_lists() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "train.csv", "v,1,4,0.5,0.5\n");
         assert!(fits(root.path()).unwrap());
@@ -145,9 +149,9 @@ mod tests {
 
     #[test]
     fn the_example_is_read_line_by_line() {
-        let Some(root) = example("corpora/avspeech") else { return };
+        let Some(root) = data("data/corpora/avspeech") else { return };
         let plan = plan(&root, None).unwrap();
-        assert_eq!(plan.layout, Layout::AvSpeech);
+        assert_eq!(plan.layout.name, "avspeech");
         // Its README: 15 lines, 14 videos of one segment each.
         assert_eq!((plan.clips.len(), plan.people.len()), (14, 15));
         assert_eq!(plan.absent.len(), 1);
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_whatever_their_names() {
+    fn files_are_found_by_all_usual_names() {
         let line = "-a_B-c_dEf1,36.169466,43.209833,0.5,0.5\n";
         let length = 7.040367;
         for name in [
@@ -215,10 +219,10 @@ mod tests {
         ] {
             check(line, &[name], None);
         }
-        // The piece before the whole, the exact one before the rough one, mp4 before webm.
-        let piece = "z/-a_B-c_dEf1_36.169466_43.209833.mp4";
-        check(line, &[whole, piece], Some((piece, 0.0, length)));
-        check(line, &["-a_B-c_dEf1_36_43.mp4", piece], Some((piece, 0.0, length)));
+        // A segment before a whole video, an exact name before a rounded one, mp4 before webm.
+        let segment = "z/-a_B-c_dEf1_36.169466_43.209833.mp4";
+        check(line, &[whole, segment], Some((segment, 0.0, length)));
+        check(line, &["-a_B-c_dEf1_36_43.mp4", segment], Some((segment, 0.0, length)));
         check(line, &["a/-a_B-c_dEf1.webm", whole], Some((whole, 36.169466, 43.209833)));
         check(
             line,
@@ -240,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rough_name_goes_to_the_nearest_segment() {
+    fn a_rounded_name_is_matched_with_the_nearest_segment() {
         let list = "v,36.9,43.1,0.5,0.5\nv,36.1,43.2,0.5,0.5\n";
         check(list, &["v_36_43.mp4"], None);
         let list = "v,36.1,43.2,0.5,0.5\nv,36.9,43.1,0.5,0.5\n";
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn several_segments_and_people_of_a_video_stay_apart() {
+    fn several_segments_and_people_of_a_video_stay_distinct() {
         let root = tree(&["v.mp4", "v_20_23.mp4"]);
         let list = "v,10,16,0.2,0.5\nv,10,16,0.8,0.5\nv,20,23,0.5,0.5\nv,10,16,0.2,0.5\n\
                     v,10.0,16.000,0.200000,0.5\n";
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_video_is_for_tests_as_soon_as_one_of_its_segments_is() {
+    fn a_video_with_one_test_segment_is_in_the_test_split() {
         let root = tree(&["v.mp4", "w.mp4"]);
         write(root.path(), "avspeech_train.csv", "v,1,4,0.5,0.5\nv,5,8,0.5,0.5\nw,1,4,0.5,0.5\n");
         write(root.path(), "avspeech_test.csv", "v,1,4,0.5,0.5\n");

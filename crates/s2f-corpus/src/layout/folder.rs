@@ -1,54 +1,58 @@
-//! A folder per person, for recordings of one's own.
+//! A folder per person, for your own recordings.
 //!
 //! ```text
 //! PERSON/…/clip.mp4                   videos that show this person alone
 //! PERSON/…/a.wav, PERSON/…/b.jpg      or sounds and pictures side by side
-//! people.csv                          if you like: person_id, gender, age, language
-//! licence.txt                         if you like: the licence, in its first line
+//! people.csv                          optional: person_id, gender, age, language
+//! licence.txt                         optional: the licence, in its first line
 //! ```
 //!
-//! The folder's name is the person's id. Every sound goes with all pictures of the same folder. A
-//! sound beside a video of the same name is that video's own and does not count.
+//! The folder's name is the person's id. Every sound is matched with all pictures in the same
+//! folder. A sound file beside a video of the same name is the sound of that video and is ignored.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 use crate::table::Table;
 
-use super::names::{self, Kind};
-use super::tree::{self, Listing, Place, Tree};
-use super::{Contents, Description};
+use super::names::{self, FileKind};
+use super::tree::{self, Listing, Tree, TreeFolder};
+use super::{CorpusContents, Layout};
 
-pub(super) const LAYOUT: Description = Description {
-    name: "folder",
-    title: "a folder per person",
+pub static LAYOUT: Layout = Layout {
+    properties: LayoutProperties {
+        name: "folder",
+        title: "a folder per person",
+        treatment: "each video or sound is cut into segments of 10 s, each of which becomes one \
+                    voice; the face is the best one (large, sharp, frontal) among the frames of \
+                    the segment, which must not show two people, or among the pictures beside the \
+                    sound",
+        default_licence: "not stated",
+        cuts_into_segments: true,
+    },
     needs: "PERSON/*.mp4 (or mkv, webm, mov, avi, mpg, …), or sounds beside pictures in PERSON/; \
-            people.csv and licence.txt where you have them",
-    licence: "not stated",
-    treatment: "each video or sound is cut into pieces of 10 s, each of which becomes one voice; \
-                the face is the best one (large, sharp, frontal) among the frames of the piece, \
-                which must not show two people, or among the pictures beside the sound",
-    by_table: false,
-    fits,
+            optionally people.csv and licence.txt",
+    detected_by_table: false,
+    detect: fits,
     read,
 };
 
 const PEOPLE: &str = "people.csv";
 
-/// Looks no deeper than one folder below a person, so that a folder given by mistake does not
-/// take forever.
+/// Searches only one level below each person, so that a folder given by mistake does not take
+/// forever.
 fn fits(root: &Path) -> Result<bool, CorpusError> {
     let mut tree = Tree::default();
-    for (_, person) in tree.list(&Place::root(root))?.folders {
+    for (_, person) in tree.list(&TreeFolder::root(root))?.folders {
         let listing = tree.list(&person)?;
-        if Found::of(&listing).give_clips() {
+        if FolderFiles::of(&listing).have_clips() {
             return Ok(true);
         }
         for (_, session) in listing.folders {
-            if Found::of(&tree.list(&session)?).give_clips() {
+            if FolderFiles::of(&tree.list(&session)?).have_clips() {
                 return Ok(true);
             }
         }
@@ -56,15 +60,15 @@ fn fits(root: &Path) -> Result<bool, CorpusError> {
     Ok(false)
 }
 
-fn read(root: &Path) -> Result<Contents, CorpusError> {
+fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     let mut tree = Tree::default();
-    let mut contents = Contents::default();
+    let mut contents = CorpusContents::default();
     let table = root.join(PEOPLE);
     if tree::is_file(&table)? {
         read_people(&table, &mut contents)?;
     }
     let mut seen = Vec::new();
-    for (person, place) in tree.list(&Place::root(root))?.folders {
+    for (person, place) in tree.list(&TreeFolder::root(root))?.folders {
         read_person(&mut tree, &person, place, &mut contents)?;
         contents.people.entry(person.clone()).or_default();
         seen.push(person);
@@ -78,17 +82,17 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     Ok(contents)
 }
 
-fn read_people(path: &Path, contents: &mut Contents) -> Result<(), CorpusError> {
+fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusError> {
     let table = Table::read(path)?;
     for row in table.rows() {
-        let gender = if table.has("gender") { row.sex("gender")? } else { None };
+        let sex = if table.has("gender") { row.sex("gender")? } else { None };
         let age = row.number("age")?;
         if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
             return Err(row.bad("age", "an age in years"));
         }
         let language = if table.has("language") { row.text("language")? } else { "" };
         let language = (!language.is_empty()).then(|| language.to_owned());
-        let person = Person { gender, age, language };
+        let person = Person { sex, age, language };
         contents.people.insert(row.filled("person_id")?.to_owned(), person);
     }
     Ok(())
@@ -97,8 +101,8 @@ fn read_people(path: &Path, contents: &mut Contents) -> Result<(), CorpusError> 
 fn read_person(
     tree: &mut Tree,
     person: &str,
-    place: Place,
-    contents: &mut Contents,
+    place: TreeFolder,
+    contents: &mut CorpusContents,
 ) -> Result<(), CorpusError> {
     let before = (contents.clips.len(), contents.absent.len());
     let mut places = vec![(vec![person.to_owned()], place)];
@@ -124,22 +128,22 @@ fn nothing(person: &str, missing: String) -> Absent {
     }
 }
 
-/// What a folder holds, hidden files apart.
-struct Found<'a> {
+/// The files of a folder by kind, without hidden files.
+struct FolderFiles<'a> {
     videos: Vec<(&'a str, &'a Path)>,
     sounds: Vec<(&'a str, &'a Path)>,
     pictures: Vec<&'a Path>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> FolderFiles<'a> {
     fn of(listing: &'a Listing) -> Self {
         let mut found = Self { videos: Vec::new(), sounds: Vec::new(), pictures: Vec::new() };
         for (name, path) in &listing.files {
-            match names::kind(name) {
-                Kind::Video => found.videos.push((name, path)),
-                Kind::Sound => found.sounds.push((name, path)),
-                Kind::Picture => found.pictures.push(path),
-                Kind::Other => {}
+            match names::file_kind(name) {
+                FileKind::Video => found.videos.push((name, path)),
+                FileKind::Sound => found.sounds.push((name, path)),
+                FileKind::Picture => found.pictures.push(path),
+                FileKind::Other => {}
             }
         }
         let stem = |name: &'a str| names::split_extension(name).0;
@@ -148,17 +152,17 @@ impl<'a> Found<'a> {
         found
     }
 
-    fn give_clips(&self) -> bool {
+    fn have_clips(&self) -> bool {
         !self.videos.is_empty() || !self.sounds.is_empty() && !self.pictures.is_empty()
     }
 }
 
-/// The clips of one folder; `parts` are the names that lead there, the person's first.
-fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut Contents) {
-    let found = Found::of(listing);
+/// Adds the clips of one folder; `parts` is its path, starting with the person's folder.
+fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut CorpusContents) {
+    let found = FolderFiles::of(listing);
     let pictures: Arc<[PathBuf]> = found.pictures.iter().map(|path| path.to_path_buf()).collect();
     let place = parts.join("/");
-    // The extension is part of the name: take.mp4 and take.mkv are two clips.
+    // The extension is part of the name: day.mp4 and day.mkv are two clips.
     let pair_id = |name: &str| {
         let last = match name.rsplit_once('.') {
             Some((stem, extension)) => format!("{stem}-{extension}"),
@@ -207,14 +211,15 @@ fn whole(file: &Path) -> Media {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{absent, clip, example, ids, tree, write};
-    use super::super::{Layout, plan};
     use super::*;
+    use crate::layout::plan;
+    use crate::tests::{absent, clip, ids, tree, write};
     use s2f_core::Sex;
+    use s2f_testing::data;
 
     #[test]
-    fn each_video_is_a_clip_of_the_person_whose_folder_it_lies_in() {
-        let Some(grid) = example("videos/grid") else { return };
+    fn each_video_is_a_clip_of_the_person_in_whose_folder_it_is() {
+        let Some(grid) = data("data/videos/grid") else { return };
         let root = tempfile::tempdir().unwrap();
         let mut clips = 0;
         for entry in std::fs::read_dir(&grid).unwrap() {
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn sounds_go_with_all_pictures_of_their_folder() {
+    fn sounds_are_matched_with_all_pictures_of_their_folder() {
         let root = tree(&[
             "anna/1/a.wav",
             "anna/1/b.FLAC",
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_stems_and_similar_names_stay_apart() {
+    fn equal_stems_and_similar_names_stay_distinct() {
         let root = tree(&[
             "anna/a.mp4",
             "anna/a.mkv",
@@ -278,7 +283,7 @@ mod tests {
         let plan = plan(root.path(), None).unwrap();
         assert_eq!((plan.clips.len(), plan.absent.len()), (9, 0));
         assert_eq!(plan.people.len(), 5);
-        let again = super::super::plan(root.path(), Some(Layout::Folder)).unwrap();
+        let again = LAYOUT.plan(root.path()).unwrap();
         assert_eq!(plan, again);
     }
 
@@ -289,14 +294,14 @@ mod tests {
         write(root.path(), PEOPLE, table);
         let plan = plan(root.path(), None).unwrap();
         let anna =
-            Person { gender: Some(Sex::Female), age: Some(31.5), language: Some("de".to_owned()) };
+            Person { sex: Some(Sex::Female), age: Some(31.5), language: Some("de".to_owned()) };
         assert_eq!(plan.people["anna"], anna);
         assert_eq!(plan.people["berta"], Person::default());
         assert_eq!(absent(&plan), ["carla: no folder"]);
     }
 
     #[test]
-    fn a_table_may_have_few_columns_but_no_nonsense() {
+    fn a_table_may_lack_columns_but_must_have_valid_values() {
         let check = |table: &str, words: &[&str]| {
             let root = tree(&["anna/a.mp4"]);
             write(root.path(), PEOPLE, table);

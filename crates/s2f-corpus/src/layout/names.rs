@@ -1,6 +1,6 @@
-//! Names of clips and kinds of files.
+//! Names of clips, and kinds of files by extension.
 
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256, hex};
 
 const VIDEOS: [&str; 14] = [
     "mp4", "m4v", "mkv", "webm", "mov", "avi", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "ogv",
@@ -12,16 +12,16 @@ const SOUNDS: [&str; 14] = [
 ];
 const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
 
-/// What a file is, by its extension.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     Video,
     Sound,
     Picture,
     Other,
 }
 
-/// Stem and extension, the latter in small letters and without the dot.
+/// Stem and extension; the extension is in lower case and without the dot.
 pub(super) fn split_extension(name: &str) -> (&str, String) {
     match name.rsplit_once('.') {
         Some((stem, extension)) => (stem, extension.to_ascii_lowercase()),
@@ -29,36 +29,38 @@ pub(super) fn split_extension(name: &str) -> (&str, String) {
     }
 }
 
-pub(super) fn kind(name: &str) -> Kind {
+/// The kind of a file by its extension.
+pub(super) fn file_kind(name: &str) -> FileKind {
     let (_, extension) = split_extension(name);
     let extension = extension.as_str();
     if VIDEOS.contains(&extension) {
-        Kind::Video
+        FileKind::Video
     } else if SOUNDS.contains(&extension) {
-        Kind::Sound
+        FileKind::Sound
     } else if PICTURES.contains(&extension) {
-        Kind::Picture
+        FileKind::Picture
     } else {
-        Kind::Other
+        FileKind::Other
     }
 }
 
-/// Characters of one part of a name, and of a whole one. File systems allow 255 bytes.
+/// Maximum length of one part of a name, and of a whole name. File systems allow 255 bytes.
 const MAX_PART: usize = 64;
 const MAX_NAME: usize = 200;
 
-/// The name of a clip from what tells it apart, outermost first. Different parts give different
-/// names; a name holds ASCII letters, digits and `-_.~+` only, and does not begin with `-` or `.`.
+/// The name of a clip from its parts, outermost first. Different parts give different names; a name
+/// contains only ASCII letters, digits and `-_.~+`, and does not begin with `-` or `.`.
 ///
-/// Parts that hold nothing else than letters, digits, `-` and `_` are kept as they are and joined
-/// by dots. Others are made so, and 12 digits of the SHA-256 of what they were are appended.
+/// Parts are joined by dots. Characters other than ASCII letters, digits, `-` and `_` are replaced,
+/// and 12 digits of the SHA-256 of the original part are appended.
 pub(super) fn pair_id(parts: &[&str]) -> String {
     let id = parts.iter().map(|part| plain(part)).collect::<Vec<_>>().join(".");
-    // A leading hyphen would be taken for an option.
+    // A leading hyphen would be parsed as an option.
     let id = if id.starts_with('-') { format!("+{id}") } else { id };
     if id.len() <= MAX_NAME { id } else { marked(&id, &parts.join("\0")) }
 }
 
+/// A part with other characters replaced.
 fn plain(part: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !part.is_empty() && part.len() <= MAX_PART && part.bytes().all(is_plain) {
@@ -72,11 +74,10 @@ fn plain(part: &str) -> String {
     marked(&replaced, part)
 }
 
-/// `shown`, shortened, and a mark by which the names of different `original`s differ.
+/// `shown`, shortened, with a hash by which the names of different `original`s differ.
 fn marked(shown: &str, original: &str) -> String {
     let shown: String = shown.chars().take(MAX_NAME / 2).collect();
-    let hash = Sha256::digest(original);
-    let mark: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex(&Sha256::digest(original)[..6]);
     format!("{shown}~{mark}")
 }
 
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_parts_stay_and_others_are_marked() {
+    fn plain_parts_are_kept_and_others_get_a_hash() {
         let check = |parts: &[&str], expected: &str| assert_eq!(pair_id(parts), expected);
         check(&["id10001", "-_abc-123_x", "00001"], "id10001.-_abc-123_x.00001");
         check(&["-x", "a"], "+-x.a");
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn different_parts_give_different_names_fit_for_files() {
+    fn different_parts_give_different_names_that_files_can_have() {
         let long = "x".repeat(300);
         let longer = "x".repeat(301);
         let cases: &[&[&str]] = &[
@@ -134,15 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn kinds_go_by_the_extension_in_any_case() {
-        let check = |name: &str, expected: Kind| assert_eq!(kind(name), expected, "{name}");
-        check("a.MP4", Kind::Video);
-        check("a.b.WebM", Kind::Video);
-        check("a.Mpg", Kind::Video);
-        check("a.FLAC", Kind::Sound);
-        check("a.JPeG", Kind::Picture);
-        check("a.mp4.part", Kind::Other);
-        check("mp4", Kind::Other);
-        check("", Kind::Other);
+    fn kinds_are_by_extension_in_any_case() {
+        let check =
+            |name: &str, expected: FileKind| assert_eq!(file_kind(name), expected, "{name}");
+        check("a.MP4", FileKind::Video);
+        check("a.b.WebM", FileKind::Video);
+        check("a.Mpg", FileKind::Video);
+        check("a.FLAC", FileKind::Sound);
+        check("a.JPeG", FileKind::Picture);
+        check("a.mp4.part", FileKind::Other);
+        check("mp4", FileKind::Other);
+        check("", FileKind::Other);
     }
 }

@@ -1,4 +1,4 @@
-//! Folders listed in an order of their own, whatever the file system's.
+//! Folders, listed in the same order on every file system.
 
 use std::fs::{self, FileType};
 use std::io::ErrorKind;
@@ -10,43 +10,43 @@ use s2f_core::FileError;
 
 use super::names;
 
-/// A folder, and the links that led there.
+/// A folder, and the links that were followed to it.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct TreeFolder {
     pub(super) path: PathBuf,
-    /// The folders, links resolved, from which links were followed.
-    jumps: Vec<PathBuf>,
+    /// The folders, resolved, that contain the links.
+    links: Vec<PathBuf>,
 }
 
-/// What a folder holds, by name: first bytes first.
+/// The contents of a folder, sorted by the bytes of the name.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) folders: Vec<(String, Place)>,
+    pub(super) folders: Vec<(String, TreeFolder)>,
     pub(super) files: Vec<(String, PathBuf)>,
 }
 
-/// Lists folders, and remembers what cannot be used in them.
+/// Lists folders, and collects what cannot be used in them.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    odd: Vec<(PathBuf, &'static str)>,
+    unusable: Vec<(PathBuf, &'static str)>,
 }
 
-impl Place {
+impl TreeFolder {
     pub(super) fn root(path: &Path) -> Self {
-        Self { path: path.to_owned(), jumps: Vec::new() }
+        Self { path: path.to_owned(), links: Vec::new() }
     }
 }
 
 impl Tree {
-    /// Hidden files (`._x` and `.DS_Store` of macOS among them) are left out. Links are followed,
-    /// but never back into a folder that is being listed.
+    /// The contents of a folder without hidden files (such as `._x` and `.DS_Store` of macOS). Links
+    /// are followed, but never back into a folder that is being listed.
     ///
     /// # Errors
     /// [`CorpusError::File`] for a folder that cannot be listed.
-    pub(super) fn list(&mut self, place: &Place) -> Result<Listing, CorpusError> {
-        let refused = || FileError::at("list", &place.path);
+    pub(super) fn list(&mut self, folder: &TreeFolder) -> Result<Listing, CorpusError> {
+        let refused = || FileError::at("list", &folder.path);
         let mut listing = Listing::default();
-        for entry in fs::read_dir(&place.path).map_err(refused())? {
+        for entry in fs::read_dir(&folder.path).map_err(refused())? {
             let entry = entry.map_err(refused())?;
             let name = entry.file_name();
             if name.as_encoded_bytes().starts_with(b".") || name == "__MACOSX" {
@@ -54,28 +54,28 @@ impl Tree {
             }
             let path = entry.path();
             let Ok(name) = name.into_string() else {
-                self.odd.push((path, "name not in UTF-8"));
+                self.unusable.push((path, "name not in UTF-8"));
                 continue;
             };
             let mut kind = entry.file_type().map_err(refused())?;
-            let mut jumps = place.jumps.clone();
+            let mut links = folder.links.clone();
             if kind.is_symlink() {
                 let Some(target) = kind_of(&path)? else {
-                    self.odd.push((path, "broken link"));
+                    self.unusable.push((path, "broken link"));
                     continue;
                 };
                 kind = target;
                 if kind.is_dir() {
-                    let here = fs::canonicalize(&place.path).map_err(refused())?;
+                    let here = fs::canonicalize(&folder.path).map_err(refused())?;
                     let target = fs::canonicalize(&path).map_err(FileError::at("list", &path))?;
-                    jumps.push(here);
-                    if jumps.iter().any(|from| from.starts_with(&target)) {
+                    links.push(here);
+                    if links.iter().any(|from| from.starts_with(&target)) {
                         continue;
                     }
                 }
             }
             if kind.is_dir() {
-                listing.folders.push((name, Place { path, jumps }));
+                listing.folders.push((name, TreeFolder { path, links }));
             } else if kind.is_file() {
                 listing.files.push((name, path));
             }
@@ -85,18 +85,18 @@ impl Tree {
         Ok(listing)
     }
 
-    /// As [`Tree::list`] for the folder `under` a place; nothing where there is none.
+    /// As [`Tree::list`] for the folder `root/under`; empty if there is none.
     pub(super) fn list_under(&mut self, root: &Path, under: &str) -> Result<Listing, CorpusError> {
         let path = root.join(under);
         match kind_of(&path)? {
-            Some(kind) if kind.is_dir() => self.list(&Place::root(&path)),
+            Some(kind) if kind.is_dir() => self.list(&TreeFolder::root(&path)),
             _ => Ok(Listing::default()),
         }
     }
 
-    /// Everything that could not be used in what was listed.
+    /// Everything in the listed folders that could not be used.
     pub(super) fn into_absent(self, root: &Path) -> impl Iterator<Item = Absent> {
-        self.odd.into_iter().map(move |(path, missing)| {
+        self.unusable.into_iter().map(move |(path, missing)| {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             Absent {
                 pair_id: names::pair_id(&[&name]),
@@ -108,16 +108,16 @@ impl Tree {
     }
 }
 
-/// Whether there is a file of that name. Other than [`Path::is_file`] it does not take a mount
-/// that has vanished for a file that was never there.
+/// Whether there is a file with this name. Unlike [`Path::is_file`], it returns an error for a mount
+/// that has disappeared.
 ///
 /// # Errors
-/// [`CorpusError::File`] where the system refuses to say.
+/// [`CorpusError::File`] if the operating system does not say.
 pub(super) fn is_file(path: &Path) -> Result<bool, CorpusError> {
     Ok(kind_of(path)?.is_some_and(|kind| kind.is_file()))
 }
 
-/// Links followed; none where there is nothing.
+/// The type of a file, following links; `None` if there is none.
 fn kind_of(path: &Path) -> Result<Option<FileType>, CorpusError> {
     match fs::metadata(path) {
         Ok(found) => Ok(Some(found.file_type())),
@@ -135,19 +135,19 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
-    use super::super::testing::tree;
     use super::*;
+    use crate::tests::tree;
 
     /// Every file below a folder, relative to it.
     fn all(tree: &mut Tree, root: &Path) -> Vec<String> {
         let mut files = Vec::new();
-        let mut places = vec![Place::root(root)];
-        while let Some(place) = places.pop() {
+        let mut folders = vec![TreeFolder::root(root)];
+        while let Some(place) = folders.pop() {
             assert!(place.path.as_os_str().len() < 1000, "{}", place.path.display());
             let listing = tree.list(&place).unwrap();
             let relative = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
             files.extend(listing.files.iter().map(|(_, path)| relative(path)));
-            places.extend(listing.folders.into_iter().map(|(_, place)| place));
+            folders.extend(listing.folders.into_iter().map(|(_, place)| place));
         }
         files.sort();
         files
@@ -172,20 +172,20 @@ mod tests {
     }
 
     #[test]
-    fn names_come_sorted_and_odd_ones_are_kept_apart() {
+    fn names_are_sorted_and_unusable_ones_are_listed_separately() {
         let root = tree(&["b", "a", "B", ".hidden", "._a", ".DS_Store", "__MACOSX/a"]);
         fs::write(root.path().join(OsStr::from_bytes(b"caf\xe9.mp4")), "").unwrap();
         let mut tree = Tree::default();
-        let listing = tree.list(&Place::root(root.path())).unwrap();
+        let listing = tree.list(&TreeFolder::root(root.path())).unwrap();
         let names: Vec<_> = listing.files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["B", "a", "b"]);
         assert!(listing.folders.is_empty());
-        let odd: Vec<_> = tree.into_absent(root.path()).collect();
-        assert_eq!(odd.len(), 1);
+        let unusable: Vec<_> = tree.into_absent(root.path()).collect();
+        assert_eq!(unusable.len(), 1);
         assert_eq!(
-            (odd[0].source.as_str(), odd[0].missing.as_str()),
+            (unusable[0].source.as_str(), unusable[0].missing.as_str()),
             ("caf\u{fffd}.mp4", "name not in UTF-8")
         );
-        assert!(odd[0].pair_id.starts_with("caf__mp4~"), "{}", odd[0].pair_id);
+        assert!(unusable[0].pair_id.starts_with("caf__mp4~"), "{}", unusable[0].pair_id);
     }
 }

@@ -9,8 +9,8 @@ use crate::plan::{Absent, Person};
 use crate::table::{Row, Table};
 use s2f_pairs::Split;
 
-use super::names::{self, Kind};
-use super::tree::{Place, Tree};
+use super::names::{self, FileKind};
+use super::tree::{Tree, TreeFolder};
 
 /// A line of `vox1_meta.csv` or `vox2_meta.csv`.
 pub(super) struct Entry {
@@ -20,18 +20,18 @@ pub(super) struct Entry {
     pub(super) split: Option<Split>,
 }
 
-/// The folders of one id.
+/// The folders of one person.
 #[derive(Default)]
 pub(super) struct Folders {
-    places: Vec<Place>,
-    /// One of them lies in the part for tests.
+    folders: Vec<TreeFolder>,
+    /// Whether one of them is in the test set.
     pub(super) test: bool,
 }
 
-/// Utterances by video and by name.
+/// Files by video and utterance.
 pub(super) type Utterances = BTreeMap<String, BTreeMap<String, PathBuf>>;
 
-/// Reads a table of people. Columns besides `id`, `name`, `Gender` and `Set` do not matter.
+/// Reads a table of people from the columns `id`, `name`, `Gender` and `Set`; others are ignored.
 pub(super) fn read_people(
     path: &Path,
     id: &str,
@@ -39,7 +39,7 @@ pub(super) fn read_people(
 ) -> Result<BTreeMap<String, Entry>, CorpusError> {
     let table = Table::read(path)?;
     let entry = |row: Row<'_>| {
-        let person = Person { gender: row.sex("Gender")?, ..Person::default() };
+        let person = Person { sex: row.sex("Gender")?, ..Person::default() };
         let split = match row.text("Set")? {
             "test" => Some(Split::Test),
             "dev" => Some(Split::Train),
@@ -52,7 +52,8 @@ pub(super) fn read_people(
     table.rows().map(entry).collect()
 }
 
-/// The folders of each id in those of `parts` that are there; others in them are `absent`.
+/// The folders of each person below `parts` of `root`. Folders with other names are added to
+/// `absent`.
 pub(super) fn by_id(
     tree: &mut Tree,
     root: &Path,
@@ -64,7 +65,7 @@ pub(super) fn by_id(
         for (name, place) in tree.list_under(root, part)?.folders {
             if is_id(&name) {
                 let folders = ids.entry(name).or_default();
-                folders.places.push(place);
+                folders.folders.push(place);
                 folders.test |= part.contains("test");
             } else if ["wav", "aac", "mp4"].iter().any(|last| part.rsplit('/').next() == Some(last))
             {
@@ -80,25 +81,25 @@ pub(super) fn by_id(
     Ok(ids)
 }
 
-/// `id` and digits.
+/// Whether a name is `id` followed by digits.
 pub(super) fn is_id(name: &str) -> bool {
     name.strip_prefix("id")
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// What lies in the folders of an id. Where the same utterance lies in two of them, the first
-/// counts.
+/// The utterances in the folders of a person. If the same utterance is in two of them, the first
+/// one is used.
 pub(super) fn utterances(
     tree: &mut Tree,
     folders: Option<&Folders>,
-    kind: Kind,
+    kind: FileKind,
 ) -> Result<Utterances, CorpusError> {
     let mut videos = Utterances::new();
-    for place in folders.iter().flat_map(|folders| &folders.places) {
+    for place in folders.iter().flat_map(|folders| &folders.folders) {
         for (video, place) in tree.list(place)?.folders {
             let found = videos.entry(video).or_default();
             for (name, path) in tree.list(&place)?.files {
-                if names::kind(&name) == kind {
+                if names::file_kind(&name) == kind {
                     let (stem, _) = names::split_extension(&name);
                     found.entry(stem.to_owned()).or_insert(path);
                 }

@@ -6,31 +6,35 @@
 //! unzippedFaces/NAME/1.6/VIDEO/FRAME.jpg   frames of the same videos, cut around the face
 //! ```
 //!
-//! The table joins the two. A name may end in a dot, which Windows drops from a folder's name, and
-//! an accent in it may be written in two ways, of which macOS prefers the other one. An utterance
-//! goes with the faces of its own video.
+//! The table maps ids to names. A name may end with a dot, which Windows drops from folder names,
+//! and accents in it may be composed or decomposed Unicode, depending on the file system. An
+//! utterance is matched with the faces of its own video.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, Media};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media};
 
-use super::names::{self, Kind};
-use super::tree::{self, Place, Tree};
+use super::names::{self, FileKind};
+use super::tree::{self, Tree, TreeFolder};
 use super::voxceleb::{self, Entry, Utterances};
-use super::{Contents, Description};
+use super::{CorpusContents, Layout};
 
-pub(super) const LAYOUT: Description = Description {
-    name: "voxceleb1",
-    title: "VoxCeleb1",
+pub static LAYOUT: Layout = Layout {
+    properties: LayoutProperties {
+        name: "voxceleb1",
+        title: "VoxCeleb1",
+        treatment: "each utterance becomes one voice (of its first 10 s); the face is the best one \
+                    (large, sharp, frontal) among pictures of the same video in unzippedFaces",
+        default_licence: "CC BY 4.0 (VoxCeleb1 metadata); the copyright remains with the owners of \
+                          the videos",
+        cuts_into_segments: false,
+    },
     needs: "vox1_meta.csv, wav/ID/VIDEO/UTTERANCE.wav, unzippedFaces/NAME/1.6/VIDEO/FRAME.jpg",
-    licence: "CC BY 4.0 (VoxCeleb1 metadata); the copyright remains with the owners of the videos",
-    treatment: "each utterance becomes one voice (of its first 10 s); the face is the best one \
-                (large, sharp, frontal) among pictures of the same video in unzippedFaces",
-    by_table: true,
-    fits: |root| tree::is_file(&root.join(META)),
+    detected_by_table: true,
+    detect: |root| tree::is_file(&root.join(META)),
     read,
 };
 
@@ -47,18 +51,18 @@ const VOICES: [&str; 9] = [
     "vox1_test_wav",
 ];
 const FACES: &str = "unzippedFaces";
-/// The scale of the cut around the detected face; the only one there is.
+/// The scale of the crop around the detected face; the only one there is.
 const SCALE: &str = "1.6";
 
-fn read(root: &Path) -> Result<Contents, CorpusError> {
+fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     let people = voxceleb::read_people(&root.join(META), "VoxCeleb1 ID", "VGGFace1 ID")?;
     let mut tree = Tree::default();
-    let mut contents = Contents::default();
+    let mut contents = CorpusContents::default();
     let mut voices = voxceleb::by_id(&mut tree, root, &VOICES, &mut contents.absent)?;
     let mut faces = FaceFolders::of(tree.list_under(root, FACES)?.folders);
     for (id, entry) in people {
         let folders = voices.remove(&id);
-        let voices = voxceleb::utterances(&mut tree, folders.as_ref(), Kind::Sound)?;
+        let voices = voxceleb::utterances(&mut tree, folders.as_ref(), FileKind::Sound)?;
         let faces = match faces.take(&entry.name) {
             Some(place) => face_videos(&mut tree, &place)?,
             None => BTreeMap::new(),
@@ -67,7 +71,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
         contents.people.insert(id, entry.person);
     }
     for (id, folders) in voices {
-        for (video, found) in voxceleb::utterances(&mut tree, Some(&folders), Kind::Sound)? {
+        for (video, found) in voxceleb::utterances(&mut tree, Some(&folders), FileKind::Sound)? {
             contents.absent.extend(found.into_keys().map(|utterance| Absent {
                 pair_id: names::pair_id(&[&id, &video, &utterance]),
                 speaker_id: id.clone(),
@@ -86,14 +90,14 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     Ok(contents)
 }
 
-/// The clips of one person, and what there is none of.
+/// Adds the clips of one person, and what is missing for others.
 fn join(
     tree: &mut Tree,
     id: &str,
     entry: &Entry,
     voices: Utterances,
-    mut faces: BTreeMap<String, Place>,
-    contents: &mut Contents,
+    mut faces: BTreeMap<String, TreeFolder>,
+    contents: &mut CorpusContents,
 ) -> Result<(), CorpusError> {
     let absent = |parts: &[&str], source: &str, missing: String| Absent {
         pair_id: names::pair_id(parts),
@@ -107,7 +111,7 @@ fn join(
     }
     let no_person = faces.is_empty();
     for (video, utterances) in voices {
-        // Without utterances the video counts as one of faces only.
+        // A video without utterances counts as one that has only faces.
         if utterances.is_empty() {
             continue;
         }
@@ -144,7 +148,10 @@ fn join(
 }
 
 /// The folders of faces by video.
-fn face_videos(tree: &mut Tree, person: &Place) -> Result<BTreeMap<String, Place>, CorpusError> {
+fn face_videos(
+    tree: &mut Tree,
+    person: &TreeFolder,
+) -> Result<BTreeMap<String, TreeFolder>, CorpusError> {
     let scales = tree.list(person)?.folders;
     let Some((_, scale)) = scales.into_iter().find(|(name, _)| name == SCALE) else {
         return Ok(BTreeMap::new());
@@ -152,20 +159,23 @@ fn face_videos(tree: &mut Tree, person: &Place) -> Result<BTreeMap<String, Place
     Ok(tree.list(&scale)?.folders.into_iter().collect())
 }
 
-fn pictures(tree: &mut Tree, video: &Place) -> Result<Arc<[PathBuf]>, CorpusError> {
+fn pictures(tree: &mut Tree, video: &TreeFolder) -> Result<Arc<[PathBuf]>, CorpusError> {
     let files = tree.list(video)?.files.into_iter();
-    Ok(files.filter(|(name, _)| names::kind(name) == Kind::Picture).map(|(_, path)| path).collect())
+    Ok(files
+        .filter(|(name, _)| names::file_kind(name) == FileKind::Picture)
+        .map(|(_, path)| path)
+        .collect())
 }
 
-/// Folders of faces by name, however the disk spells it.
+/// Folders of faces by name, independent of its spelling on disk.
 struct FaceFolders {
-    left: BTreeMap<String, Place>,
-    /// Names as they are on disk, by what all spellings have in common.
+    left: BTreeMap<String, TreeFolder>,
+    /// Names on disk, by the part that all spellings have in common.
     spellings: HashMap<String, Vec<String>>,
 }
 
 impl FaceFolders {
-    fn of(folders: Vec<(String, Place)>) -> Self {
+    fn of(folders: Vec<(String, TreeFolder)>) -> Self {
         let mut spellings: HashMap<String, Vec<String>> = HashMap::new();
         for (name, _) in &folders {
             spellings.entry(common(name)).or_default().push(name.clone());
@@ -173,8 +183,8 @@ impl FaceFolders {
         Self { left: folders.into_iter().collect(), spellings }
     }
 
-    /// The folder of that very name, or the only one of a name that is spelt otherwise.
-    fn take(&mut self, name: &str) -> Option<Place> {
+    /// Removes the folder with this name, otherwise the only one with another spelling of it.
+    fn take(&mut self, name: &str) -> Option<TreeFolder> {
         self.left.remove(name).or_else(|| match &self.spellings.get(&common(name))?[..] {
             [only] => self.left.remove(only),
             _ => None,
@@ -182,8 +192,8 @@ impl FaceFolders {
     }
 }
 
-/// A name without the dots at its end and with `?` for each letter that is not ASCII, be it one
-/// character or a letter and an accent.
+/// A name without trailing dots and with `?` for each non-ASCII letter, whether it is one character
+/// or a letter with a combining accent.
 fn common(name: &str) -> String {
     let mut common = String::new();
     for c in name.trim_end_matches('.').chars() {
@@ -197,11 +207,12 @@ fn common(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{absent, clip, example, ids, tree, write};
-    use super::super::{Layout, plan};
     use super::*;
+    use crate::layout::plan;
+    use crate::tests::{absent, clip, ids, tree, write};
     use s2f_core::Sex;
     use s2f_pairs::Split;
+    use s2f_testing::data;
 
     const HEADER: &str = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n";
 
@@ -214,11 +225,11 @@ mod tests {
 
     #[test]
     fn the_example_is_joined_by_name() {
-        let Some(root) = example("corpora/voxceleb1") else { return };
+        let Some(root) = data("data/corpora/voxceleb1") else { return };
         let plan = plan(&root, None).unwrap();
-        assert_eq!(plan.layout, Layout::VoxCeleb1);
+        assert_eq!(plan.layout.name, "voxceleb1");
         // Its README: 21 wav, 84 jpg, two utterances and 8 faces in vid1, one and 4 in vid2; the
-        // eighth person of the table has neither; id90006 and id90007 are for tests.
+        // eighth person of the table has neither; id90006 and id90007 are the test set.
         assert_eq!((plan.clips.len(), plan.people.len()), (21, 8));
         let first = clip(&plan, "id90001.GRIDs01vid1.00001");
         assert_eq!(first.sound.file, root.join("wav/id90001/GRIDs01vid1/00001.wav"));
@@ -233,12 +244,12 @@ mod tests {
             assert_eq!(clip.split, Some(expected), "{}", clip.pair_id);
         }
         assert_eq!(absent(&plan), ["id90099: no sound and no faces: Grid_Absent"]);
-        assert_eq!(plan.people["id90001"].gender, Some(Sex::Male));
-        assert_eq!(plan.licence, LAYOUT.licence);
+        assert_eq!(plan.people["id90001"].sex, Some(Sex::Male));
+        assert_eq!(plan.licence, LAYOUT.properties.default_licence);
     }
 
     #[test]
-    fn voices_may_lie_where_the_archives_are_unpacked() {
+    fn voices_are_found_where_the_archives_are_unpacked() {
         for part in VOICES {
             let root = tree(&[
                 &format!("{part}/id10001/-v_1/00001.WAV"),
@@ -266,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_however_the_disk_spells_them() {
+    fn names_are_found_in_any_spelling() {
         let check = |table: &str, disk: &[&str], expected: Option<&str>| {
             let root = tree(&["wav/id10001/v/00001.wav"]);
             for name in disk {
@@ -292,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_lacks_its_counterpart_is_named() {
+    fn voices_without_faces_and_faces_without_voices_are_named() {
         let root = tree(&[
             "wav/id10001/v/00001.wav",
             "wav/id10001/v/00002.wav",
@@ -328,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_cannot_be_right_is_an_error() {
+    fn an_invalid_table_is_an_error() {
         let check = |text: &str, words: &[&str]| {
             let root = tree(&[]);
             write(root.path(), META, text);

@@ -1,37 +1,41 @@
 //! VoxCeleb2 (Chung, Nagrani, Zisserman, Interspeech 2018): voices and videos by id.
 //!
 //! ```text
-//! vox2_meta.csv                      VoxCeleb2 ID, VGGFace2 ID, Gender, Set; blanks at the ends
-//! dev/aac/ID/VIDEO/UTTERANCE.m4a     also below test, vox2_dev_aac, vox2_test_aac, or aac alone
+//! vox2_meta.csv                      VoxCeleb2 ID, VGGFace2 ID, Gender, Set; trailing blanks
+//! dev/aac/ID/VIDEO/UTTERANCE.m4a     also below test, vox2_dev_aac, vox2_test_aac, or just aac
 //! dev/mp4/ID/VIDEO/UTTERANCE.mp4     likewise
 //! ```
 //!
-//! The videos are cut around the face and have sound of their own, so that `aac` may be absent.
-//! The table may be absent too: the sex is then unknown, and what lies below `test` is for tests.
+//! The videos are cropped around the face and have a sound track, so `aac` may be missing. The table
+//! may be missing too: then the sex is unknown, and people below `test` are the test set.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, Media, Person};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 use s2f_pairs::Split;
 
-use super::names::{self, Kind};
+use super::names::{self, FileKind};
 use super::tree::{self, Tree};
 use super::voxceleb::{self, Utterances};
-use super::{Contents, Description};
+use super::{CorpusContents, Layout};
 
-pub(super) const LAYOUT: Description = Description {
-    name: "voxceleb2",
-    title: "VoxCeleb2",
-    needs: "{dev,test}/mp4/ID/VIDEO/UTTERANCE.mp4, with vox2_meta.csv and \
-            {dev,test}/aac/ID/VIDEO/UTTERANCE.m4a where you have them",
-    licence: "CC BY 4.0 (VoxCeleb2 metadata); the copyright remains with the owners of the videos",
-    treatment: "each utterance becomes one voice (of its first 10 s), from aac, or from the \
-                video where that is absent; the face is the best one (large, sharp, frontal) \
-                among the frames of the utterance's video, which must not show two people",
-    by_table: true,
-    fits,
+pub static LAYOUT: Layout = Layout {
+    properties: LayoutProperties {
+        name: "voxceleb2",
+        title: "VoxCeleb2",
+        treatment: "each utterance becomes one voice (of its first 10 s), from aac, otherwise from \
+                    the video; the face is the best one (large, sharp, frontal) among the frames \
+                    of the utterance's video, which must not show two people",
+        default_licence: "CC BY 4.0 (VoxCeleb2 metadata); the copyright remains with the owners of \
+                          the videos",
+        cuts_into_segments: false,
+    },
+    needs: "{dev,test}/mp4/ID/VIDEO/UTTERANCE.mp4; optionally vox2_meta.csv and \
+            {dev,test}/aac/ID/VIDEO/UTTERANCE.m4a",
+    detected_by_table: true,
+    detect: fits,
     read,
 };
 
@@ -69,7 +73,7 @@ fn fits(root: &Path) -> Result<bool, CorpusError> {
     Ok(false)
 }
 
-fn read(root: &Path) -> Result<Contents, CorpusError> {
+fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     let meta = root.join(META);
     let mut people = if tree::is_file(&meta)? {
         voxceleb::read_people(&meta, "VoxCeleb2 ID", "VGGFace2 ID")?
@@ -77,7 +81,7 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
         Default::default()
     };
     let mut tree = Tree::default();
-    let mut contents = Contents::default();
+    let mut contents = CorpusContents::default();
     let voices = voxceleb::by_id(&mut tree, root, &VOICES, &mut contents.absent)?;
     let videos = voxceleb::by_id(&mut tree, root, &VIDEOS, &mut contents.absent)?;
     let ids: BTreeSet<String> =
@@ -91,8 +95,8 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
                 (Person::default(), Some(if in_test_folder { Split::Test } else { Split::Train }))
             }
         };
-        let voices = voxceleb::utterances(&mut tree, voices, Kind::Sound)?;
-        let videos = voxceleb::utterances(&mut tree, videos, Kind::Video)?;
+        let voices = voxceleb::utterances(&mut tree, voices, FileKind::Sound)?;
+        let videos = voxceleb::utterances(&mut tree, videos, FileKind::Video)?;
         if voices.values().chain(videos.values()).all(|found| found.is_empty()) {
             contents.absent.push(Absent {
                 pair_id: names::pair_id(&[&id]),
@@ -108,18 +112,19 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     Ok(contents)
 }
 
+/// Adds the clips of one person, and the voices without a video.
 fn join(
     id: &str,
     split: Option<Split>,
     mut voices: Utterances,
     videos: Utterances,
-    contents: &mut Contents,
+    contents: &mut CorpusContents,
 ) {
     for (source, utterances) in videos {
-        let mut heard = voices.remove(&source).unwrap_or_default();
+        let mut sounds = voices.remove(&source).unwrap_or_default();
         for (utterance, video) in utterances {
             let whole = |file| Media { file, start_s: 0.0, end_s: None };
-            let sound = heard.remove(&utterance).unwrap_or_else(|| video.clone());
+            let sound = sounds.remove(&utterance).unwrap_or_else(|| video.clone());
             contents.clips.push(Clip {
                 pair_id: names::pair_id(&[id, &source, &utterance]),
                 speaker_id: id.to_owned(),
@@ -129,10 +134,10 @@ fn join(
                 split,
             });
         }
-        voices.insert(source, heard);
+        voices.insert(source, sounds);
     }
-    for (source, unseen) in voices {
-        contents.absent.extend(unseen.into_keys().map(|utterance| Absent {
+    for (source, without_video) in voices {
+        contents.absent.extend(without_video.into_keys().map(|utterance| Absent {
             pair_id: names::pair_id(&[id, &source, &utterance]),
             speaker_id: id.to_owned(),
             source: source.clone(),
@@ -143,9 +148,9 @@ fn join(
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{absent, clip, ids, tree, write};
-    use super::super::{Layout, plan};
     use super::*;
+    use crate::layout::plan;
+    use crate::tests::{absent, clip, ids, tree, write};
     use s2f_core::Sex;
 
     const FILES: [&str; 8] = [
@@ -160,7 +165,7 @@ mod tests {
     ];
 
     #[test]
-    fn sound_and_video_are_joined_by_their_path() {
+    fn sound_and_video_are_matched_by_their_path() {
         let root = tree(&FILES);
         let header = "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \n";
         let lines = "id00012 ,n000012 ,m ,dev \nid00017 ,n000017 ,f ,test \nid00099 ,n1 ,f ,dev \n";
@@ -186,8 +191,8 @@ mod tests {
             // No aac: the video's own sound.
             assert_eq!(plan.clips[1].sound.file, root.path().join(FILES[3]));
             assert_eq!(clip(&plan, "id00017.5MkXgwdrmJw.00077").split, Some(Split::Test));
-            assert_eq!(plan.people["id00017"].gender, Some(Sex::Female));
-            assert_eq!(plan.people["id00030"].gender, None);
+            assert_eq!(plan.people["id00017"].sex, Some(Sex::Female));
+            assert_eq!(plan.people["id00030"].sex, None);
             assert_eq!(
                 absent(&plan),
                 [
@@ -200,10 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn without_a_table_the_folders_tell_the_split() {
+    fn without_a_table_the_split_is_that_of_the_folder() {
         let root = tree(&FILES);
         let plan = plan(root.path(), None).unwrap();
-        assert_eq!((plan.layout, plan.clips.len()), (Layout::VoxCeleb2, 4));
+        assert_eq!((plan.layout.name, plan.clips.len()), ("voxceleb2", 4));
         for clip in &plan.clips {
             let test = clip.speaker_id == "id00017";
             let expected = if test { Split::Test } else { Split::Train };
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_may_be_unpacked_anywhere() {
+    fn archives_are_found_in_all_usual_places() {
         for (voices, videos) in VOICES.iter().zip(VIDEOS) {
             let root = tree(&[
                 &format!("{voices}/id00012/v/00001.M4A"),

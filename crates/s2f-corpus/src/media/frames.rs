@@ -1,33 +1,34 @@
-//! Frames: what ffmpeg is asked for, and how they are read off its pipe.
+//! Frames: the options of ffmpeg for them, and how they are read from its pipe.
 
 use std::io::{self, ErrorKind, Read};
 
 use image::RgbImage;
 
-use super::Take;
+use super::FrameOptions;
 
 /// The longest header of a frame: `P6`, width, height and `255`, a line each or together.
 const MAX_HEADER: usize = 32;
 
-/// Frames a second up to which frames that no other refers to need not be decoded: the others are
-/// at least as many in what encoders make, and a third of the time is saved.
-const SPARSE_RATE: f64 = 5.0;
+/// Up to this rate, frames that no other frame refers to need not be decoded: encoders produce at
+/// least as many others, and a third of the time is saved. Frames per second.
+const MAX_SPARSE_RATE: f64 = 5.0;
 
-/// Input options for the frames of `take`.
-pub(super) fn decoding(take: &Take) -> &'static [&'static str] {
-    if take.frames_per_s <= SPARSE_RATE { &["-skip_frame", "noref"] } else { &[] }
+/// Input options for the frames.
+pub(super) fn decoding(options: &FrameOptions) -> &'static [&'static str] {
+    if options.frames_per_s <= MAX_SPARSE_RATE { &["-skip_frame", "noref"] } else { &[] }
 }
 
-/// Output options for the frames of `take`, each with its size (PPM).
-pub(super) fn arguments(take: &Take) -> Vec<String> {
-    let Take { frames_per_s: rate, longest_side_px: side, .. } = take;
-    // The first frame in each 1/rate of a second. A filter for frame rates would fill gaps with
-    // copies, for hours where a file claims them. The small number is for times that fall on a
-    // border and are not exact, the zero for a first frame that begins before the stretch. Numbered anew, the frames are neither dropped nor doubled later.
+/// Output options for the frames; each frame is written with its size (PPM).
+pub(super) fn arguments(options: &FrameOptions) -> Vec<String> {
+    let FrameOptions { frames_per_s: rate, longest_side_px: side, .. } = options;
+    // The first frame in each 1/rate of a second. A frame rate filter would fill gaps with copies,
+    // hours of them if a file claims so. The small number is for inexact times at a boundary, the
+    // zero for a first frame that begins before the segment. With new timestamps, no frame is
+    // dropped or duplicated later.
     let cell = |time: &str| format!("floor(max({time},0)*{rate}+1e-6)");
     let select =
         format!("isnan(prev_selected_t)+not(eq({},{}))", cell("t"), cell("prev_selected_t"));
-    // Width and height in square pixels, then the share of them that is kept, never above 1.
+    // Width and height in square pixels, then their scale, at most 1.
     let width = "iw*min(1,sar)";
     let height = "ih/max(1,sar)";
     let share = format!("min(1,{side}/max({width},{height}))");
@@ -57,12 +58,15 @@ pub(super) fn arguments(take: &Take) -> Vec<String> {
     .into()
 }
 
-/// The next frame; none at the end. A frame with a side beyond `longest_side` is refused.
+/// The next frame; `None` at the end.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] for anything but a PPM frame with sides up to `longest_side`.
 pub(super) fn next(pipe: &mut impl Read, longest_side: u32) -> io::Result<Option<RgbImage>> {
     let bad = |what: &str| io::Error::new(ErrorKind::InvalidData, what.to_owned());
     let mut header = Vec::with_capacity(MAX_HEADER);
     let mut numbers = Vec::new();
-    // Three numbers after the mark, each ended by one blank.
+    // Three numbers after the magic number, each followed by one whitespace byte.
     while numbers.len() < 3 {
         let mut word = Vec::new();
         loop {
@@ -105,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_off_a_pipe() {
+    fn frames_are_read_from_a_pipe() {
         let check = |bytes: &[u8], expected: &[(u32, u32)], clean: bool| {
             let mut pipe = bytes;
             let mut found = Vec::new();

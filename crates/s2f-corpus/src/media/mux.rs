@@ -1,4 +1,4 @@
-//! A video file of frames and sound that the program itself made.
+//! Encodes frames and sound of a synthetic clip as a video file.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::process::Command;
 use image::RgbImage;
 use s2f_core::{AtomicFile, FileError};
 
-use super::process::{Collected, Run};
+use super::run::{Collector, Run};
 use super::wav::encode_wav;
 use super::{Ffmpeg, address};
 use crate::CorpusError;
 
-/// H.264 where this ffmpeg has it and MPEG-4 part 2 otherwise, which is its own choice for the
-/// container; each takes its own measure of quality and leaves the other.
+/// H.264 if this ffmpeg supports it, otherwise MPEG-4 part 2: its defaults for the container. Each
+/// uses its own quality option and ignores the other.
 const PICTURE: [&str; 10] =
     ["-pix_fmt", "yuv420p", "-preset", "veryfast", "-crf", "23", "-q:v", "4", "-g", "25"];
 const SOUND: [&str; 4] = ["-c:a", "aac", "-b:a", "64k"];
-/// The same frames and samples give the same bytes, with the same ffmpeg.
-const EXACT: [&str; 12] = [
+/// With these, the same frames and samples give the same bytes with the same ffmpeg.
+const DETERMINISTIC: [&str; 12] = [
     "-map_metadata",
     "-1",
     "-fflags",
@@ -34,11 +34,11 @@ const EXACT: [&str; 12] = [
 ];
 
 impl Ffmpeg {
-    /// Writes an MP4 of `frames`, all of one even size, `rate` a second, and `sound` at 16 kHz. The
-    /// file is there only when it is whole.
+    /// Writes an MP4 file of `frames`, all of the same even size, `rate` per second, and `sound` at
+    /// 16 kHz. The file exists only once it is complete.
     ///
     /// # Errors
-    /// [`CorpusError::Ffmpeg`] where it cannot encode, [`CorpusError::File`].
+    /// [`CorpusError::Ffmpeg`] if it cannot encode, [`CorpusError::File`].
     pub fn encode(
         &self,
         frames: impl Iterator<Item = RgbImage>,
@@ -60,27 +60,27 @@ impl Ffmpeg {
         command.args(["-f", "rawvideo", "-pixel_format", "rgb24"]);
         command.args(["-video_size", &format!("{width}x{height}"), "-framerate"]);
         command.arg(rate.to_string()).args(["-i", "pipe:0", "-f", "wav", "-i"]);
-        command.arg(address(wav.temporary_path())).args(PICTURE).args(SOUND).args(EXACT);
+        command.arg(address(wav.temporary_path())).args(PICTURE).args(SOUND).args(DETERMINISTIC);
         command.arg(address(video.temporary_path()));
         let (pixels, mut sink) = io::pipe().map_err(FileError::at("start", &self.program))?;
         command.stdin(pixels);
         let (run, output) = Run::start(command, self)?;
         let written = frames.try_for_each(|frame| sink.write_all(frame.as_raw()));
         drop(sink);
-        // It says nothing there: what is waited for is the end.
-        let ended = Collected::of(output, 1, self.patience).wait();
+        // Nothing is written there: this waits for the end.
+        let ended = Collector::of(output, 1, self.timeout).wait();
         if let Err(error) = ended {
             return Err(self.broken(format!("it does not end: {error}")));
         }
-        let end = run.end();
-        if end.interrupted {
+        let exit = run.wait();
+        if exit.interrupted {
             return Err(self.broken("it was interrupted".into()));
         }
-        if let Some(crash) = end.crashed {
+        if let Some(crash) = exit.crashed {
             return Err(self.broken(crash));
         }
-        if !end.said.is_empty() {
-            return Err(self.broken(end.said.trim().to_owned()));
+        if !exit.stderr.is_empty() {
+            return Err(self.broken(exit.stderr.trim().to_owned()));
         }
         written.map_err(FileError::at("write", path))?;
         Ok(video.commit()?)
@@ -93,8 +93,8 @@ mod tests {
 
     use image::Rgb;
 
-    use super::super::Take;
     use super::*;
+    use crate::media::FrameOptions;
     use crate::plan::Media;
 
     const RATE: u32 = 25;
@@ -113,7 +113,7 @@ mod tests {
     fn frames_and_sound_come_back() {
         let ffmpeg = match Ffmpeg::find() {
             Ok(ffmpeg) => ffmpeg,
-            Err(error) => return eprintln!("skipped: {error}"),
+            Err(error) => return s2f_testing::skip(&error.to_string()),
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
@@ -121,7 +121,7 @@ mod tests {
         ffmpeg.encode(frames.into_iter(), RATE, &tone, &path).unwrap();
 
         let media = Media { file: path.clone(), start_s: 0.0, end_s: None };
-        let take = Take { max_s: 10.0, frames_per_s: 25.0, longest_side_px: 64 };
+        let take = FrameOptions { max_s: 10.0, frames_per_s: 25.0, longest_side_px: 64 };
         let mut levels = Vec::new();
         let sound = ffmpeg
             .sound_and_frames(&media, &take, |frame| {
@@ -134,19 +134,19 @@ mod tests {
             // Lossy, and 8 bit of another colour space on the way.
             assert!((f64::from(level) - (50 + 3 * n) as f64).abs() <= 6.0, "frame {n}: {level}");
         }
-        // A frame of AAC is 64 ms; the tone keeps its place, as the delay of the encoder is noted.
+        // A frame of AAC is 64 ms; the tone is not delayed, as the file states the encoder's delay.
         assert!((sound.seconds() - f64::from(SECONDS)).abs() < 0.07, "{} s", sound.seconds());
         let (a, b) = (&tone[4_000..28_000], &sound.samples()[4_000..28_000]);
         let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
-        let likeness = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-        assert!(likeness > 0.98, "{likeness}");
-        // Nothing half done is left.
+        let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+        assert!(cosine > 0.98, "{cosine}");
+        // No temporary file is left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_cannot_be_encoded_leaves_no_file() {
-        let Ok(ffmpeg) = Ffmpeg::find() else { return eprintln!("skipped: there is no ffmpeg") };
+    fn if_encoding_fails_no_file_is_left() {
+        let Ok(ffmpeg) = Ffmpeg::find() else { return s2f_testing::skip("there is no ffmpeg") };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         let (_, tone) = film();

@@ -1,4 +1,4 @@
-//! ffmpeg on files that the tests make with it. Each is skipped, aloud, where it is missing.
+//! Tests with files that ffmpeg makes; skipped if it is not installed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::reject::Reason::*;
 
-/// ffmpeg and a folder for what it makes, removed when dropped.
+/// ffmpeg and a folder for its files, removed when dropped.
 struct Bench {
     ffmpeg: Ffmpeg,
     folder: TempDir,
@@ -19,13 +19,13 @@ impl Bench {
         match Ffmpeg::find() {
             Ok(ffmpeg) => Some(Self { ffmpeg, folder: tempfile::tempdir().unwrap() }),
             Err(error) => {
-                eprintln!("skipped: {error}");
+                s2f_testing::skip(&error.to_string());
                 None
             }
         }
     }
 
-    /// Runs the installed ffmpeg with `arguments` and then the file `name`, which it makes.
+    /// Runs the installed ffmpeg with `arguments` and then the path of the file `name`.
     fn make(&self, arguments: &str, name: impl AsRef<OsStr>) -> PathBuf {
         let path = self.folder.path().join(name.as_ref());
         let status = Command::new(&self.ffmpeg.program)
@@ -38,7 +38,7 @@ impl Bench {
         path
     }
 
-    /// 3 s of a moving test picture with the sound of a tone.
+    /// 3 s of a moving test picture with a tone.
     fn film(&self, size: &str, name: &str) -> PathBuf {
         let (picture, tone) = (format!("testsrc2=s={size}:r=25:d=3"), "sine=f=300:r=44100:d=3");
         let codecs = "-c:v mpeg4 -q:v 2 -bf 0 -pix_fmt yuv420p -c:a aac";
@@ -51,9 +51,9 @@ impl Bench {
         path
     }
 
-    fn frames(&self, media: &Media, take: &Take) -> Result<Vec<RgbImage>, Trouble> {
+    fn frames(&self, media: &Media, options: &FrameOptions) -> Result<Vec<RgbImage>, ClipError> {
         let mut frames = Vec::new();
-        let given = self.ffmpeg.frames(media, take, |frame| {
+        let given = self.ffmpeg.frames(media, options, |frame| {
             frames.push(frame);
             ControlFlow::Continue(())
         })?;
@@ -61,35 +61,36 @@ impl Bench {
         Ok(frames)
     }
 
-    /// An ffmpeg that does as a script of the shell says.
+    /// A shell script in place of ffmpeg.
     #[cfg(unix)]
     fn pretend(&self, script: &str) -> Ffmpeg {
         use std::os::unix::fs::PermissionsExt;
         let program = self.write("pretender", format!("#!/bin/sh\n{script}\n").as_bytes());
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        Ffmpeg { program, patience: Duration::from_millis(300) }
+        Ffmpeg { program, timeout: Duration::from_millis(300) }
     }
 }
 
-const TAKE: Take = Take { max_s: 10.0, frames_per_s: 4.0, longest_side_px: 640 };
+const OPTIONS: FrameOptions = FrameOptions { max_s: 10.0, frames_per_s: 4.0, longest_side_px: 640 };
 
 fn whole(file: &Path) -> Media {
     Media { file: file.to_owned(), start_s: 0.0, end_s: None }
 }
 
 #[track_caller]
-fn rejected<T>(found: Result<T, Trouble>, reason: Reason, words: &str) {
+fn rejected<T>(found: Result<T, ClipError>, reason: Reason, words: &str) {
     match found {
-        Err(Trouble::Reject { reason: r, detail }) if r == reason && detail.contains(words) => {}
+        Err(ClipError::Rejected { reason: r, detail }) if r == reason && detail.contains(words) => {
+        }
         Err(trouble) => panic!("{reason:?} ({words}) expected, not {trouble:?}"),
         Ok(_) => panic!("{reason:?} ({words}) expected"),
     }
 }
 
 #[track_caller]
-fn stopped<T>(found: Result<T, Trouble>, words: &str) {
+fn stopped<T>(found: Result<T, ClipError>, words: &str) {
     match found {
-        Err(Trouble::Stop(error)) if error.to_string().contains(words) => {}
+        Err(ClipError::Stop(error)) if error.to_string().contains(words) => {}
         Err(trouble) => panic!("a stop ({words}) expected, not {trouble:?}"),
         Ok(_) => panic!("a stop ({words}) expected"),
     }
@@ -105,7 +106,7 @@ fn frames_are_those_that_ffmpeg_writes_as_png() {
         let flags = "bicubic+accurate_rnd+bitexact";
         let all = format!("-i {} -vf scale={scale}:flags={flags}", film.display());
         bench.make(&all, format!("{side}-%03d.png"));
-        let take = Take { longest_side_px: side, ..TAKE };
+        let take = FrameOptions { longest_side_px: side, ..OPTIONS };
         let check = |start_s: f64, end_s, numbers: &[usize]| {
             let media = Media { start_s, end_s, ..whole(&film) };
             let frames = bench.frames(&media, &take).unwrap();
@@ -130,7 +131,7 @@ fn frames_of_a_film_with_frames_between() {
     let codecs = "-c:v mpeg2video -q:v 2 -bf 2";
     let film = bench.make(&format!("-f lavfi -i testsrc2=s=320x180:r=25:d=3 {codecs}"), "b.mpg");
     bench.make(&format!("-i {}", film.display()), "%03d.png");
-    let frames = bench.frames(&whole(&film), &TAKE).unwrap();
+    let frames = bench.frames(&whole(&film), &OPTIONS).unwrap();
     assert_eq!(frames.len(), 12);
     let mut number = 0;
     for (n, frame) in frames.iter().enumerate() {
@@ -150,13 +151,13 @@ fn frames_of_a_film_with_frames_between() {
 fn rotation_and_wide_pixels_are_taken_account_of() {
     let Some(bench) = Bench::new() else { return };
     let film = bench.film("320x180", "film.mp4");
-    let upright = bench.frames(&whole(&film), &TAKE).unwrap();
+    let upright = bench.frames(&whole(&film), &OPTIONS).unwrap();
     // A quarter turn in the matrix of the track header (ISO/IEC 14496-12, 8.3.2).
     let mut bytes = fs::read(&film).unwrap();
     let header = bytes.windows(4).position(|kind| kind == b"tkhd").unwrap();
     let matrix = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30].map(i32::to_be_bytes).concat();
     bytes[header + 44..][..36].copy_from_slice(&matrix);
-    let turned = bench.frames(&whole(&bench.write("turned.mp4", &bytes)), &TAKE).unwrap();
+    let turned = bench.frames(&whole(&bench.write("turned.mp4", &bytes)), &OPTIONS).unwrap();
     assert_eq!(turned[5].dimensions(), (180, 320));
     // Colour stands between pixels, and is put there the other way round.
     let distance = |expected: RgbImage| {
@@ -171,7 +172,7 @@ fn rotation_and_wide_pixels_are_taken_account_of() {
 
     let wide = format!("-i {} -c copy -aspect 32:9", film.display());
     let wide = bench.make(&wide, "wide.mkv");
-    assert_eq!(bench.frames(&whole(&wide), &TAKE).unwrap()[0].dimensions(), (320, 90));
+    assert_eq!(bench.frames(&whole(&wide), &OPTIONS).unwrap()[0].dimensions(), (320, 90));
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn gaps_are_not_filled_and_changes_of_size_followed() {
     // Two frames, ten hours apart.
     let gap = "-f lavfi -i color=s=32x32:r=1:d=2 -vf setpts=N*36000/TB -fps_mode passthrough";
     let gap = bench.make(&format!("{gap} -c:v ffv1"), "gap.mkv");
-    let take = Take { max_s: f64::INFINITY, ..TAKE };
+    let take = FrameOptions { max_s: f64::INFINITY, ..OPTIONS };
     assert_eq!(bench.frames(&whole(&gap), &take).unwrap().len(), 2);
 
     let transport = |size: &str, name: &str| {
@@ -188,7 +189,7 @@ fn gaps_are_not_filled_and_changes_of_size_followed() {
         fs::read(bench.make(&picture, name)).unwrap()
     };
     let both = [transport("160x120", "1.ts"), transport("320x200", "2.ts")].concat();
-    let both = bench.frames(&whole(&bench.write("both.ts", &both)), &TAKE).unwrap();
+    let both = bench.frames(&whole(&bench.write("both.ts", &both)), &OPTIONS).unwrap();
     assert!(both.iter().all(|f| [(160, 120), (320, 200)].contains(&f.dimensions())), "{both:?}");
     assert!(both.len() >= 4);
 }
@@ -198,9 +199,9 @@ fn a_callback_ends_it() {
     let Some(bench) = Bench::new() else { return };
     let film = whole(&bench.film("320x180", "film.mp4"));
     let first_only = |_| ControlFlow::Break(());
-    assert_eq!(bench.ffmpeg.frames(&film, &TAKE, first_only).unwrap(), 1);
+    assert_eq!(bench.ffmpeg.frames(&film, &OPTIONS, first_only).unwrap(), 1);
     let mut given = 0;
-    let with_frames = bench.ffmpeg.sound_and_frames(&film, &TAKE, |_| {
+    let with_frames = bench.ffmpeg.sound_and_frames(&film, &OPTIONS, |_| {
         given += 1;
         ControlFlow::Break(())
     });
@@ -272,8 +273,8 @@ fn broken_files_have_their_reasons() {
     let check = |file: &Path, sound: (Reason, &str), frames: (Reason, &str)| {
         let media = whole(file);
         rejected(bench.ffmpeg.sound(&media, 10.0), sound.0, sound.1);
-        rejected(bench.frames(&media, &TAKE), frames.0, frames.1);
-        let both = bench.ffmpeg.sound_and_frames(&media, &TAKE, |_| ControlFlow::Continue(()));
+        rejected(bench.frames(&media, &OPTIONS), frames.0, frames.1);
+        let both = bench.ffmpeg.sound_and_frames(&media, &OPTIONS, |_| ControlFlow::Continue(()));
         rejected(both, sound.0, sound.1);
     };
     let same = |reason, words| ((reason, words), (reason, words));
@@ -286,7 +287,7 @@ fn broken_files_have_their_reasons() {
     both(&bench.folder.path().join("a".repeat(300)), MissingFile, "such a name");
     both(bench.folder.path(), UnreadableFile, "not a plain file");
     both(&bench.write("zero.mp4", b""), UnreadableFile, "0 bytes");
-    both(&bench.write("text.mp4", b"Dear diary,\ntoday I said nothing\n"), UnreadableFile, "");
+    both(&bench.write("text.mp4", b"Dear diary,\ntoday I stderr nothing\n"), UnreadableFile, "");
     // The index stands at the end of the file.
     both(&bench.write("truncated.mp4", &bytes[..bytes.len() / 2]), UnreadableFile, "moov");
     let noise: Vec<u8> =
@@ -295,9 +296,9 @@ fn broken_files_have_their_reasons() {
 
     let silent = bench.make(&format!("-i {} -an -c copy", film.display()), "silent.mp4");
     rejected(bench.ffmpeg.sound(&whole(&silent), 10.0), NoSound, "no sound track");
-    assert!(bench.frames(&whole(&silent), &TAKE).is_ok());
+    assert!(bench.frames(&whole(&silent), &OPTIONS).is_ok());
     let heard = bench.make(&format!("-i {} -vn -c copy", film.display()), "heard.mp4");
-    rejected(bench.frames(&whole(&heard), &TAKE), NoPicture, "no picture track");
+    rejected(bench.frames(&whole(&heard), &OPTIONS), NoPicture, "no picture track");
     assert!(bench.ffmpeg.sound(&whole(&heard), 10.0).is_ok());
     let still = bench.make(&format!("-i {} -an -frames:v 1", film.display()), "still.mp4");
     rejected(bench.ffmpeg.sound(&whole(&still), 10.0), NoSound, "no sound track");
@@ -332,7 +333,7 @@ fn broken_files_have_their_reasons() {
 
     let late = |file: &Path| Media { start_s: 60.0, ..whole(file) };
     rejected(bench.ffmpeg.sound(&late(&film), 10.0), TooShort, "3.0");
-    rejected(bench.frames(&late(&film), &TAKE), NoPicture, "begins at 60.00 s");
+    rejected(bench.frames(&late(&film), &OPTIONS), NoPicture, "begins at 60.00 s");
     let backwards = Media { start_s: 2.0, end_s: Some(1.0), ..whole(&film) };
     rejected(bench.ffmpeg.sound(&backwards, 10.0), TooShort, "from 2 s to 1 s");
 }
@@ -342,7 +343,7 @@ fn absurd_dimensions_are_refused() {
     let Some(bench) = Bench::new() else { return };
     let huge = "-f lavfi -i color=s=8000x5000:r=1:d=1 -c:v mjpeg -pix_fmt yuvj420p";
     let huge = whole(&bench.make(huge, "huge.avi"));
-    rejected(bench.frames(&huge, &TAKE), UnreadableFile, "");
+    rejected(bench.frames(&huge, &OPTIONS), UnreadableFile, "");
 }
 
 #[test]
@@ -355,7 +356,7 @@ fn playlists_do_not_open_other_files() {
         ("a.mkv", "ffconcat version 1.0\nfile film.mp4\n".into()),
     ] {
         let media = whole(&bench.write(name, text.as_bytes()));
-        rejected(bench.frames(&media, &TAKE), UnreadableFile, "");
+        rejected(bench.frames(&media, &OPTIONS), UnreadableFile, "");
         rejected(bench.ffmpeg.sound(&media, 10.0), UnreadableFile, "");
     }
 }
@@ -369,7 +370,7 @@ fn any_name_is_a_file() {
     for name in [&b"-i"[..], b"a b.mkv", b"http:", b"%03d.mkv", b"a\nb", b"\xff\xfe.mkv"] {
         let path = bench.folder.path().join(OsStr::from_bytes(name));
         fs::copy(&film, &path).unwrap();
-        assert_eq!(bench.frames(&whole(&path), &TAKE).unwrap().len(), 12, "{path:?}");
+        assert_eq!(bench.frames(&whole(&path), &OPTIONS).unwrap().len(), 12, "{path:?}");
         assert!(bench.ffmpeg.sound(&whole(&path), 10.0).is_ok(), "{path:?}");
     }
 }
@@ -388,7 +389,7 @@ fn the_world_around_stops_the_work() {
     let film = bench.film("160x120", "film.mkv");
     fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&film).is_err() {
-        stopped(bench.frames(&whole(&film), &TAKE), "permissions");
+        stopped(bench.frames(&whole(&film), &OPTIONS), "permissions");
     } else {
         eprintln!("skipped: nothing is forbidden to this user");
     }
@@ -396,15 +397,15 @@ fn the_world_around_stops_the_work() {
     let film = whole(&film);
 
     let absent = Ffmpeg { program: "/nonexistent/ffmpeg".into(), ..bench.ffmpeg.clone() };
-    stopped(absent.frames(&film, &TAKE, |_| ControlFlow::Continue(())), "install ffmpeg");
+    stopped(absent.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())), "install ffmpeg");
     // Stopped from outside after a part, which would pass for the whole.
     let frame = r"printf 'P6\n1 1\n255\nabc'";
     for end in ["exit 255", "kill -9 $$"] {
         let pretender = bench.pretend(&format!("{frame}\n{end}"));
-        stopped(pretender.frames(&film, &TAKE, |_| ControlFlow::Continue(())), "interrupted");
+        stopped(pretender.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())), "interrupted");
     }
     let crash = bench.pretend("kill -11 $$");
-    let frames = crash.frames(&film, &TAKE, |_| ControlFlow::Continue(()));
+    let frames = crash.frames(&film, &OPTIONS, |_| ControlFlow::Continue(()));
     rejected(frames, UnreadableFile, "signal 11");
 }
 
@@ -415,16 +416,24 @@ fn nobody_waits_forever() {
     let film = whole(&bench.film("160x120", "film.mkv"));
     let begun = std::time::Instant::now();
     let stuck = bench.pretend("exec sleep 100");
-    rejected(stuck.frames(&film, &TAKE, |_| ControlFlow::Continue(())), UnreadableFile, "nothing");
-    let both = stuck.sound_and_frames(&film, &TAKE, |_| ControlFlow::Continue(()));
+    rejected(
+        stuck.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())),
+        UnreadableFile,
+        "nothing",
+    );
+    let both = stuck.sound_and_frames(&film, &OPTIONS, |_| ControlFlow::Continue(()));
     rejected(both, UnreadableFile, "nothing");
     // Frames without an end: the second is not waited for, and the program is gone.
     let endless = bench.pretend(r"while true; do printf 'P6\n1 1\n255\nabc'; done");
-    assert_eq!(endless.frames(&film, &TAKE, |_| ControlFlow::Break(())).unwrap(), 1);
+    assert_eq!(endless.frames(&film, &OPTIONS, |_| ControlFlow::Break(())).unwrap(), 1);
     // Complaints without an end do not stand in the way of the frames.
     let loud = bench.pretend(r"head -c 3000000 /dev/zero >&2; printf 'P6\n1 1\n255\nabc'");
-    assert_eq!(loud.frames(&film, &TAKE, |_| ControlFlow::Continue(())).unwrap(), 1);
+    assert_eq!(loud.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap(), 1);
     let babble = bench.pretend("exec cat /dev/zero");
-    rejected(babble.frames(&film, &TAKE, |_| ControlFlow::Continue(())), UnreadableFile, "frame");
+    rejected(
+        babble.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())),
+        UnreadableFile,
+        "frame",
+    );
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

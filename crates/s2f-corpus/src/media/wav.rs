@@ -1,9 +1,9 @@
-//! WAV, the one format that needs no encoder.
+//! Writes WAV, the one format that needs no encoder.
 
 use s2f_audio::Waveform;
 
-/// A voice as a WAV file of 16 bit, 16 kHz, mono; what is beyond full scale is cut off.
-pub(crate) fn encode_wav(samples: &[f32]) -> Vec<u8> {
+/// A voice as a WAV file of 16 bit, 16 kHz, mono; samples beyond full scale are clipped.
+pub fn encode_wav(samples: &[f32]) -> Vec<u8> {
     const RATE: u32 = Waveform::RATE_HZ;
     let length = 2 * samples.len() as u32;
     let mut wav = Vec::with_capacity(44 + length as usize);
@@ -14,8 +14,8 @@ pub(crate) fn encode_wav(samples: &[f32]) -> Vec<u8> {
     wav.extend_from_slice(&1u16.to_le_bytes()); // PCM
     wav.extend_from_slice(&1u16.to_le_bytes()); // channels
     wav.extend_from_slice(&RATE.to_le_bytes());
-    wav.extend_from_slice(&(2 * RATE).to_le_bytes()); // bytes a second
-    wav.extend_from_slice(&2u16.to_le_bytes()); // bytes a sample
+    wav.extend_from_slice(&(2 * RATE).to_le_bytes()); // bytes per second
+    wav.extend_from_slice(&2u16.to_le_bytes()); // bytes per sample
     wav.extend_from_slice(&16u16.to_le_bytes()); // bits
     wav.extend_from_slice(b"data");
     wav.extend_from_slice(&length.to_le_bytes());
@@ -37,7 +37,7 @@ mod tests {
         let back = decode(encode_wav(&samples), "made.wav", &Limits::default()).unwrap();
         assert_eq!(back.samples().len(), samples.len());
         for (a, b) in samples.iter().zip(back.samples()) {
-            // Half a step, and 32 767 against 32 768.
+            // Half a step, and the scales 32 767 and 32 768.
             assert!((a - b).abs() <= 0.5 / 32_767.0 + 1.0 / 32_768.0, "{a} {b}");
         }
     }

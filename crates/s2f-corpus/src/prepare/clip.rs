@@ -1,98 +1,245 @@
-//! One clip: its sound, its face, its feature; or the reason why not.
+//! One clip: from its sound to its pairs, or to the reason why it gives none.
+//!
+//! [`ClipProcessor::pair`] reads from top to bottom: sound → speech → frames → face → feature →
+//! pair. Each step is one call and fails with a [`ClipError`].
 
-use s2f_audio::encode_flac;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use s2f_audio::Waveform;
-use s2f_core::hash::sha256;
-use s2f_core::hash::{Digest, Sha256};
+use s2f_audio::{Waveform, encode_flac};
+use s2f_core::hash::{Digest, Sha256, sha256};
 use s2f_face::{PairFace, read_picture};
+use s2f_pairs::{Pair, SplitTable};
 
-use super::{Settings, Tools};
+use super::{PrepareSettings, PrepareTools};
 use crate::CorpusError;
-use crate::choose::{FaceChooser, Scene};
-use crate::layout::Layout;
-use crate::media::{Take, gate};
+use crate::choose::{FaceChooser, FrameSource};
+use crate::media::{FrameOptions, check_file};
 use crate::plan::{Clip, FaceSource, Media, Plan};
-use crate::reject::{Reason, Rejected, Trouble};
-use s2f_pairs::Pair;
-use s2f_pairs::SplitTable;
+use crate::reject::{ClipError, Reason, Rejected};
 
-/// What came of a clip, or of a piece of one.
-pub(super) enum Outcome {
+/// The result of a clip, or of a segment of one.
+pub(super) enum ClipOutcome {
     Pair(Box<Pair>),
     Rejected(Rejected),
 }
 
-/// All that a clip is worked on with.
-pub(super) struct Worker<'a> {
+/// Makes pairs of clips. Shared by threads.
+pub(super) struct ClipProcessor<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) settings: &'a Settings,
-    pub(super) tools: &'a Tools<'a>,
+    pub(super) settings: &'a PrepareSettings,
+    pub(super) tools: &'a PrepareTools<'a>,
     pub(super) splits: &'a SplitTable,
 }
 
-/// Larger frames are shrunk to this longer side, pixels: a face that fills a quarter of such a
+/// The part of a clip that becomes one pair.
+struct Segment<'a> {
+    clip: &'a Clip,
+    /// Index in the clip, from 0.
+    number: usize,
+    pair_id: String,
+    sound: Media,
+}
+
+/// Where a segment is in its recording, as far as its result shows.
+#[derive(Debug, PartialEq, Eq)]
+enum Position {
+    /// There may be another segment after it.
+    Inner,
+    /// There is none after it.
+    Last,
+    /// The recording ended before it.
+    BeyondEnd,
+}
+
+/// Larger frames are scaled down to this longer side, pixels: a face that fills a quarter of such a
 /// frame is stored without loss.
 const LONGEST_SIDE_PX: u32 = 1280;
 
-/// What a piece must have beyond the shortest voice to be the last but one, s: codecs pad.
+/// A segment that is shorter than the maximum by more than this is the last one, s: the padding of
+/// codecs makes others a little shorter too.
 const PADDING_S: f64 = 0.25;
 
-impl Worker<'_> {
+impl ClipProcessor<'_> {
     /// The pairs of a clip, or why there are none.
     ///
     /// # Errors
-    /// Only what must stop the whole run.
-    pub(super) fn process(&self, clip: &Clip) -> Result<Vec<Outcome>, CorpusError> {
-        if self.plan.layout != Layout::Folder {
-            return Ok(vec![self.outcome(clip, &clip.pair_id, self.pair(clip, &clip.sound, 0))?]);
+    /// Only errors that must stop the whole run.
+    pub(super) fn process(&self, clip: &Clip) -> Result<Vec<ClipOutcome>, CorpusError> {
+        if !self.plan.layout.cuts_into_segments {
+            let whole = Segment::whole(clip);
+            return Ok(vec![self.outcome(&whole, self.pair(&whole))?]);
         }
         let mut outcomes = Vec::new();
-        for piece in 0..self.settings.pieces {
-            let start_s = clip.sound.start_s + piece as f64 * self.settings.longest_s;
-            let end_s = Some(start_s + self.settings.longest_s);
-            let stretch = Media { file: clip.sound.file.clone(), start_s, end_s };
-            let found = self.pair(clip, &stretch, piece);
-            // Past its first piece a file may end anywhere.
-            if piece > 0 && found.as_ref().is_err_and(is_end) {
+        for number in 0..self.settings.max_segments {
+            let segment = Segment::cut(clip, number, self.settings.max_voice_s);
+            let result = self.pair(&segment);
+            let position = self.position(number, &result);
+            if position == Position::BeyondEnd {
                 break;
             }
-            let heard_s = found.as_ref().map_or(self.settings.longest_s, |it| it.seconds.into());
-            let pair_id = format!("{}_{piece:05}", clip.pair_id);
-            outcomes.push(self.outcome(clip, &pair_id, found)?);
-            if heard_s + PADDING_S < self.settings.longest_s {
-                break;
-            }
-            if matches!(
-                outcomes.last(),
-                Some(Outcome::Rejected(Rejected { reason, .. })) if reason.is_of_the_file()
-            ) {
+            outcomes.push(self.outcome(&segment, result)?);
+            if position == Position::Last {
                 break;
             }
         }
         Ok(outcomes)
     }
 
+    /// The pair of a segment.
+    fn pair(&self, segment: &Segment<'_>) -> Result<Pair, ClipError> {
+        let mut faces = self.face_chooser(segment);
+        let voice = self.sound(segment, &mut faces)?;
+        self.check_speech(&voice)?;
+        self.frames(segment, &voice, &mut faces)?;
+        let face = faces.finish()?.face;
+        let feature = self.feature(&face)?;
+        self.assemble(segment, &voice, &face, feature)
+    }
+
+    fn face_chooser(&self, segment: &Segment<'_>) -> FaceChooser<'_> {
+        let source = match &segment.clip.face {
+            FaceSource::Video { at: Some(point), .. } => FrameSource::VideoAt(*point),
+            FaceSource::Video { at: None, .. } => FrameSource::Video,
+            FaceSource::Pictures(_) => FrameSource::Pictures,
+        };
+        FaceChooser::new(self.tools.detector, self.settings.face_rules, source)
+    }
+
+    /// The sound. If the frames are in the same file, they are decoded in the same run of ffmpeg.
+    fn sound(
+        &self,
+        segment: &Segment<'_>,
+        faces: &mut FaceChooser<'_>,
+    ) -> Result<Waveform, ClipError> {
+        let (ffmpeg, max_s) = (self.tools.ffmpeg, self.settings.max_voice_s);
+        if segment.has_frames_with_sound() {
+            let options = self.frame_options(max_s);
+            return ffmpeg.sound_and_frames(&segment.sound, &options, |it| faces.push(&it));
+        }
+        ffmpeg.sound(&segment.sound, max_s)
+    }
+
+    /// Rejects a voice that is too short or contains too little speech.
+    fn check_speech(&self, voice: &Waveform) -> Result<(), ClipError> {
+        let seconds = voice.seconds();
+        if seconds < self.settings.min_voice_s {
+            let detail = format!("{seconds:.2} s of sound");
+            return Err(ClipError::reject(Reason::TooShort, detail));
+        }
+        let speech_s = self.tools.speech.speech_seconds(voice)?;
+        if speech_s < self.settings.min_speech_s {
+            let detail = format!("{speech_s:.2} s of speech in {seconds:.2} s");
+            return Err(ClipError::reject(Reason::NoSpeech, detail));
+        }
+        Ok(())
+    }
+
+    /// The frames or pictures, if they did not come with the sound.
+    fn frames(
+        &self,
+        segment: &Segment<'_>,
+        voice: &Waveform,
+        faces: &mut FaceChooser<'_>,
+    ) -> Result<(), ClipError> {
+        match &segment.clip.face {
+            FaceSource::Pictures(pictures) => self.pictures(segment, pictures, faces),
+            FaceSource::Video { .. } if segment.has_frames_with_sound() => Ok(()),
+            FaceSource::Video { media, .. } => {
+                // The same segment, in the time of the other file.
+                let start_s = media.start_s + (segment.sound.start_s - segment.clip.sound.start_s);
+                let video = Media { file: media.file.clone(), start_s, end_s: None };
+                let options = self.frame_options(voice.seconds());
+                self.tools.ffmpeg.frames(&video, &options, |frame| faces.push(&frame))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Some of the pictures, spread evenly over all of them. The first one differs between segments,
+    /// so that the clips of a session do not all get the same face.
+    fn pictures(
+        &self,
+        segment: &Segment<'_>,
+        pictures: &[PathBuf],
+        faces: &mut FaceChooser<'_>,
+    ) -> Result<(), ClipError> {
+        let count = self.settings.max_pictures.min(pictures.len());
+        let hash = Sha256::digest(format!("{}/{}", segment.clip.pair_id, segment.number));
+        let first = usize::from(u16::from_le_bytes([hash[0], hash[1]]));
+        for i in 0..count {
+            let path = &pictures[(first + i * pictures.len() / count) % pictures.len()];
+            match read_picture(path) {
+                Ok(picture) if faces.push(&picture).is_break() => break,
+                Ok(_) => {}
+                Err(error) => {
+                    check_file(path)?;
+                    faces.skip_unreadable(error.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn frame_options(&self, max_s: f64) -> FrameOptions {
+        FrameOptions {
+            max_s,
+            frames_per_s: self.settings.frames_per_second,
+            longest_side_px: LONGEST_SIDE_PX,
+        }
+    }
+
+    fn feature(&self, face: &PairFace) -> Result<Vec<f32>, ClipError> {
+        let features = self.tools.encoder.encode(slice::from_ref(face));
+        Ok(features.map_err(CorpusError::from)?.into_iter().next().unwrap_or_default())
+    }
+
+    fn assemble(
+        &self,
+        segment: &Segment<'_>,
+        voice: &Waveform,
+        face: &PairFace,
+        feature: Vec<f32>,
+    ) -> Result<Pair, ClipError> {
+        let speaker_id = segment.clip.speaker_id.clone();
+        let person = self.plan.people.get(&speaker_id).cloned().unwrap_or_default();
+        let audio = encode_flac(voice).map_err(CorpusError::from)?;
+        Ok(Pair {
+            pair_id: segment.pair_id.clone(),
+            split: self.splits.split_of(&speaker_id),
+            speaker_id,
+            source: segment.clip.source.clone(),
+            seconds: voice.seconds() as f32,
+            audio_sha256: sha256(&audio),
+            audio,
+            face_sha256: sha256(face.jpeg()),
+            face: face.jpeg().to_vec(),
+            face_points: *face.points(),
+            feature,
+            face_space: self.tools.encoder.space().to_owned(),
+            gender: person.sex,
+            age: person.age,
+            language: person.language,
+            licence: self.plan.licence.clone(),
+        })
+    }
+
     fn outcome(
         &self,
-        clip: &Clip,
-        pair_id: &str,
-        found: Result<Pair, Trouble>,
-    ) -> Result<Outcome, CorpusError> {
-        match found {
-            Ok(pair) => Ok(Outcome::Pair(Box::new(Pair { pair_id: pair_id.to_owned(), ..pair }))),
-            Err(Trouble::Stop(error)) => Err(error),
-            Err(Trouble::Reject { reason, detail }) => Ok(Outcome::Rejected(Rejected {
-                pair_id: pair_id.to_owned(),
-                speaker_id: clip.speaker_id.clone(),
-                source: clip.source.clone(),
-                file: self.relative(&clip.sound.file),
+        segment: &Segment<'_>,
+        result: Result<Pair, ClipError>,
+    ) -> Result<ClipOutcome, CorpusError> {
+        match result {
+            Ok(pair) => Ok(ClipOutcome::Pair(Box::new(pair))),
+            Err(ClipError::Rejected { reason, detail }) => Ok(ClipOutcome::Rejected(Rejected {
+                pair_id: segment.pair_id.clone(),
+                speaker_id: segment.clip.speaker_id.clone(),
+                source: segment.clip.source.clone(),
+                file: self.relative(&segment.clip.sound.file),
                 reason,
                 detail,
             })),
+            Err(ClipError::Stop(error)) => Err(error),
         }
     }
 
@@ -100,133 +247,44 @@ impl Worker<'_> {
         file.strip_prefix(&self.plan.root).unwrap_or(file).to_string_lossy().into_owned()
     }
 
-    /// The pair of one stretch, still under the clip's own name.
-    fn pair(&self, clip: &Clip, stretch: &Media, piece: usize) -> Result<Pair, Trouble> {
-        let (voice, face) = self.voice_and_face(clip, stretch, piece)?;
-        let encoder = self.tools.encoder;
-        let feature = encoder.encode(slice::from_ref(&face)).map_err(CorpusError::from)?;
-        let audio = encode_flac(&voice).map_err(CorpusError::from)?;
-        let person = self.plan.people.get(&clip.speaker_id).cloned().unwrap_or_default();
-        Ok(Pair {
-            pair_id: clip.pair_id.clone(),
-            speaker_id: clip.speaker_id.clone(),
-            source: clip.source.clone(),
-            split: self.splits.split_of(&clip.speaker_id),
-            seconds: voice.seconds() as f32,
-            audio_sha256: sha256(&audio),
-            audio,
-            face_sha256: sha256(face.jpeg()),
-            face: face.jpeg().to_vec(),
-            face_points: *face.points(),
-            feature: feature.into_iter().next().unwrap_or_default(),
-            face_space: encoder.space().to_owned(),
-            gender: person.gender,
-            age: person.age,
-            language: person.language,
-            licence: self.plan.licence.clone(),
-        })
-    }
-
-    fn voice_and_face(
-        &self,
-        clip: &Clip,
-        stretch: &Media,
-        piece: usize,
-    ) -> Result<(Waveform, PairFace), Trouble> {
-        let (media, at) = match &clip.face {
-            FaceSource::Video { media, at } => (media, at),
-            FaceSource::Pictures(pictures) => {
-                let voice = self.tools.ffmpeg.sound(stretch, self.settings.longest_s)?;
-                self.check_voice(&voice)?;
-                let face = self.face_in_pictures(&clip.pair_id, pictures, piece)?;
-                return Ok((voice, face));
+    fn position(&self, number: usize, result: &Result<Pair, ClipError>) -> Position {
+        match result {
+            Ok(pair) if f64::from(pair.seconds) + PADDING_S < self.settings.max_voice_s => {
+                Position::Last
             }
-        };
-        let scene = at.map_or(Scene::Video, Scene::At);
-        let mut chooser = FaceChooser::new(self.tools.detector, self.settings.face, scene);
-        let mut trouble = None;
-        let look = |frame| match chooser.push(&frame) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                trouble = Some(error);
-                ControlFlow::Break(())
+            // After its first segment, a recording may end anywhere.
+            Err(ClipError::Rejected { reason: Reason::NoSound | Reason::TooShort, .. })
+                if number > 0 =>
+            {
+                Position::BeyondEnd
             }
-        };
-        let mut take = Take {
-            max_s: self.settings.longest_s,
-            frames_per_s: self.settings.frames_per_second,
-            longest_side_px: LONGEST_SIDE_PX,
-        };
-        let voice = if *media == clip.sound {
-            let voice = self.tools.ffmpeg.sound_and_frames(stretch, &take, look)?;
-            self.check_voice(&voice)?;
-            voice
-        } else {
-            let voice = self.tools.ffmpeg.sound(stretch, self.settings.longest_s)?;
-            self.check_voice(&voice)?;
-            // The frames of that sound, in the video's own time.
-            take.max_s = voice.seconds();
-            let start_s = media.start_s + (stretch.start_s - clip.sound.start_s);
-            let seen = Media { file: media.file.clone(), start_s, end_s: None };
-            self.tools.ffmpeg.frames(&seen, &take, look)?;
-            voice
-        };
-        match trouble {
-            Some(error) => Err(error.into()),
-            None => Ok((voice, chooser.finish()?.face)),
-        }
-    }
-
-    /// Whether a voice is long enough, and somebody speaks.
-    fn check_voice(&self, voice: &Waveform) -> Result<(), Trouble> {
-        let seconds = voice.seconds();
-        if seconds < self.settings.shortest_s {
-            let detail = format!("{seconds:.2} s of sound");
-            return Err(Trouble::reject(Reason::TooShort, detail));
-        }
-        let speech_s = self.tools.speech.speech_seconds(voice)?;
-        if speech_s < self.settings.speech_s {
-            let detail = format!("{speech_s:.2} s of speech in {seconds:.2} s");
-            return Err(Trouble::reject(Reason::NoSpeech, detail));
-        }
-        Ok(())
-    }
-
-    /// The best face of some of the pictures: spread over all of them, and beginning elsewhere
-    /// for each piece, so that the clips of a session do not all get the same face.
-    fn face_in_pictures(
-        &self,
-        pair_id: &str,
-        pictures: &[PathBuf],
-        piece: usize,
-    ) -> Result<PairFace, Trouble> {
-        let mut chooser =
-            FaceChooser::new(self.tools.detector, self.settings.face, Scene::Pictures);
-        let mut unreadable = None;
-        let looked_at = self.settings.pictures.min(pictures.len());
-        let hash = Sha256::digest(format!("{pair_id}/{piece}"));
-        let first = usize::from(u16::from_le_bytes([hash[0], hash[1]]));
-        for i in 0..looked_at {
-            let path = &pictures[(first + i * pictures.len() / looked_at) % pictures.len()];
-            match read_picture(path) {
-                Ok(picture) => chooser.push(&picture)?,
-                Err(error) => {
-                    gate(path)?;
-                    unreadable = Some(error);
-                }
-            }
-        }
-        match (chooser.finish(), unreadable) {
-            (Err(Trouble::Reject { reason: Reason::NoFace, .. }), Some(error)) => {
-                Err(Trouble::reject(Reason::NoPicture, error.to_string()))
-            }
-            (chosen, _) => Ok(chosen?.face),
+            Err(ClipError::Rejected { reason, .. }) if reason.is_of_the_file() => Position::Last,
+            _ => Position::Inner,
         }
     }
 }
 
-/// Whether a piece says that its file was over.
-fn is_end(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Reject { reason, .. }
-        if matches!(reason, Reason::NoSound | Reason::TooShort))
+impl<'a> Segment<'a> {
+    /// All of a clip.
+    fn whole(clip: &'a Clip) -> Self {
+        Self { clip, number: 0, pair_id: clip.pair_id.clone(), sound: clip.sound.clone() }
+    }
+
+    /// Segment `number` of a clip that is cut into segments of `length_s`.
+    fn cut(clip: &'a Clip, number: usize, length_s: f64) -> Self {
+        let start_s = clip.sound.start_s + number as f64 * length_s;
+        let end_s = Some(start_s + length_s);
+        let pair_id = format!("{}_{number:05}", clip.pair_id);
+        Self {
+            clip,
+            number,
+            pair_id,
+            sound: Media { file: clip.sound.file.clone(), start_s, end_s },
+        }
+    }
+
+    /// Whether the frames are in the same part of the same file as the sound.
+    fn has_frames_with_sound(&self) -> bool {
+        matches!(&self.clip.face, FaceSource::Video { media, .. } if *media == self.clip.sound)
+    }
 }

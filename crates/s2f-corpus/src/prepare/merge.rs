@@ -1,4 +1,4 @@
-//! All parts of a preparation, wherever they were made, to one set of pairs.
+//! Merges the parts of a preparation, from one or several folders, to one set of pairs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,38 +7,39 @@ use std::path::{Path, PathBuf};
 use s2f_core::{AtomicFile, FileError, remove_temporary};
 use serde::{Deserialize, Serialize};
 
-use super::job::{
+use super::folder::{
     ABSENT, JOB, PARTS, REJECTED, SPLITS, SUMMARY, part_pairs, part_rejected, read_job, same_job,
 };
 use crate::CorpusError;
 use crate::reject::Reason;
 use crate::stats::Stats;
-use s2f_pairs::{self, PairSet};
+use s2f_pairs::PairSet;
 
-/// What came of a corpus. `summary.json`, whose presence says that the folder is complete.
+/// The totals of a preparation: `summary.json`, which marks the folder as complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Clips that names and tables promise, absent ones among them.
+pub struct PrepareSummary {
+    /// Clips that names and tables list, including those with missing files.
     pub clips: usize,
-    /// Pairs made of them; a long video gives several.
+    /// Pairs; a long video gives several.
     pub pairs: usize,
     /// Speakers with a pair.
     pub speakers: usize,
     /// Length of all voices, s.
     pub seconds: f64,
-    /// Clips and pieces that gave no pair, by reason, in the order in which a clip is looked at.
+    /// Clips and segments that gave no pair, by reason, in the order in which a clip is checked.
     pub rejected: BTreeMap<Reason, usize>,
 }
 
-/// Makes `pairs-00000.parquet` …, `rejected.csv`, `splits.csv` and `summary.json` in `out` of the
-/// parts in `folders`, one for each place where shards ran; `out` may be one of them, and its
-/// parts are then removed. Stopped at any instant, it goes on when called again.
+/// Writes `pairs-00000.parquet` …, `rejected.csv`, `splits.csv` and `summary.json` to `out` from the
+/// parts in `folders`, one for each place where shards ran. `out` may be one of them; its parts are
+/// then removed. It can be interrupted at any time and called again.
 ///
 /// # Errors
-/// [`CorpusError::Job`] where the folders belong to different preparations,
-/// [`CorpusError::PartsMissing`] where shards are not done, and [`CorpusError::File`].
-pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
-    let nothing = || CorpusError::Job { path: out.into(), reason: "no folder was given".into() };
+/// [`CorpusError::PrepareFolder`] if the folders belong to different preparations,
+/// [`CorpusError::PartsMissing`] if shards are not done, and [`CorpusError::File`].
+pub fn merge(folders: &[PathBuf], out: &Path) -> Result<PrepareSummary, CorpusError> {
+    let nothing =
+        || CorpusError::PrepareFolder { path: out.into(), reason: "no folder was given".into() };
     let (first, others) = folders.split_first().ok_or_else(nothing)?;
     let job = read_job(first)?;
     for folder in others {
@@ -53,8 +54,8 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
     }
 
     if let Some(folder) = folders.iter().find(|folder| folder.join(SUMMARY).exists()) {
-        let reason = "its parts are merged already, it holds pairs".into();
-        return Err(CorpusError::Job { path: folder.clone(), reason });
+        let reason = "its parts are already merged".into();
+        return Err(CorpusError::PrepareFolder { path: folder.clone(), reason });
     }
     let find = |part: usize| folders.iter().find(|folder| part_pairs(folder, part).exists());
     let mut sources = Vec::with_capacity(job.parts);
@@ -85,7 +86,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
 
     let stats = Stats::of(&PairSet::open(out)?)?;
     let absent = rejected.get(&Reason::MissingFile).copied().unwrap_or(0);
-    let summary = Summary {
+    let summary = PrepareSummary {
         clips: job.clips + absent,
         pairs: stats.pairs,
         speakers: stats.people,
@@ -99,7 +100,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
     Ok(summary)
 }
 
-/// One table of all, and how often each reason stands in it.
+/// Joins tables of rejected clips, and counts the reasons.
 fn join_rejected(
     tables: impl Iterator<Item = PathBuf>,
     path: &Path,
@@ -133,9 +134,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), CorpusError> {
     Ok(AtomicFile::write(to, &bytes)?)
 }
 
-fn read_summary(path: &Path) -> Result<Summary, CorpusError> {
+fn read_summary(path: &Path) -> Result<PrepareSummary, CorpusError> {
     let bytes = fs::read(path).map_err(FileError::at("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|error| CorpusError::Job {
+    serde_json::from_slice(&bytes).map_err(|error| CorpusError::PrepareFolder {
         path: path.to_owned(),
         reason: format!("it is damaged ({error})"),
     })

@@ -1,5 +1,5 @@
-//! A drawn face before a camera: place, size, turn, light, background and noise differ from clip to
-//! clip, and the head moves a little.
+//! A drawn face in front of a camera: position, size, turn, light, background and noise differ
+//! between clips, and the head moves a little.
 
 use std::f64::consts::TAU;
 
@@ -9,38 +9,39 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// Side of a frame, pixels.
 pub(super) const SIDE: usize = 360;
-/// Frames a second.
+/// Frames per second.
 pub(super) const RATE: u32 = 25;
-/// What the head may move, pixels.
+/// Margin for movements of the head, pixels.
 const MARGIN: usize = 8;
 /// Frame pixels over portrait pixels.
 const ZOOM: std::ops::Range<f64> = 1.05..1.5;
-/// The middle of a face in a portrait, as a share of its side, and how far from the middle of the
-/// frame it may be, pixels.
-const MIDDLE: [f64; 2] = [0.5, 0.53];
-const OFF: f64 = 22.0;
+/// The centre of a face in a portrait, as fractions of its side.
+const CENTRE: [f64; 2] = [0.5, 0.53];
+/// Maximum distance of that centre from the centre of the frame, pixels.
+const MAX_OFFSET: f64 = 22.0;
 /// Standard deviations of roll, radians, and of the turn, which makes one half of the face wider
-/// than the other by this share.
+/// than the other by this fraction.
 const ROLL: f64 = 0.05;
 const TURN: f64 = 0.06;
-/// Brightness; standard deviations of colour cast and of the fall of light across the face.
+/// Brightness; standard deviations of the colour cast and of the gradient of light across the face.
 const BRIGHTNESS: std::ops::Range<f64> = 0.8..1.1;
 const CAST: f64 = 0.03;
 const SIDE_LIGHT: f64 = 0.08;
-/// A portrait pixel this unlike the background is all face, as a share of full brightness.
-const UNLIKE: f64 = 0.2;
-/// Brightness of the background, and standard deviation of the camera's noise, of 255.
+/// Pixels of a portrait that differ this much from its background are entirely face, as a fraction
+/// of full brightness.
+const FACE_DIFFERENCE: f64 = 0.2;
+/// Brightness of the background, and standard deviation of the camera's noise, 0 to 255.
 const BACKGROUND: std::ops::Range<f64> = 150.0..230.0;
 const NOISE: std::ops::Range<f64> = 0.5..2.0;
-/// How far noise is shifted between frames, numbers.
+/// Maximum shift of the noise between frames, values.
 const NOISE_SHIFT: usize = 4096;
 
-/// A clip's view of a portrait.
+/// The frames of one clip.
 pub(super) struct Shot {
     /// R G B, 0 to 255, with a margin around the frame.
     still: Vec<f32>,
     noise: Vec<f32>,
-    /// For each axis: how far the head sways, pixels, how often a second, and from where.
+    /// Movement of the head along each axis: amplitude in pixels, frequency in Hz, and phase.
     sway: [[f64; 3]; 2],
     shifts: Vec<usize>,
 }
@@ -98,7 +99,7 @@ impl Shot {
     }
 }
 
-/// The portrait as the camera sees it, without motion and noise.
+/// The picture without motion and noise.
 fn still(portrait: &RgbImage, random: &mut impl Rng) -> Vec<f32> {
     const WIDE: usize = SIDE + 2 * MARGIN;
     let mut normal = || -> f64 { StandardNormal.sample(random) };
@@ -107,9 +108,9 @@ fn still(portrait: &RgbImage, random: &mut impl Rng) -> Vec<f32> {
     let cast = [0; 3].map(|_| 1.0 + CAST * normal());
     let side_light = SIDE_LIGHT * normal().clamp(-2.5, 2.5);
     let zoom = random.random_range(ZOOM) * 224.0 / f64::from(portrait.width().max(1));
-    let off = [0; 2].map(|_| random.random_range(-OFF..OFF));
+    let off = [0; 2].map(|_| random.random_range(-MAX_OFFSET..MAX_OFFSET));
     let brightness = random.random_range(BRIGHTNESS);
-    // Two colours, from the left to the right.
+    // A gradient of two colours from left to right.
     let grey = random.random_range(BACKGROUND);
     let walls: [[f64; 3]; 2] =
         [0; 2].map(|_| [0; 3].map(|_| grey + random.random_range(-25.0..25.0)));
@@ -123,9 +124,9 @@ fn still(portrait: &RgbImage, random: &mut impl Rng) -> Vec<f32> {
             let y = row as f64 - (WIDE / 2) as f64 - off[1];
             let (u, v) = ((cos * x + sin * y) / zoom, (cos * y - sin * x) / zoom);
             let u = u * (1.0 + turn * u / (0.25 * width));
-            let seen = bilinear(portrait, MIDDLE[0] * width + u, MIDDLE[1] * height + v);
+            let seen = bilinear(portrait, CENTRE[0] * width + u, CENTRE[1] * height + v);
             let unlike = seen.iter().zip(plain).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            let wall = (1.0 - unlike / (UNLIKE * 255.0)).max(0.0);
+            let wall = (1.0 - unlike / (FACE_DIFFERENCE * 255.0)).max(0.0);
             let across = column as f64 / WIDE as f64;
             let light = brightness * (1.0 + side_light * (2.0 * across - 1.0));
             for colour in 0..3 {
@@ -138,7 +139,7 @@ fn still(portrait: &RgbImage, random: &mut impl Rng) -> Vec<f32> {
     still
 }
 
-/// The colour between pixels; the nearest pixel beyond the edges.
+/// The interpolated colour; beyond the edges, that of the nearest pixel.
 fn bilinear(picture: &RgbImage, x: f64, y: f64) -> [f64; 3] {
     let (last_x, last_y) = (picture.width() - 1, picture.height() - 1);
     let (x, y) = (x.clamp(0.0, last_x.into()), y.clamp(0.0, last_y.into()));

@@ -1,4 +1,4 @@
-//! Faces that show traits: directions of a face space along which a model draws different people.
+//! Faces that show traits: directions of a face space along which the drawn face changes.
 
 use std::error::Error;
 
@@ -6,55 +6,55 @@ use image::RgbImage;
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
+use super::SynthError;
 use super::population::{SEX_MIDDLE, TRAITS, Traits};
-use crate::CorpusError;
 
 /// Draws the face of a feature of unit length. The same feature gives the same picture.
-pub type Draw<'a> = dyn Fn(&[f32]) -> Result<RgbImage, Box<dyn Error + Send + Sync>> + Sync + 'a;
+pub type DrawFace<'a> =
+    dyn Fn(&[f32]) -> Result<RgbImage, Box<dyn Error + Send + Sync>> + Sync + 'a;
 
 /// The model that draws the faces.
 pub struct FaceModel<'a> {
-    /// Its name and version: another one draws other people.
+    /// Its name and version; another model gives another population.
     pub name: String,
-    /// Mean feature that the model expects behind the voices of women, see
+    /// Mean of the features that it predicts for voices of women, see
     /// [`example_voices`](super::example_voices).
     pub women: Vec<f32>,
-    /// The same of men.
+    /// The same for men.
     pub men: Vec<f32>,
     /// The decoder.
-    pub draw: &'a Draw<'a>,
+    pub draw: &'a DrawFace<'a>,
 }
 
-/// What is compared: this part of a portrait, eyebrows to chin without the hair, as shares of its
-/// side, in this many cells.
+/// The part of a portrait that is compared, from eyebrows to chin without the hair: start and end as
+/// fractions of its side, and number of cells.
 const ROWS: (f64, f64, usize) = (0.30, 0.80, 14);
 const COLUMNS: (f64, f64, usize) = (0.285, 0.715, 12);
-/// Step in the feature for derivatives.
+/// Step in the feature for numeric derivatives.
 const SMALL: f64 = 0.05;
-/// Change of the picture that one standard deviation of a trait makes, root mean square over the
-/// cells, as a share of full brightness.
+/// Change of the picture for one standard deviation of a trait: root mean square over the cells, as
+/// a fraction of full brightness.
 const VISIBLE: f64 = 0.011;
-/// The most that a standard deviation may move a feature of length 1: beyond, models draw what
-/// is no face.
-const LONGEST: f64 = 0.4;
-/// Traits beyond this many standard deviations are drawn like this.
+/// Maximum step of a unit-length feature for one standard deviation: beyond it, models do not draw
+/// faces.
+const MAX_STEP: f64 = 0.4;
+/// Traits are clamped to this many standard deviations.
 const EXTREME: f64 = 3.0;
-/// Below this distance the features of women and men are the same to the model.
+/// Below this distance, the features of women and men count as equal.
 const SAME: f64 = 0.02;
 
-/// Where traits are in a face space.
+/// The directions of the traits in a face space.
 pub(super) struct Directions {
     base: Vec<f64>,
-    /// The step that one standard deviation of a trait makes.
+    /// The step for one standard deviation of each trait.
     steps: Vec<Vec<f64>>,
 }
 
 impl Directions {
-    /// The first trait goes from men to women, as the model sees them; the others along the
-    /// orthogonal directions that change the drawn face most, by the singular vectors of the
-    /// derivative of its picture. Changes that a camera makes as well (place, size, turn, light)
-    /// do not count.
-    pub(super) fn find(model: &FaceModel<'_>) -> Result<Self, CorpusError> {
+    /// The first trait has the direction from men to women. The others have the orthogonal
+    /// directions that change the drawn face most: the singular vectors of the derivative of its
+    /// picture, without changes that a camera also makes (position, size, turn, light).
+    pub(super) fn find(model: &FaceModel<'_>) -> Result<Self, SynthError> {
         let wide = |feature: &[f32]| feature.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
         let (women, men) = (wide(&model.women), wide(&model.men));
         let half: Vec<f64> = women.iter().zip(&men).map(|(w, m)| (w - m) / 2.0).collect();
@@ -62,13 +62,13 @@ impl Directions {
         let length = norm(&half);
         if women.len() != men.len() || length.is_nan() || length < SAME || base.len() <= TRAITS {
             let reason = format!("{} draws women and men alike", model.name);
-            return Err(CorpusError::Synth { reason });
+            return Err(SynthError::Population { reason });
         }
         let sex: Vec<f64> = half.iter().map(|x| x / length).collect();
         let mut steps = vec![half.iter().map(|x| x / SEX_MIDDLE).collect()];
 
         let mut derivative = derivative(model, &base)?; // [cells, features]
-        // What the first trait does already is taken out.
+        // Without the effect of the first trait.
         let sex = DMatrix::from_column_slice(base.len(), 1, &sex);
         let along = &derivative * &sex;
         derivative -= along * sex.transpose();
@@ -78,9 +78,9 @@ impl Directions {
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         for &index in &order[..TRAITS - 1] {
             let change = (eigen.eigenvalues[index].max(0.0) / cells).sqrt();
-            let length = (VISIBLE / change).min(LONGEST);
+            let length = (VISIBLE / change).min(MAX_STEP);
             let vector = eigen.eigenvectors.column(index);
-            // Eigenvectors have no sign of their own.
+            // The sign of an eigenvector is arbitrary.
             let largest =
                 vector.iter().copied().fold(0.0, |m: f64, x| if x.abs() > m.abs() { x } else { m });
             steps.push(vector.iter().map(|x| x * length * largest.signum()).collect());
@@ -88,7 +88,7 @@ impl Directions {
         Ok(Self { base, steps })
     }
 
-    /// The feature of a face with these traits, of any length.
+    /// The feature of a face with these traits, not normalised.
     pub(super) fn feature(&self, traits: &Traits) -> Vec<f64> {
         let mut feature = self.base.clone();
         for (step, value) in self.steps.iter().zip(traits) {
@@ -99,9 +99,9 @@ impl Directions {
     }
 }
 
-/// How the cells of the picture change with each number of the feature, `[cells, features]`,
-/// without what a camera could do.
-fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, CorpusError> {
+/// The derivative of the cells by the values of the feature, `[cells, features]`, without changes
+/// that a camera could make.
+fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, SynthError> {
     let middle = Cells::of(&portrait(model, base)?);
     let columns = (0..base.len())
         .into_par_iter()
@@ -111,7 +111,7 @@ fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, Corpu
             let cells = Cells::of(&portrait(model, &moved)?);
             Ok(cells.0.iter().zip(&middle.0).map(|(a, b)| (a - b) / SMALL).collect())
         })
-        .collect::<Result<Vec<Vec<f64>>, CorpusError>>()?;
+        .collect::<Result<Vec<Vec<f64>>, SynthError>>()?;
     let mut derivative = DMatrix::from_vec(middle.0.len(), base.len(), columns.concat());
     let camera = middle.camera().qr().q(); // [cells, changes], orthonormal
     let share = camera.tr_mul(&derivative);
@@ -119,9 +119,9 @@ fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, Corpu
     Ok(derivative)
 }
 
-/// Draws a feature, brought to unit length.
-pub(super) fn portrait(model: &FaceModel<'_>, feature: &[f64]) -> Result<RgbImage, CorpusError> {
-    (model.draw)(&unit(feature)).map_err(|source| CorpusError::Draw { source })
+/// Draws a feature, normalised to unit length.
+pub(super) fn portrait(model: &FaceModel<'_>, feature: &[f64]) -> Result<RgbImage, SynthError> {
+    (model.draw)(&unit(feature)).map_err(|source| SynthError::Draw { source })
 }
 
 fn unit(feature: &[f64]) -> Vec<f32> {
@@ -162,8 +162,8 @@ impl Cells {
         Self(cells)
     }
 
-    /// What moving the camera or the light would do to the cells, a column each: shift, stretch and
-    /// shear along both axes, brightness and its slopes for each colour.
+    /// The changes of the cells by moving the camera or the light, one column each: shift, scale and
+    /// shear along both axes; offset, gain and gradients of brightness for each colour.
     fn camera(&self) -> DMatrix<f64> {
         const MOVES: usize = 6;
         const LIGHTS: usize = 4;
@@ -207,8 +207,8 @@ pub(super) mod tests {
 
     const FEATURES: usize = 12;
 
-    /// A cartoon in which each number of the feature moves or paints something, some much and
-    /// some little; the last one is the camera's zoom.
+    /// A cartoon in which each value of the feature changes something, some more and some less; the
+    /// last one is the zoom of the camera.
     pub(in crate::synth) fn cartoon(feature: &[f32]) -> RgbImage {
         let f = |index: usize| f64::from(feature[index]);
         let zoom = 1.0 + 0.5 * f(11);
@@ -233,7 +233,7 @@ pub(super) mod tests {
         })
     }
 
-    pub(in crate::synth) fn model<'a>(draw: &'a Draw<'a>) -> FaceModel<'a> {
+    pub(in crate::synth) fn model<'a>(draw: &'a DrawFace<'a>) -> FaceModel<'a> {
         let mut women = vec![0.1f32; FEATURES];
         let mut men = women.clone();
         (women[0], men[0]) = (-0.4, 0.4);
@@ -250,7 +250,7 @@ pub(super) mod tests {
         assert!(steps[0][0] < 0.0 && steps[0][1..].iter().all(|&x| x == 0.0), "{:?}", steps[0]);
         for (index, a) in steps.iter().enumerate() {
             assert_eq!(a.len(), base.len());
-            assert!(norm(a) > 0.0 && (index == 0 || norm(a) <= LONGEST + 1e-9), "{a:?}");
+            assert!(norm(a) > 0.0 && (index == 0 || norm(a) <= MAX_STEP + 1e-9), "{a:?}");
             for b in &steps[..index] {
                 let cosine = a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / norm(a) / norm(b);
                 assert!(cosine.abs() < 1e-6, "{cosine}");
@@ -259,7 +259,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_camera_does_hardly_counts() {
+    fn changes_by_a_camera_hardly_count() {
         let draw = |feature: &[f32]| Ok(cartoon(feature));
         let base = vec![0.1; FEATURES];
         let counted = derivative(&model(&draw), &base).unwrap();
@@ -273,14 +273,14 @@ pub(super) mod tests {
                 cells(SMALL).iter().zip(cells(0.0)).map(|(a, b)| (a - b) / SMALL).collect();
             counted.column(index).norm() / norm(&change)
         };
-        // Size of the eyes and place of the mouth, which stretching explains in part; zoom, which it
-        // explains up to the coarseness of the cells.
+        // Size of the eyes and position of the mouth, which scaling explains in part; zoom, which
+        // it explains up to the resolution of the cells.
         let (eyes, mouth, zoom) = (share(1), share(2), share(11));
         assert!(eyes > 0.38 && mouth > 0.5 && zoom < 0.32, "{eyes} {mouth} {zoom}");
     }
 
     #[test]
-    fn traits_move_the_feature_from_the_middle_and_not_without_end() {
+    fn traits_move_the_feature_within_limits() {
         let directions = directions();
         assert_eq!(directions.feature(&[0.0; TRAITS]), directions.base);
         let far = directions.feature(&[1e9; TRAITS]);
@@ -292,6 +292,6 @@ pub(super) mod tests {
         let draw = |feature: &[f32]| Ok(cartoon(feature));
         let mut model = model(&draw);
         model.men = model.women.clone();
-        assert!(matches!(Directions::find(&model), Err(CorpusError::Synth { .. })));
+        assert!(matches!(Directions::find(&model), Err(SynthError::Population { .. })));
     }
 }

@@ -1,4 +1,4 @@
-//! The folder of a made-up population.
+//! The folder of a synthetic population.
 
 use std::fs;
 use std::io::Cursor;
@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use image::{ImageFormat, RgbImage};
 use s2f_core::{AtomicFile, FileError, Sex, remove_temporary};
 
-use super::Truth;
 use super::camera::{RATE, Shot};
-use super::population::{Person, TRAIT_NAMES};
-use crate::CorpusError;
+use super::population::{SyntheticPerson, TRAIT_NAMES};
+use super::{PopulationTruth, SynthError};
 use crate::media::{Ffmpeg, encode_wav};
 
 const TRUTH: &str = "synth.json";
@@ -23,31 +22,37 @@ Voices and faces were made by a program, with numbers drawn by lot. They belong 
 https://creativecommons.org/publicdomain/zero/1.0/
 ";
 
-/// A folder that holds one population, or a part of it.
-pub(super) struct Folder {
+/// A folder with one population, or a part of it.
+pub(super) struct PopulationFolder {
     root: PathBuf,
 }
 
-impl Folder {
-    /// Makes the folder with its tables, or checks that an existing one is of the same population.
-    pub(super) fn open(root: &Path, truth: &Truth, people: &[Person]) -> Result<Self, CorpusError> {
+impl PopulationFolder {
+    /// Creates the folder with its tables, or checks that an existing one has the same population.
+    pub(super) fn open(
+        root: &Path,
+        truth: &PopulationTruth,
+        people: &[SyntheticPerson],
+    ) -> Result<Self, SynthError> {
         let folder = Self { root: root.to_owned() };
         fs::create_dir_all(root).map_err(FileError::at("make", root))?;
         let path = root.join(TRUTH);
         let refuse = |reason: &str| {
-            Err(CorpusError::Job { path: root.to_owned(), reason: reason.to_owned() })
+            Err(SynthError::Folder { path: root.to_owned(), reason: reason.to_owned() })
         };
         match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice::<Truth>(&bytes) {
+            Ok(bytes) => match serde_json::from_slice::<PopulationTruth>(&bytes) {
                 Ok(there) if same(&there, truth) => remove_temporary(root)?,
-                Ok(_) => return refuse("holds a population made with other settings"),
-                Err(_) => return refuse("holds a synth.json that this program did not write"),
+                Ok(_) => return refuse("it contains a population made with other settings"),
+                Err(_) => {
+                    return refuse("it contains a synth.json that this program did not write");
+                }
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 remove_temporary(root)?;
                 let mut entries = fs::read_dir(root).map_err(FileError::at("read", root))?;
                 if entries.next().is_some() {
-                    return refuse("is not empty, and holds no population");
+                    return refuse("it is not empty, and contains no population");
                 }
                 let mut json = serde_json::to_vec_pretty(truth).unwrap_or_default();
                 json.push(b'\n');
@@ -61,28 +66,32 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The clips, from 1, that a person lacks.
-    pub(super) fn missing(&self, person: &Person, clips: usize) -> Result<Vec<usize>, CorpusError> {
+    /// The missing clips of a person, numbered from 1.
+    pub(super) fn missing(
+        &self,
+        person: &SyntheticPerson,
+        clips: usize,
+    ) -> Result<Vec<usize>, SynthError> {
         let folder = self.root.join(&person.id);
         fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
         remove_temporary(&folder)?;
-        // Of a sound and a picture the sound is written last.
+        // The picture is written before the sound.
         let there = |clip| video(&folder, clip).exists() || sound(&folder, clip).exists();
         Ok((1..=clips).filter(|&clip| !there(clip)).collect())
     }
 
-    /// Writes a clip: a video with ffmpeg, else a sound and a picture.
+    /// Writes a clip: a video with ffmpeg, otherwise a sound and a picture.
     pub(super) fn write(
         &self,
-        person: &Person,
+        person: &SyntheticPerson,
         clip: usize,
         samples: &[f32],
         shot: &Shot,
         ffmpeg: Option<&Ffmpeg>,
-    ) -> Result<(), CorpusError> {
+    ) -> Result<(), SynthError> {
         let folder = self.root.join(&person.id);
         if let Some(ffmpeg) = ffmpeg {
-            return ffmpeg.encode(shot.frames(), RATE, samples, &video(&folder, clip));
+            return Ok(ffmpeg.encode(shot.frames(), RATE, samples, &video(&folder, clip))?);
         }
         for frame in shot.frames() {
             AtomicFile::write(&folder.join(format!("face-{clip}.png")), &png(&frame)?)?;
@@ -99,26 +108,26 @@ fn sound(folder: &Path, clip: usize) -> PathBuf {
     folder.join(format!("clip-{clip}.wav"))
 }
 
-fn png(frame: &RgbImage) -> Result<Vec<u8>, CorpusError> {
+fn png(frame: &RgbImage) -> Result<Vec<u8>, SynthError> {
     let mut png = Cursor::new(Vec::new());
     frame
         .write_to(&mut png, ImageFormat::Png)
-        .map_err(|source| CorpusError::Draw { source: Box::new(source) })?;
+        .map_err(|source| SynthError::Draw { source: Box::new(source) })?;
     Ok(png.into_inner())
 }
 
-/// Whether two populations are the same; retrieval follows from the rest, but for its last digits
-/// on another machine.
-fn same(a: &Truth, b: &Truth) -> bool {
+/// Whether two populations are the same. Retrieval follows from the rest, except for its last digits
+/// on other machines.
+fn same(a: &PopulationTruth, b: &PopulationTruth) -> bool {
     (a.settings, a.videos, &a.model, &a.traits) == (b.settings, b.videos, &b.model, &b.traits)
 }
 
-fn people_table(people: &[Person]) -> String {
+fn people_table(people: &[SyntheticPerson]) -> String {
     let rows = people.iter().map(|p| format!("{},{},{}\n", p.id, gender(p), p.age));
     std::iter::once("person_id,gender,age\n".into()).chain(rows).collect()
 }
 
-fn traits_table(people: &[Person]) -> String {
+fn traits_table(people: &[SyntheticPerson]) -> String {
     let mut table = String::from("person_id,gender,age");
     for side in ["voice", "face"] {
         for name in TRAIT_NAMES {
@@ -136,7 +145,7 @@ fn traits_table(people: &[Person]) -> String {
     table
 }
 
-fn gender(person: &Person) -> &'static str {
+fn gender(person: &SyntheticPerson) -> &'static str {
     match person.sex {
         Sex::Female => "female",
         Sex::Male => "male",

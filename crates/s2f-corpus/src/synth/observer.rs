@@ -1,18 +1,17 @@
-//! What retrieval is possible at best: an observer who sees the traits of voices and faces
-//! themselves.
+//! The best possible retrieval: an ideal observer who knows the traits of voices and faces.
 //!
-//! For a voice `v` and a gallery of faces `f` of which one belongs to it, the probability that it
-//! is face `j` is proportional to `p(f_j | v) / p(f_j)`, so nobody can put the right face first, or
-//! among the first K, more often than by ranking with that ratio (Neyman & Pearson). Both
-//! densities are known here: `f` given `v` is normal around `strength · v` with the variance
-//! `1 - strength²`, and over all people `f` is standard normal but for the first trait, which is a
-//! mixture of a normal distribution for each sex.
+//! For a voice `v` and a gallery of faces `f`, one of which belongs to it, the probability that it is
+//! face `j` is proportional to `p(f_j | v) / p(f_j)`, so no ranking has the right face among the
+//! first K more often than the ranking by that ratio (Neyman & Pearson). Both densities are known:
+//! `f` given `v` is normal with the mean `strength · v` and the variance `1 - strength²`, and over
+//! all people `f` is standard normal except for the first trait, which is a mixture of one normal
+//! distribution per sex.
 
 use serde::{Deserialize, Serialize};
 
-use super::population::{Person, SEX_MIDDLE, Traits, population, within_sex};
+use super::population::{SEX_MIDDLE, SyntheticPerson, Traits, population, within_sex};
 
-/// Ranks that are reported.
+/// The ranks K of [`Recall`].
 pub const RANKS: [usize; 4] = [1, 2, 5, 10];
 
 /// How often the face that belongs to a voice is among the first K of a gallery.
@@ -21,12 +20,12 @@ pub const RANKS: [usize; 4] = [1, 2, 5, 10];
 pub struct Recall {
     /// Faces in the gallery, one of them the right one.
     pub gallery: usize,
-    /// Share of the voices for each of [`RANKS`], 0 to 1.
+    /// Fraction of the voices for each of [`RANKS`], 0 to 1.
     pub at: [f64; RANKS.len()],
 }
 
 impl Recall {
-    /// What guessing gives.
+    /// Recall by chance.
     pub fn chance(gallery: usize) -> Self {
         Self { gallery, at: RANKS.map(|rank| (rank as f64 / gallery.max(1) as f64).min(1.0)) }
     }
@@ -34,17 +33,17 @@ impl Recall {
 
 /// The best possible retrieval among `people`, whose faces follow their voices with `strength`:
 /// the mean over all galleries of `gallery` of them.
-pub fn best_retrieval(people: &[Person], strength: f64, gallery: usize) -> Recall {
+pub fn best_retrieval(people: &[SyntheticPerson], strength: f64, gallery: usize) -> Recall {
     let gallery = gallery.clamp(1, people.len().max(1));
     if strength <= 0.0 || people.is_empty() {
         return Recall::chance(gallery);
     }
-    // At strength 1 the ratio is infinite for the right face; a trace of noise keeps it finite and
+    // At strength 1 the ratio is infinite for the right face; a little noise keeps it finite and
     // changes no rank.
     let strength = strength.min(1.0 - 1e-9);
     let precision = 1.0 / (1.0 - strength * strength);
     let anybody: Vec<f64> = people.iter().map(|p| ln_density(&p.face, strength)).collect();
-    let lots = Lots::new(people.len() - 1, gallery - 1);
+    let galleries = RandomGalleries::new(people.len() - 1, gallery - 1);
     let mut at = [0.0; RANKS.len()];
     for (number, person) in people.iter().enumerate() {
         let expected = person.voice.map(|v| strength * v);
@@ -55,7 +54,7 @@ pub fn best_retrieval(people: &[Person], strength: f64, gallery: usize) -> Recal
         let own = evidence(number);
         let ahead = (0..people.len()).filter(|&other| evidence(other) > own).count();
         for (sum, rank) in at.iter_mut().zip(RANKS) {
-            *sum += lots.fewer(rank, ahead);
+            *sum += galleries.fewer(rank, ahead);
         }
     }
     Recall { gallery, at: at.map(|sum| sum / people.len() as f64) }
@@ -79,21 +78,21 @@ fn ln_density(face: &Traits, strength: f64) -> f64 {
     mixture + others.iter().map(|f| ln_normal(*f, 1.0)).sum::<f64>()
 }
 
-/// Logarithm of a normal density around 0, without the constant that all share.
+/// Logarithm of a normal density with mean 0, without the common constant.
 fn ln_normal(x: f64, variance: f64) -> f64 {
     -0.5 * (x * x / variance + variance.ln())
 }
 
-/// Galleries drawn by lot.
-struct Lots {
+/// Random galleries.
+struct RandomGalleries {
     others: usize,
     drawn: usize,
     /// Logarithms of factorials.
     ln_factorials: Vec<f64>,
 }
 
-impl Lots {
-    /// `drawn` of `others` people, beside the right one.
+impl RandomGalleries {
+    /// The right person and `drawn` of `others`.
     fn new(others: usize, drawn: usize) -> Self {
         let ln_factorials = (0..=others).scan(0.0, |sum, n| {
             *sum += (n.max(1) as f64).ln();
@@ -102,8 +101,8 @@ impl Lots {
         Self { others, drawn, ln_factorials: ln_factorials.collect() }
     }
 
-    /// Probability that fewer than `rank` of those drawn are among the `ahead` who would come
-    /// before the right one: a sum of hypergeometric terms.
+    /// Probability that fewer than `rank` of those drawn are among the `ahead` who are ranked before
+    /// the right one: a sum of hypergeometric terms.
     fn fewer(&self, rank: usize, ahead: usize) -> f64 {
         let Self { others, drawn, .. } = *self;
         (0..rank.min(ahead + 1).min(drawn + 1))
@@ -126,7 +125,7 @@ impl Lots {
 mod tests {
     use super::*;
 
-    /// What `reference/corpus/observer.py` wrote.
+    /// Written by `reference/corpus/observer.py`.
     fn reference() -> serde_json::Value {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/corpus/observer.json");
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -154,8 +153,8 @@ mod tests {
     fn the_sums_over_galleries_are_hypergeometric() {
         for case in reference()["hypergeometric"].as_array().unwrap() {
             let number = |name: &str| case[name].as_u64().unwrap() as usize;
-            let lots = Lots::new(number("others"), number("drawn"));
-            let found = lots.fewer(number("rank"), number("ahead"));
+            let galleries = RandomGalleries::new(number("others"), number("drawn"));
+            let found = galleries.fewer(number("rank"), number("ahead"));
             // Differences of logarithms of up to 6000 in double precision.
             assert!((found - case["chance"].as_f64().unwrap()).abs() < 1e-9, "{case}: {found}");
         }

@@ -1,45 +1,44 @@
-//! The people of a made-up population: hidden traits that voice and face share.
+//! The people of a synthetic population: hidden traits of voice and face.
 
 use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
-use s2f_core::hash::{Digest, Sha256};
-
 use s2f_core::Sex;
+use s2f_core::hash::{Digest, Sha256};
 
 /// Number of traits.
 pub const TRAITS: usize = 6;
 
-/// What the traits do to a voice, by number; each trait has mean 0 and variance 1 over people.
+/// The property of the voice that each trait determines; traits have mean 0 and variance 1.
 pub const TRAIT_NAMES: [&str; TRAITS] =
     ["pitch", "tract", "breathiness", "intonation", "pace", "roughness"];
 
 /// Values of the traits of one person.
 pub type Traits = [f64; TRAITS];
 
-/// Middle of the first trait over the women; the men have its negative. As far apart, in units of
-/// the whole variance, as the pitch of women and men.
+/// Mean of the first trait of women; that of men is its negative. The difference, in units of the
+/// whole variance, is that of the pitch of women and men.
 pub const SEX_MIDDLE: f64 = 0.91;
 
-/// A made-up person.
+/// A synthetic person.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Person {
+pub struct SyntheticPerson {
     /// `s0001`, `s0002`, …
     pub id: String,
-    /// Sex, which the first trait follows.
+    /// Sex, which determines the mean of the first trait.
     pub sex: Sex,
-    /// Age in years. It follows the roughness of the voice, and nothing else.
+    /// Age in years, a function of the roughness of the voice only.
     pub age: u32,
-    /// The traits, as the voice has them.
+    /// The traits of the voice.
     pub voice: Traits,
-    /// The traits, as the face has them: `strength · voice + √(1 - strength²) · noise`.
+    /// The traits of the face: `strength · voice + √(1 - strength²) · noise`.
     pub face: Traits,
 }
 
-/// `count` people whose faces follow their voices with the correlation `strength`, 0 to 1. The
-/// first ones are the same people whatever `count`.
-pub fn population(count: usize, strength: f64, seed: u64) -> Vec<Person> {
+/// `count` people, whose traits of face and voice have the correlation `strength`, 0 to 1. A larger
+/// population starts with the people of a smaller one.
+pub fn population(count: usize, strength: f64, seed: u64) -> Vec<SyntheticPerson> {
     (1..=count)
         .map(|number| {
             let mut random = stream(seed, "person", &[number]);
@@ -52,7 +51,7 @@ pub fn population(count: usize, strength: f64, seed: u64) -> Vec<Person> {
                 strength * trait_ + (1.0 - strength * strength).sqrt() * noise
             });
             let age = (45.0 + 12.0 * voice[5]).clamp(18.0, 85.0) as u32;
-            Person { id: format!("s{number:04}"), sex, age, voice, face }
+            SyntheticPerson { id: format!("s{number:04}"), sex, age, voice, face }
         })
         .collect()
 }
@@ -62,8 +61,8 @@ pub(super) fn within_sex() -> f64 {
     (1.0 - SEX_MIDDLE * SEX_MIDDLE).sqrt()
 }
 
-/// Random numbers for one purpose and one thing, independent of all others, so that the order in
-/// which things are made does not matter.
+/// A random number generator for one purpose and item, independent of all others, so that the order
+/// in which items are made does not matter.
 pub(super) fn stream(seed: u64, purpose: &str, numbers: &[usize]) -> StdRng {
     let mut hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(purpose);
     for &number in numbers {
@@ -77,12 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traits_have_mean_0_variance_1_and_the_correlation_asked_for() {
+    fn traits_have_mean_0_variance_1_and_the_given_correlation() {
         let people = population(20_000, 0.8, 3);
         let count = people.len() as f64;
         for index in 0..TRAITS {
-            let mean =
-                |value: &dyn Fn(&Person) -> f64| people.iter().map(value).sum::<f64>() / count;
+            let mean = |value: &dyn Fn(&SyntheticPerson) -> f64| {
+                people.iter().map(value).sum::<f64>() / count
+            };
             // Standard errors of a mean, a variance and a correlation over 20 000: below 0.01.
             let check = |name: &str, value: f64, expected: f64| {
                 assert!((value - expected).abs() < 0.03, "trait {index}, {name}: {value}");

@@ -1,10 +1,10 @@
-//! Voices by formant synthesis: a glottal pulse train and noise through the resonances of a vocal
-//! tract, driven by random syllables.
+//! Voices by formant synthesis: glottal pulses and noise, filtered by the resonances of a vocal
+//! tract, with random syllables.
 //!
 //! After Klatt, "Software for a cascade/parallel formant synthesizer", JASA 67 (1980), and Klatt &
 //! Klatt, "Analysis, synthesis, and perception of voice quality variations among female and male
-//! talkers", JASA 87 (1990). The words mean nothing; what counts is that the traits of the speaker
-//! are in the sound as they are in speech, some in every period and some only over time.
+//! talkers", JASA 87 (1990). The words are meaningless; the traits of the speaker are in the sound
+//! as they are in speech, some in every period and some only over time.
 
 mod phones;
 mod room;
@@ -22,28 +22,28 @@ pub(super) const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
 /// Samples of a control frame: 1 ms.
 const FRAME: usize = Waveform::RATE_HZ as usize / 1000;
 
-/// What makes one speaker's voice differ from another's.
+/// The parameters of one speaker's voice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VoiceShape {
-    /// Middle of the fundamental frequency, Hz.
+    /// Median fundamental frequency, Hz.
     pub pitch_hz: f64,
-    /// All formants over those of a vocal tract of 17.5 cm.
+    /// Ratio of all formants to those of a vocal tract of 17.5 cm.
     pub formant_factor: f64,
-    /// 0 for a pressed voice, 1 for a whisper: open part of the glottal period, fall of the
+    /// 0 for a pressed voice, 1 for a whisper: open fraction of the glottal period, slope of the
     /// spectrum, breath noise.
     pub breathiness: f64,
     /// Standard deviation of the intonation, semitones.
     pub intonation_semitones: f64,
-    /// Syllables a second, pauses left out.
+    /// Syllables per second, without pauses.
     pub syllables_per_s: f64,
-    /// Standard deviation of the length of a period over its length; its strength varies four times
-    /// as much.
+    /// Relative standard deviation of the length of a period; that of its amplitude is seven times
+    /// as large.
     pub jitter: f64,
 }
 
 impl VoiceShape {
-    /// The voice of somebody with these traits. The spread of pitch and formants over people is
-    /// about that of adults.
+    /// The voice of a person with these traits. Pitch and formants vary about as much as among
+    /// adults.
     pub fn of(traits: &Traits) -> Self {
         let [pitch, tract, breathiness, intonation, pace, roughness] =
             traits.map(|value| value.clamp(-2.5, 2.5));
@@ -58,10 +58,9 @@ impl VoiceShape {
     }
 }
 
-/// `samples` of speech at 16 kHz, -1 to 1: other syllables, another room, noise and level for each
-/// state of `random`.
+/// Speech of this many samples at 16 kHz, -1 to 1, with random syllables, room, noise and level.
 pub fn speak(shape: &VoiceShape, samples: usize, random: &mut impl Rng) -> Vec<f32> {
-    // A person is not quite the same from day to day.
+    // A voice varies a little from day to day.
     let today = VoiceShape {
         pitch_hz: shape.pitch_hz * (0.02 * normal(random)).exp(),
         syllables_per_s: shape.syllables_per_s * (0.03 * normal(random)).exp(),
@@ -100,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn pitch_is_the_one_asked_for() {
+    fn pitch_is_the_given_one() {
         for pitch_trait in [-1.5, -0.9, 0.0, 0.9, 1.5] {
             let traits = [pitch_trait, 0.0, -0.5, -1.0, 0.0, -1.0];
             let asked_hz = VoiceShape::of(&traits).pitch_hz;
             for seed in 0..4 {
                 let found = pitch(&voice(&traits, seed)).unwrap();
-                // A clip's own middle differs by 2 % and its accents by a semitone or so.
+                // The median of a clip varies by 2 %, its accents by about a semitone.
                 let semitones = 12.0 * (found.median_hz / asked_hz).log2();
                 assert!(semitones.abs() < 1.5, "{asked_hz:.0} Hz asked, {found:?}");
                 assert!(found.voiced > 0.3, "{found:?}");
@@ -123,22 +122,22 @@ mod tests {
                 .map(|seed| formants(&voice(&traits, seed)).unwrap().spacing_hz / 1000.0)
                 .sum::<f64>()
                 / 4.0;
-            // Of 1200 such voices half are within 2 %, as other vowels are said in each.
+            // Half of 1200 such voices are within 2 %, since their vowels differ.
             assert!((found / asked - 1.0).abs() < 0.05, "{asked:.3} asked, {found:.3}");
         }
     }
 
     #[test]
-    fn intonation_and_roughness_are_heard() {
+    fn intonation_and_roughness_are_measurable() {
         let spread = |traits: &Traits| -> f64 {
             (0..4).map(|seed| pitch(&voice(traits, seed)).unwrap().spread_semitones).sum()
         };
         let flat = spread(&[0.0, 0.0, 0.0, -1.5, 0.0, -1.5]);
         let lively = spread(&[0.0, 0.0, 0.0, 1.5, 0.0, -1.5]);
-        // Asked for: a factor of e^1.5 = 4.5.
+        // The expected factor is e^1.5 = 4.5.
         assert!(lively > 2.5 * flat, "{flat} {lively}");
 
-        // A voice that goes on without a change of pitch is as periodic as its roughness allows.
+        // At constant pitch, only roughness makes a voice aperiodic.
         let aperiodic = |jitter: f64| {
             let shape = VoiceShape { jitter, ..VoiceShape::of(&[0.0; 6]) };
             let mut random = SmallRng::seed_from_u64(0);
@@ -153,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_numbers_give_the_same_sound_and_others_another() {
+    fn the_same_seed_gives_the_same_sound() {
         let traits = [0.5; 6];
         assert_eq!(voice(&traits, 1), voice(&traits, 1));
         assert_ne!(voice(&traits, 1), voice(&traits, 2));
     }
 
     #[test]
-    fn extreme_traits_make_sound_of_the_usual_level() {
+    fn extreme_traits_give_the_usual_level() {
         for extreme in [-9.0, 9.0] {
             for index in 0..6 {
                 let mut traits = [0.0; 6];

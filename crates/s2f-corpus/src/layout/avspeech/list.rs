@@ -1,4 +1,4 @@
-//! The list of segments: `id,start,end,x,y`, a line a segment and a person.
+//! The list of segments: `id,start,end,x,y`, one line per segment and person.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,49 +10,49 @@ use crate::plan::Absent;
 use s2f_core::FileError;
 use s2f_pairs::Split;
 
-/// A line of the list. The order is that of the fields.
+/// A line of the list, ordered by its fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment {
     pub(super) id: String,
-    /// Times in the whole video, millionths of a second, as precise as the list.
+    /// Times in the whole video, microseconds: the precision of the list.
     pub(super) start_us: u64,
     pub(super) end_us: u64,
-    /// The point, millionths of width and height.
+    /// The point, in millionths of width and height.
     pub(super) x_millionth: u32,
     pub(super) y_millionth: u32,
     pub(super) split: Option<Split>,
 }
 
 impl Segment {
-    /// What makes it another segment.
+    /// Everything but the split: segments with the same key are the same.
     pub(super) fn key(&self) -> (&str, u64, u64, u32, u32) {
         (&self.id, self.start_us, self.end_us, self.x_millionth, self.y_millionth)
     }
 
-    /// The point as shares of width and height.
+    /// The point as fractions of width and height.
     pub(super) fn at(&self) -> [f32; 2] {
         [self.x_millionth, self.y_millionth].map(|share| (f64::from(share) * 1e-6) as f32)
     }
 }
 
-/// Millionths of a second in seconds.
+/// Microseconds in seconds.
 pub(super) fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
 }
 
-/// The longest time that is believed, s: eleven days.
+/// The largest valid time, s: eleven days.
 const MAX_TIME_S: f64 = 1e6;
 
-/// A line is cut after so many bytes, and a file given up after so many bad lines without a good
+/// Lines are truncated to this length, and reading stops after this many bad lines without a good
 /// one: a file of another kind must not fill the memory.
 const MAX_LINE_BYTES: u64 = 1 << 10;
 const MAX_BAD_LINES: usize = 1000;
 
-/// Appends the lines that can be read to `segments` and names the others in `absent`. A first line
-/// without any number is a header, which the corpus has not but some tools add.
+/// Appends the valid lines to `segments` and the others to `absent`. A first line without any
+/// number is a header, which AVSpeech does not have but some tools add.
 ///
 /// # Errors
-/// [`CorpusError::File`] for a file that cannot be read, [`CorpusError::NoLines`] where every line
+/// [`CorpusError::File`] for a file that cannot be read, [`CorpusError::NoValidLine`] if every line
 /// is bad.
 pub(super) fn read_list(
     path: &Path,
@@ -96,17 +96,17 @@ pub(super) fn read_list(
         }
     }
     match first_bad {
-        Some((line, problem)) if segments.len() == good_before => Err(CorpusError::NoLines {
+        Some((line, problem)) if segments.len() == good_before => Err(CorpusError::NoValidLine {
             path: path.to_owned(),
             line,
             problem,
-            expected: "a line is id,start,end,x,y: seconds, and shares of width and height",
+            expected: "a line is id,start,end,x,y: seconds, and fractions of width and height",
         }),
         _ => Ok(()),
     }
 }
 
-/// Whether the first line of a file is one of a list, whatever the file is called.
+/// Whether the first line of a file is a line of the list.
 pub(super) fn begins_with_segment(path: &Path) -> Result<bool, CorpusError> {
     let mut line = Vec::new();
     let file = File::open(path).map_err(FileError::at("read", path))?;

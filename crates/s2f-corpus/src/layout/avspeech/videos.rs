@@ -1,11 +1,11 @@
-//! The videos that were downloaded, by what their names say.
+//! The videos that were downloaded, by the id and times in their names.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::CorpusError;
-use crate::layout::names::{self, Kind};
-use crate::layout::tree::{Place, Tree};
+use crate::layout::names::{self, FileKind};
+use crate::layout::tree::{Tree, TreeFolder};
 use crate::plan::Media;
 
 use super::list::{Segment, seconds};
@@ -13,14 +13,14 @@ use super::list::{Segment, seconds};
 /// The videos below a folder.
 #[derive(Default)]
 pub(super) struct Videos {
-    /// By the whole name, which may be an id.
+    /// By the whole stem of the name, which may be an id.
     whole: HashMap<String, PathBuf>,
-    /// By the part of the name before two times.
-    pieces: HashMap<String, Vec<Piece>>,
+    /// Files that contain one segment, by the part of the name before the two times.
+    segments: HashMap<String, Vec<SegmentFile>>,
 }
 
-/// A file that holds one segment.
-struct Piece {
+/// A file that contains one segment.
+struct SegmentFile {
     start: Time,
     end: Time,
     path: PathBuf,
@@ -30,17 +30,19 @@ struct Piece {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Time {
     us: u64,
-    /// One unit of its last decimal: what was cut off or rounded away is less.
+    /// One unit of the last decimal; the error of truncation or rounding is smaller.
     precision_us: u64,
 }
 
-/// Extensions in the order of preference; other videos come after them.
+/// Extensions in order of preference; other videos come after them.
 const PREFERENCE: [&str; 3] = ["mp4", "mkv", "webm"];
 
 impl Videos {
+    /// All videos below a folder.
+    ///
     /// # Errors
     /// [`CorpusError::File`] for a folder that cannot be listed.
-    pub(super) fn find(tree: &mut Tree, root: Place) -> Result<Self, CorpusError> {
+    pub(super) fn find(tree: &mut Tree, root: TreeFolder) -> Result<Self, CorpusError> {
         let mut files = Vec::new();
         let mut places = vec![root];
         while let Some(place) = places.pop() {
@@ -49,47 +51,47 @@ impl Videos {
             files.extend(listing.files.into_iter().filter_map(|(name, path)| {
                 let (stem, extension) = names::split_extension(&name);
                 let rank = PREFERENCE.iter().position(|it| *it == extension);
-                (names::kind(&name) == Kind::Video)
+                (names::file_kind(&name) == FileKind::Video)
                     .then(|| (rank.unwrap_or(PREFERENCE.len()), path, stem.to_owned()))
             }));
         }
-        // Of two files of one name, the preferred one comes first.
+        // Of two files with the same stem, the preferred one comes first.
         files.sort_unstable();
         let mut videos = Self::default();
         for (_, path, stem) in files {
             if let Some((id, start, end)) = split_name(&stem) {
-                let piece = Piece { start, end, path: path.clone() };
-                videos.pieces.entry(id.to_owned()).or_default().push(piece);
+                let file = SegmentFile { start, end, path: path.clone() };
+                videos.segments.entry(id.to_owned()).or_default().push(file);
             }
             videos.whole.entry(stem).or_insert(path);
         }
         Ok(videos)
     }
 
-    /// For each segment of one video the stretch of the file that holds it, if any does.
+    /// For each segment of one video, the file or the part of a file that contains it, if any does.
     ///
-    /// A file whose name is rough is taken for the segment that comes nearest to it, and for no
-    /// other; a segment takes the file that comes nearest to it.
+    /// A file whose name has rounded times is matched with the nearest segment only, and a segment
+    /// with the nearest file.
     pub(super) fn of(&self, segments: &[Segment]) -> Vec<Option<Media>> {
         let Some(id) = segments.first().map(|segment| segment.id.as_str()) else {
             return Vec::new();
         };
-        let mut nearest: HashMap<(u64, u64), (u64, &Piece)> = HashMap::new();
-        for piece in self.pieces.get(id).into_iter().flatten() {
+        let mut nearest: HashMap<(u64, u64), (u64, &SegmentFile)> = HashMap::new();
+        for file in self.segments.get(id).into_iter().flatten() {
             let times = segments.iter().map(|segment| (segment.start_us, segment.end_us));
-            let close = times.filter_map(|times| Some((piece.distance_us(times)?, times)));
+            let close = times.filter_map(|times| Some((file.distance_us(times)?, times)));
             if let Some((distance, times)) = close.min() {
-                let best = nearest.entry(times).or_insert((distance, piece));
+                let best = nearest.entry(times).or_insert((distance, file));
                 if distance < best.0 {
-                    *best = (distance, piece);
+                    *best = (distance, file);
                 }
             }
         }
         let media = |segment: &Segment| {
             let (start_s, end_s) = (seconds(segment.start_us), seconds(segment.end_us));
-            if let Some((_, piece)) = nearest.get(&(segment.start_us, segment.end_us)) {
+            if let Some((_, found)) = nearest.get(&(segment.start_us, segment.end_us)) {
                 let end_s = Some(seconds(segment.end_us - segment.start_us));
-                return Some(Media { file: piece.path.clone(), start_s: 0.0, end_s });
+                return Some(Media { file: found.path.clone(), start_s: 0.0, end_s });
             }
             let file = self.whole.get(id)?.clone();
             Some(Media { file, start_s, end_s: Some(end_s) })
@@ -98,8 +100,8 @@ impl Videos {
     }
 }
 
-impl Piece {
-    /// How far the times in the name are from those of a segment; none where they are others.
+impl SegmentFile {
+    /// Distance of the times in the name from those of a segment; `None` if they are others.
     fn distance_us(&self, (start_us, end_us): (u64, u64)) -> Option<u64> {
         Some(self.start.distance_us(start_us)? + self.end.distance_us(end_us)?)
     }
@@ -124,7 +126,7 @@ impl Time {
     }
 }
 
-/// `ID_START_END` or `ID_START-END`, from the end: an id may itself contain `_`, `-` and digits.
+/// Parses `ID_START_END` or `ID_START-END` from the end: an id may contain `_`, `-` and digits.
 fn split_name(stem: &str) -> Option<(&str, Time, Time)> {
     let (rest, end) = stem.rsplit_once(['_', '-'])?;
     let (id, start) = rest.rsplit_once('_')?;
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_apart_from_their_ends() {
+    fn names_are_parsed_from_the_end() {
         let check = |stem: &str, expected: Option<(&str, u64, u64)>| {
             let found = split_name(stem).map(|(id, start, end)| (id, start.us, end.us));
             assert_eq!(found, expected, "{stem}");

@@ -1,4 +1,4 @@
-//! The sounds of a made-up language: formants of vowels, and how consonants are made.
+//! The sounds of a synthetic language: formants of vowels, and the articulation of consonants.
 
 /// First to third formant of the vowels in a tract of 17.5 cm, Hz (after Peterson & Barney, JASA 24,
 /// 1952, men).
@@ -16,15 +16,15 @@ pub(super) const VOWELS: [[f64; 3]; 11] = [
     [500.0, 1500.0, 2500.0], // about
 ];
 
-/// A consonant: where the formants point to and what happens one after the other.
+/// A consonant: the targets of the formants, and its parts in order.
 pub(super) struct Consonant {
     pub(super) formants_hz: [f64; 3],
-    /// Middle and width of the noise at lips and teeth, Hz.
+    /// Centre and width of the noise at lips and teeth, Hz.
     pub(super) hiss_hz: [f64; 2],
     pub(super) steps: &'static [Step],
 }
 
-/// A part of a consonant, all strengths 0 to 1.
+/// A part of a consonant; strengths are 0 to 1.
 pub(super) struct Step {
     pub(super) ms: f64,
     pub(super) voice: f64,
@@ -33,7 +33,7 @@ pub(super) struct Step {
     pub(super) nasal: f64,
 }
 
-/// `Step` in the order duration, voice, breath, hiss, nasal.
+/// A step from duration, voice, breath, hiss and nasal.
 const fn step(ms: f64, voice: f64, breath: f64, hiss: f64, nasal: f64) -> Step {
     Step { ms, voice, breath, hiss, nasal }
 }

@@ -1,4 +1,4 @@
-//! The recording: a room, a microphone, noise and level, other for each clip.
+//! The recording: room, microphone, noise and level, different for each clip.
 
 use std::f64::consts::PI;
 
@@ -6,12 +6,12 @@ use rand::Rng;
 
 use super::{RATE_HZ, normal};
 
-/// Reflections of the room and the time they take to die, s.
+/// Number of reflections of the room, and their decay time, s.
 const REFLECTIONS: usize = 40;
 const ROOM_S: std::ops::Range<f64> = 0.03..0.12;
-/// Power of all reflections over that of the direct sound, dB.
+/// Power of all reflections relative to the direct sound, dB.
 const ROOM_DB: std::ops::Range<f64> = -24.0..-12.0;
-/// Level of the speech, dB of full scale, and the noise below it, dB.
+/// Level of the speech, dB of full scale, and signal-to-noise ratio, dB.
 const SPEECH_DB: std::ops::Range<f64> = -27.0..-18.0;
 const NOISE_DB: std::ops::Range<f64> = 34.0..50.0;
 /// Corner of the noise's low-pass, Hz: rooms rumble more than they hiss.
@@ -19,7 +19,7 @@ const NOISE_HZ: f64 = 500.0;
 /// The microphone's tilt over the whole band, dB.
 const TILT_DB: f64 = 1.0;
 
-/// `speech` as a microphone gives it, within -1 to 1.
+/// `speech` as recorded by a microphone, within -1 to 1.
 pub(super) fn record(speech: &[f64], random: &mut impl Rng) -> Vec<f32> {
     let mut sound = reverberate(speech, random);
     tilt(&mut sound, TILT_DB * normal(random).clamp(-2.0, 2.0));
@@ -27,7 +27,7 @@ pub(super) fn record(speech: &[f64], random: &mut impl Rng) -> Vec<f32> {
     let gain = decibels(random.random_range(SPEECH_DB)) / level.max(f64::MIN_POSITIVE);
     let noise = level * decibels(-random.random_range(NOISE_DB));
     let keep = (-2.0 * PI * NOISE_HZ / RATE_HZ).exp();
-    // What brings the filtered part back to half the power of white noise.
+    // Restores the power that the filter removes.
     let restore = ((1.0 + keep) / (1.0 - keep)).sqrt();
     let mut rumble = 0.0;
     sound
@@ -46,7 +46,7 @@ fn reverberate(speech: &[f64], random: &mut impl Rng) -> Vec<f64> {
     let strength = decibels(random.random_range(ROOM_DB)) / (REFLECTIONS as f64).sqrt();
     let mut sound = speech.to_vec();
     for _ in 0..REFLECTIONS {
-        // Early ones are more likely, and so the power decays.
+        // Early reflections are more likely, so the power decays.
         let delay_s = 0.002 - dies_s * (1.0 - random.random::<f64>()).ln();
         let delay = ((delay_s * RATE_HZ) as usize).min(speech.len());
         let gain = strength * normal(random);

@@ -1,5 +1,5 @@
-//! What larynx and mouth do, millisecond by millisecond: random syllables in phrases, smoothed so
-//! that sounds run into each other.
+//! The movements of larynx and mouth per millisecond: random syllables in phrases, smoothed for
+//! coarticulation.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -14,39 +14,39 @@ pub(super) struct Frame {
     pub(super) formants_hz: [f64; 3],
     /// Strength of the voice, 0 to 1.
     pub(super) voice: f64,
-    /// Strength of the breath that is heard through the tract (h; after p, t, k).
+    /// Strength of breath noise through the tract (h; after p, t, k).
     pub(super) breath: f64,
     /// Strength of the noise made at lips and teeth (s, f, bursts).
     pub(super) hiss: f64,
-    /// Middle and width of that noise, Hz.
+    /// Centre and width of that noise, Hz.
     pub(super) hiss_hz: [f64; 2],
-    /// 1 where the nose is open.
+    /// 1 if the nose is open.
     pub(super) nasal: f64,
-    /// Distance from the speaker's middle pitch, semitones.
+    /// Distance from the speaker's median pitch, semitones.
     pub(super) semitones: f64,
 }
 
-/// Consonants take at most this much of a syllable.
-const MOST_CONSONANT: f64 = 0.6;
-/// Share of the syllables that begin and that end with a consonant.
+/// Maximum fraction of a syllable for its consonants.
+const MAX_CONSONANT: f64 = 0.6;
+/// Fractions of the syllables that begin and that end with a consonant.
 const ONSET_SHARE: f64 = 0.9;
 const CODA_SHARE: f64 = 0.35;
-/// The last syllable of a phrase is this much longer.
+/// Factor of the length of a phrase's last syllable.
 const FINAL_LENGTH: f64 = 1.4;
 /// Standard deviation of the logarithm of a syllable's length.
 const UNEVENNESS: f64 = 0.17;
-/// A vowel is steady for about this long at most.
-const LONGEST_VOWEL_MS: f64 = 130.0;
-/// How long a change takes: formants and nose, strengths, pitch, ms. Triangular windows.
+/// Maximum length of a steady vowel.
+const MAX_VOWEL_MS: f64 = 130.0;
+/// Widths of the triangular windows for smoothing: formants and nose, strengths, pitch.
 const FORMANT_MS: usize = 50;
 const STRENGTH_MS: usize = 14;
 const PITCH_MS: usize = 110;
-/// The falling line of a phrase and the accents on it share the variance of the intonation: the
-/// line runs from `LINE` to `-LINE` standard deviations (variance `LINE² / 3`).
-const LINE: f64 = 0.9;
-const ACCENT: f64 = 1.48; // √3 · √(1 - LINE² / 3), evenly spread
-/// Smoothing takes off some of the accents.
-const SMOOTHED: f64 = 1.1;
+/// The variance of the intonation is the sum of that of the falling pitch of a phrase, from `FALL`
+/// to `-FALL` standard deviations (variance `FALL² / 3`), and that of the accents.
+const FALL: f64 = 0.9;
+const ACCENT: f64 = 1.48; // √3 · √(1 - FALL² / 3), uniformly distributed
+/// Compensates for the effect of smoothing on the accents.
+const SMOOTHING_GAIN: f64 = 1.1;
 
 /// `length` milliseconds of speech: phrases of 4 to 10 syllables with pauses in between.
 pub(super) fn improvise(shape: &VoiceShape, length: usize, random: &mut impl Rng) -> Vec<Frame> {
@@ -87,13 +87,13 @@ fn syllable(frames: &mut Vec<Frame>, ms: f64, random: &mut impl Rng) {
     let consonants =
         [onset, coda.map(|coda| CODAS[coda])].map(|index| index.map(|index| &ONSETS[index]));
     let natural: f64 = consonants.iter().flatten().map(|c| c.milliseconds()).sum();
-    let factor = (MOST_CONSONANT * ms / natural.max(1.0)).min(1.0);
+    let factor = (MAX_CONSONANT * ms / natural.max(1.0)).min(1.0);
     let [onset, coda] = consonants;
     if let Some(onset) = onset {
         onset.append(frames, factor);
     }
     let stress = random.random_range(0.7..1.0);
-    // A vowel that lasts glides on to another.
+    // A long vowel changes into others.
     let mut left = ms - factor * natural;
     while left > 0.0 {
         let vowel = Frame {
@@ -102,7 +102,7 @@ fn syllable(frames: &mut Vec<Frame>, ms: f64, random: &mut impl Rng) {
             hiss_hz: frames.last().map_or(ONSETS[0].hiss_hz, |frame| frame.hiss_hz),
             ..Frame::default()
         };
-        let part = if left > 1.5 * LONGEST_VOWEL_MS { LONGEST_VOWEL_MS } else { left };
+        let part = if left > 1.5 * MAX_VOWEL_MS { MAX_VOWEL_MS } else { left };
         frames.resize(frames.len() + part.ceil() as usize, vowel);
         left -= part;
     }
@@ -132,20 +132,20 @@ impl Consonant {
     }
 }
 
-/// Writes the pitch of a phrase: a falling line and an accent on each syllable.
+/// Sets the pitch of a phrase: falling, with an accent on each syllable.
 fn melody(frames: &mut [Frame], lengths: &[usize], semitones: f64, random: &mut impl Rng) {
     let whole = frames.len().max(1) as f64;
     let mut at = 0;
     for &length in lengths {
-        let accent = ACCENT * SMOOTHED * random.random_range(-1.0..1.0);
+        let accent = ACCENT * SMOOTHING_GAIN * random.random_range(-1.0..1.0);
         for frame in &mut frames[at..at + length] {
-            frame.semitones = semitones * (accent + LINE * (1.0 - 2.0 * at as f64 / whole));
+            frame.semitones = semitones * (accent + FALL * (1.0 - 2.0 * at as f64 / whole));
             at += 1;
         }
     }
 }
 
-/// Lets each quantity take its time to change.
+/// Smooths all quantities.
 fn smooth(frames: &mut [Frame]) {
     for index in 0..3 {
         blur(frames, FORMANT_MS, |frame| &mut frame.formants_hz[index]);
@@ -160,11 +160,11 @@ fn smooth(frames: &mut [Frame]) {
     blur(frames, PITCH_MS, |frame| &mut frame.semitones);
 }
 
-/// Convolves one quantity with a triangle `width` frames wide: twice with a box of half of it.
+/// Convolves one quantity with a triangle of `width` frames: twice with a box of half that width.
 fn blur(frames: &mut [Frame], width: usize, value: impl Fn(&mut Frame) -> &mut f64) {
     let half = (width / 2).max(1);
     let mut sums = vec![0.0; frames.len() + 1];
-    // The first box looks back, the second ahead, so that nothing moves in time.
+    // The first box looks back, the second ahead, so there is no delay.
     for ahead in [false, true] {
         for (n, frame) in frames.iter_mut().enumerate() {
             sums[n + 1] = sums[n] + *value(frame);

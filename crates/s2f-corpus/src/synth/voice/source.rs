@@ -1,4 +1,4 @@
-//! The larynx: pulses of air, one a period, each a little different from the last.
+//! The larynx: one pulse of air per period, each a little different from the last.
 
 use std::f64::consts::PI;
 
@@ -7,25 +7,25 @@ use rand::Rng;
 use super::score::Frame;
 use super::{RATE_HZ, VoiceShape, normal};
 
-/// Pulses end abruptly, which would fold back at 16 kHz; they are made at 48 kHz and filtered.
+/// Pulses end abruptly, which would alias at 16 kHz, so they are made at 48 kHz and filtered.
 const OVERSAMPLING: usize = 3;
-/// Taps of the filter, and its corner, Hz.
+/// Taps and cutoff frequency of the filter.
 const TAPS: usize = 61;
 const CORNER_HZ: f64 = 7_200.0;
-/// Strength varies this many times as much as the period.
+/// Ratio of the variation of a pulse's amplitude to that of its period.
 const SHIMMER_OVER_JITTER: f64 = 7.0;
 
-/// Air that the larynx lets through, differentiated (the lips do that), sample by sample.
+/// The air flow through the larynx, differentiated by the radiation at the lips.
 pub(super) struct Source {
     shape: VoiceShape,
-    /// Part of the period that the folds are open for.
+    /// Fraction of the period in which the vocal folds are open.
     open: f64,
-    /// Strength of the breath that goes with the voice.
+    /// Strength of the breath noise.
     breath: f64,
-    /// Filter of one pole that makes the spectrum fall.
+    /// Coefficient and state of a one-pole filter, which tilts the spectrum.
     keep: f64,
     fallen: f64,
-    /// Where in the period, 0 to 1, and what is special about it.
+    /// Position in the period, 0 to 1, and its relative length and amplitude.
     phase: f64,
     stretch: f64,
     strength: f64,
@@ -72,7 +72,7 @@ impl Source {
         }
         let pulse: f64 = self.taps.iter().zip(&self.history).map(|(tap, x)| tap * x).sum();
         self.fallen = pulse + self.keep * (self.fallen - pulse);
-        // Air hisses most while the folds are open.
+        // There is most noise while the folds are open.
         let gate = if self.phase < self.open { 1.0 } else { 0.4 };
         let noise = normal(random);
         frame.voice * (self.fallen + self.breath * gate * noise) + 0.06 * frame.breath * noise

@@ -1,5 +1,5 @@
-//! The vocal tract: resonances one after the other for voice and breath, and one beside them for
-//! noise at lips and teeth.
+//! The vocal tract: resonances in series for voice and breath, and one in parallel for noise at lips
+//! and teeth.
 
 use std::f64::consts::PI;
 
@@ -12,18 +12,18 @@ use super::{RATE_HZ, VoiceShape, normal};
 const BANDWIDTHS_HZ: [f64; 3] = [70.0, 100.0, 140.0];
 /// The formants above the third, for a tract of 17.5 cm, with their bandwidths, Hz.
 const HIGH_HZ: [[f64; 2]; 4] = [[3500.0, 200.0], [4500.0, 260.0], [5500.0, 350.0], [6500.0, 450.0]];
-/// Formants nearer to half the sampling rate than this would colour all of it, Hz.
-const HIGHEST_HZ: f64 = 7_300.0;
-/// Resonance of the nose, and where its zero goes when it opens, Hz.
+/// Maximum frequency of a formant: closer to half the sampling rate it would affect all others.
+const MAX_FORMANT_HZ: f64 = 7_300.0;
+/// Resonance of the nose, and the frequency of its zero if it is open.
 const NOSE_HZ: [f64; 2] = [270.0, 550.0];
 const NOSE_WIDTH_HZ: f64 = 100.0;
-/// How much an open nose damps the tract.
+/// Increase of the bandwidths if the nose is open.
 const NOSE_DAMPING: f64 = 1.5;
 
 /// The resonances of one speaker.
 pub(super) struct Tract {
     factor: f64,
-    /// A wide open larynx damps the first formant.
+    /// Factor of the first formant's bandwidth: an open larynx damps it.
     damping: f64,
     low: [Resonator; 3],
     high: Vec<Resonator>,
@@ -40,7 +40,7 @@ impl Tract {
         let high = HIGH_HZ
             .iter()
             .map(|&[hz, width_hz]| [hz * factor, width_hz])
-            .filter(|&[hz, _]| hz < HIGHEST_HZ)
+            .filter(|&[hz, _]| hz < MAX_FORMANT_HZ)
             .map(|[hz, width_hz]| Resonator::default().tuned(hz, width_hz))
             .collect();
         Self {
@@ -56,7 +56,7 @@ impl Tract {
         }
     }
 
-    /// Moves the mouth.
+    /// Sets the position of the mouth.
     pub(super) fn shape(&mut self, frame: &Frame) {
         let damping = 1.0 + NOSE_DAMPING * frame.nasal;
         let formants = frame.formants_hz.iter().zip(BANDWIDTHS_HZ);
@@ -69,12 +69,12 @@ impl Tract {
         let [closed, open] = NOSE_HZ;
         self.nose_zero.tune(closed + frame.nasal * (open - closed), NOSE_WIDTH_HZ);
         let [hz, width_hz] = frame.hiss_hz;
-        // The mouth's front is less different between people than the whole tract.
-        self.teeth = self.teeth.tuned((hz * self.factor.sqrt()).min(HIGHEST_HZ), width_hz);
+        // The front of the mouth differs less between people than the whole tract.
+        self.teeth = self.teeth.tuned((hz * self.factor.sqrt()).min(MAX_FORMANT_HZ), width_hz);
         self.teeth_gain = 1.0 / self.teeth.peak();
     }
 
-    /// The next sample of the sound at the lips.
+    /// The next sample at the lips.
     pub(super) fn next(&mut self, source: f64, frame: &Frame, random: &mut impl Rng) -> f64 {
         let mut sound = self.nose_zero.next(self.nose.next(source));
         for resonator in self.low.iter_mut().chain(&mut self.high) {
@@ -95,7 +95,7 @@ struct Resonator {
 }
 
 impl Resonator {
-    /// The same resonance at another place.
+    /// The same resonance at another frequency.
     fn tuned(self, hz: f64, width_hz: f64) -> Self {
         Self { coefficients: coefficients(hz, width_hz), ..self }
     }
@@ -108,14 +108,14 @@ impl Resonator {
         y
     }
 
-    /// Gain at the resonance, about.
+    /// Approximate gain at the resonance.
     fn peak(&self) -> f64 {
         let [a, _, c] = self.coefficients;
         a / ((1.0 + c) * (1.0 - c).max(0.1))
     }
 }
 
-/// The opposite of a resonance (Klatt 1980, equation 4).
+/// An antiresonance (Klatt 1980, equation 4).
 #[derive(Debug, Clone, Copy, Default)]
 struct Zero {
     coefficients: [f64; 3],

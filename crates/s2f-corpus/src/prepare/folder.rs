@@ -1,48 +1,46 @@
-//! The folder of a preparation: what was begun, which parts are done, who is at work.
+//! The folder of a preparation: what it is for, which parts are done, which shards are running.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use s2f_core::hash::hex;
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256, hex};
 use s2f_core::{AtomicFile, FileError, is_temporary};
 use s2f_face::FaceEncoder;
+use s2f_pairs::{PairFileInfo, SplitTable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Settings;
+use super::PrepareSettings;
 use crate::CorpusError;
-use crate::plan::Plan;
+use crate::plan::{Person, Plan};
 use crate::reject::{Reason, Rejected};
 use crate::shard::Shard;
-use s2f_pairs::PairFileInfo;
-use s2f_pairs::SplitTable;
 
 /// Version of the folder's format.
 const FORMAT: u32 = 1;
 
-/// What was begun: the same on every machine, without paths. `prepare.json`.
+/// What a folder is for: `prepare.json`. It contains no paths, so it is the same on every machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Job {
+pub(super) struct PrepareJob {
     format: u32,
     pub(super) layout: String,
     pub(super) licence: String,
     pub(super) people: usize,
     pub(super) clips: usize,
-    /// Hash of all that the names and tables of the corpus say.
+    /// Hash of the plan, without the place of the corpus.
     corpus_sha256: String,
     pub(super) parts: usize,
     face_space: String,
     face_dimension: usize,
     splits_sha256: String,
-    settings: Settings,
+    settings: PrepareSettings,
 }
 
 /// The folder of a preparation.
-pub(super) struct JobFolder {
+pub(super) struct PrepareFolder {
     folder: PathBuf,
-    job: Job,
+    job: PrepareJob,
     info: PairFileInfo,
 }
 
@@ -52,25 +50,26 @@ pub(super) const PARTS: &str = "parts";
 pub(super) const SPLITS: &str = "splits.csv";
 pub(super) const REJECTED: &str = "rejected.csv";
 pub(super) const SUMMARY: &str = "summary.json";
-/// Of the parts: the clips that lack a file, which every shard knows.
+/// In the folder of parts: the rejected rows of clips whose files are missing; every shard writes
+/// the same.
 pub(super) const ABSENT: &str = "absent.rejected.csv";
 
-impl JobFolder {
-    /// Makes the folder, or takes one that was begun for the same job.
+impl PrepareFolder {
+    /// Creates the folder, or opens one that was begun with the same corpus and settings.
     pub(super) fn open(
         plan: &Plan,
-        settings: &Settings,
+        settings: &PrepareSettings,
         encoder: &dyn FaceEncoder,
         splits: &SplitTable,
         out: &Path,
     ) -> Result<Self, CorpusError> {
-        let job = Job {
+        let job = PrepareJob {
             format: FORMAT,
-            layout: plan.layout.name().to_owned(),
+            layout: plan.layout.name.to_owned(),
             licence: plan.licence.clone(),
             people: plan.people.len(),
             clips: plan.clips.len(),
-            corpus_sha256: hash(plan),
+            corpus_sha256: corpus_hash(plan),
             parts: plan.clips.len().div_ceil(settings.clips_per_part),
             face_space: encoder.space().to_owned(),
             face_dimension: encoder.dimension(),
@@ -108,7 +107,7 @@ impl JobFolder {
         Ok(found)
     }
 
-    /// Keeps a second process from doing the same shard, until the file is closed.
+    /// Prevents a second process from doing the same shard, until the file is closed.
     pub(super) fn lock(&self, shard: Shard) -> Result<File, CorpusError> {
         let name = format!("shard-{}.lock", shard.to_string().replace('/', "-of-"));
         let path = self.folder.join(PARTS).join(name);
@@ -152,18 +151,22 @@ pub(super) fn part_rejected(folder: &Path, part: usize) -> PathBuf {
     folder.join(PARTS).join(format!("{part:05}.rejected.csv"))
 }
 
-/// What a folder was begun for.
-pub(super) fn read_job(folder: &Path) -> Result<Job, CorpusError> {
+/// Reads `prepare.json`.
+pub(super) fn read_job(folder: &Path) -> Result<PrepareJob, CorpusError> {
     let path = folder.join(JOB);
     let bytes = fs::read(&path).map_err(FileError::at("read", &path))?;
-    serde_json::from_slice(&bytes).map_err(|error| CorpusError::Job {
+    serde_json::from_slice(&bytes).map_err(|error| CorpusError::PrepareFolder {
         path: folder.to_owned(),
         reason: format!("its {JOB} is damaged or of another version ({error})"),
     })
 }
 
-/// An error that names what differs.
-pub(super) fn same_job(begun: &Job, asked: &Job, folder: &Path) -> Result<(), CorpusError> {
+/// Checks that a folder is for the given job; the error names the differences.
+pub(super) fn same_job(
+    begun: &PrepareJob,
+    asked: &PrepareJob,
+    folder: &Path,
+) -> Result<(), CorpusError> {
     if begun == asked {
         return Ok(());
     }
@@ -171,9 +174,9 @@ pub(super) fn same_job(begun: &Job, asked: &Job, folder: &Path) -> Result<(), Co
     if let (Ok(begun), Ok(asked)) = (serde_json::to_value(begun), serde_json::to_value(asked)) {
         list_differences("", &begun, &asked, &mut differences);
     }
-    Err(CorpusError::Job {
+    Err(CorpusError::PrepareFolder {
         path: folder.to_owned(),
-        reason: format!("it was begun for something else: {}", differences.join(", ")),
+        reason: format!("it was begun with other settings: {}", differences.join(", ")),
     })
 }
 
@@ -183,6 +186,9 @@ fn list_differences(name: &str, begun: &Value, asked: &Value, found: &mut Vec<St
             for (key, value) in begun {
                 list_differences(key, value, asked.get(key).unwrap_or(&Value::Null), found);
             }
+            for (key, value) in asked.iter().filter(|(key, _)| !begun.contains_key(*key)) {
+                list_differences(key, &Value::Null, value, found);
+            }
         }
         _ if begun != asked && name.ends_with("sha256") => found.push(format!("another {name}")),
         _ if begun != asked => found.push(format!("{name} {begun}, now {asked}")),
@@ -190,19 +196,19 @@ fn list_differences(name: &str, begun: &Value, asked: &Value, found: &mut Vec<St
     }
 }
 
-/// A folder that holds something else is left alone.
+/// Refuses a folder that contains something else.
 fn refuse_foreign(out: &Path) -> Result<(), CorpusError> {
     let mut entries = match fs::read_dir(out) {
         Ok(entries) => entries.flatten(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(FileError::at("read", out)(error).into()),
     };
-    // What a killed run may leave before it wrote its first file.
+    // An interrupted run may leave temporary files.
     match entries.find(|entry| !is_temporary(&entry.file_name())) {
         None => Ok(()),
-        Some(entry) => Err(CorpusError::Job {
+        Some(entry) => Err(CorpusError::PrepareFolder {
             path: out.to_owned(),
-            reason: format!("it holds {} already", entry.file_name().to_string_lossy()),
+            reason: format!("it already contains {}", entry.file_name().to_string_lossy()),
         }),
     }
 }
@@ -222,8 +228,8 @@ pub(super) fn write_rejected(path: &Path, rows: &[Rejected]) -> Result<(), Corpu
 /// The columns of `rejected.csv`.
 const REJECTED_COLUMNS: [&str; 6] = ["pair_id", "speaker_id", "source", "file", "reason", "detail"];
 
-/// A hash of everything that names and tables say, without the place of the corpus.
-fn hash(plan: &Plan) -> String {
+/// A hash of the plan, without the place of the corpus. What is hashed is part of [`FORMAT`].
+fn corpus_hash(plan: &Plan) -> String {
     let mut hash = Sha256::new();
     let root = plan.root.to_string_lossy().into_owned();
     let mut add = |text: String| {
@@ -236,8 +242,10 @@ fn hash(plan: &Plan) -> String {
     for absent in &plan.absent {
         add(format!("{absent:?}"));
     }
-    for person in &plan.people {
-        add(format!("{person:?}"));
+    for (speaker_id, Person { sex, age, language }) in &plan.people {
+        add(format!(
+            "({speaker_id:?}, Person {{ gender: {sex:?}, age: {age:?}, language: {language:?} }})"
+        ));
     }
     add(plan.licence.clone());
     hex(&hash.finalize())

@@ -1,4 +1,4 @@
-//! A run of ffmpeg: it never outlives the call, and whoever waits for it does so within limits.
+//! One run of ffmpeg: it never outlives the call, and waiting for it has a time limit.
 
 use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -11,62 +11,62 @@ use std::time::{Duration, Instant};
 use super::Ffmpeg;
 use crate::CorpusError;
 
-/// What is read of a pipe at once; pipes hold as much.
+/// Bytes read from a pipe at once; a pipe buffers as much.
 const BLOCK: usize = 64 << 10;
-/// Blocks that wait to be taken.
+/// Maximum number of blocks in the queue.
 const QUEUE: usize = 4;
-/// The most that is kept of what ffmpeg says, bytes: damaged files make it say a lot.
-const MAX_SAID: usize = 64 << 10;
-/// The longest that it is waited for once its pipes are closed.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// Maximum number of bytes kept of ffmpeg's messages: there are many for damaged files.
+const MAX_STDERR: usize = 64 << 10;
+/// How long to wait for the process to exit once its pipes are closed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running ffmpeg, killed when dropped.
 pub(super) struct Run {
     child: Child,
-    said: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
 }
 
 /// How a run ended.
 #[derive(Debug, Default)]
-pub(super) struct End {
-    /// What it said.
-    pub(super) said: String,
-    /// Somebody stopped it: what came may be a part.
+pub(super) struct Exit {
+    /// Its messages.
+    pub(super) stderr: String,
+    /// It was stopped from outside: its output may be incomplete.
     pub(super) interrupted: bool,
-    /// It came down by itself, and how.
+    /// How it crashed, if it did.
     pub(super) crashed: Option<String>,
 }
 
 impl Run {
-    /// Starts `command` and gives its output.
+    /// Starts `command`; returns its standard output too.
     pub(super) fn start(
         mut command: Command,
         ffmpeg: &Ffmpeg,
     ) -> Result<(Self, ChildStdout), CorpusError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What is typed at the terminal is for this program: ffmpeg would stop on its own and what
-        // it gave until then would look complete.
+        // Ctrl-C at the terminal is for this program only: ffmpeg would stop by itself, and its
+        // output until then would look complete.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| ffmpeg.broken(error.to_string()))?;
         let (Some(output), Some(mut errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(ffmpeg.broken("it has no pipes".into()));
         };
-        let (sender, said) = channel();
+        let (sender, stderr) = channel();
         thread::spawn(move || {
             let mut kept = Vec::new();
             let mut block = [0; 4096];
             while let Ok(count @ 1..) = errors.read(&mut block) {
-                kept.extend_from_slice(&block[..count.min(MAX_SAID - kept.len())]);
+                kept.extend_from_slice(&block[..count.min(MAX_STDERR - kept.len())]);
             }
             let _ = sender.send(kept);
         });
-        Ok((Self { child, said }, output))
+        Ok((Self { child, stderr }, output))
     }
 
-    /// Waits for its end; its pipes are closed.
-    pub(super) fn end(mut self) -> End {
-        let deadline = Instant::now() + FAREWELL;
+    /// Waits until it exits; its pipes are closed.
+    pub(super) fn wait(mut self) -> Exit {
+        let deadline = Instant::now() + EXIT_TIMEOUT;
         let mut pause = Duration::from_micros(200);
         let status = loop {
             match self.child.try_wait() {
@@ -76,23 +76,23 @@ impl Run {
             }
             pause = (pause * 2).min(Duration::from_millis(20));
         };
-        let (interrupted, crashed) = status.map_or((false, None), fate);
-        let said = self.said.recv_timeout(FAREWELL).unwrap_or_default();
-        End { said: String::from_utf8_lossy(&said).into_owned(), interrupted, crashed }
+        let (interrupted, crashed) = status.map_or((false, None), classify);
+        let stderr = self.stderr.recv_timeout(EXIT_TIMEOUT).unwrap_or_default();
+        Exit { stderr: String::from_utf8_lossy(&stderr).into_owned(), interrupted, crashed }
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Fails where it has ended, and then waiting takes no time.
+        // Fails if it has exited, and then waiting takes no time.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Whether somebody stopped it, and how it came down if it did.
-fn fate(status: ExitStatus) -> (bool, Option<String>) {
-    // What ffmpeg returns when a signal made it stop.
+/// Whether it was stopped from outside, and how it crashed if it did.
+fn classify(status: ExitStatus) -> (bool, Option<String>) {
+    // The exit code of ffmpeg when a signal made it stop.
     if status.code() == Some(255) {
         return (true, None);
     }
@@ -108,16 +108,16 @@ fn fate(status: ExitStatus) -> (bool, Option<String>) {
     (false, None)
 }
 
-/// The bytes of a pipe as they come, with patience for each block; little of it is held.
-pub(super) struct Blocks {
+/// Reads a pipe with a timeout for each block and bounded memory.
+pub(super) struct BlockReader {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Vec<u8>,
     at: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
-impl Blocks {
-    pub(super) fn of(mut pipe: impl Read + Send + 'static, patience: Duration) -> Self {
+impl BlockReader {
+    pub(super) fn of(mut pipe: impl Read + Send + 'static, timeout: Duration) -> Self {
         let (sender, blocks) = sync_channel(QUEUE);
         thread::spawn(move || {
             loop {
@@ -127,21 +127,21 @@ impl Blocks {
                     block
                 });
                 let last = !matches!(&read, Ok(block) if !block.is_empty());
-                // Nobody listens once the run is given up.
+                // The receiver is gone once the run is abandoned.
                 if sender.send(read).is_err() || last {
                     return;
                 }
             }
         });
-        Self { blocks, block: Vec::new(), at: 0, patience }
+        Self { blocks, block: Vec::new(), at: 0, timeout }
     }
 }
 
-impl Read for Blocks {
+impl Read for BlockReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.block.len() {
             self.at = 0;
-            self.block = match self.blocks.recv_timeout(self.patience) {
+            self.block = match self.blocks.recv_timeout(self.timeout) {
                 Ok(block) => block?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
                 Err(RecvTimeoutError::Disconnected) => Vec::new(),
@@ -155,22 +155,22 @@ impl Read for Blocks {
     }
 }
 
-/// All bytes of a pipe, which is emptied whatever else is waited for.
-pub(super) struct Collected {
-    whole: Receiver<io::Result<Vec<u8>>>,
-    seen: Arc<AtomicU64>,
-    patience: Duration,
+/// Collects all bytes of a pipe on a thread of its own, so that the pipe never blocks ffmpeg.
+pub(super) struct Collector {
+    result: Receiver<io::Result<Vec<u8>>>,
+    received: Arc<AtomicU64>,
+    timeout: Duration,
 }
 
-impl Collected {
+impl Collector {
     pub(super) fn of(
         mut pipe: impl Read + Send + 'static,
         max_bytes: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Self {
-        let (sender, whole) = channel();
-        let seen = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&seen);
+        let (sender, result) = channel();
+        let received = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&received);
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let mut block = vec![0; BLOCK];
@@ -188,18 +188,18 @@ impl Collected {
             };
             let _ = sender.send(outcome);
         });
-        Self { whole, seen, patience }
+        Self { result, received, timeout }
     }
 
-    /// The bytes, with patience while more of them come.
+    /// Waits for all bytes; times out if no more arrive.
     pub(super) fn wait(self) -> io::Result<Vec<u8>> {
-        let mut before = self.seen.load(Ordering::Relaxed);
+        let mut before = self.received.load(Ordering::Relaxed);
         loop {
-            match self.whole.recv_timeout(self.patience) {
-                Ok(whole) => return whole,
+            match self.result.recv_timeout(self.timeout) {
+                Ok(result) => return result,
                 Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
                 Err(RecvTimeoutError::Timeout) => {
-                    let now = self.seen.load(Ordering::Relaxed);
+                    let now = self.received.load(Ordering::Relaxed);
                     if now == before {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
