@@ -1,10 +1,12 @@
 //! Holds the sentences of ARCHITECTURE.md that a program can check: which crate may depend on
 //! which, and what may stand in which file. The rules are the tables in [`rules`].
 
+mod circles;
 mod code;
 mod crates;
 mod rules;
 mod sources;
+mod uses;
 
 use std::fs;
 
@@ -23,6 +25,7 @@ pub fn check() -> Result<String, String> {
     breaches.extend(rules::DEPENDENCIES.iter().flat_map(|rule| rule.breaches(&crates)));
     breaches.extend(rules::WORDS.iter().flat_map(|rule| rule.breaches(&sources)));
     breaches.extend(sources.iter().flat_map(rules::source));
+    breaches.extend(circles::check(&sources));
     if breaches.is_empty() {
         Ok(format!("{} crates and {} files follow ARCHITECTURE.md", crates.len(), sources.len()))
     } else {
