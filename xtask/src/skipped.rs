@@ -1,7 +1,7 @@
 //! Tests that were skipped since their data is not there.
 //!
 //! A test that passes prints nothing, so `s2f_testing` appends a line to the file that
-//! [`VARIABLE`] names. Tests of several processes append to the same file.
+//! [`VARIABLE`] names: `skipped: TEST: REASON`. Tests of several processes append to one file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,23 +31,23 @@ pub fn forget() -> Result<(), String> {
     }
 }
 
-/// What was missing, and for how many tests.
-pub fn read() -> Result<Vec<(String, usize)>, String> {
+/// Skipped tests, by the reason.
+pub fn read() -> Result<BTreeMap<String, Vec<String>>, String> {
     match fs::read_to_string(path()) {
-        Ok(text) => Ok(count(&text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Ok(text) => Ok(by_reason(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(format!("{}: {error}", path().display())),
     }
 }
 
-/// Counts equal lines. The words `skipped:` in front of a line may be missing.
-fn count(text: &str) -> Vec<(String, usize)> {
-    let mut counts = BTreeMap::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let what = line.strip_prefix("skipped:").unwrap_or(line).trim();
-        *counts.entry(what.to_owned()).or_default() += 1;
+fn by_reason(text: &str) -> BTreeMap<String, Vec<String>> {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let line = line.strip_prefix("skipped: ").unwrap_or(line);
+        let (test, reason) = line.split_once(": ").unwrap_or(("a test", line));
+        reasons.entry(reason.to_owned()).or_default().push(test.to_owned());
     }
-    counts.into_iter().collect()
+    reasons
 }
 
 #[cfg(test)]
@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_lines_are_counted() {
-        let counts = count(
-            "skipped: GRID is not there\n\nskipped: a GPU is not there\nskipped: GRID is not there\n",
-        );
-        assert_eq!(
-            counts,
-            [("GRID is not there".to_owned(), 2), ("a GPU is not there".to_owned(), 1)]
-        );
+    fn tests_are_grouped_by_reason() {
+        let text = "skipped: a::b: no GPU\nskipped: c: no data at x: y\n\nskipped: d::e: no GPU\n";
+        let found: Vec<_> = by_reason(text).into_iter().collect();
+        let expected = [("no GPU", vec!["a::b", "d::e"]), ("no data at x: y", vec!["c"])];
+        let expected = expected.map(|(reason, tests)| {
+            (reason.to_owned(), tests.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        });
+        assert_eq!(found, expected);
     }
 }
