@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn unknown_steps_are_refused_before_anything_runs() {
-        let problem = run(&["speling"]).unwrap_err();
-        assert!(problem.contains("speling") && problem.contains("spelling"), "{problem}");
+        let problem = run(&["no-such-step"]).unwrap_err();
+        assert!(problem.contains("no-such-step") && problem.contains("spelling"), "{problem}");
     }
 
     #[test]
