@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, root, skipped};
+use crate::{architecture, documents, root, skipped};
 
 /// One step of the checks.
 struct Step {
@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
             install: "pip install typos",
         },
     },
+    Step { name: "documents", action: Action::Look(documents::check) },
     Step { name: "architecture", action: Action::Look(architecture::check) },
     Step {
         name: "licences",

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod check;
+mod documents;
 mod skipped;
 mod table;
 
