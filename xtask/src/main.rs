@@ -39,8 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the repository.
+/// The root of the repository that the command is run in.
 fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_path_buf()
+    let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let here = env::current_dir().unwrap_or_default();
+    let root = here.ancestors().find(|folder| folder.join("ARCHITECTURE.md").exists());
+    root.map_or_else(built_in, Path::to_path_buf)
 }

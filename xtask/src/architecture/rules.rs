@@ -23,7 +23,7 @@ pub struct Words {
 pub const DEPENDENCIES: &[Dependency] = &[
     Dependency {
         crates: &["burn"],
-        users: &["s2f-nn", "speech2face", "s2f-metrics", "s2f-train", "s2f-eval", "s2f-testing"],
+        users: &["s2f-nn", "s2f-metrics", "speech2face", "s2f-train", "s2f-eval"],
         tests: false,
         why: "sound, pictures and corpora are read without the tensor library",
     },
@@ -38,6 +38,12 @@ pub const DEPENDENCIES: &[Dependency] = &[
         users: &[],
         tests: false,
         why: "only `model pull` opens the network, through ureq",
+    },
+    Dependency {
+        crates: &["sha2"],
+        users: &["s2f-core"],
+        tests: true,
+        why: "hashes are those of s2f_core::hash",
     },
     Dependency {
         crates: &["symphonia", "ropus"],
@@ -81,6 +87,11 @@ pub const WORDS: &[Words] = &[
         words: &["rand::rng()", "thread_rng(", "from_os_rng(", "from_entropy("],
         allowed: &[],
         why: "everything that is drawn at random has a seed",
+    },
+    Words {
+        words: &["fs::write(", "File::create(", "fs::rename(", "NamedTempFile"],
+        allowed: &["crates/s2f-core/src/files.rs", "xtask/"],
+        why: "files are written by s2f_core::AtomicFile",
     },
     Words {
         words: &["clippy::print_stdout", "clippy::print_stderr"],
