@@ -1,4 +1,4 @@
-//! SHA-256 of files, read no further than they should be long.
+//! Compares a file on disk with the published one: size first, then SHA-256.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,24 +12,27 @@ use crate::RemoteFile;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Equal,
+    /// It has another size: this many bytes.
     Size(u64),
+    /// It has another SHA-256: this one.
     Hash(String),
 }
 
 impl Comparison {
-    /// What is wrong, as the end of a sentence on the file.
+    /// What is wrong, as the end of a sentence about the file.
     pub(crate) fn reason(&self, file: &RemoteFile) -> String {
         match self {
             Self::Equal => "is as published".to_owned(),
-            Self::Size(found) => format!("has {found} bytes in place of {}", file.bytes),
-            Self::Hash(found) => format!("has the sha256 {found} in place of {}", file.sha256),
+            Self::Size(found) => format!("has {found} bytes instead of {}", file.bytes),
+            Self::Hash(found) => format!("has the sha256 {found} instead of {}", file.sha256),
         }
     }
 }
 
-/// Compares the file at `path` with the published one.
+/// Compares the file at `path` with the published one. Reads at most one byte more than the
+/// published file has.
 pub(crate) fn compare(path: &Path, file: &RemoteFile) -> io::Result<Comparison> {
-    let mut open = open_file(path)?;
+    let mut open = open_regular_file(path)?;
     let size = open.metadata()?.len();
     if size != file.bytes {
         return Ok(Comparison::Size(size));
@@ -37,16 +40,16 @@ pub(crate) fn compare(path: &Path, file: &RemoteFile) -> io::Result<Comparison> 
     let mut hasher = Sha256::new();
     let read = io::copy(&mut (&mut open).take(file.bytes + 1), &mut hasher)?;
     if read != file.bytes {
-        return Ok(Comparison::Size(read)); // it changed meanwhile
+        return Ok(Comparison::Size(read)); // it changed while it was read
     }
     let found = format!("{:x}", hasher.finalize());
     Ok(if found == file.sha256 { Comparison::Equal } else { Comparison::Hash(found) })
 }
 
-/// Opens a file that is a file: opening a pipe would wait for ever.
-pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+/// Opens a regular file; anything else is an error, since opening a pipe could wait for ever.
+pub(crate) fn open_regular_file(path: &Path) -> io::Result<File> {
     if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     File::open(path)
 }

@@ -197,7 +197,7 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
         Some(file) => Ok(file.clone()),
         None => match store.locate(name) {
             Ok(mut files) => Ok(files.swap_remove(0)),
-            Err(RegistryError::Absent { .. }) => {
+            Err(RegistryError::Missing { .. }) => {
                 absent.push(name);
                 Ok(PathBuf::new())
             }
