@@ -1,4 +1,5 @@
-//! Reference values for the tests: NumPy files beside the scripts that made them.
+//! Data for the tests: NumPy files beside the scripts that made them, and photographs with
+//! landmarks.
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +18,34 @@ pub(crate) fn read_npy<T: Deserialize>(path: &Path) -> (Vec<usize>, Vec<T>) {
     (shape, file.into_vec().unwrap())
 }
 
-/// Points of a NumPy file `[n, 2]` of `reference/face`.
+/// The points in a NumPy file `[n, 2]` of `reference/face`.
 pub(crate) fn read_points(name: &str) -> Vec<[f32; 2]> {
     let (_, values) = read_npy::<f32>(&reference_file(name));
     values.as_chunks::<2>().0.to_vec()
 }
 
-/// The folder with published models and data sets, or `None`, said aloud, where it is missing.
+/// A photograph of a face with the 189 points of the template.
+pub(crate) struct Photo {
+    pub(crate) picture: PathBuf,
+    /// In pixels of the photograph.
+    pub(crate) points: Vec<[f32; 2]>,
+}
+
+/// The photographs of a set of the Face Research Lab, `london` or `canada`, as `landmarks.csv`
+/// lists them (`person_id,file,x0,y0,…,x188,y188`, without quotes); `None` if the data is missing.
+pub(crate) fn photos(set: &str) -> Option<Vec<Photo>> {
+    let folder = published("data/faces")?.join(set);
+    let table = std::fs::read_to_string(folder.join("landmarks.csv")).unwrap();
+    let photos = table.lines().skip(1).map(|line| {
+        let mut cells = line.split(',').skip(1);
+        let picture = folder.join(cells.next().unwrap());
+        let coordinates: Vec<f32> = cells.map(|cell| cell.parse().unwrap()).collect();
+        Photo { picture, points: coordinates.as_chunks::<2>().0.to_vec() }
+    });
+    Some(photos.collect())
+}
+
+/// A file or folder of the published models and data sets; `None`, with a note, if it is missing.
 pub(crate) fn published(what: &str) -> Option<PathBuf> {
     let root = std::env::var_os("S2F_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
@@ -31,7 +53,7 @@ pub(crate) fn published(what: &str) -> Option<PathBuf> {
     );
     let found = root.join(what);
     if !found.exists() {
-        eprintln!("skipped: {} is not there", found.display());
+        eprintln!("skipped: {} is missing", found.display());
         return None;
     }
     Some(found)

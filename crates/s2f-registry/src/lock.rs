@@ -1,4 +1,5 @@
-//! A lock per network: one process at a time fetches it, the others wait and then find it installed.
+//! A lock per network: one process at a time fetches it, the others wait and then find it
+//! installed.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};

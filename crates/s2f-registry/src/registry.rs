@@ -259,7 +259,8 @@ mod tests {
             licence = { id = "MIT", text = "https://example.org/licence" }"#;
         let hash = "0".repeat(64);
         let file = format!(
-            "\n[[entry.file]]\nname = \"a.bin\"\nbytes = 1\nsha256 = \"{hash}\"\nurl = \"http://h/a\""
+            "\n[[entry.file]]\nname = \"a.bin\"\nbytes = 1\nsha256 = \"{hash}\"\n\
+             url = \"http://h/a\""
         );
         let whole = format!("{entry}{file}");
         Registry::from_toml(&whole, "t").unwrap();

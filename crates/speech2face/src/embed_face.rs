@@ -1,7 +1,7 @@
 //! From a photograph to the feature of the face in it.
 
 use image::RgbImage;
-use s2f_face::{Detection, Detector, FaceEncoder, FaceSpace, Normalisation, PairFace};
+use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
 
 use crate::{EmbedError, FaceFeature};
 
@@ -30,16 +30,7 @@ pub fn embed_face(
     let face = detector.refine(picture, face)?;
     let face = PairFace::cut(picture, &face.points)?;
     let feature = encoder.encode(&[face])?.swap_remove(0);
-    let space = FaceSpace {
-        name: encoder.space().to_owned(),
-        dimension: encoder.dimension(),
-        normalisation: if encoder.unit_length() {
-            Normalisation::UnitLength
-        } else {
-            Normalisation::None
-        },
-    };
-    Ok(FaceFeature::new(space, feature)?)
+    Ok(FaceFeature::new(encoder.face_space().clone(), feature)?)
 }
 
 #[cfg(test)]
@@ -48,7 +39,7 @@ mod tests {
 
     use image::imageops::{FilterType, replace, resize};
     use npyz::NpyFile;
-    use s2f_face::read_picture;
+    use s2f_face::{FaceSpace, read_picture};
 
     use super::*;
     use crate::MobileFaceEncoder;
