@@ -1,10 +1,10 @@
-//! Values that SciPy, NumPy and PyTorch gave: `reference/audio/*.py`.
+//! Reference values of SciPy, NumPy and PyTorch: `reference/audio/*.py`.
 
 use crate::support::{floats, npy};
 use s2f_audio::{Waveform, formants, pitch, spectrogram};
 
 #[test]
-fn spectrogram_equals_numpy() {
+fn the_spectrogram_agrees_with_numpy() {
     let (_, signal) = npy("reference/audio/spectrogram_input.npy", "<f4");
     let (shape, expected) = npy("reference/audio/spectrogram_output.npy", "<f4");
     let waveform = Waveform::from_interleaved(&floats(&signal), 1, Waveform::RATE_HZ).unwrap();
@@ -13,14 +13,14 @@ fn spectrogram_equals_numpy() {
     let expected = floats(&expected);
     assert_eq!(found.data().len(), expected.len());
     for (at, (found, expected)) in found.data().iter().zip(&expected).enumerate() {
-        // The power law makes much of little: the transform's rounding error of about 1e-6 (of a
-        // spectrum up to 20) next to a true zero comes out as 1e-6^0.3 = 0.016. So what is
-        // compared is its argument, |x|^(1/0.3).
+        // The power law amplifies small errors: the transform's rounding error of about 1e-6 (of a
+        // spectrum up to 20) next to a true zero becomes 1e-6^0.3 = 0.016. So its argument is
+        // compared, |x|^(1/0.3).
         let [found, expected] =
             [found, expected].map(|&v| f64::from(v).abs().powf(1.0 / 0.3).copysign(f64::from(v)));
         assert!((found - expected).abs() < 1e-5, "at {at}: {found} and {expected}");
     }
-    // The last 26 ms are zeros, and stay zeros.
+    // The last 26 ms are zeros and stay zeros.
     let frames = shape[1];
     assert!(found.data()[(frames - 1) * 257..frames * 257].iter().all(|&v| v == 0.0));
 }

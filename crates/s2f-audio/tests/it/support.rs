@@ -1,14 +1,14 @@
-//! Where test data lies, ffmpeg as a witness, and measures of likeness.
+//! Test data, ffmpeg as a reference, and measures of similarity.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A folder of the project.
+/// A path in the project.
 pub fn project(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
 }
 
-/// A folder of the test data that is not part of the project; none, said aloud, where it is absent.
+/// A path of the test data outside the project; `None`, with a note, if it is missing.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("S2F_SHARED").map_or_else(|| project("../shared"), PathBuf::from);
     let folder = root.join(path);
@@ -19,15 +19,14 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// A folder for what a test writes.
+/// A folder for files that a test writes.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// What ffmpeg writes to its standard output; none, said aloud, where it is not installed or
-/// cannot do it.
+/// The standard output of ffmpeg; `None`, with a note, if it is not installed or fails.
 pub fn ffmpeg(arguments: &[&str]) -> Option<Vec<u8>> {
     let output =
         Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y"]).args(arguments).output();
@@ -45,7 +44,7 @@ pub fn ffmpeg(arguments: &[&str]) -> Option<Vec<u8>> {
     }
 }
 
-/// Samples of 32 bit, as ffmpeg writes them.
+/// 32-bit float samples, as ffmpeg writes them.
 pub fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
 }
@@ -62,7 +61,8 @@ pub fn npy(path: &str, kind: &str) -> (Vec<usize>, Vec<u8>) {
     (shape.map(|n| n.trim().parse().unwrap()).collect(), bytes[end..].to_vec())
 }
 
-/// Power of `reference` over that of the difference, dB, over the length of the shorter.
+/// Signal-to-noise ratio in dB: the power of `reference` over that of the difference, over the
+/// length of the shorter.
 pub fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
     let (mut signal, mut noise) = (0.0, 1e-30);
     for (&r, &o) in reference.iter().zip(other) {
@@ -72,7 +72,7 @@ pub fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
     10.0 * f64::log10(signal / noise)
 }
 
-/// By how many samples `other` comes after `reference`, by the largest product, within ±200.
+/// Delay of `other` relative to `reference` in samples, by cross-correlation, within ±200.
 pub fn lag(reference: &[f32], other: &[f32]) -> i32 {
     let product = |lag: i32| -> f64 {
         let (a, b) = if lag >= 0 {
