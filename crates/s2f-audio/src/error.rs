@@ -111,7 +111,8 @@ impl Problem {
                 "cut out the part to use, e.g. ffmpeg -i IN -t 600 OUT.flac"
             }
             Self::NotAudio(_) => {
-                "use WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or AIFF; renaming a file does not convert it"
+                "use WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or AIFF; renaming a file does not \
+                 convert it"
             }
             Self::NoAudioTrack => "use a file with audio",
             Self::UnsupportedFormat(_) | Self::UnsupportedCodec(_) => {

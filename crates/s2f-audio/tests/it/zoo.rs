@@ -88,8 +88,8 @@ fn broken_files_are_reported_with_a_hint() {
         ),
         (
             "not_audio.wav",
-            "not an audio file (it is a text file); hint: use WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or \
-             AIFF; renaming a file does not convert it",
+            "not an audio file (it is a text file); hint: use WAV, FLAC, MP3, M4A, Ogg, Opus, WebM \
+             or AIFF; renaming a file does not convert it",
         ),
         (
             "silence.wav",
@@ -98,8 +98,8 @@ fn broken_files_are_reported_with_a_hint() {
         ),
         (
             "short_0s8.wav",
-            "only 0.80 s of audio; at least 1 s is needed; hint: use a longer recording; 6 s or more \
-             work best",
+            "only 0.80 s of audio; at least 1 s is needed; hint: use a longer recording; 6 s or \
+             more work best",
         ),
         (
             "nan.wav",
