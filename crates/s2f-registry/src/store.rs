@@ -130,7 +130,7 @@ impl Store {
         sources: [&NetworkSource; N],
     ) -> Result<[PathBuf; N], RegistryError> {
         let mut missing = Vec::new();
-        let mut paths = std::array::from_fn(|_| PathBuf::new());
+        let mut paths: [PathBuf; N] = std::array::from_fn(|_| PathBuf::new());
         for (path, source) in paths.iter_mut().zip(sources) {
             match self.find(source) {
                 Ok(found) => *path = found,
