@@ -6,6 +6,7 @@
 //! | which formats are read, and the limits | `decode.rs` |
 //! | WAV, MP3, MP4, Ogg, WebM and other containers | `decode/container.rs` |
 //! | Opus packets (WebM, Ogg, MP4) | `decode/opus.rs` |
+//! | encoding a waveform as FLAC | `flac.rs` |
 //! | resampling to 16 kHz | `resample.rs` |
 //! | windows, clips of 6 s, speed | `waveform.rs` |
 //! | the short-time Fourier transform | `spectrogram.rs` |
@@ -33,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod decode;
+mod flac;
 mod resample;
 mod waveform;
 
@@ -47,6 +49,7 @@ mod error;
 
 pub use decode::{Limits, decode, read};
 pub use error::{AudioError, Problem};
+pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
 pub use level::{PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs};
 pub use pitch::{Pitch, pitch};

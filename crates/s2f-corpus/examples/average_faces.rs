@@ -1,8 +1,8 @@
 //! Averages and morphs of a set of portraits: what a face decoder learns from.
 //!
 //! `cargo run --release -p s2f-corpus --example average_faces -- OUT LONDON CANADA`: OUT is the
-//! folder for the pictures, LONDON and CANADA hold `people.csv`, `landmarks.csv` and the photographs of
-//! the Face Research Lab's sets (<https://doi.org/10.6084/m9.figshare.5047666>,
+//! folder for the pictures, LONDON and CANADA hold `people.csv`, `landmarks.csv` and the
+//! photographs of the Face Research Lab's sets (<https://doi.org/10.6084/m9.figshare.5047666>,
 //! <https://doi.org/10.6084/m9.figshare.4220517>).
 //!
 //! Every picture is a blend of several people.
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_corpus::unpaired::portraits;
 use s2f_face::{
     ColourCorrection, FRAME, FaceError, MeanShape, NormalisedFace, PlainPortrait, read_picture,

@@ -38,7 +38,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::reference::{published, read_npy};
+    use crate::reference::read_npy;
 
     #[test]
     fn points_that_coincide_are_an_error() {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_template_is_the_published_one() {
-        let Some(models) = published("models/reference/mobileface") else { return };
+        let Some(models) = s2f_testing::data("models/reference/mobileface") else { return };
         let (_, template) = read_npy::<f32>(&models.join("template_112_f32.npy"));
         assert_eq!(template, MOBILEFACE_TEMPLATE.as_flattened());
     }

@@ -242,10 +242,10 @@ fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{published, read_npy, reference_file};
+    use crate::reference::{read_npy, reference_file};
 
     fn detector() -> Option<Detector> {
-        Some(Detector::open(published("models/yunet/yunet_n_dynamic.onnx")?).unwrap())
+        Some(Detector::open(s2f_testing::data("models/yunet/yunet_n_dynamic.onnx")?).unwrap())
     }
 
     /// Rows of x, y, width, height, 5 x (x, y), score.
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn agrees_with_onnx_runtime() {
         let Some(detector) = detector() else { return };
-        let Some(folder) = published("models/reference/yunet") else { return };
+        let Some(folder) = s2f_testing::data("models/reference/yunet") else { return };
         let (shape, input) = read_npy::<u8>(&folder.join("input_rgb_u8.npy"));
         let (_, rows) = read_npy::<f32>(&folder.join("dynamic_320_detections_f32.npy"));
         let pictures = input.chunks_exact(input.len() / shape[0]);
@@ -279,8 +279,8 @@ mod tests {
     #[test]
     fn faces_are_found_in_photographs_of_any_size() {
         let Some(detector) = detector() else { return };
-        let Some(folder) = published("models/reference/yunet") else { return };
-        let Some(faces) = published("data/faces/london/images") else { return };
+        let Some(folder) = s2f_testing::data("models/reference/yunet") else { return };
+        let Some(faces) = s2f_testing::data("data/faces/london/images") else { return };
         let (_, rows) = read_npy::<f32>(&folder.join("fixed_640_full_512_detections_f32.npy"));
         for (name, expected) in ["004", "062", "127"].iter().zip(rows.as_chunks::<15>().0) {
             let picture = crate::read_picture(faces.join(format!("{name}_neutral.jpg"))).unwrap();
@@ -321,7 +321,7 @@ mod tests {
         };
         check(&reference_file("missing.onnx"), "cannot be read");
         check(&reference_file("picture.py"), "yunet_n_dynamic.onnx");
-        if let Some(other) = published("models/silero_vad/silero_vad_16k_op15.onnx") {
+        if let Some(other) = s2f_testing::data("models/silero_vad/silero_vad_16k_op15.onnx") {
             check(&other, "yunet_n_dynamic.onnx");
         }
     }

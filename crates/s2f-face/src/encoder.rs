@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
-use crate::{FaceError, FaceSpace, PairFace};
+use crate::{FaceError, PairFace};
 
 /// Turns aligned faces into features. Can be shared by threads.
 ///

@@ -47,7 +47,6 @@ mod similarity;
 mod encoder;
 mod onnx_encoder;
 mod runtime;
-mod space;
 
 mod frame;
 mod landmarks;
@@ -84,5 +83,4 @@ pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
 pub use portrait::{ColourCorrection, PlainPortrait};
 pub use quality::{HeadPose, face_side, sharpness};
 pub use similarity::Similarity;
-pub use space::{FaceSpace, Normalisation};
 pub use spline::ThinPlateSpline;

@@ -7,13 +7,13 @@ use rten::{Dimension, Model, ModelOptions, NodeId};
 use rten_tensor::NdTensor;
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
+use s2f_core::hash::{Digest, Sha256, hex};
+use s2f_core::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::runtime::one_thread;
 use crate::{
-    ChannelOrder, FaceEncoder, FaceError, FacePart, FaceSpace, MOBILEFACE_SIDE, Normalisation,
-    PairFace,
+    ChannelOrder, FaceEncoder, FaceError, FacePart, MOBILEFACE_SIDE, PairFace,
 };
 
 /// How an ONNX face encoder expects its pictures. The default is that of ArcFace.
@@ -183,7 +183,7 @@ fn fingerprint(bytes: &[u8], preprocessing: &OnnxPreprocessing) -> String {
     if *preprocessing != OnnxPreprocessing::default() {
         hash.update(preprocessing.canonical());
     }
-    hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..6])
 }
 
 /// The side of an input `[n, 3, side, side]`, for any n.
@@ -295,7 +295,7 @@ mod tests {
             ("models/yunet/yunet_n_dynamic.onnx", "outputs"),
             ("models/silero_vad/silero_vad_16k_op15.onnx", "inputs"),
         ] {
-            if let Some(other) = crate::reference::published(other) {
+            if let Some(other) = s2f_testing::data(other) {
                 check(&other, part);
             }
         }
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn the_default_preprocessing_hashes_only_the_file() {
         let file = reference_file("encoder.onnx");
-        let hash = format!("{:x}", Sha256::digest(std::fs::read(&file).unwrap()));
+        let hash = s2f_core::hash::sha256(&std::fs::read(&file).unwrap());
         let encoder = OnnxEncoder::open(file, OnnxPreprocessing::default()).unwrap();
         assert_eq!(encoder.face_space().name, format!("encoder-{}", &hash[..12]));
         assert_eq!(encoder.face_space().normalisation, Normalisation::UnitLength);

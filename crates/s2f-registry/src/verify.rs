@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use s2f_core::hash::HashWriter;
 
 use crate::RemoteFile;
 
@@ -37,12 +37,12 @@ pub(crate) fn compare(path: &Path, file: &RemoteFile) -> io::Result<Comparison> 
     if size != file.bytes {
         return Ok(Comparison::Size(size));
     }
-    let mut hasher = Sha256::new();
-    let read = io::copy(&mut (&mut open).take(file.bytes + 1), &mut hasher)?;
+    let mut hash = HashWriter::default();
+    let read = io::copy(&mut (&mut open).take(file.bytes + 1), &mut hash)?;
     if read != file.bytes {
         return Ok(Comparison::Size(read)); // it changed while it was read
     }
-    let found = format!("{:x}", hasher.finalize());
+    let found = hash.finish();
     Ok(if found == file.sha256 { Comparison::Equal } else { Comparison::Hash(found) })
 }
 

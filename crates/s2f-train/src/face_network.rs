@@ -7,9 +7,10 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
+use s2f_core::FaceSpace;
 use s2f_face::{
-    FacePart, FaceSpace, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, PAIR_SIDE, PAIR_TEMPLATE, PairFace,
-    Similarity, alignment_points, mobileface_crop,
+    FacePart, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, PAIR_SIDE, PAIR_TEMPLATE, PairFace, Similarity,
+    alignment_points, mobileface_crop,
 };
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, normalise, warp, weights};
 

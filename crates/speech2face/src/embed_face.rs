@@ -39,7 +39,8 @@ mod tests {
 
     use image::imageops::{FilterType, replace, resize};
     use npyz::NpyFile;
-    use s2f_face::{FaceSpace, read_picture};
+    use s2f_core::FaceSpace;
+    use s2f_face::read_picture;
 
     use super::*;
     use crate::MobileFaceEncoder;

@@ -1,7 +1,8 @@
 //! Files that are not audio, and recordings outside the limits: each has its own message.
 
-use crate::support::{ffmpeg, project, scratch};
+use crate::support::{ffmpeg, scratch};
 use s2f_audio::{Limits, Problem, decode, read};
+use s2f_testing::project;
 use std::path::Path;
 
 /// A 16-bit mono WAV file with these samples.

@@ -1,7 +1,8 @@
 //! More formats, encoded by ffmpeg during the test.
 
-use crate::support::{ffmpeg, floats, lag, project, scratch, snr_db};
+use crate::support::{ffmpeg, floats, lag, scratch};
 use s2f_audio::{Limits, Waveform, read};
+use s2f_testing::{project, signal_to_noise_db};
 
 /// The file's name, ffmpeg's arguments to encode the example recording, and the minimum
 /// signal-to-noise ratio in dB of our decoding against ffmpeg's. Eight bit, A-law and ADPCM are
@@ -85,7 +86,7 @@ fn check(
     let Some(decoded) = ffmpeg(&decode) else { return };
     let reference = Waveform::from_interleaved(&floats(&decoded), channels, rate_hz).unwrap();
     assert_eq!(lag(reference.samples(), voice.samples()), 0, "{name}: shifted");
-    let snr = snr_db(reference.samples(), voice.samples());
+    let snr = signal_to_noise_db(reference.samples(), voice.samples());
     assert!(snr > at_least_db, "{name}: {snr:.1} dB");
     let longer_s = (voice.seconds() - reference.seconds()).abs();
     // Some containers declare padding at the end in ways that only ffmpeg applies.

@@ -1,9 +1,10 @@
 //! Malicious bytes: decoding returns, and reserves no memory because of a header's claim.
 
-use crate::support::{ffmpeg, project, scratch, shared};
+use crate::support::{ffmpeg, scratch};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use s2f_audio::{Limits, decode};
+use s2f_testing::{data, project};
 
 const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_seconds: 20.0 };
 
@@ -90,7 +91,7 @@ fn decoding_any_bytes_returns() {
 
 #[test]
 fn a_size_in_a_header_reserves_no_memory() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+    let Some(zoo) = data("data/audio_zoo") else { return };
     let Some(before) = peak_mib() else { return };
     let bytes = std::fs::read(zoo.join("claims_4gb.wav")).unwrap();
     assert!(decode(bytes, "claims_4gb.wav", &Limits::default()).is_ok());

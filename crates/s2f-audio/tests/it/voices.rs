@@ -1,7 +1,8 @@
 //! Pitch and formants of real speakers: how well they predict the speaker's sex.
 
-use crate::support::{ffmpeg, project, scratch, shared};
+use crate::support::{ffmpeg, scratch};
 use s2f_audio::{Limits, formants, pitch, read};
+use s2f_testing::{data, project};
 
 /// The columns gender and file of `speakers.csv`.
 fn speakers(folder: &std::path::Path) -> Vec<(String, std::path::PathBuf)> {
@@ -29,7 +30,7 @@ fn pitch_and_formants_predict_sex() {
     for (corpus, pitch_accuracy, pitch_area, formant_area) in
         [("librispeech", 0.93, 0.95, 0.94), ("alphanumeric", 0.93, 0.96, 0.87)]
     {
-        let Some(folder) = shared(&format!("data/voices/{corpus}")) else { continue };
+        let Some(folder) = data(&format!("data/voices/{corpus}")) else { continue };
         let (mut pitches, mut spacings) = ([vec![], vec![]], [vec![], vec![]]);
         let speakers = speakers(&folder);
         for (gender, file) in &speakers {

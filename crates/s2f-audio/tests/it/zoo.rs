@@ -1,7 +1,8 @@
 //! One utterance in many formats: decoding agrees with ffmpeg.
 
-use crate::support::{ffmpeg, floats, lag, shared, snr_db};
+use crate::support::{ffmpeg, floats, lag};
 use s2f_audio::{Limits, Waveform, read, spectrogram};
+use s2f_testing::{data, signal_to_noise_db};
 
 /// A file, its sampling rate and channels, ffmpeg's input options, and the minimum signal-to-noise
 /// ratio in dB of our decoding against ffmpeg's.
@@ -30,7 +31,7 @@ const CASES: [(&str, u32, usize, &[&str], f64); 15] = [
 
 #[test]
 fn every_format_agrees_with_ffmpeg() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, rate_hz, channels, before, at_least_db) in CASES {
         let path = zoo.join(name);
         let voice = read(&path, &Limits::default()).unwrap();
@@ -54,7 +55,7 @@ fn every_format_agrees_with_ffmpeg() {
         let decoded = [before, &["-i", path, "-f", "f32le", "-"]].concat();
         let Some(decoded) = ffmpeg(&decoded) else { continue };
         let decoded = Waveform::from_interleaved(&floats(&decoded), channels, rate_hz).unwrap();
-        let snr = snr_db(decoded.samples(), voice.samples());
+        let snr = signal_to_noise_db(decoded.samples(), voice.samples());
         assert!(snr > at_least_db, "{name}: {snr:.1} dB against ffmpeg's decoder");
 
         // All steps: ffmpeg's mixing and resampling, too. Two low-pass filters differ near their
@@ -70,7 +71,7 @@ fn every_format_agrees_with_ffmpeg() {
         let Some(whole) = ffmpeg(&whole) else { continue };
         let whole = floats(&whole);
         assert_eq!(lag(&whole, voice.samples()), 0, "{name}: shifted");
-        let snr = snr_db(&whole, voice.samples());
+        let snr = signal_to_noise_db(&whole, voice.samples());
         let at_least_db = if rate_hz == 8_000 { 30.0 } else { 50.0 };
         assert!(snr > at_least_db, "{name}: {snr:.1} dB against ffmpeg as a whole");
     }
@@ -78,7 +79,7 @@ fn every_format_agrees_with_ffmpeg() {
 
 #[test]
 fn broken_files_are_reported_with_a_hint() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, message) in [
         ("empty.wav", "the file is empty (0 bytes); hint: record it or download it again"),
         (
@@ -115,7 +116,7 @@ fn broken_files_are_reported_with_a_hint() {
 
 #[test]
 fn a_clip_has_the_papers_shape() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, frames) in [("opus_48k.ogg", 598), ("truncated.mp3", 598)] {
         let voice = read(&zoo.join(name), &Limits::default()).unwrap();
         let input = spectrogram(&voice.first_clip());

@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// Maximum number of buffers that a thread keeps; a picture needs half of them.
-const MAX_MAX_KEPT: usize = 12;
+const MAX_KEPT: usize = 12;
 
 /// A feature map of several channels.
 pub(super) struct Planes {

@@ -1,8 +1,6 @@
 //! Installing from files, and folders that are not writable.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use s2f_registry::{Availability, PullOutcome, Registry, RegistryError, Store};
 
@@ -112,7 +110,7 @@ fn a_read_only_store_can_be_used() {
         refused(place.pull().0, &["cannot write ", "net", "S2F_MODELS"]);
         assert!(server.requests().is_empty());
     } else {
-        eprintln!("skipped: this user can write into any folder");
+        s2f_testing::skip("this user can write into any folder");
     }
     allow(0o755);
 }
@@ -129,12 +127,7 @@ fn a_network_that_the_user_supplies_comes_with_instructions() {
 
 #[test]
 fn the_embedded_registry_has_the_sizes_and_hashes_of_the_published_files() {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let models = env::var_os("S2F_SHARED").map_or_else(beside, PathBuf::from).join("models");
-    if !models.is_dir() {
-        eprintln!("skipped: there is no {}", models.display());
-        return;
-    }
+    let Some(models) = s2f_testing::data("models") else { return };
     let folder = tempfile::TempDir::new().unwrap();
     let store = Store::new(Registry::embedded().unwrap(), folder.path());
     for entry in store.registry().entries().iter().filter(|entry| !entry.files().is_empty()) {

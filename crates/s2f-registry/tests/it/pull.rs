@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use s2f_core::hash::sha256;
 use s2f_registry::{Availability, PullOutcome, PullProgress, RetryPolicy, Store};
 
 use crate::server::{Server, Step, first, good, head, rest, status, whole};
@@ -141,10 +142,10 @@ fn a_slow_response_ends_after_the_response_timeout() {
 fn wrong_bytes_are_reported_with_their_hash_and_removed() {
     let mut wrong = published();
     wrong[123_456] ^= 1;
-    let actual = crate::support::sha256(&wrong);
+    let actual = sha256(&wrong);
     let server = Server::start(good(&wrong));
     let place = TestStore::new(&server.url);
-    let expected = crate::support::sha256(&published());
+    let expected = sha256(&published());
     place.fails(0, &["is not the published file", &actual, &expected, "--from"], &[]);
     assert_eq!(server.requests().len(), 1);
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use s2f_core::hash::sha256;
 use s2f_registry::{PullOutcome, PullProgress, Registry, RegistryError, RetryPolicy, Store};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// Short enough for a quick test suite, long enough for a busy computer.
@@ -20,10 +20,6 @@ pub const POLICY: RetryPolicy = RetryPolicy {
 /// The bytes of the published file.
 pub fn published() -> Vec<u8> {
     (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
-
-pub fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The table of a registry with the network `net`, whose files `(name, bytes)` are at `url/name`.
