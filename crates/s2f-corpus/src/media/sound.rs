@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use s2f_audio::{Limits, Problem, Waveform};
+use s2f_audio::{Limits, Problem, Waveform, is_silent, peak_dbfs};
 
 use super::rejection::{beyond_end, is_final, read_error, sound_rejection};
 use crate::plan::Media;
@@ -18,7 +18,6 @@ const MAX_BYTES: u64 = 16 << 20;
 /// 60 ms of CPU time, as long as decoding 45 s of AAC here, so little is lost if a recording turns
 /// out to be longer.
 const MAX_S: f64 = 60.0;
-const SILENCE_DBFS: f64 = -80.0;
 
 /// The sound of `media`, if it is short and in a format that [`s2f_audio`] reads; otherwise `None`,
 /// and ffmpeg must decode it.
@@ -71,13 +70,8 @@ fn cut(whole: &Waveform, start_s: f64, length_s: f64) -> Result<Waveform, Proble
     if seconds < Waveform::MIN_S {
         return Err(Problem::TooShort { seconds });
     }
-    let (low, high) =
-        part.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
-            (low.min(sample), high.max(sample))
-        });
-    let peak_dbfs = 20.0 * (f64::from(high - low) / 2.0).log10();
-    if peak_dbfs < SILENCE_DBFS {
-        return Err(Problem::Silent { peak_dbfs });
+    if is_silent(part) {
+        return Err(Problem::Silent { peak_dbfs: peak_dbfs(part) });
     }
     Waveform::from_interleaved(part, 1, Waveform::RATE_HZ).map_err(|error| error.problem)
 }

@@ -216,7 +216,7 @@ impl ClipProcessor<'_> {
             face: face.jpeg().to_vec(),
             face_points: *face.points(),
             feature,
-            face_space: self.tools.encoder.space().to_owned(),
+            face_space: self.tools.encoder.face_space().name.clone(),
             gender: person.sex,
             age: person.age,
             language: person.language,

@@ -71,8 +71,8 @@ impl PrepareFolder {
             clips: plan.clips.len(),
             corpus_sha256: corpus_hash(plan),
             parts: plan.clips.len().div_ceil(settings.clips_per_part),
-            face_space: encoder.space().to_owned(),
-            face_dimension: encoder.dimension(),
+            face_space: encoder.face_space().name.clone(),
+            face_dimension: encoder.face_space().dimension,
             splits_sha256: splits.hash(),
             settings: settings.clone(),
         };
