@@ -160,7 +160,7 @@ fn write_parts(
             match one {
                 ClipOutcome::Pair(pair) => {
                     report.pairs += 1;
-                    report.seconds += f64::from(pair.seconds);
+                    report.seconds += f64::from(pair.info.seconds);
                 }
                 ClipOutcome::Rejected(_) => report.rejected += 1,
             }

@@ -3,7 +3,7 @@
 //! ```text
 //! PERSON/…/clip.mp4                   videos that show this person alone
 //! PERSON/…/a.wav, PERSON/…/b.jpg      or sounds and pictures side by side
-//! people.csv                          optional: person_id, gender, age, language
+//! people.csv                          optional: person_id, sex, age, language
 //! licence.txt                         optional: the licence, in its first line
 //! ```
 //!
@@ -85,7 +85,7 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
 fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusError> {
     let table = Table::read(path)?;
     for row in table.rows() {
-        let sex = if table.has("gender") { row.sex("gender")? } else { None };
+        let sex = if table.has_sex() { row.sex()? } else { None };
         let age = row.number("age")?;
         if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
             return Err(row.bad("age", "an age in years"));

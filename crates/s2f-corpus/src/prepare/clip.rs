@@ -9,7 +9,7 @@ use std::slice;
 use s2f_audio::{Waveform, encode_flac};
 use s2f_core::hash::{Digest, Sha256, sha256};
 use s2f_face::{PairFace, read_picture};
-use s2f_pairs::{Pair, SplitTable};
+use s2f_pairs::{Pair, PairInfo, SplitTable};
 
 use super::{PrepareSettings, PrepareTools};
 use crate::CorpusError;
@@ -204,23 +204,26 @@ impl ClipProcessor<'_> {
         let speaker_id = segment.clip.speaker_id.clone();
         let person = self.plan.people.get(&speaker_id).cloned().unwrap_or_default();
         let audio = encode_flac(voice).map_err(CorpusError::from)?;
-        Ok(Pair {
+        let info = PairInfo {
             pair_id: segment.pair_id.clone(),
             split: self.splits.split_of(&speaker_id),
             speaker_id,
             source: segment.clip.source.clone(),
             seconds: voice.seconds() as f32,
+            sex: person.sex,
+            age: person.age,
+            language: person.language,
+            licence: self.plan.licence.clone(),
             audio_sha256: sha256(&audio),
-            audio,
             face_sha256: sha256(face.jpeg()),
+        };
+        Ok(Pair {
+            info,
+            audio,
             face: face.jpeg().to_vec(),
             face_points: *face.points(),
             feature,
             face_space: self.tools.encoder.face_space().name.clone(),
-            gender: person.sex,
-            age: person.age,
-            language: person.language,
-            licence: self.plan.licence.clone(),
         })
     }
 
@@ -249,7 +252,7 @@ impl ClipProcessor<'_> {
 
     fn position(&self, number: usize, result: &Result<Pair, ClipError>) -> Position {
         match result {
-            Ok(pair) if f64::from(pair.seconds) + PADDING_S < self.settings.max_voice_s => {
+            Ok(pair) if f64::from(pair.info.seconds) + PADDING_S < self.settings.max_voice_s => {
                 Position::Last
             }
             // After its first segment, a recording may end anywhere.
