@@ -76,6 +76,14 @@ impl Waveform {
         })
     }
 
+    /// The samples of `range`, repeated until they are `samples` long, or cut to that. A range beyond
+    /// the recording is shortened; if nothing is left of it, it is all of the recording.
+    pub fn excerpt(&self, range: std::ops::Range<usize>, samples: usize) -> Self {
+        let part = self.samples.get(range.start..range.end.min(self.samples.len()));
+        let part = part.filter(|part| !part.is_empty()).unwrap_or(&self.samples);
+        Self { samples: part.iter().copied().cycle().take(samples.max(1)).collect() }
+    }
+
     /// The recording played `factor` times as fast: pitch and formants move up by `factor`
     /// together and the length shrinks by it, as if the speaker were smaller.
     ///
