@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
-use s2f_audio::{Spectrogram, Waveform, spectrogram};
+use s2f_audio::{PAUSE_POWER_RATIO, Spectrogram, Waveform, mean_power, spectrogram};
 use s2f_core::FaceSpace;
 use s2f_nn::{VoiceEncoder, normalise};
 use serde::{Deserialize, Serialize};
@@ -54,9 +54,7 @@ impl Default for VoicePolicy {
             windows: Windows::All,
             window_s: Waveform::CLIP_S as f64,
             hop_s: Waveform::CLIP_S as f64 / 2.0,
-            // -30 dB: far below the range of one speaker in one recording, about where the room's
-            // noise begins.
-            pause_power: 1e-3,
+            pause_power: PAUSE_POWER_RATIO,
             // Covers a minute without gaps.
             max_windows: 20,
             max_s: None,
@@ -97,7 +95,7 @@ impl VoicePolicy {
         let hop = samples(self.hop_s).clamp(1, window);
         let all: Vec<_> =
             (0..=last.div_ceil(hop)).map(|index| range((index * hop).min(last))).collect();
-        let powers: Vec<f64> = all.iter().map(|range| power(&voice[range.clone()])).collect();
+        let powers: Vec<f64> = all.iter().map(|range| mean_power(&voice[range.clone()])).collect();
         let loudest = powers.iter().copied().fold(0.0, f64::max);
         let voiced: Vec<usize> =
             (0..all.len()).filter(|&index| powers[index] >= self.pause_power * loudest).collect();
@@ -178,11 +176,6 @@ fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
         1 => 0,
         _ => index * (count - 1) / (chosen - 1),
     })
-}
-
-/// Mean square of the samples.
-fn power(samples: &[f32]) -> f64 {
-    samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
 }
 
 fn samples(seconds: f64) -> usize {
