@@ -1,4 +1,4 @@
-//! `speech2face corpus`: from what a download page gives to pairs of voices and faces.
+//! `speech2face corpus`: from downloaded corpora to pairs of voices and faces.
 
 mod check;
 mod merge;
@@ -8,12 +8,12 @@ mod stats;
 mod synth;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use s2f_corpus::layout::Layout;
+use s2f_corpus::layout::{LAYOUTS, Layout};
 
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -23,30 +23,30 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Say what a corpus holds and lacks, from its names and tables alone
+    /// List what a corpus contains and lacks, from its file names and tables alone
     Check(check::Args),
-    /// Make pairs of voices and faces from a corpus; stopped, it goes on where it was
+    /// Make pairs of voices and faces from a corpus; can be interrupted and resumed
     Prepare(prepare::Args),
-    /// Put the parts together that several machines prepared
+    /// Merge the parts that several machines prepared
     Merge(merge::Args),
-    /// Share the speakers of prepared pairs out anew: training, validation, test
+    /// Assign the speakers of prepared pairs to new splits: training, validation, test
     Split(split::Args),
     /// Count people, pairs, attributes and duplicates of prepared pairs
     Stats(stats::Args),
-    /// Make a small population with a known truth, to try everything on
+    /// Make a small synthetic population with known ground truth, for tests and tutorials
     Synth(synth::Args),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  speech2face corpus check vox1                     what is there, what is missing
-  speech2face corpus prepare vox1 -o vox1-pairs     makes pairs, or goes on making them
+  speech2face corpus check vox1                     lists what is there and what is missing
+  speech2face corpus prepare vox1 -o vox1-pairs     makes pairs, or resumes
   speech2face corpus prepare vox1 -o pairs --shard 3/8
-  speech2face corpus merge pairs -o vox1-pairs      once all eight are done
-  speech2face corpus stats vox1-pairs               who and what is in them
-  speech2face corpus synth people                   a population made by the program";
+  speech2face corpus merge pairs -o vox1-pairs      after all eight shards
+  speech2face corpus stats vox1-pairs               counts people and pairs
+  speech2face corpus synth people                   makes a synthetic population";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
         Action::Check(args) => check::run(args, printer),
@@ -58,14 +58,15 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Reads the name of a layout.
-fn layout_name() -> impl TypedValueParser<Value = Layout> {
-    let name = |layout: &Layout| PossibleValue::new(layout.name()).help(layout.title());
-    PossibleValuesParser::new(Layout::ALL.iter().map(name))
-        .try_map(|name| Layout::from_name(&name).ok_or("there is no such layout"))
+/// Parses the name of a layout.
+fn layout_parser() -> impl TypedValueParser<Value = &'static Layout> {
+    let value = |layout: &Layout| PossibleValue::new(layout.name()).help(layout.properties.title);
+    PossibleValuesParser::new(LAYOUTS.map(value)).try_map(|name| {
+        LAYOUTS.into_iter().find(|layout| layout.name() == name).ok_or("there is no such layout")
+    })
 }
 
-/// Seconds for a reader: `3 h 12 min`, `4 min 5 s`, `12 s`.
+/// A duration for people: `3 h 12 min`, `4 min 5 s`, `12 s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {

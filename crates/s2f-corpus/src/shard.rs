@@ -1,16 +1,16 @@
-//! Which share of the parts this process does: `I/N`, typed or read from the job's environment.
+//! Shards: which of the parts this process does, `I/N`, given or read from the job's environment.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Share `index` of `count`; `0/1` is everything.
+/// Shard `index` of `count`; `0/1` is everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     index: usize,
     count: usize,
 }
 
-/// A share that cannot be.
+/// An invalid shard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; hint: {hint}")]
 pub struct ShardError {
@@ -18,10 +18,11 @@ pub struct ShardError {
     hint: &'static str,
 }
 
-/// Variables that schedulers set for the processes of one job: index, count, and the first index.
+/// Environment variables that schedulers set for the processes of one job: index, number, first
+/// index and step.
 ///
-/// Sources: Slurm's `sbatch --array`, Kubernetes' indexed jobs (which do not tell the count: the
-/// job's manifest has to), and `torchrun`.
+/// Sources: `sbatch --array` of Slurm, indexed jobs of Kubernetes (which do not set the number: the
+/// manifest must), and `torchrun`.
 const SCHEDULERS: [Scheduler; 3] = [
     Scheduler {
         index: "SLURM_ARRAY_TASK_ID",
@@ -44,10 +45,10 @@ impl Shard {
     /// Everything.
     pub const ALL: Self = Self { index: 0, count: 1 };
 
-    /// Share `index`, from 0, of `count`.
+    /// Shard `index`, from 0, of `count`.
     ///
     /// # Errors
-    /// Where `index` is not below `count`.
+    /// If `index` is not below `count`.
     pub fn new(index: usize, count: usize) -> Result<Self, ShardError> {
         if index < count {
             return Ok(Self { index, count });
@@ -58,11 +59,11 @@ impl Shard {
         })
     }
 
-    /// The share that the environment of an array job asks for, and the variable that said so;
-    /// none where no scheduler is known. `variable` is [`std::env::var`] but in tests.
+    /// The shard of this process in an array job, and the variable it comes from; `None` without a
+    /// known scheduler. `variable` is [`std::env::var`], except in tests.
     ///
     /// # Errors
-    /// Where a scheduler tells an index without a count, or no numbers.
+    /// If a scheduler sets the index without the number of shards, or if they are not numbers.
     pub fn from_job(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<(Self, &'static str)>, ShardError> {
@@ -70,7 +71,7 @@ impl Shard {
             None => Ok(None),
             Some(text) => text.trim().parse::<usize>().map(Some).map_err(|_| ShardError {
                 what: format!("the variable {name} is {text:?}, not a number"),
-                hint: "say which share to do with --shard I/N, or --shard 0/1 for everything",
+                hint: "choose the shard with --shard I/N, or --shard 0/1 for everything",
             }),
         };
         for Scheduler { index, count, first, step } in &SCHEDULERS {
@@ -78,7 +79,7 @@ impl Shard {
             let Some(of) = number(count)? else {
                 return Err(ShardError {
                     what: format!("the variable {index} is set and {count} is not"),
-                    hint: "set both in the job, or say --shard I/N (0/1 for everything)",
+                    hint: "set both in the job, or use --shard I/N (0/1 for everything)",
                 });
             };
             let first = first.map_or(Ok(None), &number)?.unwrap_or(0);
@@ -88,7 +89,7 @@ impl Shard {
         Ok(None)
     }
 
-    /// Whether this share does the part with this number.
+    /// Whether this shard does the part with this number.
     pub fn does(self, part: usize) -> bool {
         part % self.count == self.index
     }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_share_out_all_parts() {
+    fn every_part_belongs_to_one_shard() {
         let shards: Vec<Shard> = (0..4).map(|i| format!("{i}/4").parse().unwrap()).collect();
         for part in 0..100 {
             assert_eq!(shards.iter().filter(|shard| shard.does(part)).count(), 1, "part {part}");
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_shard_is_refused_with_a_way_out() {
+    fn invalid_shards_are_refused_with_a_hint() {
         for bad in ["4/4", "1/0", "-1/4", "1", "a/b", "", "1/4/2"] {
             let message = bad.parse::<Shard>().unwrap_err().to_string();
             assert!(message.contains("; hint: "), "{message}");

@@ -1,7 +1,7 @@
-//! Whether somebody speaks: Silero VAD, a small recurrent network, over chunks of 32 ms.
+//! Speech detection: Silero VAD, a small recurrent network, on chunks of 32 ms.
 //!
 //! Source: Silero Team, "Silero VAD", <https://github.com/snakers4/silero-vad>, file
-//! `silero_vad_16k_op15.onnx` (16 kHz alone).
+//! `silero_vad_16k_op15.onnx` (for 16 kHz only).
 
 use std::path::{Path, PathBuf};
 
@@ -13,42 +13,42 @@ use s2f_core::FileError;
 
 use crate::CorpusError;
 
-/// The detector, ready to run. One may be shared by threads.
+/// The speech detector. Can be shared by threads.
 pub struct SpeechDetector {
     path: PathBuf,
     model: Model,
     input: NodeId,
     features: NodeId,
-    memory: Memory,
+    recurrent: RecurrentLayer,
 }
 
-/// Samples that one probability is for.
+/// Samples per probability.
 const CHUNK: usize = 512;
-/// Samples before a chunk that the network sees again.
+/// Samples before a chunk that are part of its input.
 const CONTEXT: usize = 64;
-/// Chunks that go through the convolutions at once: 8 s, which take 4 MB.
+/// Chunks per batch of the convolutions: 8 s, which take 4 MB.
 const BATCH: usize = 250;
 /// Width of the recurrent layer.
 const WIDTH: usize = 128;
-/// Where the convolutions end in the graph.
+/// The output of the convolutions in the graph.
 const FEATURES: &str = "/model/encoder/3/activation/Relu_output_0";
 
-/// Speech begins with a chunk of at least this probability (here and below: what the network's
-/// authors use by default, `get_speech_timestamps` in `utils_vad.py`) …
-const BEGIN: f32 = 0.5;
-/// … and goes on until chunks lie below this one …
-const END: f32 = BEGIN - 0.15;
+/// Speech starts at a chunk with at least this probability. This and the next values are the
+/// defaults of the network's authors, `get_speech_timestamps` in `utils_vad.py`.
+const START: f32 = 0.5;
+/// Speech ends when the probability stays below this value …
+const END: f32 = START - 0.15;
 /// … for at least 100 ms.
 const SILENT_CHUNKS: usize = (Waveform::RATE_HZ as usize / 10).div_ceil(CHUNK); // 4
-/// Speech shorter than 250 ms is a cough or a click.
-const SPOKEN_CHUNKS: usize = (Waveform::RATE_HZ as usize / 4).div_ceil(CHUNK); // 8
+/// Speech must last at least 250 ms; shorter sounds are coughs or clicks.
+const MIN_SPEECH_CHUNKS: usize = (Waveform::RATE_HZ as usize / 4).div_ceil(CHUNK); // 8
 
 impl SpeechDetector {
     /// Loads `silero_vad_16k_op15.onnx`.
     ///
     /// # Errors
-    /// [`CorpusError::File`] where the file cannot be read, [`CorpusError::SpeechModel`] where it is
-    /// not this network.
+    /// [`CorpusError::File`] if the file cannot be read, [`CorpusError::SpeechModel`] if it is not
+    /// this network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CorpusError> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(FileError::at("read", path))?;
@@ -64,9 +64,9 @@ impl SpeechDetector {
             if weights.len() == length {
                 return Ok(weights);
             }
-            Err(wrong(format!("`{name}` has {} numbers, not {length}", weights.len())))
+            Err(wrong(format!("`{name}` has {} values, not {length}", weights.len())))
         };
-        let memory = Memory::new(
+        let recurrent = RecurrentLayer::new(
             &weights("model.decoder.rnn.weight_ih", 4 * WIDTH * WIDTH)?,
             &weights("model.decoder.rnn.weight_hh", 4 * WIDTH * WIDTH)?,
             &weights("model.decoder.rnn.bias_ih", 4 * WIDTH)?,
@@ -74,14 +74,14 @@ impl SpeechDetector {
             weights("model.decoder.decoder.2.weight", WIDTH)?,
             weights("model.decoder.decoder.2.bias", 1)?[0],
         );
-        Ok(Self { path: path.into(), model, input, features, memory })
+        Ok(Self { path: path.into(), model, input, features, recurrent })
     }
 
-    /// How probable speech is, 0 to 1, in each 512 samples of `voice`; the last ones are filled up
+    /// The probability of speech, 0 to 1, for each 512 samples of `voice`; the last chunk is padded
     /// with silence.
     ///
     /// # Errors
-    /// [`CorpusError::SpeechModel`] where the network does not run.
+    /// [`CorpusError::SpeechModel`] if the network does not run.
     pub fn probabilities(&self, voice: &Waveform) -> Result<Vec<f32>, CorpusError> {
         let failed = |reason| CorpusError::SpeechModel { path: self.path.clone(), reason };
         let samples = voice.samples();
@@ -99,22 +99,21 @@ impl SpeechDetector {
                 row[at..at + end - start].copy_from_slice(&samples[start..end]);
             }
             let input = NdTensor::from_data([batch, CONTEXT + CHUNK], input);
-            // A chunk's convolutions need nothing of the others, so that many go at once.
+            // The convolutions of a chunk do not depend on other chunks, so they run in batches.
             let features = run(&self.model, vec![(self.input, input.into())], self.features)
                 .map_err(failed)?;
             if features.len() != batch * WIDTH {
-                return Err(failed(format!("`{FEATURES}` has {} numbers", features.len())));
+                return Err(failed(format!("`{FEATURES}` has {} values", features.len())));
             }
             for feature in features.chunks_exact(WIDTH) {
-                probabilities.push(self.memory.step(feature, &mut state));
+                probabilities.push(self.recurrent.step(feature, &mut state));
             }
         }
         Ok(probabilities)
     }
 
-    /// How many seconds of `voice` are speech: from a chunk of probability 0.5 or more until 100 ms
-    /// lie below 0.35, if that is 250 ms or longer. Pauses between words count as speech while they
-    /// are shorter than 100 ms.
+    /// Seconds of speech in `voice`: from a chunk with a probability of at least 0.5 until it stays
+    /// below 0.35 for 100 ms, if that is at least 250 ms. Pauses shorter than 100 ms count as speech.
     ///
     /// # Errors
     /// As [`probabilities`](Self::probabilities).
@@ -125,7 +124,7 @@ impl SpeechDetector {
     }
 }
 
-/// All numbers of the value `output`.
+/// All elements of the value `output`.
 fn run(
     model: &Model,
     inputs: Vec<(NodeId, rten::ValueOrView<'_>)>,
@@ -136,14 +135,14 @@ fn run(
     Ok(values.to_vec())
 }
 
-/// Chunks that belong to speech.
+/// Number of chunks that belong to speech.
 fn spoken_chunks(probabilities: &[f32]) -> usize {
     let mut total = 0;
-    // Of the stretch at hand: chunks up to the last one that is not silent, and silent ones since.
+    // In the current interval: chunks up to the last one that is not silent, and silent ones since.
     let (mut spoken, mut silent) = (0, 0);
     for &probability in probabilities.iter().chain(&[0.0; SILENT_CHUNKS]) {
         match (spoken, probability) {
-            (0, p) if p < BEGIN => {}
+            (0, p) if p < START => {}
             (_, p) if p >= END => {
                 spoken += silent + 1;
                 silent = 0;
@@ -151,7 +150,7 @@ fn spoken_chunks(probabilities: &[f32]) -> usize {
             _ => {
                 silent += 1;
                 if silent == SILENT_CHUNKS {
-                    total += if spoken < SPOKEN_CHUNKS { 0 } else { spoken };
+                    total += if spoken < MIN_SPEECH_CHUNKS { 0 } else { spoken };
                     (spoken, silent) = (0, 0);
                 }
             }
@@ -160,18 +159,18 @@ fn spoken_chunks(probabilities: &[f32]) -> usize {
     total
 }
 
-/// The recurrent layer and the probability after it. The graph would cut and join these weights
-/// anew for every chunk, which takes longer than all else.
-struct Memory {
+/// The recurrent layer (LSTM) and the output after it. The graph would slice and concatenate these
+/// weights for every chunk, which takes longer than everything else.
+struct RecurrentLayer {
     /// From the features and the layer's own output to the gates, a row of `4 * WIDTH` for each.
     weights: Vec<f32>,
     bias: Vec<f32>,
-    /// From the layer to the probability.
+    /// Weights from the layer to the probability.
     head: Vec<f32>,
     head_bias: f32,
 }
 
-/// What the layer remembers: its output and its cells.
+/// The state of the layer: its output and its cells.
 struct State {
     output: [f32; WIDTH],
     cells: [f32; WIDTH],
@@ -183,9 +182,9 @@ impl Default for State {
     }
 }
 
-impl Memory {
-    /// From weights `[4 * WIDTH, WIDTH]` and biases `[4 * WIDTH]` as PyTorch's `LSTMCell` has them:
-    /// input, forget, cell and output gate one below the other.
+impl RecurrentLayer {
+    /// From weights `[4 * WIDTH, WIDTH]` and biases `[4 * WIDTH]` in the order of PyTorch's
+    /// `LSTMCell`: input, forget, cell and output gate.
     fn new(
         from_input: &[f32],
         from_output: &[f32],
@@ -205,7 +204,7 @@ impl Memory {
         Self { weights, bias, head, head_bias }
     }
 
-    /// The probability of speech after one more chunk's features.
+    /// The probability of speech for the features of the next chunk.
     fn step(&self, features: &[f32], state: &mut State) -> f32 {
         let mut gates = [0.0; 4 * WIDTH];
         gates.copy_from_slice(&self.bias);
@@ -237,30 +236,17 @@ mod tests {
 
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
+    use s2f_testing::data;
 
     use super::*;
 
-    /// The published folder, or `None`, said aloud, where it is missing.
-    fn published(what: &str) -> Option<PathBuf> {
-        let root = std::env::var_os("S2F_SHARED").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        );
-        let found = root.join(what);
-        if !found.exists() {
-            eprintln!("skipped: {} is not there", found.display());
-            return None;
-        }
-        Some(found)
-    }
-
     fn detector() -> Option<SpeechDetector> {
-        let path = published("models/silero_vad/silero_vad_16k_op15.onnx")?;
+        let path = data("models/silero_vad/silero_vad_16k_op15.onnx")?;
         Some(SpeechDetector::open(path).unwrap())
     }
 
     fn reading() -> Option<Waveform> {
-        let path = published("data/voices/librispeech/1183-124566-0000.flac")?;
+        let path = data("data/voices/librispeech/1183-124566-0000.flac")?;
         Some(s2f_audio::read(&path, &s2f_audio::Limits::default()).unwrap())
     }
 
@@ -273,7 +259,7 @@ mod tests {
     #[test]
     fn probabilities_are_those_of_onnx_runtime() {
         let (Some(detector), Some(voice), Some(reference)) =
-            (detector(), reading(), published("models/reference/silero_vad/output_f32.npy"))
+            (detector(), reading(), data("models/reference/silero_vad/output_f32.npy"))
         else {
             return;
         };
@@ -287,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_longer_than_a_batch_goes_on_where_it_was() {
+    fn the_state_is_kept_between_batches() {
         let (Some(detector), Some(voice)) = (detector(), reading()) else { return };
         let part = detector.probabilities(&voice).unwrap();
         let long = waveform(&[voice.samples(), voice.samples()].concat());
@@ -298,7 +284,7 @@ mod tests {
         for (chunk, (all, part)) in all.iter().zip(&part[..whole]).enumerate() {
             assert!((all - part).abs() < 1e-4, "chunk {chunk}");
         }
-        // The second reading is found like the first one.
+        // The second half is detected like the first one.
         let seconds = detector.speech_seconds(&long).unwrap();
         let once = detector.speech_seconds(&voice).unwrap();
         assert!((seconds - 2.0 * once).abs() < 0.5, "{seconds} s, once {once} s");
@@ -328,17 +314,17 @@ mod tests {
     }
 
     #[test]
-    fn stretches_of_speech() {
+    fn intervals_of_speech() {
         let check = |pattern: &[(f32, usize)], chunks: usize| {
             let probabilities: Vec<f32> =
                 pattern.iter().flat_map(|&(p, count)| std::iter::repeat_n(p, count)).collect();
             assert_eq!(spoken_chunks(&probabilities), chunks, "{pattern:?}");
         };
         check(&[], 0);
-        check(&[(0.4, 50)], 0); // never begins
+        check(&[(0.4, 50)], 0); // never starts
         check(&[(0.9, 7)], 0); // too short
         check(&[(0.9, 8)], 8);
-        check(&[(0.1, 9), (0.9, 10), (0.4, 5), (0.1, 9)], 15); // goes on above the lower threshold
+        check(&[(0.1, 9), (0.9, 10), (0.4, 5), (0.1, 9)], 15); // continues above the lower threshold
         check(&[(0.9, 10), (0.1, 3), (0.9, 10)], 23); // a short pause
         check(&[(0.9, 10), (0.1, 4), (0.9, 10)], 20); // a long one
         check(&[(0.9, 10), (0.1, 4), (0.9, 7)], 10);
@@ -346,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_network_is_named() {
+    fn a_file_that_is_not_the_network_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"no network").unwrap();
         let error = SpeechDetector::open(file.path()).err().unwrap();

@@ -10,7 +10,8 @@ use s2f_core::Sex;
 
 use crate::CorpusError;
 
-/// How far the first line is searched for a tab: a file without lines must not fill the memory.
+/// How many bytes of the first line are searched for a tab: a file without line breaks must not fill
+/// the memory.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
 
 /// Names of the column with the sex of people, in any case; the first that is there counts.
@@ -31,8 +32,8 @@ pub(crate) struct Row<'a> {
 }
 
 impl Table {
-    /// Tabs separate the cells where the first line has one, commas otherwise. Blanks around
-    /// names and cells do not count.
+    /// Reads a table. Cells are separated by tabs if the first line contains one, otherwise by
+    /// commas. Blanks around names and cells are ignored.
     pub(crate) fn read(path: &Path) -> Result<Self, CorpusError> {
         let bad = |source| CorpusError::Table { path: path.to_owned(), source };
         let mut file = BufReader::new(File::open(path).map_err(|error| bad(error.into()))?);
@@ -96,7 +97,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The number under `column`; none where the cell is empty or the table has no such column.
+    /// The number under `column`; `None` if the cell is empty or the table has no such column.
     pub(crate) fn number(&self, column: &str) -> Result<Option<f32>, CorpusError> {
         match self.optional(column) {
             None | Some("") => Ok(None),

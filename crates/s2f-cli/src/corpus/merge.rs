@@ -1,38 +1,38 @@
-//! `corpus merge`: the parts of many machines to one set of pairs.
+//! `corpus merge`: merges the parts of several machines to one set of pairs.
 
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::prepare::{self, Summary};
+use s2f_corpus::prepare::{self, PrepareSummary};
 
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders that `corpus prepare --shard` wrote: one if all shards shared it, else all
+    /// Folders written by `corpus prepare --shard`: one if all shards shared it, otherwise all
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
 
-    /// Folder for the pairs; may be one of the others, whose parts are then removed
+    /// Folder for the pairs; if it is one of the others, its parts are removed
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let summary = prepare::merge(&args.folders, &args.out)?;
     print(&summary, &args.out, args.json, printer)?;
     Ok(Outcome::AllGood)
 }
 
-/// What came of a corpus, with the totals by reason.
+/// Prints the totals, and the rejected clips by reason.
 pub(super) fn print(
-    summary: &Summary,
+    summary: &PrepareSummary,
     out: &Path,
     json: bool,
     printer: &Printer,
@@ -40,7 +40,7 @@ pub(super) fn print(
     if json {
         return printer.json(summary);
     }
-    let Summary { clips, pairs, speakers, seconds, rejected } = summary;
+    let PrepareSummary { clips, pairs, speakers, seconds, rejected } = summary;
     printer.note(format_args!(
         "{pairs} pairs of {speakers} people, {} of voice, from {clips} clips",
         super::duration(*seconds)
@@ -51,7 +51,7 @@ pub(super) fn print(
     }
     printer.note(format_args!("wrote {}", out.display()));
     if !rejected.is_empty() {
-        printer.note(format_args!("the reason of each: {}", out.join("rejected.csv").display()));
+        printer.note(format_args!("reasons by clip: {}", out.join("rejected.csv").display()));
     }
     Ok(())
 }

@@ -1,116 +1,56 @@
 //! `corpus prepare`: pairs from a corpus.
 
-use std::path::{Path, PathBuf};
+mod encoder;
+mod rules;
+
+use std::path::PathBuf;
 use std::slice;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
-use s2f_corpus::prepare::{self, Progress, Settings, Tools};
+use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools};
 use s2f_corpus::shard::Shard;
-use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
-use s2f_pairs::Shares;
-use s2f_registry::{RegistryError, Store};
-use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 
 use crate::Outcome;
-use crate::device::DeviceArgs;
 use crate::printer::Printer;
 
-/// What can be typed.
+use encoder::{NetworkArgs, Networks};
+use rules::RuleArgs;
+
+/// The arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Folder of the corpus
     corpus: PathBuf,
 
-    /// Folder for the pairs; the same command goes on in it where it was stopped
+    /// Folder for the pairs; to resume an interrupted run, repeat the command
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// How the corpus lies on disk; found out by names where not said
-    #[arg(long, value_parser = super::layout_name())]
-    layout: Option<Layout>,
+    /// Layout of the corpus on disk; detected if omitted
+    #[arg(long, value_parser = super::layout_parser())]
+    layout: Option<&'static Layout>,
 
-    /// Do share I of N only, from 0/N; `corpus merge` then puts the shares together. Read from
-    /// the variables of Slurm arrays, Kubernetes jobs (with JOB_COMPLETIONS) and torchrun where
-    /// not said; 0/1 is everything
+    /// Process only shard I of N, from 0/N; `corpus merge` then merges the shards
+    ///
+    /// If omitted, it is read from the variables of Slurm arrays, Kubernetes jobs (with
+    /// JOB_COMPLETIONS) and torchrun; 0/1 is everything.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
-    /// What describes the faces: mobileface, vgg-face (with --weights), or an ONNX recogniser
-    #[arg(long, value_name = "NAME|FILE.onnx", default_value = MOBILEFACE)]
-    encoder: String,
-
-    /// Weights of the encoder, where they are not those of `model pull`
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-
-    /// The face detector YuNet, where it is not that of `model pull yunet`
-    #[arg(long, value_name = "FILE")]
-    detector: Option<PathBuf>,
-
-    /// The speech detector, where it is not that of `model pull silero_vad`
-    #[arg(long, value_name = "FILE")]
-    speech_detector: Option<PathBuf>,
-
-    #[command(flatten)]
-    device: DeviceArgs,
-
-    /// Print one object of JSON at the end
+    /// Print one JSON object at the end
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
-    rules: Rules,
+    networks: NetworkArgs,
+
+    #[command(flatten)]
+    rules: RuleArgs,
 }
-
-#[derive(clap::Args)]
-#[command(next_help_heading = "What is kept")]
-struct Rules {
-    /// Frames of a video looked at, a second
-    #[arg(long, value_name = "N", default_value_t = Settings::default().frames_per_second)]
-    fps: f64,
-
-    /// The shortest voice, seconds
-    #[arg(long, value_name = "S", default_value_t = Settings::default().shortest_s)]
-    shortest: f64,
-
-    /// The longest voice, seconds; longer clips are shortened, videos cut into such pieces
-    #[arg(long, value_name = "S", default_value_t = Settings::default().longest_s)]
-    longest: f64,
-
-    /// Seconds of speech in a clip
-    #[arg(long, value_name = "S", default_value_t = Settings::default().speech_s)]
-    speech: f64,
-
-    /// Pieces taken of one video at most
-    #[arg(long, value_name = "N", default_value_t = Settings::default().pieces)]
-    pieces: usize,
-
-    /// Share of the speakers for validation
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().validation)]
-    validation: f64,
-
-    /// Share of the speakers for the test, where the corpus does not prescribe them
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().test)]
-    test: f64,
-
-    /// Seed of the sharing out
-    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
-    seed: u64,
-
-    /// Clips done between two writings, which is what a stopped run loses at most
-    #[arg(long, value_name = "N", default_value_t = Settings::default().clips_per_part)]
-    clips_per_part: usize,
-}
-
-/// Encoders with a name.
-const MOBILEFACE: &str = "mobileface";
-const VGG_FACE: &str = "vgg-face";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -119,35 +59,39 @@ Examples:
   speech2face corpus prepare avspeech -o pairs --shard 3/8       on the fourth of eight machines
   speech2face corpus prepare vox2 -o pairs --encoder arcface.onnx
 
-Before the first time: speech2face model pull yunet silero_vad mobileface
-The output is Parquet, one row a pair; rejected.csv has a row with the reason for every clip that
-gave none.";
+Before the first run: speech2face model pull yunet silero_vad mobileface
+The output is Parquet with one row per pair; rejected.csv has one row with the reason for every clip
+that gave none.";
 
-/// Where there is no terminal, progress is told this often.
-const BETWEEN_LINES: Duration = Duration::from_secs(60);
+/// Interval between progress messages if there is no terminal.
+const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let plan = plan(&args.corpus, args.layout)?;
     let shard = shard(args, printer)?;
-    let settings = args.rules.settings();
-    let Networks { detector, speech, encoder } = networks(args)?;
+    let settings = args.rules.settings(args.networks.recorded());
+    let Networks { detector, speech, encoder } = args.networks.open()?;
     let ffmpeg = Ffmpeg::find()?;
-    let tools =
-        Tools { ffmpeg: &ffmpeg, detector: &detector, speech: &speech, encoder: encoder.as_ref() };
+    let tools = PrepareTools {
+        ffmpeg: &ffmpeg,
+        detector: &detector,
+        speech: &speech,
+        encoder: encoder.as_ref(),
+    };
 
     let bar = printer.with_progress(plan.clips.len());
     let started = Instant::now();
-    let told = Mutex::new(started);
+    let last_message = Mutex::new(started);
     prepare::prepare(&plan, &settings, &tools, shard, &args.out, &|progress| {
-        let so_far = so_far(&progress, started);
-        bar.working_on(&so_far);
+        let summary = summary(&progress, started);
+        bar.working_on(&summary);
         bar.reach(progress.done as u64);
-        // In the log of a job a line now and then stands for the bar.
-        let Ok(mut told) = told.lock() else { return };
-        if !bar.shows_progress() && told.elapsed() > BETWEEN_LINES {
-            *told = Instant::now();
-            printer.note(format_args!("{} of {} clips: {so_far}", progress.done, progress.clips));
+        // In the log of a job, a line now and then replaces the bar.
+        let Ok(mut last_message) = last_message.lock() else { return };
+        if !bar.shows_progress() && last_message.elapsed() > MESSAGE_INTERVAL {
+            *last_message = Instant::now();
+            printer.note(format_args!("{} of {} clips: {summary}", progress.done, progress.clips));
         }
     })?;
     drop(bar);
@@ -155,7 +99,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         let out = args.out.display();
         printer.note(format_args!("shard {shard} is done"));
         printer.note(format_args!(
-            "once all are: speech2face corpus merge {out} -o {out} (name the folders of all shards)"
+            "after all shards: speech2face corpus merge {out} -o {out} (name the folders of all \
+             shards)"
         ));
         return Ok(Outcome::AllGood);
     }
@@ -168,9 +113,9 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::AllGood)
 }
 
-/// What a progress bar says beside how far it is.
-fn so_far(progress: &Progress, started: Instant) -> String {
-    let Progress { pairs, rejected, seconds, .. } = progress;
+/// The text beside the progress bar.
+fn summary(progress: &PrepareProgress, started: Instant) -> String {
+    let PrepareProgress { pairs, rejected, seconds, .. } = progress;
     let times = seconds / started.elapsed().as_secs_f64().max(1e-3);
     format!("{pairs} pairs, {rejected} rejected, {times:.0} × real time")
 }
@@ -179,84 +124,9 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     if let Some(shard) = args.shard {
         return Ok(shard);
     }
-    let told = Shard::from_job(|name| std::env::var(name).ok())?;
-    Ok(told.map_or(Shard::ALL, |(shard, variable)| {
-        printer.note(format_args!("doing shard {shard}, as {variable} says"));
+    let from_job = Shard::from_job(|name| std::env::var(name).ok())?;
+    Ok(from_job.map_or(Shard::ALL, |(shard, variable)| {
+        printer.note(format_args!("processing shard {shard}, from {variable}"));
         shard
     }))
-}
-
-/// What looks, listens and describes.
-struct Networks {
-    detector: Detector,
-    speech: SpeechDetector,
-    encoder: Box<dyn FaceEncoder>,
-}
-
-fn networks(args: &Args) -> anyhow::Result<Networks> {
-    let store = Store::from_environment()?;
-    let mut absent = Vec::new();
-    // The file that was given, or that of the store; all that is absent is told at once.
-    let mut locate = |given: &Option<PathBuf>, name: &'static str| match given {
-        Some(file) => Ok(file.clone()),
-        None => match store.locate(name) {
-            Ok(mut files) => Ok(files.swap_remove(0)),
-            Err(RegistryError::Missing { .. }) => {
-                absent.push(name);
-                Ok(PathBuf::new())
-            }
-            Err(error) => Err(error),
-        },
-    };
-    let detector = locate(&args.detector, "yunet")?;
-    let speech = locate(&args.speech_detector, "silero_vad")?;
-    let mobileface = match args.encoder.as_str() {
-        MOBILEFACE => locate(&args.weights, "mobileface")?,
-        _ => PathBuf::new(),
-    };
-    if !absent.is_empty() {
-        let names = absent.join(" ");
-        bail!(
-            "networks are needed that are not here: {names}; hint: speech2face model pull {names}"
-        );
-    }
-    let device = args.device.open()?;
-    let encoder: Box<dyn FaceEncoder> = match args.encoder.as_str() {
-        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface, &device)?),
-        VGG_FACE => {
-            let weights = args.weights.as_deref().context(
-                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
-                 they are, then name the file with --weights",
-            )?;
-            Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb, &device)?)
-        }
-        file if Path::new(file).exists() => {
-            Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)
-        }
-        other => bail!(
-            "there is no encoder and no file called {other}; hint: {MOBILEFACE}, {VGG_FACE}, or an \
-             ONNX file"
-        ),
-    };
-    Ok(Networks {
-        detector: Detector::open(detector)?,
-        speech: SpeechDetector::open(speech)?,
-        encoder,
-    })
-}
-
-impl Rules {
-    fn settings(&self) -> Settings {
-        Settings {
-            frames_per_second: self.fps,
-            shortest_s: self.shortest,
-            longest_s: self.longest,
-            speech_s: self.speech,
-            pieces: self.pieces,
-            shares: Shares { validation: self.validation, test: self.test },
-            seed: self.seed,
-            clips_per_part: self.clips_per_part,
-            ..Settings::default()
-        }
-    }
 }

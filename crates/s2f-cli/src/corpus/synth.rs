@@ -1,4 +1,4 @@
-//! `corpus synth`: a population made by the program.
+//! `corpus synth`: makes a synthetic population.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use anyhow::Context;
 use image::RgbImage;
 use s2f_core::Sex;
 use s2f_corpus::media::Ffmpeg;
-use s2f_corpus::synth::{self, FaceModel, RANKS, Recall, Report, Settings};
+use s2f_corpus::synth::{self, FaceModel, PopulationSettings, RANKS, Recall, SynthReport};
 use speech2face::{FaceFeature, Speech2Face, VoicePolicy};
 
 use crate::Outcome;
@@ -15,31 +15,31 @@ use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments of the command.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Folder for the population; the same command goes on in it where it was stopped
+    /// Folder for the population; to resume an interrupted run, repeat the command
     out: PathBuf,
 
-    /// People
-    #[arg(long, value_name = "N", default_value_t = Settings::default().speakers)]
+    /// Number of people
+    #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().speakers)]
     speakers: usize,
 
-    /// Clips of each
-    #[arg(long, value_name = "N", default_value_t = Settings::default().clips)]
+    /// Number of clips per person
+    #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().clips)]
     clips: usize,
 
     /// Length of a clip, seconds
-    #[arg(long, value_name = "S", default_value_t = Settings::default().seconds)]
+    #[arg(long, value_name = "S", default_value_t = PopulationSettings::default().seconds)]
     seconds: f64,
 
-    /// How well faces follow voices: correlation of the hidden traits, 0 to 1
-    #[arg(long, value_name = "R", default_value_t = Settings::default().strength)]
+    /// Correlation of the hidden traits of voice and face, 0 to 1
+    #[arg(long, value_name = "R", default_value_t = PopulationSettings::default().strength)]
     strength: f64,
 
-    /// Seed: the same one makes the same people
-    #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
+    /// Random seed
+    #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().seed)]
     seed: u64,
 
     #[command(flatten)]
@@ -48,21 +48,21 @@ pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 const NOTES: &str = "\
-Voices are synthesised, faces are drawn by the model, and both follow hidden traits whose
-connection is known (truth.csv). So the best possible retrieval is known too (synth.json), and a
-trained model can be held against it. Nobody in it exists, and nothing that is learnt from it holds
-for people.
+Voices are synthesised, faces are drawn by the model, and both depend on hidden traits with a known
+correlation (truth.csv). Therefore the best possible retrieval is known too (synth.json), and a
+trained model can be compared with it. The people do not exist, and nothing learned from them
+applies to real people.
 
-The folder has the layout of a folder per person: go on with corpus check and corpus prepare.
-Videos are written where ffmpeg is found, sounds beside pictures elsewhere.";
+The folder has the layout of a folder per person: continue with corpus check and corpus prepare.
+Videos are written if ffmpeg is installed, otherwise sounds beside pictures.";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let model = args.model.open(&args.device.open()?)?;
     let draw = |feature: &[f32]| draw(&model, feature);
@@ -74,7 +74,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     };
     let ffmpeg = Ffmpeg::find();
     if ffmpeg.is_err() {
-        printer.warning("there is no ffmpeg: sounds beside pictures are written, not videos");
+        printer
+            .warning("ffmpeg is not installed: writing sounds beside pictures instead of videos");
     }
     let settings = args.settings();
     let bar = printer.with_progress(settings.speakers.saturating_mul(settings.clips));
@@ -90,14 +91,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::AllGood)
 }
 
-fn print(report: &Report, args: &Args, printer: &Printer) {
-    let Report { truth, made, kept } = report;
-    printer.note(format_args!("{made} clips made, {kept} were there"));
+fn print(report: &SynthReport, args: &Args, printer: &Printer) {
+    let SynthReport { truth, made, kept } = report;
+    printer.note(format_args!("{made} clips made, {kept} already there"));
     let ranks = RANKS.map(|rank| format!("{rank:>6}")).concat();
-    printer.note(format_args!(
-        "faces found for voices among {}, %, within the first",
-        truth.best.gallery
-    ));
+    printer.note(format_args!("recall of the right face among {}, %, at rank", truth.best.gallery));
     printer.note(format_args!("{:18}{ranks}", ""));
     for (name, recall) in [("at best", &truth.best), ("by chance", &truth.chance)] {
         printer.note(format_args!("{name:18}{}", percent(recall)));
@@ -109,7 +107,7 @@ fn percent(recall: &Recall) -> String {
     recall.at.map(|share| format!("{:6.1}", 100.0 * share)).concat()
 }
 
-/// The mean of what the model expects behind voices of one sex.
+/// Mean of the features that the model predicts for voices of one sex.
 fn mean_feature(model: &Speech2Face, sex: Sex) -> anyhow::Result<Vec<f32>> {
     let mut mean = vec![0.0; model.face_space().dimension];
     let mut voices = 0.0;
@@ -130,8 +128,8 @@ fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, Box<dyn Error 
 }
 
 impl Args {
-    fn settings(&self) -> Settings {
-        Settings {
+    fn settings(&self) -> PopulationSettings {
+        PopulationSettings {
             speakers: self.speakers,
             clips: self.clips,
             seconds: self.seconds,
