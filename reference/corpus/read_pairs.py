@@ -1,11 +1,11 @@
-"""Reads files of pairs with other programs' Parquet readers, to see that they can.
+"""Reads a file of pairs with other Parquet readers, to check that they can.
 
     python -m pip install pyarrow duckdb pandas
     python read_pairs.py pairs-00000.parquet
 
-prints the columns as pyarrow names them, what the file says of itself, and sums over all rows from
-pyarrow, DuckDB and pandas, which must agree. Each voice and face is held against its SHA-256 and
-the first bytes of its format are shown. Nothing is written.
+prints the columns as pyarrow names them, the file's metadata, and sums over all rows from pyarrow,
+DuckDB and pandas, which must agree. The SHA-256 of each voice and face is verified, and the first
+bytes of its format are printed. Nothing is written.
 """
 
 import hashlib
