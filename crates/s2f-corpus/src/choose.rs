@@ -153,7 +153,8 @@ impl<'a> FaceChooser<'a> {
         }
     }
 
-    /// Adds the next picture. Breaks if the detector failed, which [`finish`](Self::finish) reports.
+    /// Adds the next picture. Breaks if the detector failed, which [`finish`](Self::finish)
+    /// reports.
     pub fn push(&mut self, picture: &RgbImage) -> ControlFlow<()> {
         let frame = self.frames;
         self.frames += 1;

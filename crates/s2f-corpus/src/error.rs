@@ -13,7 +13,11 @@ use crate::shard::Shard;
 #[non_exhaustive]
 pub enum CorpusError {
     /// A table that cannot be opened or is not comma-separated text.
-    #[error("cannot read {}; hint: check the path, and that it is text with commas or tabs between the columns", path.display())]
+    #[error(
+        "cannot read {}; hint: check the path, and that it is text with commas or tabs between \
+         the columns",
+        path.display()
+    )]
     Table {
         /// The table.
         path: PathBuf,
@@ -29,7 +33,10 @@ pub enum CorpusError {
         column: String,
     },
     /// A cell with an invalid value.
-    #[error("{}, line {line}, column {column}: {value:?} is not {expected}; hint: correct that cell", path.display())]
+    #[error(
+        "{}, line {line}, column {column}: {value:?} is not {expected}; hint: correct that cell",
+        path.display()
+    )]
     Cell {
         /// The table.
         path: PathBuf,
@@ -43,7 +50,10 @@ pub enum CorpusError {
         expected: &'static str,
     },
     /// A person in one table who is missing in another.
-    #[error("{}: no line for person {person}; hint: every person of people.csv needs one", path.display())]
+    #[error(
+        "{}: no line for person {person}; hint: every person of people.csv needs one",
+        path.display()
+    )]
     Person {
         /// The table.
         path: PathBuf,
@@ -51,7 +61,10 @@ pub enum CorpusError {
         person: String,
     },
     /// A folder whose layout is not recognised.
-    #[error("{}: not the layout of any known corpus; hint: it must contain one of these\n{layouts}", path.display())]
+    #[error(
+        "{}: not the layout of any known corpus; hint: it must contain one of these\n{layouts}",
+        path.display()
+    )]
     UnknownLayout {
         /// The folder.
         path: PathBuf,
@@ -59,7 +72,10 @@ pub enum CorpusError {
         layouts: String,
     },
     /// A folder that contains several corpora.
-    #[error("{}: contains more than one corpus; hint: choose one with --layout: {layouts}", path.display())]
+    #[error(
+        "{}: contains more than one corpus; hint: choose one with --layout: {layouts}",
+        path.display()
+    )]
     SeveralLayouts {
         /// The folder.
         path: PathBuf,
@@ -88,7 +104,10 @@ pub enum CorpusError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A folder of a preparation that cannot be resumed or merged.
-    #[error("{}: {reason}; hint: use another folder, or the same corpus and settings as before", path.display())]
+    #[error(
+        "{}: {reason}; hint: use another folder, or the same corpus and settings as before",
+        path.display()
+    )]
     PrepareFolder {
         /// The folder.
         path: PathBuf,
@@ -106,7 +125,11 @@ pub enum CorpusError {
         value: String,
     },
     /// A corpus without a clip that can become a pair.
-    #[error("{}: no clip has both sound and a face; hint: `corpus check` lists what is missing{}", path.display(), if *unpaired { "; voices and faces of different people are read by `train` directly" } else { "" })]
+    #[error(
+        "{}: no clip has both sound and a face; hint: `corpus check` lists what is missing{}",
+        path.display(),
+        if *unpaired { UNPAIRED_HINT } else { "" }
+    )]
     NothingToPrepare {
         /// The corpus.
         path: PathBuf,
@@ -114,7 +137,11 @@ pub enum CorpusError {
         unpaired: bool,
     },
     /// Another process does the same shard in the same folder.
-    #[error("{}: another process is doing shard {shard} there; hint: wait for it, or split the work with --shard I/N", path.display())]
+    #[error(
+        "{}: another process is doing shard {shard} there; hint: wait for it, or split the work \
+         with --shard I/N",
+        path.display()
+    )]
     Busy {
         /// The folder.
         path: PathBuf,
@@ -122,7 +149,13 @@ pub enum CorpusError {
         shard: Shard,
     },
     /// Parts that are in none of the given folders.
-    #[error("{}: {} of {of} parts are missing, the first is {}; hint: run `corpus prepare` again for the shards that did not finish, and name the folders of all shards", path.display(), missing.len(), missing.first().copied().unwrap_or_default())]
+    #[error(
+        "{}: {} of {of} parts are missing, the first is {}; hint: run `corpus prepare` again for \
+         the shards that did not finish, and name the folders of all shards",
+        path.display(),
+        missing.len(),
+        missing.first().copied().unwrap_or_default()
+    )]
     PartsMissing {
         /// The first folder.
         path: PathBuf,
@@ -141,7 +174,11 @@ pub enum CorpusError {
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
     /// An ffmpeg that does not run.
-    #[error("cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg), or set S2F_FFMPEG to its path", program.display())]
+    #[error(
+        "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
+         winget install ffmpeg), or set S2F_FFMPEG to its path",
+        program.display()
+    )]
     Ffmpeg {
         /// The program.
         program: PathBuf,
@@ -149,7 +186,11 @@ pub enum CorpusError {
         problem: String,
     },
     /// A file that is not the speech detector.
-    #[error("{}: not the speech detector: {reason}; hint: use silero_vad_16k_op15.onnx of snakers4/silero-vad", path.display())]
+    #[error(
+        "{}: not the speech detector: {reason}; hint: use silero_vad_16k_op15.onnx of \
+         snakers4/silero-vad",
+        path.display()
+    )]
     SpeechModel {
         /// The file.
         path: PathBuf,
@@ -157,3 +198,5 @@ pub enum CorpusError {
         reason: String,
     },
 }
+
+const UNPAIRED_HINT: &str = "; voices and faces of different people are read by `train` directly";

@@ -1,13 +1,13 @@
 //! Corpora of voices and faces, from what their download pages offer to pairs that can be trusted.
 //!
 //! ```text
-//! folder ─layout→ Plan (clips, people) ─prepare→ parts ─merge→ pairs-00000.parquet … + rejected.csv
+//! folder ─layout→ Plan (clips, people) ─prepare→ parts ─merge→ pairs-00000.parquet …, rejected.csv
 //! ```
 //!
-//! [`layout`] reads a [`plan::Plan`] from file names and tables alone. [`prepare`] turns each of its
-//! clips into pairs, or into a [`reject::Rejected`] row with its reason. `s2f-pairs` has the format
-//! of the pairs, which is all that training and evaluation know about a corpus. [`synth`] makes a
-//! small population with known ground truth.
+//! [`layout`] reads a [`plan::Plan`] from file names and tables alone. [`prepare`] turns each of
+//! its clips into pairs, or into a [`reject::Rejected`] row with its reason. `s2f-pairs` has the
+//! format of the pairs, which is all that training and evaluation know about a corpus. [`synth`]
+//! makes a small population with known ground truth.
 #![forbid(unsafe_code)]
 
 pub mod layout;

@@ -113,12 +113,12 @@ impl Ffmpeg {
         sound::decode(bytes, length_s).map_err(|problem| self.why_no_sound(media, problem, &exit))
     }
 
-    /// Passes the frames of `media`, in order and one at a time, to `each`, until it breaks; returns
-    /// their number. Rotation and non-square pixels are corrected.
+    /// Passes the frames of `media`, in order and one at a time, to `each`, until it breaks;
+    /// returns their number. Rotation and non-square pixels are corrected.
     ///
     /// # Errors
-    /// [`ClipError::Rejected`] for [`Reason::MissingFile`], [`Reason::UnreadableFile`] and, if there
-    /// is not a single frame, [`Reason::NoPicture`].
+    /// [`ClipError::Rejected`] for [`Reason::MissingFile`], [`Reason::UnreadableFile`] and, if
+    /// there is not a single frame, [`Reason::NoPicture`].
     pub fn frames(
         &self,
         media: &Media,

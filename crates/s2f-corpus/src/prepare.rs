@@ -1,7 +1,7 @@
 //! Prepares pairs: every clip of a [`Plan`] becomes pairs, or a rejected row with its reason.
 //!
-//! The clips are divided, in their order, into *parts* of [`PrepareSettings::clips_per_part`]. A part
-//! is two files, renamed when complete: first `parts/00000.rejected.csv`, then
+//! The clips are divided, in their order, into *parts* of [`PrepareSettings::clips_per_part`]. A
+//! part is two files, renamed when complete: first `parts/00000.rejected.csv`, then
 //! `parts/00000.parquet`, which marks the part as done. A run can be interrupted at any time, and
 //! resumes with the parts that are missing; several processes can divide the parts among them
 //! ([`Shard`]). When all are there, [`merge`] turns them into `pairs-00000.parquet` …. The contents
@@ -73,8 +73,8 @@ pub struct PrepareProgress {
 /// # Errors
 /// [`CorpusError::Setting`]; [`CorpusError::NothingToPrepare`]; [`CorpusError::PrepareFolder`] if
 /// the folder is inside the corpus or belongs to another corpus, other settings or another encoder;
-/// [`CorpusError::Busy`] if another process does the same shard; [`CorpusError::File`] and others if
-/// the system refuses. Complete parts are kept.
+/// [`CorpusError::Busy`] if another process does the same shard; [`CorpusError::File`] and others
+/// if the system refuses. Complete parts are kept.
 pub fn prepare(
     plan: &Plan,
     settings: &PrepareSettings,

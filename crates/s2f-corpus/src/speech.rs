@@ -113,7 +113,8 @@ impl SpeechDetector {
     }
 
     /// Seconds of speech in `voice`: from a chunk with a probability of at least 0.5 until it stays
-    /// below 0.35 for 100 ms, if that is at least 250 ms. Pauses shorter than 100 ms count as speech.
+    /// below 0.35 for 100 ms, if that is at least 250 ms. Pauses shorter than 100 ms count as
+    /// speech.
     ///
     /// # Errors
     /// As [`probabilities`](Self::probabilities).
@@ -324,7 +325,7 @@ mod tests {
         check(&[(0.4, 50)], 0); // never starts
         check(&[(0.9, 7)], 0); // too short
         check(&[(0.9, 8)], 8);
-        check(&[(0.1, 9), (0.9, 10), (0.4, 5), (0.1, 9)], 15); // continues above the lower threshold
+        check(&[(0.1, 9), (0.9, 10), (0.4, 5), (0.1, 9)], 15); // above END
         check(&[(0.9, 10), (0.1, 3), (0.9, 10)], 23); // a short pause
         check(&[(0.9, 10), (0.1, 4), (0.9, 10)], 20); // a long one
         check(&[(0.9, 10), (0.1, 4), (0.9, 7)], 10);

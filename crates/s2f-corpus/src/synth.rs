@@ -8,9 +8,9 @@
 //! OUT/synth.json            the settings, and the best possible retrieval
 //! ```
 //!
-//! Each person has hidden [traits](TRAIT_NAMES). They affect the [voice], made by formant synthesis,
-//! as they do in people. They affect the face along directions of the face space of a model, which
-//! draws it, with a known correlation. Both densities are known, so the
+//! Each person has hidden [traits](TRAIT_NAMES). They affect the [voice], made by formant
+//! synthesis, as they do in people. They affect the face along directions of the face space of a
+//! model, which draws it, with a known correlation. Both densities are known, so the
 //! [best possible retrieval](best_retrieval) is known too, and a trained model can be compared with
 //! it.
 //!
@@ -119,8 +119,8 @@ const SYNTHETIC: &str = "voices and faces made by a program; they belong to nobo
 ///
 /// # Errors
 /// [`SynthError::Population`] for settings out of range and a model that draws women and men alike,
-/// [`SynthError::Draw`] if the model fails, [`SynthError::Folder`] if `out` contains something else,
-/// [`SynthError::Ffmpeg`] and [`SynthError::File`]. Complete clips are kept.
+/// [`SynthError::Draw`] if the model fails, [`SynthError::Folder`] if `out` contains something
+/// else, [`SynthError::Ffmpeg`] and [`SynthError::File`]. Complete clips are kept.
 pub fn make(
     out: &Path,
     settings: &PopulationSettings,

@@ -10,8 +10,8 @@ use s2f_core::Sex;
 
 use crate::CorpusError;
 
-/// How many bytes of the first line are searched for a tab: a file without line breaks must not fill
-/// the memory.
+/// How many bytes of the first line are searched for a tab: a file without line breaks must not
+/// fill the memory.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
 
 /// Names of the column with the sex of people, in any case; the first that is there counts.

@@ -15,7 +15,8 @@ impl fmt::Display for CorpusCheck {
         line(
             "people",
             format!(
-                "{present} ({named} named): {female} female, {male} male, {sex_not_stated} not stated"
+                "{present} ({named} named): {female} female, {male} male, {sex_not_stated} not \
+                 stated"
             ),
         )?;
         if with_age + with_language > 0 {

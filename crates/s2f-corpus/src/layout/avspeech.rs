@@ -2,14 +2,15 @@
 //! that were downloaded.
 //!
 //! ```text
-//! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y; also train.csv, test.csv
+//! avspeech_train.csv, avspeech_test.csv   no header: id, start, end, x, y; also train.csv, …
 //! anywhere/ID.mp4                         a whole video, which is cut from start to end
 //! anywhere/ID_START_END.mp4               one segment; also ID_START-END.mp4, .mkv, .webm
 //! ```
 //!
 //! Times are seconds in the whole video; x and y are the centre of the speaker's face in the first
-//! frame of the segment, as fractions of width and height. Ids may begin with `-` or `_` and contain
-//! both. Times in a file's name may have fewer decimals than in the list, truncated or rounded.
+//! frame of the segment, as fractions of width and height. Ids may begin with `-` or `_` and
+//! contain both. Times in a file's name may have fewer decimals than in the list, truncated or
+//! rounded.
 //!
 //! The list does not say who speaks, so each video counts as one speaker: people who appear in the
 //! same video are never in different splits, but one person in two videos may be.

@@ -38,8 +38,8 @@ impl TreeFolder {
 }
 
 impl Tree {
-    /// The contents of a folder without hidden files (such as `._x` and `.DS_Store` of macOS). Links
-    /// are followed, but never back into a folder that is being listed.
+    /// The contents of a folder without hidden files (such as `._x` and `.DS_Store` of macOS).
+    /// Links are followed, but never back into a folder that is being listed.
     ///
     /// # Errors
     /// [`CorpusError::File`] for a folder that cannot be listed.
@@ -108,8 +108,8 @@ impl Tree {
     }
 }
 
-/// Whether there is a file with this name. Unlike [`Path::is_file`], it returns an error for a mount
-/// that has disappeared.
+/// Whether there is a file with this name. Unlike [`Path::is_file`], it returns an error for a
+/// mount that has disappeared.
 ///
 /// # Errors
 /// [`CorpusError::File`] if the operating system does not say.

@@ -1,7 +1,7 @@
 //! VoxCeleb1 (Nagrani, Chung, Zisserman, Interspeech 2017): voices by id, faces by name.
 //!
 //! ```text
-//! vox1_meta.csv                            TAB separated: VoxCeleb1 ID, VGGFace1 ID, Gender, …, Set
+//! vox1_meta.csv                            with tabs: VoxCeleb1 ID, VGGFace1 ID, Gender, …, Set
 //! wav/ID/VIDEO/UTTERANCE.wav               also below dev, test, vox1_dev_wav and vox1_test_wav
 //! unzippedFaces/NAME/1.6/VIDEO/FRAME.jpg   frames of the same videos, cut around the face
 //! ```

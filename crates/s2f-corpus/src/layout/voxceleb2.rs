@@ -6,8 +6,8 @@
 //! dev/mp4/ID/VIDEO/UTTERANCE.mp4     likewise
 //! ```
 //!
-//! The videos are cropped around the face and have a sound track, so `aac` may be missing. The table
-//! may be missing too: then the sex is unknown, and people below `test` are the test set.
+//! The videos are cropped around the face and have a sound track, so `aac` may be missing. The
+//! table may be missing too: then the sex is unknown, and people below `test` are the test set.
 
 use std::collections::BTreeSet;
 use std::path::Path;

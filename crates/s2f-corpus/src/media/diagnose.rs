@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn streams_are_parsed_from_the_output_of_ffmpeg() {
-        let text = "Input #0, mov, from 'x':\n  Duration: 01:02:03.50, start: 0.000000, bitrate: 1\n\
-                    \x20   Stream #0:0[0x1](und): Video: h264, yuv420p\n  Stream #0:1: Audio: aac\n";
+        let text = "Input #0, mov, from 'x':\n  Duration: 01:02:03.50, start: 0.0, bitrate: 1\n\
+                    \x20   Stream #0:0[0x1](und): Video: h264, yuv\n  Stream #0:1: Audio: aac\n";
         let seconds = Some(3723.5);
         assert_eq!(Streams::parse(text), Streams { video: true, sound: true, seconds });
         let cover =

@@ -8,8 +8,8 @@ use super::rejection::{beyond_end, is_final, read_error, sound_rejection};
 use crate::plan::Media;
 use crate::reject::{ClipError, Reason};
 
-/// Output options for the sound: WAV with the sampling rate and channels of the file, in floats like
-/// the output of most decoders, so that nothing is clipped or rounded.
+/// Output options for the sound: WAV with the sampling rate and channels of the file, in floats
+/// like the output of most decoders, so that nothing is clipped or rounded.
 pub(super) const ARGUMENTS: [&str; 6] = ["-map", "0:a:0", "-f", "wav", "-c:a", "pcm_f32le"];
 
 /// Larger files are decoded by ffmpeg, which reads only what it needs, bytes.
@@ -22,9 +22,9 @@ const MAX_S: f64 = 60.0;
 /// The sound of `media`, if it is short and in a format that [`s2f_audio`] reads; otherwise `None`,
 /// and ffmpeg must decode it.
 ///
-/// The difference between the two decoders is inaudible: WAV, AIFF, FLAC and ALAC are identical, MP3
-/// and Vorbis agree within 1e-6 of full scale, AAC and Opus within 1e-3. The last two may end a few
-/// milliseconds earlier, if their container says that the rest of the last packet is padding.
+/// The difference between the two decoders is inaudible: WAV, AIFF, FLAC and ALAC are identical,
+/// MP3 and Vorbis agree within 1e-6 of full scale, AAC and Opus within 1e-3. The last two may end a
+/// few milliseconds earlier, if their container says that the rest of the last packet is padding.
 /// High-efficiency AAC lacks the frequencies above a quarter of its sampling rate here, usually
 /// 11 kHz, which a voice at 16 kHz does not contain.
 pub(super) fn in_process(media: &Media, length_s: f64) -> Result<Option<Waveform>, ClipError> {

@@ -156,8 +156,8 @@ impl ClipProcessor<'_> {
         }
     }
 
-    /// Some of the pictures, spread evenly over all of them. The first one differs between segments,
-    /// so that the clips of a session do not all get the same face.
+    /// Some of the pictures, spread evenly over all of them. The first one differs between
+    /// segments, so that the clips of a session do not all get the same face.
     fn pictures(
         &self,
         segment: &Segment<'_>,

@@ -250,3 +250,50 @@ fn corpus_hash(plan: &Plan) -> String {
     add(plan.licence.clone());
     hex(&hash.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    use s2f_core::Sex;
+    use s2f_pairs::Split;
+
+    use super::*;
+    use crate::layout::LAYOUTS;
+    use crate::plan::{Absent, Clip, FaceSource, Media};
+
+    /// Folders that were begun with an older version can be resumed, since the hash depends neither
+    /// on names in the code that may change nor on where the corpus is. Computed with Python's
+    /// hashlib from the texts that `corpus_hash` adds, each after its length in 8 bytes.
+    #[test]
+    fn the_hash_of_a_corpus_does_not_change() {
+        let media = |file: &str, end_s| Media { file: file.into(), start_s: 0.0, end_s };
+        let plan = |root: &str| Plan {
+            layout: LAYOUTS[0].properties,
+            root: root.into(),
+            clips: vec![Clip {
+                pair_id: "a.1".into(),
+                speaker_id: "a".into(),
+                source: "1".into(),
+                sound: media(&format!("{root}/1.wav"), Some(6.5)),
+                face: FaceSource::Video { media: media(&format!("{root}/1.mp4"), None), at: None },
+                split: Some(Split::Test),
+            }],
+            absent: vec![Absent {
+                pair_id: "b".into(),
+                speaker_id: "b".into(),
+                source: String::new(),
+                missing: "no video".into(),
+            }],
+            people: [(
+                "a".to_owned(),
+                Person { sex: Some(Sex::Female), age: Some(31.0), language: None },
+            )]
+            .into(),
+            unpaired: None,
+            licence: "CC0".into(),
+        };
+        let expected = "53d3bb8cabdf0de7e5c10dd284e0eadfffd3f40937b0b917f56ab7c00dfbd346";
+        for root in ["/data/corpus", "/elsewhere"] {
+            assert_eq!(corpus_hash(&plan(root)), expected, "{root}");
+        }
+    }
+}

@@ -30,9 +30,9 @@ pub struct PrepareSummary {
     pub rejected: BTreeMap<Reason, usize>,
 }
 
-/// Writes `pairs-00000.parquet` …, `rejected.csv`, `splits.csv` and `summary.json` to `out` from the
-/// parts in `folders`, one for each place where shards ran. `out` may be one of them; its parts are
-/// then removed. It can be interrupted at any time and called again.
+/// Writes `pairs-00000.parquet` …, `rejected.csv`, `splits.csv` and `summary.json` to `out` from
+/// the parts in `folders`, one for each place where shards ran. `out` may be one of them; its parts
+/// are then removed. It can be interrupted at any time and called again.
 ///
 /// # Errors
 /// [`CorpusError::PrepareFolder`] if the folders belong to different preparations,

@@ -23,7 +23,10 @@ pub enum SynthError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A folder that contains something else.
-    #[error("{}: {reason}; hint: use another folder, or the same settings as before", path.display())]
+    #[error(
+        "{}: {reason}; hint: use another folder, or the same settings as before",
+        path.display()
+    )]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -26,8 +26,8 @@ pub struct FaceModel<'a> {
     pub draw: &'a DrawFace<'a>,
 }
 
-/// The part of a portrait that is compared, from eyebrows to chin without the hair: start and end as
-/// fractions of its side, and number of cells.
+/// The part of a portrait that is compared, from eyebrows to chin without the hair: start and end
+/// as fractions of its side, and number of cells.
 const ROWS: (f64, f64, usize) = (0.30, 0.80, 14);
 const COLUMNS: (f64, f64, usize) = (0.285, 0.715, 12);
 /// Step in the feature for numeric derivatives.
@@ -162,8 +162,8 @@ impl Cells {
         Self(cells)
     }
 
-    /// The changes of the cells by moving the camera or the light, one column each: shift, scale and
-    /// shear along both axes; offset, gain and gradients of brightness for each colour.
+    /// The changes of the cells by moving the camera or the light, one column each: shift, scale
+    /// and shear along both axes; offset, gain and gradients of brightness for each colour.
     fn camera(&self) -> DMatrix<f64> {
         const MOVES: usize = 6;
         const LIGHTS: usize = 4;

@@ -116,8 +116,8 @@ fn png(frame: &RgbImage) -> Result<Vec<u8>, SynthError> {
     Ok(png.into_inner())
 }
 
-/// Whether two populations are the same. Retrieval follows from the rest, except for its last digits
-/// on other machines.
+/// Whether two populations are the same. Retrieval follows from the rest, except for its last
+/// digits on other machines.
 fn same(a: &PopulationTruth, b: &PopulationTruth) -> bool {
     (a.settings, a.videos, &a.model, &a.traits) == (b.settings, b.videos, &b.model, &b.traits)
 }

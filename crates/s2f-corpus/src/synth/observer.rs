@@ -1,7 +1,7 @@
 //! The best possible retrieval: an ideal observer who knows the traits of voices and faces.
 //!
-//! For a voice `v` and a gallery of faces `f`, one of which belongs to it, the probability that it is
-//! face `j` is proportional to `p(f_j | v) / p(f_j)`, so no ranking has the right face among the
+//! For a voice `v` and a gallery of faces `f`, one of which belongs to it, the probability that it
+//! is face `j` is proportional to `p(f_j | v) / p(f_j)`, so no ranking has the right face among the
 //! first K more often than the ranking by that ratio (Neyman & Pearson). Both densities are known:
 //! `f` given `v` is normal with the mean `strength · v` and the variance `1 - strength²`, and over
 //! all people `f` is standard normal except for the first trait, which is a mixture of one normal
@@ -101,8 +101,8 @@ impl RandomGalleries {
         Self { others, drawn, ln_factorials: ln_factorials.collect() }
     }
 
-    /// Probability that fewer than `rank` of those drawn are among the `ahead` who are ranked before
-    /// the right one: a sum of hypergeometric terms.
+    /// Probability that fewer than `rank` of those drawn are among the `ahead` who are ranked
+    /// before the right one: a sum of hypergeometric terms.
     fn fewer(&self, rank: usize, ahead: usize) -> f64 {
         let Self { others, drawn, .. } = *self;
         (0..rank.min(ahead + 1).min(drawn + 1))

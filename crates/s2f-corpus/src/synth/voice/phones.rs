@@ -1,7 +1,7 @@
 //! The sounds of a synthetic language: formants of vowels, and the articulation of consonants.
 
-/// First to third formant of the vowels in a tract of 17.5 cm, Hz (after Peterson & Barney, JASA 24,
-/// 1952, men).
+/// First to third formant of the vowels in a tract of 17.5 cm, Hz (after Peterson & Barney, JASA
+/// 24, 1952, men).
 pub(super) const VOWELS: [[f64; 3]; 11] = [
     [280.0, 2250.0, 2950.0], // beat
     [400.0, 1980.0, 2550.0], // bit
@@ -65,9 +65,12 @@ pub(super) const ONSETS: [Consonant; 17] = [
         [1900.0, 900.0],
         &[CLOSED, step(12.0, 0.0, 0.1, 0.6, 0.0), ASPIRATED],
     ), // k
-    consonant([300.0, 900.0, 2200.0], [1000.0, 1500.0], &[MURMUR, step(5.0, 0.2, 0.0, 0.2, 0.0)]), // b
-    consonant([300.0, 1750.0, 2650.0], [4200.0, 2500.0], &[MURMUR, step(6.0, 0.2, 0.0, 0.4, 0.0)]), // d
-    consonant([300.0, 1900.0, 2250.0], [1900.0, 900.0], &[MURMUR, step(8.0, 0.2, 0.0, 0.4, 0.0)]), // g
+    // b
+    consonant([300.0, 900.0, 2200.0], [1000.0, 1500.0], &[MURMUR, step(5.0, 0.2, 0.0, 0.2, 0.0)]),
+    // d
+    consonant([300.0, 1750.0, 2650.0], [4200.0, 2500.0], &[MURMUR, step(6.0, 0.2, 0.0, 0.4, 0.0)]),
+    // g
+    consonant([300.0, 1900.0, 2250.0], [1900.0, 900.0], &[MURMUR, step(8.0, 0.2, 0.0, 0.4, 0.0)]),
     consonant([350.0, 1600.0, 2600.0], [6300.0, 2200.0], &[step(95.0, 0.0, 0.0, 0.55, 0.0)]), // s
     consonant([350.0, 1750.0, 2400.0], [3200.0, 1400.0], &[step(95.0, 0.0, 0.0, 0.55, 0.0)]), // sh
     consonant([350.0, 1100.0, 2250.0], [5000.0, 6000.0], &[step(85.0, 0.0, 0.0, 0.15, 0.0)]), // f

@@ -1,5 +1,5 @@
-//! The vocal tract: resonances in series for voice and breath, and one in parallel for noise at lips
-//! and teeth.
+//! The vocal tract: resonances in series for voice and breath, and one in parallel for noise at
+//! lips and teeth.
 
 use std::f64::consts::PI;
 
