@@ -3,141 +3,18 @@
 //! Paper: Cole et al., "Synthesizing Normalized Faces from Facial Identity Features", CVPR 2017,
 //! retrained by Oh et al. (CVPR 2019) on VGG-Face features. No original code exists.
 
+mod config;
+
 use burn::module::{Module, Param};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::Linear;
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, check};
-use crate::texture::{BasisHead, DeconvolutionHead, TextureHead};
+pub(crate) use config::BORDER;
+pub use config::{FaceDecoderConfig, LandmarksConfig, TextureConfig};
+
+use crate::texture::TextureHead;
 use crate::warp::Warp;
-
-/// How the texture is drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum TextureConfig {
-    /// The paper's: fully connected to a small map, then transposed convolutions (kernel 5,
-    /// stride 2, ReLU), then a 1 × 1 convolution to R, G, B.
-    Deconvolution {
-        /// Side of the small map, pixels.
-        base: usize,
-        /// Channels of the small map and after each transposed convolution, which doubles the side.
-        channels: Vec<usize>,
-    },
-    /// A mean and a linear basis, both learnt: luma at full size, chroma at half of it. What a
-    /// hundred photographs can teach without blotches.
-    Basis {
-        /// Number of components.
-        components: usize,
-        /// Width of the hidden layer before them.
-        hidden: usize,
-    },
-}
-
-/// How the landmarks are drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LandmarksConfig {
-    /// Number of landmarks.
-    pub count: usize,
-    /// Width of the hidden layer.
-    pub hidden: usize,
-}
-
-/// Shape of a [`FaceDecoder`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaceDecoderConfig {
-    /// Dimension of the face space, D.
-    pub feature: usize,
-    /// Width of the first layer, f_dec.
-    pub hidden: usize,
-    /// Landmarks.
-    pub landmarks: LandmarksConfig,
-    /// Texture.
-    pub texture: TextureConfig,
-    /// Side of the picture, pixels.
-    pub size: usize,
-}
-
-impl FaceDecoderConfig {
-    /// The paper's decoder on 4096-D features, 224 × 224. `landmarks` is not printed; 65 is said.
-    pub fn paper() -> Self {
-        Self {
-            feature: 4096,
-            hidden: 1000,
-            landmarks: LandmarksConfig { count: 65, hidden: 1000 },
-            texture: TextureConfig::Deconvolution {
-                base: 14,
-                channels: vec![256, 128, 64, 32, 32],
-            },
-            size: 224,
-        }
-    }
-
-    /// The shipped decoder on 256-D features, 224 × 224, for `landmarks` points.
-    pub fn compact(landmarks: usize) -> Self {
-        Self {
-            feature: 256,
-            hidden: 256,
-            landmarks: LandmarksConfig { count: landmarks, hidden: 64 },
-            texture: TextureConfig::Basis { components: 40, hidden: 128 },
-            size: 224,
-        }
-    }
-
-    /// Components of the texture basis, where the texture is drawn by one.
-    pub fn basis_components(&self) -> Option<usize> {
-        match self.texture {
-            TextureConfig::Basis { components, .. } => Some(components),
-            TextureConfig::Deconvolution { .. } => None,
-        }
-    }
-
-    /// A network with fresh weights around `mean` landmarks, which never move beyond the
-    /// zero-displacement points at `border`; all in pixels.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the shape makes no sense or `mean` has another number of landmarks.
-    pub fn init(
-        &self,
-        mean: &[[f32; 2]],
-        border: &[[f32; 2]],
-        device: &Device,
-    ) -> Result<FaceDecoder, ConfigError> {
-        let (count, size) = (self.landmarks.count, self.size);
-        check(mean.len() == count, || {
-            format!("face decoder: {count} landmarks configured, {} given", mean.len())
-        })?;
-        check(size >= 8 && size % 2 == 0, || {
-            format!("face decoder: size is {size}, an even number from 8 is needed")
-        })?;
-        check([self.feature, self.hidden, self.landmarks.hidden].iter().all(|&n| n > 0), || {
-            "face decoder: feature, hidden and landmarks.hidden must be at least 1".into()
-        })?;
-        Ok(FaceDecoder {
-            first: LinearConfig::new(self.feature, self.hidden).init(device),
-            landmarks: LandmarkHead {
-                hidden: LinearConfig::new(self.hidden, self.landmarks.hidden).init(device),
-                output: LinearConfig::new(self.landmarks.hidden, 2 * count).init(device),
-            },
-            texture: match &self.texture {
-                TextureConfig::Deconvolution { base, channels } => TextureHead::Deconvolution(
-                    DeconvolutionHead::init(self.hidden, *base, channels, size, device)?,
-                ),
-                TextureConfig::Basis { components, hidden } => TextureHead::Basis(BasisHead::init(
-                    self.hidden,
-                    *hidden,
-                    *components,
-                    size,
-                    device,
-                )),
-            },
-            warp: Warp::new(mean, border, size, device),
-        })
-    }
-}
 
 /// What a feature decodes to.
 #[derive(Debug, Clone)]
@@ -235,7 +112,7 @@ impl LandmarkHead {
 #[cfg(test)]
 mod tests {
     use burn::optim::{AdamConfig, GradientsParams};
-    use burn::tensor::Distribution;
+    use burn::tensor::{Device, Distribution};
 
     use super::*;
     use crate::reference::{Reference, largest_difference};

@@ -4,6 +4,8 @@
 //! Each network is one file: its configuration with named presets, the struct, `init`, `forward`.
 //! Pictures and sounds come in as tensors; no file but weights is read here.
 
+#![forbid(unsafe_code)]
+
 pub mod age_gender;
 mod config;
 pub mod face_crop;
@@ -26,7 +28,7 @@ pub mod warp;
 pub mod weights;
 
 pub use age_gender::{AgeGender, Impression};
-pub use config::ConfigError;
+pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
 pub use landmark68::Landmark68;
 pub use mobile_face::MobileFace;

@@ -5,8 +5,13 @@ use burn::tensor::{Device, Tensor};
 use s2f_face::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, check};
+use crate::config::{Checks, ConfigError, Cost};
+use crate::face_decoder::BORDER;
 use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
+
+const CHECKS: Checks = Checks("model");
+/// How far outside the picture a point of the border may lie, pixels.
+const BORDER_DISTANCE: f32 = 4096.0;
 
 /// Brings features to the normalisation of their face space.
 ///
@@ -46,19 +51,45 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
+    /// Checks that a model can be built: both networks can be, both fit the face space, and the
+    /// border's points are at most 256 and near the picture.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the key, its value and the range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.voice_encoder.check()?;
+        self.face_decoder.check()?;
+        self.voice_encoder.check_face_space(&self.face_space)?;
+        self.face_decoder.check_face_space(&self.face_space)?;
+        CHECKS.range("number of border points", self.border.len(), BORDER)?;
+        let (min, max) = (-BORDER_DISTANCE, BORDER_DISTANCE + self.face_decoder.size as f32);
+        for (index, point) in self.border.iter().enumerate() {
+            for (axis, &value) in point.iter().enumerate() {
+                CHECKS.position(format!("border[{index}][{axis}]"), value, min..=max)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the model takes with `batch` clips of `frames` frames at a time, from spectrograms to
+    /// pictures.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and [`ConfigError::TooShort`] for too few frames.
+    pub fn cost(&self, batch: usize, frames: usize) -> Result<Cost, ConfigError> {
+        self.check()?;
+        let mean_feature = Cost::new(self.face_space.dimension as u64, 0);
+        let networks = self.voice_encoder.cost(batch, frames)? + self.face_decoder.cost(batch)?;
+        Ok(networks + mean_feature)
+    }
+
     /// A model with fresh weights; the landmarks' mean is zero until weights are loaded.
     ///
     /// # Errors
-    /// [`ConfigError`] where one of the parts makes no sense or they differ in dimension.
+    /// As [`check`](Self::check).
     pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
+        self.check()?;
         let dimension = self.face_space.dimension;
-        let (voice, face) = (self.voice_encoder.output, self.face_decoder.feature);
-        check(voice == dimension && face == dimension, || {
-            format!(
-                "model {}: face space {} has {dimension} numbers, the voice encoder gives {voice}, the face decoder reads {face}",
-                self.name, self.face_space.name
-            )
-        })?;
         let mean = vec![[0.0; 2]; self.face_decoder.landmarks.count];
         Ok(Model {
             voice_encoder: self.voice_encoder.init(device)?,

@@ -8,9 +8,10 @@ use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
 
-use crate::config::{ConfigError, check};
+/// Height and width of every transposed convolution.
+pub(crate) const KERNEL: usize = 5;
 
-/// Numbers of a texture of `size` × `size`: luma at full size, two chroma planes at half of it.
+/// Values of a texture of `size` × `size`: luma at full size, two chroma planes at half of it.
 pub fn luma_chroma_values(size: usize) -> usize {
     size * size + 2 * (size / 2) * (size / 2)
 }
@@ -85,36 +86,29 @@ pub(crate) struct DeconvolutionHead {
 }
 
 impl DeconvolutionHead {
+    /// Transposed convolutions from a map of `base` × `base` pixels; `channels`, which is not
+    /// empty, has those of the map and of what each of them puts out.
     pub(crate) fn init(
         input: usize,
         base: usize,
         channels: &[usize],
-        size: usize,
         device: &Device,
-    ) -> Result<Self, ConfigError> {
-        let last = *channels
-            .last()
-            .ok_or_else(|| ConfigError("face decoder: texture.channels is empty".into()))?;
-        let reached = base << (channels.len() - 1);
-        check(reached == size, || {
-            format!(
-                "face decoder: base {base} doubled {} times is {reached}, not size {size}",
-                channels.len() - 1
-            )
-        })?;
+    ) -> Self {
+        let first = channels.first().copied().unwrap_or_default();
+        let last = channels.last().copied().unwrap_or_default();
         let layers = channels.windows(2).map(|pair| {
-            ConvTranspose2dConfig::new([pair[0], pair[1]], [5, 5])
+            ConvTranspose2dConfig::new([pair[0], pair[1]], [KERNEL, KERNEL])
                 .with_stride([2, 2])
                 .with_padding([2, 2])
                 .with_padding_out([1, 1])
                 .init(device)
         });
-        Ok(Self {
-            map: LinearConfig::new(input, channels[0] * base * base).init(device),
+        Self {
+            map: LinearConfig::new(input, first * base * base).init(device),
             layers: layers.collect(),
             colours: Conv2dConfig::new([last, 3], [1, 1]).init(device),
             base,
-        })
+        }
     }
 
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<4> {

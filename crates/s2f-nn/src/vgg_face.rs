@@ -5,6 +5,8 @@
 //! that circulate (`conv1_1` … `conv5_3`, `fc6`, `fc7`, `fc8`), so that their state dictionary,
 //! saved as safetensors, [loads](crate::weights::load_file) as it is.
 
+use std::ops::RangeInclusive;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
@@ -14,12 +16,31 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, check};
+use crate::config::{
+    CHANNELS, Checks, ConfigError, Cost, WIDTH, convolution, linear, product, sum,
+};
 
 /// Mean of R, G and B over the training pictures (Caffe release of the authors).
 const MEAN_RGB: [f32; 3] = [129.1863, 104.7624, 93.594];
 /// Each of the five stages halves the side.
 const SHRINKAGE: usize = 2usize.pow(5);
+/// Convolutions in each stage.
+const CONVOLUTIONS: [usize; 5] = [2, 2, 3, 3, 3];
+/// Height and width of every convolution.
+const KERNEL: usize = 3;
+const CHECKS: Checks = Checks("VGG-Face");
+/// Pixels.
+const SIDE: RangeInclusive<usize> = SHRINKAGE..=1024;
+const PERSONS: RangeInclusive<usize> = 1..=1 << 20;
+/// Values that the backward pass keeps for each value that a convolution puts out. Measured: TODO.
+const KEPT_PER_OUTPUT: u64 = 4;
+
+/// Size of one convolution.
+struct Layer {
+    parameters: u64,
+    /// Values that it puts out for one face.
+    values: u64,
+}
 
 /// In which order the first convolution reads the colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +69,7 @@ pub struct VggFaceConfig {
 }
 
 impl VggFaceConfig {
-    /// The network of the publication: fc7 has 4096 numbers, fc8 2622.
+    /// The published network: fc7 has 4096 dimensions, fc8 2622.
     pub fn paper() -> Self {
         Self {
             side: 224,
@@ -59,20 +80,72 @@ impl VggFaceConfig {
         }
     }
 
+    /// Checks that a network can be built: each size is in its range, and the whole is of a size
+    /// that a machine can have.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the key, its value and the range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        CHECKS.range("side", self.side, SIDE)?;
+        CHECKS.multiple("side", self.side, SHRINKAGE)?;
+        for (stage, &channels) in self.channels.iter().enumerate() {
+            CHECKS.range(format!("channels[{stage}]"), channels, CHANNELS)?;
+        }
+        CHECKS.range("hidden", self.hidden, WIDTH)?;
+        CHECKS.range("persons", self.persons, PERSONS)?;
+        let layers = self.layers();
+        let largest = layers.iter().map(|layer| layer.values).max().unwrap_or(0);
+        CHECKS.total(self.parameters(&layers), largest)
+    }
+
+    /// What the network takes with `batch` faces at a time, where gradients flow to the faces.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn cost(&self, batch: usize) -> Result<Cost, ConfigError> {
+        self.check()?;
+        let layers = self.layers();
+        let values = sum(layers.iter().map(|layer| layer.values)).saturating_mul(KEPT_PER_OUTPUT);
+        Ok(Cost::new(self.parameters(&layers), values.saturating_mul(batch as u64)))
+    }
+
+    /// The convolutions in order.
+    fn layers(&self) -> Vec<Layer> {
+        let mut inputs = 3;
+        let mut layers = Vec::new();
+        for (stage, (&channels, convolutions)) in self.channels.iter().zip(CONVOLUTIONS).enumerate()
+        {
+            let side = self.side >> stage;
+            for _ in 0..convolutions {
+                let parameters = convolution(inputs, channels, KERNEL);
+                layers.push(Layer { parameters, values: product([channels, side, side]) });
+                inputs = channels;
+            }
+        }
+        layers
+    }
+
+    fn parameters(&self, layers: &[Layer]) -> u64 {
+        let [.., last] = self.channels;
+        let side = self.side / SHRINKAGE;
+        let flat = last.saturating_mul(side).saturating_mul(side);
+        let connected = [
+            linear(flat, self.hidden),
+            linear(self.hidden, self.hidden),
+            linear(self.hidden, self.persons),
+        ];
+        sum(layers.iter().map(|layer| layer.parameters)).saturating_add(sum(connected))
+    }
+
     /// The network with random weights.
     ///
     /// # Errors
-    /// [`ConfigError`] for a side that is not a multiple of 32, or a width of zero.
+    /// As [`check`](Self::check).
     pub fn init(&self, device: &Device) -> Result<VggFace, ConfigError> {
+        self.check()?;
         let Self { side, channels, hidden, persons, channel_order } = *self;
-        check(side > 0 && side % SHRINKAGE == 0, || {
-            format!("VGG-Face: the side has to be a multiple of {SHRINKAGE}, it is {side}")
-        })?;
-        check(hidden > 0 && persons > 0 && !channels.contains(&0), || {
-            format!("VGG-Face: no width may be 0: {channels:?}, {hidden}, {persons}")
-        })?;
         let conv = |inputs, outputs| {
-            Conv2dConfig::new([inputs, outputs], [3, 3])
+            Conv2dConfig::new([inputs, outputs], [KERNEL, KERNEL])
                 .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
                 .init(device)
         };
