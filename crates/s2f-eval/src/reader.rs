@@ -5,9 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use s2f_face::Detector;
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::landmark68::POINTS;
-use s2f_nn::{AgeGender, Landmark68};
+use s2f_nn::face_api::{AgeGender, Landmark68, POINTS, square_crop};
 
 use crate::EvalError;
 
@@ -60,14 +58,14 @@ impl FaceReader {
         let picture = Tensor::<4>::from_data(TensorData::new(numbers, shape), &Device::flex());
         let crop = square_crop(picture.permute([0, 3, 1, 2]), face.rect); // [1, 3, 112, 112]
         let points: Vec<f32> = self.landmarks.forward(crop.clone()).into_data().iter().collect();
-        let impression = self.age_gender.forward(crop);
-        let gender: Vec<f32> = impression.gender.into_data().iter().collect();
+        let estimate = self.age_gender.forward(crop);
+        let sex: Vec<f32> = estimate.sex.into_data().iter().collect();
         let place = Square::of(face.rect, [width, height]);
         let mut landmarks = [[0.0; 2]; POINTS];
         for (point, share) in landmarks.iter_mut().zip(points.as_chunks::<2>().0) {
             *point = place.point(*share);
         }
-        Ok(Some(Reading { landmarks, age: impression.age.into_scalar(), male: gender[0] }))
+        Ok(Some(Reading { landmarks, age: estimate.age.into_scalar(), male: sex[0] }))
     }
 }
 

@@ -4,7 +4,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use s2f_corpus::pairs::Pair;
 use s2f_face::PairFace;
-use s2f_nn::landmark68::POINTS;
+use s2f_nn::face_api::POINTS;
 use speech2face::{FaceFeature, Speech2Face};
 
 use crate::cache::Columns;

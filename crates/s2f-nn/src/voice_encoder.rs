@@ -30,11 +30,11 @@ pub(crate) const FLOOR: f64 = 1e-12;
 #[derive(Module, Debug)]
 pub struct VoiceEncoder {
     convolutions: Vec<Conv2d>,
-    /// One a convolution, or none at all.
+    /// One for each convolution, or empty.
     norms: Vec<BatchNorm>,
     hidden: Linear,
     output: Linear,
-    /// The weight of a segment before the softmax.
+    /// A segment's feature to its weight before the softmax.
     attention: Option<Linear>,
     #[module(skip)]
     input: VoiceInput,
@@ -46,24 +46,35 @@ impl VoiceEncoder {
     /// Features of a batch of clips of equal length.
     ///
     /// # Shapes
-    /// - `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
+    /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
     /// - output: `[batch, D]`, not normalised
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use s2f_nn::VoiceEncoderConfig;
+    ///
+    /// let device = Device::flex();
+    /// let encoder = VoiceEncoderConfig::compact().init(&device)?;
+    /// let clips = Tensor::ones([2, 2, 298, 257], &device); // two clips of 3 s
+    /// assert_eq!(encoder.forward(clips).dims(), [2, 256]);
+    /// # Ok::<(), s2f_nn::ConfigError>(())
+    /// ```
     pub fn forward(&self, spectrogram: Tensor<4>) -> Tensor<2> {
-        self.predict(self.hear(spectrogram))
+        self.head(self.features(spectrogram))
     }
 
-    /// The convolutions: what the fully connected layers read.
+    /// The output of the convolutions, averaged over time: the input of [`head`](Self::head).
     ///
     /// # Shapes
-    /// - `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
-    /// - output: `[batch, channels·frequency]`
-    pub fn hear(&self, spectrogram: Tensor<4>) -> Tensor<2> {
+    /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
+    /// - output: `[batch, channels · frequency]`
+    pub fn features(&self, spectrogram: Tensor<4>) -> Tensor<2> {
         let mut x = match self.input {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
         }; // [batch, 1 or 2, frames, 257]
-        let number = self.number();
-        x = x.cast(number);
+        let dtype = self.dtype();
+        x = x.cast(dtype);
         let last = self.convolutions.len() - 1;
         for (index, convolution) in self.convolutions.iter().enumerate() {
             x = convolution.forward(x); // [batch, channels, time, frequency]
@@ -74,31 +85,31 @@ impl VoiceEncoder {
             if let Some(norm) = self.norms.get(index) {
                 x = norm.forward(x.cast(FloatDType::F32));
             }
-            x = x.cast(number);
+            x = x.cast(dtype);
             if self.pools[index] {
                 x = max_pool2d(x, MaxPoolOptions::new([2, 1])); // [batch, channels, time/2, frequency]
             }
         }
-        x.flatten(1, 3) // [batch, channels·frequency]
+        x.flatten(1, 3) // [batch, channels · frequency]
     }
 
     /// The fully connected layers.
     ///
     /// # Shapes
-    /// - `heard`: `[batch, channels·frequency]`, from [`Self::hear`]
+    /// - `features`: `[batch, channels · frequency]`, from [`features`](Self::features)
     /// - output: `[batch, D]`, not normalised
-    pub fn predict(&self, heard: Tensor<2>) -> Tensor<2> {
-        let x = relu(self.hidden.forward(heard.cast(self.number()))); // [batch, hidden]
+    pub fn head(&self, features: Tensor<2>) -> Tensor<2> {
+        let x = relu(self.hidden.forward(features.cast(self.dtype()))); // [batch, hidden]
         self.output.forward(x).cast(FloatDType::F32) // [batch, D]
     }
 
-    /// What convolutions and fully connected layers compute in: 16 bits where their weights have
-    /// them. What adds up many numbers, the norms and means, and what comes out have 32.
-    fn number(&self) -> FloatDType {
+    /// The type that convolutions and fully connected layers compute in: 16 bits if their weights
+    /// have 16. Operations that sum many values (normalisations, means) and the output have 32.
+    fn dtype(&self) -> FloatDType {
         self.output.weight.dtype().into()
     }
 
-    /// One feature of the features of a voice's segments.
+    /// One feature from the features of a voice's segments.
     ///
     /// # Shapes
     /// - `segments`: `[batch, segments, D]`
@@ -107,7 +118,7 @@ impl VoiceEncoder {
         match &self.attention {
             None => segments.mean_dim(1).squeeze_dim(1),
             Some(attention) => {
-                let scores = attention.forward(segments.clone().cast(self.number()));
+                let scores = attention.forward(segments.clone().cast(self.dtype()));
                 let weights = softmax(scores.cast(FloatDType::F32), 1); // [batch, segments, 1]
                 (segments * weights).sum_dim(1).squeeze_dim(1) // [batch, D]
             }

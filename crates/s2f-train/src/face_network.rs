@@ -120,7 +120,6 @@ impl FaceNetwork {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
-    use s2f_nn::vgg_face::ChannelOrder;
 
     use super::*;
 
@@ -132,7 +131,6 @@ mod tests {
             channels: [1, 1, 2, 2, 2],
             hidden: 5,
             persons: 3,
-            channel_order: ChannelOrder::Rgb,
         };
         let network = FaceNetwork::VggFace(config.init(&device).unwrap());
         let pictures =

@@ -8,8 +8,8 @@ use s2f_audio::{Waveform, spectrogram};
 use s2f_corpus::Sex;
 use s2f_eval::probability_less;
 use s2f_face::{Detector, FaceSpace};
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::{AgeGender, Model, normalise};
+use s2f_nn::face_api::{AgeGender, square_crop};
+use s2f_nn::{Model, normalise};
 use serde::Serialize;
 
 use crate::batch::stack;
@@ -89,8 +89,8 @@ impl Readers {
             return Ok(None);
         };
         let crop = square_crop(picture.clamp(0.0, 1.0) * 255.0, face.rect);
-        let gender: Vec<f32> = self.age_gender.forward(crop).gender.into_data().iter().collect();
-        Ok(Some(if gender[0] > gender[1] { Sex::Male } else { Sex::Female }))
+        let sex: Vec<f32> = self.age_gender.forward(crop).sex.into_data().iter().collect();
+        Ok(Some(if sex[0] > sex[1] { Sex::Male } else { Sex::Female }))
     }
 }
 

@@ -209,14 +209,10 @@ impl VoiceEncoderConfig {
     /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`] where
     /// a layer's input is smaller than its kernel.
     pub fn shapes(&self, frames: usize) -> Result<Vec<[usize; 3]>, ConfigError> {
-        CHECKS.range("number of layers", self.layers.len(), LAYERS)?;
+        self.check_layers()?;
         let (mut time, mut frequency) = (frames, BINS);
         let mut shapes = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
-            CHECKS.range(format!("layers[{index}].channels"), layer.channels, CHANNELS)?;
-            for (axis, stride) in layer.stride.into_iter().enumerate() {
-                CHECKS.range(format!("layers[{index}].stride[{axis}]"), stride, STRIDE)?;
-            }
             if time < KERNEL || frequency < KERNEL {
                 let (layer, kernel) = (index, KERNEL);
                 return Err(ConfigError::TooShort { frames, time, frequency, layer, kernel });
@@ -234,15 +230,26 @@ impl VoiceEncoderConfig {
     /// # Errors
     /// [`ConfigError`] where no number of frames up to 60000 is enough.
     pub fn min_frames(&self) -> Result<usize, ConfigError> {
-        CHECKS.range("number of layers", self.layers.len(), LAYERS)?;
+        self.check_layers()?;
         let mut time: usize = 1;
         for layer in self.layers.iter().rev() {
             time = time.saturating_mul(if layer.pool { 2 } else { 1 });
             time = (time - 1).saturating_mul(layer.stride[0]).saturating_add(KERNEL);
         }
-        self.shapes(time)?;
         CHECKS.range("number of frames that its layers need", time, FRAMES)?;
-        Ok(time)
+        self.shapes(time).map(|_| time)
+    }
+
+    /// Checks each layer by itself.
+    fn check_layers(&self) -> Result<(), ConfigError> {
+        CHECKS.range("number of layers", self.layers.len(), LAYERS)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            CHECKS.range(format!("layers[{index}].channels"), layer.channels, CHANNELS)?;
+            for (axis, stride) in layer.stride.into_iter().enumerate() {
+                CHECKS.range(format!("layers[{index}].stride[{axis}]"), stride, STRIDE)?;
+            }
+        }
+        Ok(())
     }
 
     /// A network with fresh weights: PyTorch's default, uniform in ±1/√fan-in.

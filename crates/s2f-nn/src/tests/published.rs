@@ -1,11 +1,11 @@
-//! For tests: published weights, pictures and reference values that are not part of the project.
+//! Published weights, pictures and reference values, which are not part of the project.
 
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// A file among the test data, which lie in `$S2F_SHARED` or in `shared` beside the checkout;
-/// none, said aloud, where it is absent.
+/// A file of the test data, which lie in `$S2F_SHARED` or in `shared` beside the checkout; `None`,
+/// with a warning, if missing.
 pub(crate) fn published(path: &str) -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let root = std::env::var_os("S2F_SHARED").map_or_else(|| beside.into(), PathBuf::from);
@@ -17,7 +17,7 @@ pub(crate) fn published(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// A `.npy` file (NumPy's format, version 1) of bytes or 32-bit floats among the test data.
+/// A `.npy` file (NumPy's format, version 1) of bytes or 32-bit floats of the test data.
 pub(crate) fn npy<const D: usize>(path: &str, device: &Device) -> Tensor<D> {
     let bytes = std::fs::read(published(path).unwrap()).unwrap();
     assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"), "{path}");
