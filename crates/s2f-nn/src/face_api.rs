@@ -1,7 +1,7 @@
 //! The networks of [face-api.js](https://github.com/justadudewhohacks/face-api.js) (MIT), with its
 //! published weights: age and sex of a face, and its 68 landmarks.
 //!
-//! Both are built from the same blocks and read the same crop, [`square_crop`] of a detected face.
+//! Both are built from the same blocks and read the same crop, [`SquareCrop`] of a detected face.
 //! They measure faces that another network produced; training never changes them. Gradients flow to
 //! the picture.
 
@@ -14,7 +14,7 @@ mod manifest;
 use std::path::Path;
 
 pub use age_gender::{AgeGender, AgeSex};
-pub use crop::{CROP_SIDE, square_crop};
+pub use crop::{CROP_SIDE, SquareCrop};
 pub use landmark68::{Landmark68, POINTS};
 
 use crate::weights::{Arrays, WeightsError};

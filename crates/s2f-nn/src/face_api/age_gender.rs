@@ -77,7 +77,7 @@ impl AgeGender {
     ///
     /// # Shapes
     /// - `faces`: `[n, 3 (R, G, B), 112, 112]`, values 0 to 255, from
-    ///   [`square_crop`](super::square_crop)
+    ///   [`SquareCrop`](super::SquareCrop)
     pub fn forward(&self, faces: Tensor<4>) -> AgeSex {
         let x = relu(self.conv_in.forward(normalised(faces, DIVISOR))); // [n, 32, 56, 56]
         let x = self.reductions.iter().fold(x, |x, block| block.forward(x)); // [n, 128, 14, 14]

@@ -55,7 +55,7 @@ impl Landmark68 {
     ///
     /// # Shapes
     /// - `faces`: `[n, 3 (R, G, B), 112, 112]`, values 0 to 255, from
-    ///   [`square_crop`](super::square_crop)
+    ///   [`SquareCrop`](super::SquareCrop)
     /// - output: `[n, 68, 2 (x, y)]`, as a share of the crop's side
     pub fn forward(&self, faces: Tensor<4>) -> Tensor<3> {
         let x = relu(self.conv_in.forward(normalised(faces, DIVISOR))); // [n, 32, 56, 56]
