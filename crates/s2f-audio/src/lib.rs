@@ -13,6 +13,7 @@
 
 mod decode;
 mod error;
+mod flac;
 mod formants;
 mod pitch;
 mod power;
@@ -22,6 +23,7 @@ mod waveform;
 
 pub use decode::{Limits, decode, read};
 pub use error::{AudioError, Problem};
+pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
 pub use pitch::{Pitch, pitch};
 pub use resample::resample;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use s2f_corpus::pairs::PairSet;
-use s2f_corpus::split::Split;
 use s2f_eval::{Evaluation, Event, FaceReader, Options, Other, Part, evaluate};
+use s2f_pairs::PairSet;
+use s2f_pairs::Split;
 use s2f_registry::{RegistryError, Store};
 use serde::{Deserialize, Serialize};
 use speech2face::{SHIPPED, Speech2Face};

@@ -15,11 +15,11 @@ use std::time::Instant;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngCore, SeedableRng};
-use s2f_corpus::Sex;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairSet, PairWriter, Payload, merge, resplit};
-use s2f_corpus::split::{Shares, SplitTable};
+use s2f_core::Sex;
+use s2f_core::hash::{Digest, Sha256};
 use s2f_corpus::stats::Stats;
-use sha2::{Digest, Sha256};
+use s2f_pairs::{Pair, PairFileInfo, PairSet, PairWriter, Payload, merge, resplit};
+use s2f_pairs::{Shares, SplitTable};
 
 const PARTS: usize = 100;
 const PAIRS_A_PART: usize = 1000;

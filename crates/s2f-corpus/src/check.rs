@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::Sex;
 use crate::layout::{Layout, unpaired_tables};
 use crate::plan::{Media, Plan};
-use crate::split::Split;
+use s2f_core::Sex;
+use s2f_pairs::Split;
 
 /// Longest voice of a pair, s: what `prepare` does where nothing else is asked of it.
 pub const PAIR_S: f64 = 10.0;

@@ -1,13 +1,16 @@
 //! What can go wrong in reading a corpus.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use s2f_core::FileError;
+use s2f_pairs::PairsError;
 
 use crate::shard::Shard;
 
 /// What can go wrong in reading a corpus.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CorpusError {
     /// A table that cannot be opened or is not comma-separated text.
     #[error("cannot read {}; hint: check the name, and that it is text with commas or tabs between the columns", path.display())]
@@ -81,16 +84,9 @@ pub enum CorpusError {
         /// The name.
         pair_id: String,
     },
-    /// The system refuses: no space, no permission, a vanished folder.
-    #[error("cannot {operation} {}; hint: {}", path.display(), way_out(source))]
-    Io {
-        /// What was tried, an infinitive.
-        operation: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A folder of a preparation that cannot go on, or be merged.
     #[error("{}: {reason}; hint: give another folder, or the corpus and settings that this one was begun with", path.display())]
     Job {
@@ -137,9 +133,12 @@ pub enum CorpusError {
         /// The numbers of those that are missing.
         missing: BTreeSet<usize>,
     },
+    /// A voice that cannot be encoded.
+    #[error(transparent)]
+    Flac(#[from] s2f_audio::FlacError),
     /// Pairs that cannot be read or trusted.
     #[error(transparent)]
-    Pairs(#[from] crate::pairs::PairsError),
+    Pairs(#[from] PairsError),
     /// A detector or an encoder of faces that cannot work.
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
@@ -163,12 +162,6 @@ pub enum CorpusError {
         /// What the model said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A voice that cannot be encoded.
-    #[error("cannot encode a voice as FLAC: {reason}; hint: report it, no voice should do this")]
-    Flac {
-        /// What the encoder said.
-        reason: String,
-    },
     /// A speech detector that is not the one that is known.
     #[error("{}: not the speech detector: {reason}; hint: take silero_vad_16k_op15.onnx of snakers4/silero-vad", path.display())]
     SpeechModel {
@@ -177,24 +170,4 @@ pub enum CorpusError {
         /// What is wrong with it.
         reason: String,
     },
-}
-
-impl CorpusError {
-    /// Names what was tried on which path, for `map_err`.
-    pub fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { operation, path: path.to_owned(), source }
-    }
-}
-
-fn way_out(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room and run the same command again: it goes on where it was"
-        }
-        io::ErrorKind::NotFound => {
-            "check the name; what was there before may lie on a mount that has vanished"
-        }
-        io::ErrorKind::PermissionDenied => "mend the permissions and run the same command again",
-        _ => "run the same command again: it goes on where it was",
-    }
 }

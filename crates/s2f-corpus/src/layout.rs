@@ -17,11 +17,12 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use s2f_core::FileError;
 use serde::Serialize;
 
 use crate::CorpusError;
 use crate::plan::{Absent, Clip, Person, Plan};
-use crate::split::Split;
+use s2f_pairs::Split;
 
 pub(crate) use unpaired::tables as unpaired_tables;
 
@@ -120,9 +121,9 @@ impl Layout {
     ///
     /// # Errors
     /// [`CorpusError::UnknownLayout`] where none fits, [`CorpusError::SeveralLayouts`] where
-    /// several do, [`CorpusError::Io`] for an unreadable folder.
+    /// several do, [`CorpusError::File`] for an unreadable folder.
     pub fn detect(root: &Path) -> Result<Self, CorpusError> {
-        std::fs::read_dir(root).map_err(CorpusError::io("list", root))?;
+        std::fs::read_dir(root).map_err(FileError::at("list", root))?;
         let mut found = Vec::new();
         for &layout in Self::ALL {
             let description = layout.description();
@@ -200,7 +201,7 @@ fn stated_licence(root: &Path) -> Result<Option<String>, CorpusError> {
         let read = File::open(&path).and_then(|file| file.take(1 << 14).read_to_end(&mut text));
         match read {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(CorpusError::io("read", &path)(error));
+                return Err(FileError::at("read", &path)(error).into());
             }
             _ => {}
         }
@@ -292,7 +293,7 @@ mod tests {
         for path in ["nowhere", "file"] {
             for layout in [None, Some(Layout::Folder), Some(Layout::AvSpeech)] {
                 let error = plan(&root.path().join(path), layout).unwrap_err();
-                assert!(matches!(error, CorpusError::Io { .. }), "{path} {layout:?}: {error}");
+                assert!(matches!(error, CorpusError::File { .. }), "{path} {layout:?}: {error}");
             }
         }
     }

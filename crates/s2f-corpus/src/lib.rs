@@ -13,36 +13,16 @@ pub mod check;
 pub mod choose;
 pub mod layout;
 pub mod media;
-pub mod pairs;
 pub mod plan;
 pub mod prepare;
 pub mod reject;
 pub mod shard;
 pub mod speech;
-pub mod split;
 pub mod stats;
 pub mod synth;
 
 mod error;
-pub mod files;
 mod table;
 pub mod unpaired;
 
 pub use error::CorpusError;
-
-use serde::{Deserialize, Serialize};
-
-/// Sex of a person as the corpus states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sex {
-    /// Stated as female.
-    Female,
-    /// Stated as male.
-    Male,
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

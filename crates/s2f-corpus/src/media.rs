@@ -13,20 +13,19 @@ use std::time::Duration;
 
 use image::RgbImage;
 use s2f_audio::Waveform;
+use s2f_core::FileError;
 
 use crate::CorpusError;
 use crate::plan::Media;
 use crate::reject::{Reason, Trouble};
 
 mod diagnose;
-mod flac;
 mod frames;
 mod mux;
 mod process;
 mod sound;
 mod wav;
 
-pub use flac::encode_flac;
 pub(crate) use wav::encode_wav;
 
 pub(crate) use diagnose::gate;
@@ -172,7 +171,7 @@ impl Ffmpeg {
         // ffmpeg has three pipes. Nothing is typed into it and errors need theirs, so the sound
         // leaves through the one that is standard input elsewhere.
         command.args(sound::ARGUMENTS).arg("pipe:0");
-        let (sound, sink) = io::pipe().map_err(CorpusError::io("start", &self.program))?;
+        let (sound, sink) = io::pipe().map_err(FileError::at("start", &self.program))?;
         command.stdin(sink);
         let (run, output) = Run::start(command, self)?;
         let sound = Collected::of(sound, MAX_SOUND_BYTES, self.patience);

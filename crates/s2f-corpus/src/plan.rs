@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::Sex;
 use crate::layout::Layout;
-use crate::split::Split;
+use s2f_core::Sex;
+use s2f_pairs::{Shares, Split, SplitTable};
 
 /// A corpus as names and tables alone tell it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,14 @@ pub struct Plan {
     pub people: BTreeMap<String, Person>,
     /// The licence of the data, as the corpus states it; the default of its layout otherwise.
     pub licence: String,
+}
+
+impl Plan {
+    /// Assigns every speaker to a split, see [`SplitTable::assign`].
+    pub fn assign_splits(&self, shares: &Shares, seed: u64) -> SplitTable {
+        let speakers = self.clips.iter().map(|clip| (clip.speaker_id.clone(), clip.split));
+        SplitTable::assign(speakers, shares, seed)
+    }
 }
 
 /// A stretch of one person's speech and where the face to it is.

@@ -19,6 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use s2f_audio::Waveform;
+use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +27,12 @@ use crate::CorpusError;
 use crate::choose::FaceRules;
 use crate::layout::Layout;
 use crate::media::Ffmpeg;
-use crate::pairs::{Pair, PairWriter};
 use crate::plan::Plan;
 use crate::reject::Rejected;
 use crate::shard::Shard;
 use crate::speech::SpeechDetector;
-use crate::split::{Shares, SplitTable};
+use s2f_pairs::Shares;
+use s2f_pairs::{Pair, PairWriter};
 
 use clip::{Outcome, Worker};
 use job::JobFolder;
@@ -158,7 +159,7 @@ pub struct Progress {
 /// # Errors
 /// [`CorpusError::Setting`]; [`CorpusError::NothingToPrepare`]; [`CorpusError::Job`] where the
 /// folder lies in the corpus, or was begun with another corpus, other settings or another encoder; [`CorpusError::Busy`] where another process does the same shard;
-/// [`CorpusError::Io`] and others where the system refuses. Parts that are complete stay.
+/// [`CorpusError::File`] and others where the system refuses. Parts that are complete stay.
 pub fn prepare(
     plan: &Plan,
     settings: &Settings,
@@ -173,7 +174,7 @@ pub fn prepare(
         return Err(CorpusError::NothingToPrepare { path: plan.root.clone(), unpaired });
     }
     refuse_inside(plan, out)?;
-    let splits = SplitTable::of_plan(plan, &settings.shares, settings.seed);
+    let splits = plan.assign_splits(&settings.shares, settings.seed);
     let folder = JobFolder::open(plan, settings, tools.encoder, &splits, out)?;
     if folder.is_finished() {
         return Ok(());
@@ -269,7 +270,7 @@ fn write_part(
     for pair in &pairs {
         writer.push(pair)?;
     }
-    writer.finish()
+    Ok(writer.finish()?)
 }
 
 fn clips_of(part: usize, plan: &Plan, settings: &Settings) -> std::ops::Range<usize> {
@@ -279,10 +280,10 @@ fn clips_of(part: usize, plan: &Plan, settings: &Settings) -> std::ops::Range<us
 
 /// Pairs among the videos would be part of the corpus the next time.
 fn refuse_inside(plan: &Plan, out: &Path) -> Result<(), CorpusError> {
-    let out_folder = std::path::absolute(out).map_err(CorpusError::io("find", out))?;
+    let out_folder = std::path::absolute(out).map_err(FileError::at("find", out))?;
     // What is not there yet may lie in a folder that is a link.
     let there = out_folder.ancestors().find_map(|folder| folder.canonicalize().ok());
-    let root = plan.root.canonicalize().map_err(CorpusError::io("find", &plan.root))?;
+    let root = plan.root.canonicalize().map_err(FileError::at("find", &plan.root))?;
     if there.is_some_and(|folder| folder.starts_with(&root)) {
         let reason = format!("it lies in the corpus {}", plan.root.display());
         return Err(CorpusError::Job { path: out.to_owned(), reason });

@@ -139,6 +139,12 @@ impl Trouble {
     }
 }
 
+impl From<s2f_core::FileError> for Trouble {
+    fn from(error: s2f_core::FileError) -> Self {
+        Self::Stop(error.into())
+    }
+}
+
 impl From<crate::CorpusError> for Trouble {
     fn from(error: crate::CorpusError) -> Self {
         Self::Stop(error)

@@ -9,6 +9,7 @@ use rten::{Model, ModelOptions, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 use s2f_audio::Waveform;
+use s2f_core::FileError;
 
 use crate::CorpusError;
 
@@ -46,11 +47,11 @@ impl SpeechDetector {
     /// Loads `silero_vad_16k_op15.onnx`.
     ///
     /// # Errors
-    /// [`CorpusError::Io`] where the file cannot be read, [`CorpusError::SpeechModel`] where it is
+    /// [`CorpusError::File`] where the file cannot be read, [`CorpusError::SpeechModel`] where it is
     /// not this network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CorpusError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(CorpusError::io("read", path))?;
+        let bytes = std::fs::read(path).map_err(FileError::at("read", path))?;
         let wrong = |reason: String| CorpusError::SpeechModel { path: path.into(), reason };
         let model =
             ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;

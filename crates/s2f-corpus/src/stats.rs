@@ -5,11 +5,12 @@ mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
+use s2f_core::Sex;
 use serde::Serialize;
 
 use crate::CorpusError;
-use crate::pairs::{PairInfo, PairSet};
+use s2f_pairs::{PairInfo, PairSet};
 
 pub use duplicates::{Duplicate, Duplicates};
 
@@ -74,7 +75,7 @@ impl Stats {
             sources.of(&info.source);
             pairs += 1;
             seconds += f64::from(info.seconds);
-            let sex = info.gender.map(crate::pairs::sex_name);
+            let sex = info.gender.map(Sex::name);
             split.add(info.split.name(), person, &info);
             gender.add(sex.unwrap_or(NOT_STATED), person, &info);
             age.add(&age_band(info.age), person, &info);
@@ -161,8 +162,8 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pairs::{Pair, samples};
-    use crate::split::Split;
+    use s2f_pairs::{Pair, Split};
+    use s2f_testing::pairs as samples;
 
     fn stats(pairs: &[Pair]) -> Stats {
         let folder = tempfile::tempdir().unwrap();

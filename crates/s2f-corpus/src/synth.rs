@@ -32,7 +32,9 @@ pub use observer::{RANKS, Recall, best_retrieval, expected_retrieval};
 pub use population::{Person, SEX_MIDDLE, TRAIT_NAMES, TRAITS, Traits, population};
 
 use crate::media::Ffmpeg;
-use crate::{CorpusError, Sex};
+use s2f_core::Sex;
+
+use crate::CorpusError;
 use face::Directions;
 use files::Folder;
 use population::stream;
@@ -115,7 +117,7 @@ const SYNTHETIC: &str = "voices and faces made by a program; they belong to nobo
 /// # Errors
 /// [`CorpusError::Synth`] for settings out of range and a model that draws women and men alike,
 /// [`CorpusError::Draw`] where the model fails, [`CorpusError::Job`] where `out` holds something
-/// else, [`CorpusError::Ffmpeg`] and [`CorpusError::Io`]. Clips that are complete stay.
+/// else, [`CorpusError::Ffmpeg`] and [`CorpusError::File`]. Clips that are complete stay.
 pub fn make(
     out: &Path,
     settings: &Settings,

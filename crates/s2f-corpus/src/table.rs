@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use crate::{CorpusError, Sex};
+use s2f_core::Sex;
+
+use crate::CorpusError;
 
 /// How far the first line is searched for a tab: a file without lines must not fill the memory.
 const MAX_HEADER_BYTES: u64 = 1 << 16;

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::table::{Row, Table};
-use crate::{CorpusError, Sex};
+use s2f_core::Sex;
+
+use crate::CorpusError;
 
 /// Points of a portrait's landmarks.
 const POINTS: usize = 189;

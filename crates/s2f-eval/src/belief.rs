@@ -1,18 +1,18 @@
 //! Whether the evaluation can be believed: models whose scores are known beforehand.
 
-use s2f_corpus::Sex;
-use s2f_corpus::pairs::Pair;
-use s2f_corpus::split::Split;
+use s2f_core::Sex;
+use s2f_pairs::Pair;
+use s2f_pairs::Split;
 
-use crate::bootstrap::Bootstrap;
 use crate::items::{Control, Items, Part};
 use crate::leaks;
 use crate::outcome::{Gap, search};
 use crate::report::{Score, Unit};
 use crate::scorer::{Scorer, With, per_cent};
-use crate::search::Distance;
 use crate::testing::{items, pair, random, set};
-use crate::vectors::Vectors;
+use s2f_metrics::Bootstrap;
+use s2f_metrics::Distance;
+use s2f_metrics::Vectors;
 
 const DIMENSION: usize = 16;
 const TEST: Part = Part::Split(Split::Test);

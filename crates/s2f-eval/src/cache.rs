@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::{CorpusError, files};
+use s2f_core::FileError;
+use s2f_core::{AtomicFile, remove_temporary};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::EvalError;
 use crate::items::hex;
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
 
 /// Pairs in a part: what is lost at most where a computation is stopped.
 const PART: usize = 64;
@@ -28,8 +29,8 @@ pub(crate) struct Cache {
 impl Cache {
     /// In `folder`, which is made.
     pub(crate) fn open(folder: &Path) -> Result<Self, EvalError> {
-        fs::create_dir_all(folder).map_err(CorpusError::io("make", folder))?;
-        files::remove_temporary(folder)?;
+        fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+        remove_temporary(folder)?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -74,7 +75,7 @@ impl Cache {
 
 /// Enough of a hash to tell files apart; the whole one stands inside.
 fn short(key: &str) -> String {
-    use sha2::{Digest, Sha256};
+    use s2f_core::hash::{Digest, Sha256};
     hex(&Sha256::digest(key)[..6])
 }
 
@@ -107,7 +108,7 @@ fn write(path: &Path, key: &str, columns: &Columns) -> Result<(), EvalError> {
         })
         .collect();
     let failed = |reason: String| {
-        CorpusError::io("write", path)(std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
+        FileError::at("write", path)(std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
     };
     let views = bytes
         .iter()
@@ -116,7 +117,7 @@ fn write(path: &Path, key: &str, columns: &Columns) -> Result<(), EvalError> {
         .map_err(|error| failed(error.to_string()))?;
     let metadata = Some([("key".to_owned(), key.to_owned())].into());
     let file = serialize(views, metadata).map_err(|error| failed(error.to_string()))?;
-    Ok(files::write(path, &file)?)
+    Ok(AtomicFile::write(path, &file)?)
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::EvalError;
-use crate::bootstrap::{Bootstrap, Spread};
 use crate::report::{Cell, FORMAT, Item, Paired, Report, Score, Section, Table, Unit};
 use crate::scorer::Scorer;
-use crate::stats::sign_flip_p;
+use s2f_metrics::sign_flip_p;
+use s2f_metrics::{Bootstrap, Spread};
 
 /// Scores that models are compared by, and what tables call them.
 const COMPARED: [(&str, &str); 8] = [

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use s2f_audio::AudioError;
-use s2f_corpus::CorpusError;
+use s2f_core::FileError;
 use s2f_face::FaceError;
 use s2f_nn::weights::WeightsError;
+use s2f_pairs::PairsError;
 use speech2face::{DecodeError, EncodingError};
 
 /// Why there is no evaluation. Each message names the reason and a way out.
@@ -14,7 +15,10 @@ use speech2face::{DecodeError, EncodingError};
 pub enum EvalError {
     /// The pairs cannot be read or trusted.
     #[error(transparent)]
-    Corpus(#[from] CorpusError),
+    Pairs(#[from] PairsError),
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A voice of the pairs cannot be decoded.
     #[error(transparent)]
     Audio(#[from] AudioError),

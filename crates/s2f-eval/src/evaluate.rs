@@ -7,13 +7,12 @@ mod tests;
 
 use std::path::Path;
 
-use s2f_corpus::files;
-use s2f_corpus::pairs::PairSet;
+use s2f_core::AtomicFile;
+use s2f_pairs::PairSet;
 use speech2face::{SOFTWARE, Speech2Face};
 
 use self::about::{about, name_of, notes};
 use self::job::Job;
-use crate::bootstrap::Bootstrap;
 use crate::cache::Cache;
 use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
 use crate::items::{Control, Items, Part, is_enough};
@@ -21,12 +20,13 @@ use crate::labels::Labels;
 use crate::outcome::{Gap, search};
 use crate::report::{Attachments, FORMAT, Item, Paired, Report, Unit};
 use crate::scorer::{Scorer, With, per_cent};
-use crate::search::Distance;
 use crate::sections::{self, Context, Controls, MAIN, Versions};
 use crate::sheet::Photographs;
-use crate::vectors::Vectors;
 use crate::voices::{FIRST_HALF, Hearing, NOISE, SECOND_HALF, column};
 use crate::{EvalError, FaceReader, leaks, report};
+use s2f_metrics::Bootstrap;
+use s2f_metrics::Distance;
+use s2f_metrics::Vectors;
 
 /// Lengths of voice that are heard where there is enough, s.
 const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];
@@ -99,12 +99,12 @@ impl Evaluation {
         let json = serde_json::to_vec(&self.report).map_err(|error| encode(&error))?;
         let csv = report::csv::render(&self.report).map_err(|error| encode(&error))?;
         for (name, bytes) in &self.attachments {
-            files::write(&folder.join(name), bytes)?;
+            AtomicFile::write(&folder.join(name), bytes)?;
         }
-        files::write(&folder.join("scores.csv"), csv.as_bytes())?;
-        files::write(&folder.join("report.json"), &json)?;
+        AtomicFile::write(&folder.join("scores.csv"), csv.as_bytes())?;
+        AtomicFile::write(&folder.join("report.json"), &json)?;
         let page = report::html::render(&self.report, &self.attachments);
-        Ok(files::write(&folder.join("report.html"), page.as_bytes())?)
+        Ok(AtomicFile::write(&folder.join("report.html"), page.as_bytes())?)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use s2f_corpus::pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows};
-use s2f_corpus::split::Split;
-use s2f_corpus::{CorpusError, Sex};
-use sha2::{Digest, Sha256};
+use s2f_core::Sex;
+use s2f_core::hash::{Digest, Sha256};
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows};
 
 use crate::EvalError;
-use crate::stats::derange;
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
+use s2f_metrics::derange;
 
 /// What is evaluated of a set of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Items {
         if let Some(twice) = infos.iter().find(|info| !seen.insert(&info.pair_id)) {
             let (pair_id, first) = (twice.pair_id.clone(), set.path().to_owned());
             let second = first.clone();
-            return Err(CorpusError::from(PairsError::Duplicate { pair_id, first, second }).into());
+            return Err(PairsError::Duplicate { pair_id, first, second }.into());
         }
         let chosen: BTreeMap<&str, &PairInfo> = evenly(by_speaker.into_values().collect(), people)
             .into_iter()
@@ -122,9 +122,7 @@ impl Items {
                 if !feature.iter().all(|x| x.is_finite()) {
                     let problem = "numbers that are not finite".into();
                     let path = set.path().to_owned();
-                    return Err(
-                        CorpusError::from(PairsError::Feature { path, pair_id, problem }).into()
-                    );
+                    return Err(PairsError::Feature { path, pair_id, problem }.into());
                 }
                 let Ok(speaker) = speakers.binary_search(&speaker_id) else { continue };
                 let round = of_speaker[speaker].len();
@@ -220,7 +218,7 @@ impl<'a> Loader<'a> {
     }
 
     fn one(&mut self, item: &Item) -> Result<Pair, EvalError> {
-        let found = |pair: &Result<Pair, CorpusError>| {
+        let found = |pair: &Result<Pair, PairsError>| {
             pair.as_ref().map_or(true, |pair| pair.pair_id == item.info.pair_id)
         };
         if let Some((group, rows)) = &mut self.open
@@ -234,7 +232,7 @@ impl<'a> Loader<'a> {
         self.open = Some((item.group, rows));
         // It was there when the pairs were chosen.
         let changed = || PairsError::Changed { path: self.set.path().to_owned() };
-        Ok(pair.ok_or_else(|| CorpusError::from(changed()))??)
+        Ok(pair.ok_or_else(changed)??)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::CorpusError;
-use s2f_corpus::pairs::PairInfo;
+use s2f_core::FileError;
+use s2f_pairs::PairInfo;
 
 use crate::EvalError;
 
@@ -23,7 +23,7 @@ impl Labels {
     /// cell means that it is not known.
     pub(crate) fn read(path: &Path) -> Result<Self, EvalError> {
         let wrong = |reason: String| EvalError::Labels { path: path.to_owned(), reason };
-        let file = std::fs::File::open(path).map_err(CorpusError::io("read", path))?;
+        let file = std::fs::File::open(path).map_err(FileError::at("read", path))?;
         let mut reader = csv::Reader::from_reader(file);
         let header = reader.headers().map_err(|error| wrong(error.to_string()))?.clone();
         let by_pair = match header.get(0).map(str::trim) {

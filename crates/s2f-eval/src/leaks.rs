@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use s2f_corpus::pairs::{PairInfo, PairSet};
-use s2f_corpus::split::Split;
+use s2f_pairs::Split;
+use s2f_pairs::{PairInfo, PairSet};
 
 use crate::EvalError;
 use crate::error::first_names;

@@ -13,7 +13,6 @@
 
 #[cfg(test)]
 mod belief;
-mod bootstrap;
 mod cache;
 mod compare;
 mod craniofacial;
@@ -22,32 +21,22 @@ mod evaluate;
 mod items;
 mod labels;
 mod leaks;
-mod map;
 mod outcome;
-mod rank;
 mod reader;
 mod readings;
 pub mod report;
 mod scorer;
-mod search;
 mod sections;
 mod sheet;
-mod stats;
 #[cfg(test)]
 mod testing;
-mod vectors;
 mod voices;
 #[cfg(test)]
 mod witness;
 
-pub use bootstrap::{Bootstrap, Spread, quantile};
 pub use craniofacial::{MEASURES, Measure};
 pub use error::EvalError;
 pub use evaluate::{Evaluation, Event, Options, Other, evaluate};
 pub use items::Part;
-pub use rank::Rank;
 pub use reader::{FaceReader, Reading};
-pub use search::{Distance, Filter, Hit, nearest, ranks};
-pub use stats::probability_less;
-pub use vectors::{Vectors, angle_degrees};
 pub use voices::hear;

@@ -1,10 +1,10 @@
 //! How voices of all pairs did against faces: distances to their own, and searches.
 
 use crate::items::{Control, Items};
-use crate::rank::Rank;
 use crate::report::Unit;
-use crate::search::{Distance, Filter, ranks};
-use crate::vectors::{Vectors, angle_degrees, dot};
+use s2f_metrics::Rank;
+use s2f_metrics::{Distance, Filter, ranks};
+use s2f_metrics::{Vectors, angle_degrees, dot};
 
 /// What was searched for by what: one number a pair; nothing where a pair took no part.
 #[derive(Debug, Clone)]

@@ -2,14 +2,14 @@
 
 use image::RgbImage;
 use rayon::prelude::*;
-use s2f_corpus::pairs::Pair;
 use s2f_face::PairFace;
 use s2f_nn::face_api::POINTS;
+use s2f_pairs::Pair;
 use speech2face::{FaceFeature, Speech2Face};
 
 use crate::cache::Columns;
-use crate::vectors::Vectors;
 use crate::{EvalError, FaceReader, Reading};
+use s2f_metrics::Vectors;
 
 /// Numbers of a reading: points, age, sex.
 const NUMBERS: usize = 2 * POINTS + 2;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::bootstrap::{Bootstrap, Spread, quantile};
 use crate::items::Items;
-use crate::rank::Rank;
 use crate::report::{Score, Unit};
 use crate::sections::FEW;
-use crate::stats::{Moments, derange, fisher_interval, holm, moments, pearson, pearson_p};
+use s2f_metrics::Rank;
+use s2f_metrics::{Bootstrap, Spread, quantile};
+use s2f_metrics::{Moments, derange, fisher_interval, holm, moments, pearson, pearson_p};
 
 /// Collects the scores of an evaluation.
 pub(crate) struct Scorer<'a> {

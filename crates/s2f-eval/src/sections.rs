@@ -22,9 +22,9 @@ use crate::labels::Labels;
 use crate::outcome::{Searches, search};
 use crate::report::{Attachments, Cell, Section};
 use crate::scorer::Scorer;
-use crate::search::Distance;
-use crate::vectors::Vectors;
 use crate::voices::Hearing;
+use s2f_metrics::Distance;
+use s2f_metrics::Vectors;
 
 /// The distance of all scores but those that compare distances.
 pub(crate) const MAIN: Distance = Distance::Relative;

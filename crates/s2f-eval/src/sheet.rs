@@ -4,15 +4,15 @@ use std::convert::Infallible;
 
 use image::RgbImage;
 use image::imageops::{FilterType, replace, resize};
-use s2f_corpus::pairs::{PairSet, Payload};
+use s2f_pairs::{PairSet, Payload};
 use speech2face::synthetic_png;
 
 use crate::EvalError;
 use crate::items::{Loader, Part};
 use crate::readings::{draw, photograph};
-use crate::search::nearest;
 use crate::sections::{Context, MAIN};
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
+use s2f_metrics::nearest;
 
 /// Name of the file.
 pub(crate) const SHEET: &str = "faces.png";

@@ -5,13 +5,13 @@ use std::path::Path;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use s2f_audio::Waveform;
-use s2f_corpus::Sex;
-use s2f_corpus::media::encode_flac;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairSet, PairWriter};
-use s2f_corpus::split::Split;
+use s2f_audio::encode_flac;
+use s2f_core::Sex;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairFileInfo, PairSet, PairWriter};
 
 use crate::items::{Items, Part};
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
 
 /// A pair of a person: a random face, half women, half men, in three age bands.
 pub(crate) fn pair(person: usize, clip: usize, dimension: usize) -> Pair {

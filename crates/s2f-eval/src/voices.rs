@@ -3,15 +3,15 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use s2f_audio::{AudioError, Limits, Spectrogram, Waveform, decode, spectrogram};
-use s2f_corpus::pairs::Pair;
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use s2f_nn::{VoiceEncoder, normalise};
+use s2f_pairs::Pair;
 use speech2face::{DecodeError, Speech2Face};
 
 use crate::EvalError;
 use crate::cache::Columns;
 use crate::items::is_enough;
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
 
 /// Voices heard in one go.
 const CHUNK: usize = 16;

@@ -7,13 +7,13 @@ mod statistics;
 
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::Sex;
-use s2f_corpus::pairs::PairInfo;
-use s2f_corpus::split::Split;
+use s2f_core::Sex;
+use s2f_pairs::PairInfo;
+use s2f_pairs::Split;
 use serde_json::Value;
 
 use crate::items::{Item, Items};
-use crate::vectors::Vectors;
+use s2f_metrics::Vectors;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/eval").join(name)

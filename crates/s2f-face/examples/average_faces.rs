@@ -12,7 +12,7 @@ use std::path::Path;
 
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_corpus::unpaired::portraits;
 use s2f_face::{FRAME, FaceError, Light, MeanShape, NormalisedFace, PlainPortrait, read_picture};
 

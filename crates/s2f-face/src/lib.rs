@@ -20,7 +20,6 @@ mod raster;
 #[cfg(test)]
 mod reference;
 mod runtime;
-mod space;
 mod spline;
 mod yunet;
 
@@ -40,5 +39,4 @@ pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace};
 pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
 pub use portrait::{Light, PlainPortrait};
 pub use quality::{Turn, face_side, sharpness};
-pub use space::{FaceSpace, Normalisation};
 pub use spline::ThinPlate;

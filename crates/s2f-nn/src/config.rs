@@ -77,6 +77,15 @@ pub enum ConfigError {
         /// Height and width of its kernel.
         kernel: usize,
     },
+    /// The last layer of a voice encoder has a pool, but its output is averaged over time.
+    #[error(
+        "voice encoder: layers[{layer}].pool is true; hint: set it to false, the last layer is \
+         followed by the mean over time"
+    )]
+    PoolOfLastLayer {
+        /// Index of the layer.
+        layer: usize,
+    },
     /// The sizes are each in their range, but together they make too large a network.
     #[error("{network}: {what}: {value}, at most {limit}; hint: reduce its widths or channels")]
     TooLarge {

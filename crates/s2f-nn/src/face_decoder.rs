@@ -130,7 +130,7 @@ impl LandmarkHead {
 #[cfg(test)]
 mod tests {
     use burn::optim::{AdamConfig, GradientsParams};
-    use burn::tensor::{Device, Distribution};
+    use burn::tensor::Distribution;
 
     use super::*;
     use crate::tests::{
@@ -228,8 +228,14 @@ mod tests {
             let error = config.init(&LANDMARKS, &BORDER, &device).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");
         };
-        check(FaceDecoderConfig { size: 15, ..good.clone() }, "face decoder: size is 15; hint: use a");
-        check(FaceDecoderConfig { hidden: 0, ..good }, "face decoder: hidden is 0; hint: use a value");
+        check(
+            FaceDecoderConfig { size: 15, ..good.clone() },
+            "face decoder: size is 15; hint: use a",
+        );
+        check(
+            FaceDecoderConfig { hidden: 0, ..good },
+            "face decoder: hidden is 0; hint: use a value",
+        );
         check(
             FaceDecoderConfig { size: 32, ..tiny(deconvolution) },
             "face decoder: size is 32, but texture.base 4 after 2 doublings is 16;",

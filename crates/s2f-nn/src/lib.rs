@@ -24,15 +24,15 @@
 #![forbid(unsafe_code)]
 
 mod config;
-mod model;
-pub mod voice_encoder;
+pub mod face_api;
 pub mod face_decoder;
-pub mod texture;
-pub mod warp;
 pub mod losses;
 pub mod mobile_face;
+mod model;
+pub mod texture;
 pub mod vgg_face;
-pub mod face_api;
+pub mod voice_encoder;
+pub mod warp;
 pub mod weights;
 
 #[cfg(test)]

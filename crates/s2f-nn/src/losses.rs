@@ -120,7 +120,7 @@ mod tests {
     use burn::tensor::{Gradients, TensorData};
 
     use super::*;
-    use crate::tests::{Reference, largest_difference, cpu};
+    use crate::tests::{Reference, cpu, largest_difference};
 
     /// Written by `reference/train/losses.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/train/losses.safetensors");
@@ -206,7 +206,8 @@ mod tests {
             |same: bool| Tensor::<2, Bool>::from_bool([[false, same], [same, false]], &device);
         // Scores [[s, −s], [0, 0]]: voices give ln(1 + e^(−2s)) and ln 2, faces ln(1 + e^(−s)) each.
         let softplus = |x: f64| (1.0 + x.exp()).ln();
-        let expected = 0.25 * (softplus(-2.0 * scale) + 2_f64.ln() + softplus(-scale) + softplus(-scale));
+        let expected =
+            0.25 * (softplus(-2.0 * scale) + 2_f64.ln() + softplus(-scale) + softplus(-scale));
         check(contrast.forward(faces.clone(), voices.clone(), is_same(false)), expected);
         // The same person twice: no other pair is left in the softmax.
         check(contrast.forward(faces, voices, is_same(true)), 0.0);

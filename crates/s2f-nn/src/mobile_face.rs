@@ -186,15 +186,17 @@ fn folded(
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::tests::{Reference, largest_difference, npy, published, cpu};
+    use crate::tests::{Reference, cpu, largest_difference, npy};
     use crate::weights::{Precision, load, save};
 
     /// Written by `reference/nn/mobile_face.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/mobile_face.safetensors");
 
     fn with_published_weights(device: &Device) -> Option<MobileFace> {
-        let path = published("models/mobileface/MobileFace_Identification_V2-0000.params")?;
+        let path = data("models/mobileface/MobileFace_Identification_V2-0000.params")?;
         Some(MobileFace::from_mxnet(&path, device).unwrap())
     }
 
@@ -204,7 +206,9 @@ mod tests {
         let network = MobileFace::init(&device);
         for n in [1, 3] {
             assert_eq!(
-                network.forward(Tensor::zeros([n, 3, MobileFace::SIDE, MobileFace::SIDE], &device)).dims(),
+                network
+                    .forward(Tensor::zeros([n, 3, MobileFace::SIDE, MobileFace::SIDE], &device))
+                    .dims(),
                 [n, MobileFace::DIMENSION]
             );
         }
@@ -228,7 +232,8 @@ mod tests {
         let reference = Reference::new(REFERENCE);
         let colours = reference.floats::<4>("colours", &device).require_grad(); // [2, 3, 14, 14]
         let pictures = colours.clone().reshape([2, 3, 14, 1, 14, 1]).repeat(&[1, 1, 1, 8, 1, 8]);
-        let features = network.forward(pictures.reshape([2, 3, MobileFace::SIDE, MobileFace::SIDE]));
+        let features =
+            network.forward(pictures.reshape([2, 3, MobileFace::SIDE, MobileFace::SIDE]));
         // As above: PyTorch computed in double precision and without folding.
         let expected = reference.floats("features", &device);
         assert!(largest_difference(features.clone(), expected) < 1e-3);
@@ -256,8 +261,7 @@ mod tests {
 
     #[test]
     fn another_file_is_refused() {
-        let Some(path) = published("models/mobileface/MobileFace_Identification_V2-symbol.json")
-        else {
+        let Some(path) = data("models/mobileface/MobileFace_Identification_V2-symbol.json") else {
             return;
         };
         let problem = MobileFace::from_mxnet(&path, &cpu()).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use s2f_face::{FaceSpace, Normalisation};
+use s2f_core::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Checks, ConfigError, Cost};

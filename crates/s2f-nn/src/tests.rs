@@ -8,7 +8,7 @@ mod reference;
 mod tiny;
 
 pub(crate) use device::cpu;
-pub(crate) use published::{npy, published};
+pub(crate) use published::npy;
 pub(crate) use reference::{Reference, largest_difference};
 pub(crate) use tiny::{
     BORDER, LANDMARKS, tiny_face_decoder, tiny_textures, tiny_vgg_face, tiny_voice_encoder,

@@ -93,12 +93,7 @@ pub(crate) struct DeconvolutionHead {
 impl DeconvolutionHead {
     /// `channels`, which is not empty, are those of the map of `base` × `base` pixels and of the
     /// output of each transposed convolution.
-    pub(crate) fn init(
-        input: usize,
-        base: usize,
-        channels: &[usize],
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn init(input: usize, base: usize, channels: &[usize], device: &Device) -> Self {
         let first = channels.first().copied().unwrap_or_default();
         let last = channels.last().copied().unwrap_or_default();
         let layers = channels.windows(2).map(|pair| {
@@ -173,7 +168,7 @@ impl BasisHead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{Reference, largest_difference, cpu};
+    use crate::tests::{Reference, cpu, largest_difference};
 
     /// Written by `reference/nn/face_decoder.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/face_decoder.safetensors");

@@ -60,12 +60,7 @@ pub struct VggFaceConfig {
 impl VggFaceConfig {
     /// The published network: fc7 has 4096 dimensions, fc8 2622.
     pub fn paper() -> Self {
-        Self {
-            side: 224,
-            channels: [64, 128, 256, 512, 512],
-            hidden: 4096,
-            persons: 2622,
-        }
+        Self { side: 224, channels: [64, 128, 256, 512, 512], hidden: 4096, persons: 2622 }
     }
 
     /// Checks that a network can be built: each size is in its range, and the whole is of a size
@@ -261,7 +256,10 @@ mod tests {
             assert!(error.starts_with(message), "{error}");
         };
         let tiny = tiny_vgg_face;
-        check(VggFaceConfig { side: 0, ..tiny() }, "VGG-Face: side is 0; hint: use a value from 32");
+        check(
+            VggFaceConfig { side: 0, ..tiny() },
+            "VGG-Face: side is 0; hint: use a value from 32",
+        );
         check(VggFaceConfig { side: 100, ..tiny() }, "VGG-Face: side is 100; hint: use a multiple");
         let channels = [2, 0, 4, 5, 6];
         check(VggFaceConfig { channels, ..tiny() }, "VGG-Face: channels[1] is 0;");

@@ -254,7 +254,7 @@ pub fn sample(picture: Tensor<4>, x: Tensor<3>, y: Tensor<3>) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{Reference, largest_difference, cpu};
+    use crate::tests::{Reference, cpu, largest_difference};
 
     /// Written by `reference/nn/warp.py` with SciPy's exact thin-plate spline.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/warp.safetensors");

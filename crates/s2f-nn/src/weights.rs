@@ -15,6 +15,8 @@ mod safetensors;
 use std::fs;
 use std::path::Path;
 
+use s2f_core::FileError;
+
 pub(crate) use arrays::{Arrays, set_values};
 pub use error::WeightsError;
 pub(crate) use mxnet::read_mxnet;
@@ -24,9 +26,5 @@ pub(crate) use safetensors::transposed;
 pub use safetensors::{Precision, load, load_file, save, save_file};
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    fs::read(path).map_err(|source| WeightsError::Io {
-        operation: "read",
-        path: path.to_owned(),
-        source,
-    })
+    Ok(fs::read(path).map_err(FileError::at("read", path))?)
 }

@@ -14,6 +14,7 @@ use crate::devices::DeviceError;
 
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A configuration that cannot be read or makes no sense.
     #[error("{}: {reason}", path.display())]
@@ -33,6 +34,12 @@ pub enum TrainError {
         /// What it is.
         found: String,
     },
+    /// Pairs that cannot be read or trusted.
+    #[error(transparent)]
+    Pairs(#[from] s2f_pairs::PairsError),
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] s2f_core::FileError),
     /// A file that cannot be read or written.
     #[error("cannot {operation} {}; hint: check the name and the permissions", path.display())]
     Io {

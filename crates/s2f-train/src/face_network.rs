@@ -7,9 +7,10 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
+use s2f_core::FaceSpace;
 use s2f_face::{
-    FacePart, FaceSpace, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, PAIR_SIDE, PAIR_TEMPLATE, PairFace,
-    Similarity, alignment_points, mobileface_crop,
+    FacePart, MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, PAIR_SIDE, PAIR_TEMPLATE, PairFace, Similarity,
+    alignment_points, mobileface_crop,
 };
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, normalise, warp, weights};
 
@@ -126,12 +127,7 @@ mod tests {
     #[test]
     fn vgg_face_sees_a_picture_and_its_gradient_comes_back() {
         let device = Device::flex().autodiff();
-        let config = VggFaceConfig {
-            side: 224,
-            channels: [1, 1, 2, 2, 2],
-            hidden: 5,
-            persons: 3,
-        };
+        let config = VggFaceConfig { side: 224, channels: [1, 1, 2, 2, 2], hidden: 5, persons: 3 };
         let network = FaceNetwork::VggFace(config.init(&device).unwrap());
         let pictures =
             Tensor::<4>::random([2, 3, 224, 224], Distribution::Uniform(0.2, 0.8), &device)

@@ -11,7 +11,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_corpus::unpaired::{Portrait, portraits};
 use s2f_face::{
     FRAME, Light, MeanShape, NormalisedFace, PlainPortrait, alignment_points, read_picture,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use s2f_face::{FaceSpace, border_points};
+use s2f_core::FaceSpace;
+use s2f_face::border_points;
 use s2f_nn::{FaceDecoder, FaceDecoderConfig, Model, ModelConfig, weights};
 use speech2face::{SHIPPED, Speech2Face};
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use s2f_audio::{Limits, Spectrogram, decode, spectrogram};
-use s2f_corpus::pairs::{Pair, PairSet, Payload};
-use s2f_corpus::split::Split;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairSet, Payload};
 
 use crate::batch::{Batch, Example, Examples};
 use crate::draw::generator;
@@ -155,8 +155,8 @@ mod tests {
     use std::path::Path;
 
     use s2f_audio::Waveform;
-    use s2f_corpus::media::encode_flac;
-    use s2f_corpus::pairs::{PairFileInfo, PairWriter};
+    use s2f_audio::encode_flac;
+    use s2f_pairs::{PairFileInfo, PairWriter};
 
     use super::*;
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use rayon::prelude::*;
 use s2f_audio::{Limits, Waveform, decode};
-use s2f_corpus::pairs::{Pair, PairSet, Payload};
-use s2f_corpus::split::Split;
-use s2f_eval::{Distance, Rank, Vectors, angle_degrees, hear, quantile};
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
+use s2f_eval::hear;
+use s2f_metrics::{Distance, Rank, Vectors, angle_degrees, quantile};
 use s2f_nn::VoiceEncoder;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairSet, Payload};
 use serde::Serialize;
 
 use crate::TrainError;
@@ -145,7 +146,7 @@ impl Probes {
             let truth = Vectors::from_rows(round.iter().map(|pair| &pair.feature[..]));
             let own: Vec<usize> = (0..round.len()).collect();
             let distances = [Distance::Relative, Distance::Cosine];
-            let mut found = s2f_eval::ranks(&heard, &truth, &own, centre, &distances, &[]);
+            let mut found = s2f_metrics::ranks(&heard, &truth, &own, centre, &distances, &[]);
             plain_ranks.append(&mut found[1][0]);
             ranks.append(&mut found[0][0]);
             voices.push(heard);

@@ -6,7 +6,7 @@
 //! the feature of an average of many such faces, so of nobody in particular.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_nn::FaceDecoder;
 
 use crate::basis::Basis;

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rayon::prelude::*;
 use s2f_audio::{Spectrogram, spectrogram};
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 
 use crate::batch::{Batch, Example, Examples};
 use crate::draw::generator;

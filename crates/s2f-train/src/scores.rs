@@ -5,9 +5,9 @@
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use s2f_audio::{Waveform, spectrogram};
-use s2f_corpus::Sex;
-use s2f_eval::probability_less;
-use s2f_face::{Detector, FaceSpace};
+use s2f_core::{FaceSpace, Sex};
+use s2f_face::Detector;
+use s2f_metrics::probability_less;
 use s2f_nn::face_api::{AgeGender, SquareCrop};
 use s2f_nn::{Model, normalise};
 use serde::Serialize;

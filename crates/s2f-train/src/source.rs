@@ -1,11 +1,11 @@
 //! Where a voice encoder's voices come from, and how what it learnt from them is scored.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use s2f_corpus::pairs::{PairSet, Payload};
-use s2f_corpus::split::Split;
-use s2f_eval::Vectors;
-use s2f_face::{FaceSpace, Normalisation};
+use s2f_core::{FaceSpace, Normalisation};
+use s2f_metrics::Vectors;
 use s2f_nn::Model;
+use s2f_pairs::Split;
+use s2f_pairs::{PairSet, Payload};
 use serde::Serialize;
 
 use crate::batch::Examples;

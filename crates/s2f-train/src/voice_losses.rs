@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Tensor};
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use s2f_nn::losses::{
     Contrast, decoder_loss, direction_loss, distillation_loss, feature_loss, pixel_loss,
 };

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use s2f_audio::{Limits, Waveform, formants, pitch};
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_corpus::unpaired::{Recording, recordings};
 
 use crate::{RecordingData, TrainError};

@@ -1,7 +1,8 @@
 //! From a photograph to the feature of the face in it.
 
 use image::RgbImage;
-use s2f_face::{Detection, Detector, FaceEncoder, FaceSpace, Normalisation, PairFace};
+use s2f_core::{FaceSpace, Normalisation};
+use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
 
 use crate::{EmbedError, FaceFeature};
 

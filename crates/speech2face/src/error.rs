@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use s2f_face::{FaceError, FaceSpace};
+use s2f_core::FaceSpace;
+use s2f_face::FaceError;
 use s2f_nn::weights::WeightsError;
 
 /// Why a model could not be opened. The message names the file and ends in a hint.

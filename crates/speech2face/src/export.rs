@@ -150,7 +150,7 @@ fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use s2f_face::FaceSpace;
+    use s2f_core::FaceSpace;
 
     use super::*;
     use crate::{ModelId, Picture, RecordingId, SOFTWARE, Settings};

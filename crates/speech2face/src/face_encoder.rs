@@ -5,7 +5,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use s2f_face::{FaceEncoder, FaceError, FacePart, FaceSpace, PairFace};
+use s2f_core::FaceSpace;
+use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
 use s2f_nn::weights::{self, WeightsError};
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length};
 

@@ -1,6 +1,6 @@
 //! A face as numbers, which know the face space they belong to.
 
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use serde::Serialize;
 
 use crate::DecodeError;

@@ -40,7 +40,7 @@ pub use portrait::{Face, Picture, Portrait};
 pub use provenance::{ModelId, Provenance, RecordingId, SOFTWARE, SYNTHETIC, Settings};
 pub use recording::Recording;
 pub use s2f_audio as audio;
+pub use s2f_core::{FaceSpace, Normalisation};
 pub use s2f_face as face;
-pub use s2f_face::{FaceSpace, Normalisation};
 pub use s2f_nn::ModelConfig;
 pub use windows::Windows;

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_audio::{Spectrogram, Waveform, spectrogram};
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use s2f_nn::weights::load;
 use s2f_nn::{Model, ModelConfig, normalise};
 

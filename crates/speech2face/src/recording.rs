@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use s2f_audio::{AudioError, Limits, Problem, Waveform};
-use sha2::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256};
 
 /// A voice and where it came from.
 #[derive(Debug, Clone, PartialEq)]

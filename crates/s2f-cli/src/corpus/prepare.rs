@@ -11,8 +11,8 @@ use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_corpus::split::Shares;
 use s2f_face::{Detector, FaceEncoder, OnnxEncoder, OnnxSettings};
+use s2f_pairs::Shares;
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use s2f_corpus::pairs::resplit;
-use s2f_corpus::split::Shares;
+use s2f_pairs::Shares;
+use s2f_pairs::resplit;
 
 use crate::Outcome;
 use crate::printer::Printer;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::pairs::PairSet;
 use s2f_corpus::stats::Stats;
+use s2f_pairs::PairSet;
 
 use crate::Outcome;
 use crate::printer::Printer;

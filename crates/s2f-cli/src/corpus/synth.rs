@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use image::RgbImage;
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::synth::{self, FaceModel, RANKS, Recall, Report, Settings};
 use speech2face::{FaceFeature, Speech2Face, Windows};

@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Instant;
 
-use s2f_corpus::media::encode_flac;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairSet, PairWriter};
-use s2f_corpus::split::Split;
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairFileInfo, PairSet, PairWriter};
 use speech2face::audio::Waveform;
+use speech2face::audio::encode_flac;
 
 use crate::corpus::{Kit, run};
 use crate::support::{Folder, Png, Run, buzz};

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use s2f_corpus::media::encode_flac;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
-use s2f_corpus::split::Split;
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairFileInfo, PairWriter};
 use speech2face::audio::Waveform;
+use speech2face::audio::encode_flac;
 
 use crate::support::{Folder, Run, shared};
 

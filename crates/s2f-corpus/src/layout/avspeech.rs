@@ -21,7 +21,7 @@ use std::path::Path;
 
 use crate::CorpusError;
 use crate::plan::{Absent, Clip, FaceSource, Media, Person};
-use crate::split::Split;
+use s2f_pairs::Split;
 
 use super::tree::{self, Place, Tree};
 use super::{Contents, Description, names};

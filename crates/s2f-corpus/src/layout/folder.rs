@@ -210,7 +210,7 @@ mod tests {
     use super::super::testing::{absent, clip, example, ids, tree, write};
     use super::super::{Layout, plan};
     use super::*;
-    use crate::Sex;
+    use s2f_core::Sex;
 
     #[test]
     fn each_video_is_a_clip_of_the_person_whose_folder_it_lies_in() {

@@ -1,6 +1,6 @@
 //! Names of clips and kinds of files.
 
-use sha2::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256};
 
 const VIDEOS: [&str; 14] = [
     "mp4", "m4v", "mkv", "webm", "mov", "avi", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "ogv",

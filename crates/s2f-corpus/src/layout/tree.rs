@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::CorpusError;
 use crate::plan::Absent;
+use s2f_core::FileError;
 
 use super::names;
 
@@ -41,9 +42,9 @@ impl Tree {
     /// but never back into a folder that is being listed.
     ///
     /// # Errors
-    /// [`CorpusError::Io`] for a folder that cannot be listed.
+    /// [`CorpusError::File`] for a folder that cannot be listed.
     pub(super) fn list(&mut self, place: &Place) -> Result<Listing, CorpusError> {
-        let refused = || CorpusError::io("list", &place.path);
+        let refused = || FileError::at("list", &place.path);
         let mut listing = Listing::default();
         for entry in fs::read_dir(&place.path).map_err(refused())? {
             let entry = entry.map_err(refused())?;
@@ -66,7 +67,7 @@ impl Tree {
                 kind = target;
                 if kind.is_dir() {
                     let here = fs::canonicalize(&place.path).map_err(refused())?;
-                    let target = fs::canonicalize(&path).map_err(CorpusError::io("list", &path))?;
+                    let target = fs::canonicalize(&path).map_err(FileError::at("list", &path))?;
                     jumps.push(here);
                     if jumps.iter().any(|from| from.starts_with(&target)) {
                         continue;
@@ -111,7 +112,7 @@ impl Tree {
 /// that has vanished for a file that was never there.
 ///
 /// # Errors
-/// [`CorpusError::Io`] where the system refuses to say.
+/// [`CorpusError::File`] where the system refuses to say.
 pub(super) fn is_file(path: &Path) -> Result<bool, CorpusError> {
     Ok(kind_of(path)?.is_some_and(|kind| kind.is_file()))
 }
@@ -123,7 +124,7 @@ fn kind_of(path: &Path) -> Result<Option<FileType>, CorpusError> {
         Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
             Ok(None)
         }
-        Err(error) => Err(CorpusError::io("look at", path)(error)),
+        Err(error) => Err(FileError::at("look at", path)(error).into()),
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::CorpusError;
 use crate::plan::{Absent, Person};
-use crate::split::Split;
 use crate::table::{Row, Table};
+use s2f_pairs::Split;
 
 use super::names::{self, Kind};
 use super::tree::{Place, Tree};

@@ -200,8 +200,8 @@ mod tests {
     use super::super::testing::{absent, clip, example, ids, tree, write};
     use super::super::{Layout, plan};
     use super::*;
-    use crate::Sex;
-    use crate::split::Split;
+    use s2f_core::Sex;
+    use s2f_pairs::Split;
 
     const HEADER: &str = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n";
 

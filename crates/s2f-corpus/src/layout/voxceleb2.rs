@@ -14,7 +14,7 @@ use std::path::Path;
 
 use crate::CorpusError;
 use crate::plan::{Absent, Clip, FaceSource, Media, Person};
-use crate::split::Split;
+use s2f_pairs::Split;
 
 use super::names::{self, Kind};
 use super::tree::{self, Tree};
@@ -146,7 +146,7 @@ mod tests {
     use super::super::testing::{absent, clip, ids, tree, write};
     use super::super::{Layout, plan};
     use super::*;
-    use crate::Sex;
+    use s2f_core::Sex;
 
     const FILES: [&str; 8] = [
         "dev/aac/id00012/21Uxsk56VDQ/00001.m4a",

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::Stdio;
 
 use s2f_audio::Problem;
+use s2f_core::FileError;
 
 use super::process::{End, Run};
 use super::sound::{is_final, rejection};
 use super::{Ffmpeg, address};
-use crate::CorpusError;
 use crate::plan::Media;
 use crate::reject::{Reason, Trouble};
 
@@ -44,7 +44,7 @@ pub(super) fn unread(file: &Path, error: io::Error) -> Trouble {
         ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
             Trouble::reject(Reason::MissingFile, "no file can have such a name")
         }
-        _ => CorpusError::io("read", file)(error).into(),
+        _ => FileError::at("read", file)(error).into(),
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use image::RgbImage;
+use s2f_core::{AtomicFile, FileError};
 
 use super::process::{Collected, Run};
 use super::wav::encode_wav;
 use super::{Ffmpeg, address};
-use crate::{CorpusError, files};
+use crate::CorpusError;
 
 /// H.264 where this ffmpeg has it and MPEG-4 part 2 otherwise, which is its own choice for the
 /// container; each takes its own measure of quality and leaves the other.
@@ -37,7 +38,7 @@ impl Ffmpeg {
     /// file is there only when it is whole.
     ///
     /// # Errors
-    /// [`CorpusError::Ffmpeg`] where it cannot encode, [`CorpusError::Io`].
+    /// [`CorpusError::Ffmpeg`] where it cannot encode, [`CorpusError::File`].
     pub fn encode(
         &self,
         frames: impl Iterator<Item = RgbImage>,
@@ -49,9 +50,9 @@ impl Ffmpeg {
         let Some((width, height)) = frames.peek().map(RgbImage::dimensions) else {
             return Err(self.broken("there are no frames to encode".into()));
         };
-        let mut wav = files::begin(path)?;
-        wav.write_all(&encode_wav(sound)).map_err(CorpusError::io("write", wav.path()))?;
-        let video = files::begin(path)?;
+        let mut wav = AtomicFile::create(path)?;
+        wav.write_all(&encode_wav(sound)).map_err(FileError::at("write", wav.temporary_path()))?;
+        let video = AtomicFile::create(path)?;
 
         let mut command = Command::new(&self.program);
         command.args(["-nostdin", "-hide_banner", "-v", "error", "-y"]);
@@ -59,9 +60,9 @@ impl Ffmpeg {
         command.args(["-f", "rawvideo", "-pixel_format", "rgb24"]);
         command.args(["-video_size", &format!("{width}x{height}"), "-framerate"]);
         command.arg(rate.to_string()).args(["-i", "pipe:0", "-f", "wav", "-i"]);
-        command.arg(address(wav.path())).args(PICTURE).args(SOUND).args(EXACT);
-        command.arg(address(video.path()));
-        let (pixels, mut sink) = io::pipe().map_err(CorpusError::io("start", &self.program))?;
+        command.arg(address(wav.temporary_path())).args(PICTURE).args(SOUND).args(EXACT);
+        command.arg(address(video.temporary_path()));
+        let (pixels, mut sink) = io::pipe().map_err(FileError::at("start", &self.program))?;
         command.stdin(pixels);
         let (run, output) = Run::start(command, self)?;
         let written = frames.try_for_each(|frame| sink.write_all(frame.as_raw()));
@@ -81,8 +82,8 @@ impl Ffmpeg {
         if !end.said.is_empty() {
             return Err(self.broken(end.said.trim().to_owned()));
         }
-        written.map_err(CorpusError::io("write", path))?;
-        files::finish(video, path)
+        written.map_err(FileError::at("write", path))?;
+        Ok(video.commit()?)
     }
 }
 

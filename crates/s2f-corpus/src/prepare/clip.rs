@@ -1,22 +1,24 @@
 //! One clip: its sound, its face, its feature; or the reason why not.
 
+use s2f_audio::encode_flac;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::slice;
 
 use s2f_audio::Waveform;
+use s2f_core::hash::sha256;
+use s2f_core::hash::{Digest, Sha256};
 use s2f_face::{PairFace, read_picture};
-use sha2::{Digest, Sha256};
 
 use super::{Settings, Tools};
+use crate::CorpusError;
 use crate::choose::{FaceChooser, Scene};
 use crate::layout::Layout;
-use crate::media::{Take, encode_flac, gate};
-use crate::pairs::Pair;
+use crate::media::{Take, gate};
 use crate::plan::{Clip, FaceSource, Media, Plan};
 use crate::reject::{Reason, Rejected, Trouble};
-use crate::split::SplitTable;
-use crate::{CorpusError, hex};
+use s2f_pairs::Pair;
+use s2f_pairs::SplitTable;
 
 /// What came of a clip, or of a piece of one.
 pub(super) enum Outcome {
@@ -103,7 +105,7 @@ impl Worker<'_> {
         let (voice, face) = self.voice_and_face(clip, stretch, piece)?;
         let encoder = self.tools.encoder;
         let feature = encoder.encode(slice::from_ref(&face)).map_err(CorpusError::from)?;
-        let audio = encode_flac(&voice)?;
+        let audio = encode_flac(&voice).map_err(CorpusError::from)?;
         let person = self.plan.people.get(&clip.speaker_id).cloned().unwrap_or_default();
         Ok(Pair {
             pair_id: clip.pair_id.clone(),
@@ -111,9 +113,9 @@ impl Worker<'_> {
             source: clip.source.clone(),
             split: self.splits.split_of(&clip.speaker_id),
             seconds: voice.seconds() as f32,
-            audio_sha256: hex(&Sha256::digest(&audio)),
+            audio_sha256: sha256(&audio),
             audio,
-            face_sha256: hex(&Sha256::digest(face.jpeg())),
+            face_sha256: sha256(face.jpeg()),
             face: face.jpeg().to_vec(),
             face_points: *face.points(),
             feature: feature.into_iter().next().unwrap_or_default(),

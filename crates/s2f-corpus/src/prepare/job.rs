@@ -3,18 +3,20 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use s2f_core::hash::hex;
+use s2f_core::hash::{Digest, Sha256};
+use s2f_core::{AtomicFile, FileError, is_temporary};
 use s2f_face::FaceEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::Settings;
-use crate::pairs::PairFileInfo;
+use crate::CorpusError;
 use crate::plan::Plan;
 use crate::reject::{Reason, Rejected};
 use crate::shard::Shard;
-use crate::split::SplitTable;
-use crate::{CorpusError, files, hex};
+use s2f_pairs::PairFileInfo;
+use s2f_pairs::SplitTable;
 
 /// Version of the folder's format.
 const FORMAT: u32 = 1;
@@ -86,13 +88,13 @@ impl JobFolder {
             same_job(&read_job(&found.folder)?, &found.job, &found.folder)?;
         } else {
             refuse_foreign(out)?;
-            fs::create_dir_all(out).map_err(CorpusError::io("make", out))?;
+            fs::create_dir_all(out).map_err(FileError::at("make", out))?;
             let text = serde_json::to_vec_pretty(&found.job).unwrap_or_default();
-            files::write(&out.join(JOB), &text)?;
+            AtomicFile::write(&out.join(JOB), &text)?;
         }
         if !found.is_finished() {
-            fs::create_dir_all(&parts).map_err(CorpusError::io("make", &parts))?;
-            files::write(&parts.join(SPLITS), splits.to_csv().as_bytes())?;
+            fs::create_dir_all(&parts).map_err(FileError::at("make", &parts))?;
+            AtomicFile::write(&parts.join(SPLITS), splits.to_csv().as_bytes())?;
             let absent = plan.absent.iter().map(|absent| Rejected {
                 pair_id: absent.pair_id.clone(),
                 speaker_id: absent.speaker_id.clone(),
@@ -110,13 +112,13 @@ impl JobFolder {
     pub(super) fn lock(&self, shard: Shard) -> Result<File, CorpusError> {
         let name = format!("shard-{}.lock", shard.to_string().replace('/', "-of-"));
         let path = self.folder.join(PARTS).join(name);
-        let file = File::create(&path).map_err(CorpusError::io("write", &path))?;
+        let file = File::create(&path).map_err(FileError::at("write", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
                 Err(CorpusError::Busy { path: self.folder.clone(), shard })
             }
-            Err(TryLockError::Error(error)) => Err(CorpusError::io("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(FileError::at("lock", &path)(error).into()),
         }
     }
 
@@ -153,7 +155,7 @@ pub(super) fn part_rejected(folder: &Path, part: usize) -> PathBuf {
 /// What a folder was begun for.
 pub(super) fn read_job(folder: &Path) -> Result<Job, CorpusError> {
     let path = folder.join(JOB);
-    let bytes = fs::read(&path).map_err(CorpusError::io("read", &path))?;
+    let bytes = fs::read(&path).map_err(FileError::at("read", &path))?;
     serde_json::from_slice(&bytes).map_err(|error| CorpusError::Job {
         path: folder.to_owned(),
         reason: format!("its {JOB} is damaged or of another version ({error})"),
@@ -193,10 +195,10 @@ fn refuse_foreign(out: &Path) -> Result<(), CorpusError> {
     let mut entries = match fs::read_dir(out) {
         Ok(entries) => entries.flatten(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(CorpusError::io("read", out)(error)),
+        Err(error) => return Err(FileError::at("read", out)(error).into()),
     };
     // What a killed run may leave before it wrote its first file.
-    match entries.find(|entry| !files::is_temporary(&entry.file_name())) {
+    match entries.find(|entry| !is_temporary(&entry.file_name())) {
         None => Ok(()),
         Some(entry) => Err(CorpusError::Job {
             path: out.to_owned(),
@@ -214,7 +216,7 @@ pub(super) fn write_rejected(path: &Path, rows: &[Rejected]) -> Result<(), Corpu
         writer.serialize(row).map_err(table)?;
     }
     let bytes = writer.into_inner().map_err(|error| table(error.into_error().into()))?;
-    files::write(path, &bytes)
+    Ok(AtomicFile::write(path, &bytes)?)
 }
 
 /// The columns of `rejected.csv`.

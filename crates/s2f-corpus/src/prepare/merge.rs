@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use s2f_core::{AtomicFile, FileError, remove_temporary};
 use serde::{Deserialize, Serialize};
 
 use super::job::{
     ABSENT, JOB, PARTS, REJECTED, SPLITS, SUMMARY, part_pairs, part_rejected, read_job, same_job,
 };
-use crate::pairs::{self, PairSet};
+use crate::CorpusError;
 use crate::reject::Reason;
 use crate::stats::Stats;
-use crate::{CorpusError, files};
+use s2f_pairs::{self, PairSet};
 
 /// What came of a corpus. `summary.json`, whose presence says that the folder is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// [`CorpusError::Job`] where the folders belong to different preparations,
-/// [`CorpusError::PartsMissing`] where shards are not done, and [`CorpusError::Io`].
+/// [`CorpusError::PartsMissing`] where shards are not done, and [`CorpusError::File`].
 pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
     let nothing = || CorpusError::Job { path: out.into(), reason: "no folder was given".into() };
     let (first, others) = folders.split_first().ok_or_else(nothing)?;
@@ -70,10 +71,10 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
         return Err(CorpusError::PartsMissing { path: first.clone(), of: job.parts, missing });
     }
 
-    fs::create_dir_all(out).map_err(CorpusError::io("make", out))?;
+    fs::create_dir_all(out).map_err(FileError::at("make", out))?;
     let parts: Vec<PathBuf> =
         sources.iter().map(|(folder, part)| part_pairs(folder, *part)).collect();
-    pairs::merge(&parts, out)?;
+    s2f_pairs::merge(&parts, out)?;
     let tables = sources.iter().map(|(folder, part)| part_rejected(folder, *part));
     let tables = std::iter::once(first.join(PARTS).join(ABSENT)).chain(tables);
     let rejected = join_rejected(tables, &out.join(REJECTED))?;
@@ -91,9 +92,9 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<Summary, CorpusError> {
         seconds: stats.seconds,
         rejected,
     };
-    files::remove_temporary(out)?;
+    remove_temporary(out)?;
     let text = serde_json::to_vec_pretty(&summary).unwrap_or_default();
-    files::write(&summary_path, &text)?;
+    AtomicFile::write(&summary_path, &text)?;
     remove_parts(out)?;
     Ok(summary)
 }
@@ -105,7 +106,7 @@ fn join_rejected(
 ) -> Result<BTreeMap<Reason, usize>, CorpusError> {
     let mut counts = BTreeMap::new();
     let bad = |source| CorpusError::Table { path: path.to_owned(), source };
-    let mut writer = csv::WriterBuilder::new().from_writer(files::begin(path)?);
+    let mut writer = csv::WriterBuilder::new().from_writer(AtomicFile::create(path)?);
     let mut has_header = false;
     for table in tables {
         let bad = |source| CorpusError::Table { path: table.clone(), source };
@@ -123,17 +124,17 @@ fn join_rejected(
         }
     }
     let file = writer.into_inner().map_err(|error| bad(error.into_error().into()))?;
-    files::finish(file, path)?;
+    file.commit()?;
     Ok(counts)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), CorpusError> {
-    let bytes = fs::read(from).map_err(CorpusError::io("read", from))?;
-    files::write(to, &bytes)
+    let bytes = fs::read(from).map_err(FileError::at("read", from))?;
+    Ok(AtomicFile::write(to, &bytes)?)
 }
 
 fn read_summary(path: &Path) -> Result<Summary, CorpusError> {
-    let bytes = fs::read(path).map_err(CorpusError::io("read", path))?;
+    let bytes = fs::read(path).map_err(FileError::at("read", path))?;
     serde_json::from_slice(&bytes).map_err(|error| CorpusError::Job {
         path: path.to_owned(),
         reason: format!("it is damaged ({error})"),
@@ -144,7 +145,7 @@ fn remove_parts(out: &Path) -> Result<(), CorpusError> {
     let parts = out.join(PARTS);
     match fs::remove_dir_all(&parts) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CorpusError::io("remove", &parts)(error))
+            Err(FileError::at("remove", &parts)(error).into())
         }
         _ => Ok(()),
     }

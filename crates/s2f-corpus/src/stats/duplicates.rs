@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use s2f_core::hash::{Digest, Sha256};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::CorpusError;
-use crate::pairs::{PairInfo, PairSet};
-use crate::split::Split;
+use s2f_pairs::Split;
+use s2f_pairs::{PairInfo, PairSet};
 
 /// Groups that are described, and pairs of each that are named.
 const EXAMPLES: usize = 5;

@@ -5,12 +5,13 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
+use s2f_core::{AtomicFile, FileError, Sex, remove_temporary};
 
 use super::Truth;
 use super::camera::{RATE, Shot};
 use super::population::{Person, TRAIT_NAMES};
+use crate::CorpusError;
 use crate::media::{Ffmpeg, encode_wav};
-use crate::{CorpusError, Sex, files};
 
 const TRUTH: &str = "synth.json";
 const TRAITS_TABLE: &str = "truth.csv";
@@ -31,40 +32,40 @@ impl Folder {
     /// Makes the folder with its tables, or checks that an existing one is of the same population.
     pub(super) fn open(root: &Path, truth: &Truth, people: &[Person]) -> Result<Self, CorpusError> {
         let folder = Self { root: root.to_owned() };
-        fs::create_dir_all(root).map_err(CorpusError::io("make", root))?;
+        fs::create_dir_all(root).map_err(FileError::at("make", root))?;
         let path = root.join(TRUTH);
         let refuse = |reason: &str| {
             Err(CorpusError::Job { path: root.to_owned(), reason: reason.to_owned() })
         };
         match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<Truth>(&bytes) {
-                Ok(there) if same(&there, truth) => files::remove_temporary(root)?,
+                Ok(there) if same(&there, truth) => remove_temporary(root)?,
                 Ok(_) => return refuse("holds a population made with other settings"),
                 Err(_) => return refuse("holds a synth.json that this program did not write"),
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                files::remove_temporary(root)?;
-                let mut entries = fs::read_dir(root).map_err(CorpusError::io("read", root))?;
+                remove_temporary(root)?;
+                let mut entries = fs::read_dir(root).map_err(FileError::at("read", root))?;
                 if entries.next().is_some() {
                     return refuse("is not empty, and holds no population");
                 }
                 let mut json = serde_json::to_vec_pretty(truth).unwrap_or_default();
                 json.push(b'\n');
-                files::write(&path, &json)?;
+                AtomicFile::write(&path, &json)?;
             }
-            Err(error) => return Err(CorpusError::io("read", &path)(error)),
+            Err(error) => return Err(FileError::at("read", &path)(error).into()),
         }
-        files::write(&root.join(LICENCE), LICENCE_TEXT.as_bytes())?;
-        files::write(&root.join(PEOPLE), people_table(people).as_bytes())?;
-        files::write(&root.join(TRAITS_TABLE), traits_table(people).as_bytes())?;
+        AtomicFile::write(&root.join(LICENCE), LICENCE_TEXT.as_bytes())?;
+        AtomicFile::write(&root.join(PEOPLE), people_table(people).as_bytes())?;
+        AtomicFile::write(&root.join(TRAITS_TABLE), traits_table(people).as_bytes())?;
         Ok(folder)
     }
 
     /// The clips, from 1, that a person lacks.
     pub(super) fn missing(&self, person: &Person, clips: usize) -> Result<Vec<usize>, CorpusError> {
         let folder = self.root.join(&person.id);
-        fs::create_dir_all(&folder).map_err(CorpusError::io("make", &folder))?;
-        files::remove_temporary(&folder)?;
+        fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
+        remove_temporary(&folder)?;
         // Of a sound and a picture the sound is written last.
         let there = |clip| video(&folder, clip).exists() || sound(&folder, clip).exists();
         Ok((1..=clips).filter(|&clip| !there(clip)).collect())
@@ -84,9 +85,9 @@ impl Folder {
             return ffmpeg.encode(shot.frames(), RATE, samples, &video(&folder, clip));
         }
         for frame in shot.frames() {
-            files::write(&folder.join(format!("face-{clip}.png")), &png(&frame)?)?;
+            AtomicFile::write(&folder.join(format!("face-{clip}.png")), &png(&frame)?)?;
         }
-        files::write(&sound(&folder, clip), &encode_wav(samples))
+        Ok(AtomicFile::write(&sound(&folder, clip), &encode_wav(samples))?)
     }
 }
 

@@ -4,9 +4,9 @@ use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
-use sha2::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256};
 
-use crate::Sex;
+use s2f_core::Sex;
 
 /// Number of traits.
 pub const TRAITS: usize = 6;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use s2f_corpus::split::Split;
+use s2f_pairs::Split;
 use speech2face::{SOFTWARE, Speech2Face};
 
 use super::job::Job;

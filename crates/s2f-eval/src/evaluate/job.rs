@@ -1,6 +1,6 @@
 //! What takes long: hearing voices, drawing and reading faces.
 
-use s2f_corpus::pairs::{PairSet, Payload};
+use s2f_pairs::{PairSet, Payload};
 use speech2face::{SOFTWARE, Speech2Face};
 
 use super::{Event, Options};
@@ -8,9 +8,9 @@ use crate::cache::{Cache, Columns};
 use crate::items::{Items, Loader};
 use crate::readings::{DECODED, PHOTOGRAPH, columns as read_pictures, draw, reading};
 use crate::sections::Readings;
-use crate::vectors::Vectors;
 use crate::voices::{Hearing, column};
 use crate::{EvalError, FaceReader};
+use s2f_metrics::Vectors;
 
 /// What all steps of an evaluation share.
 pub(super) struct Job<'a> {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use s2f_corpus::pairs::Pair;
-use s2f_corpus::split::Split;
+use s2f_pairs::Pair;
+use s2f_pairs::Split;
 
 use super::*;
 use crate::report::html::trace;

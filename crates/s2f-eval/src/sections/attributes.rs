@@ -1,14 +1,14 @@
 //! What an independent network reads in the drawn faces (section 6.1 of the paper).
 
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 
 use super::confusion::confusion;
 use super::{Context, Readings, chances, values};
 use crate::Reading;
-use crate::bootstrap::quantile;
 use crate::items::{Control, age_band, band_name, stated_age};
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With};
+use s2f_metrics::quantile;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let mut section = Section {

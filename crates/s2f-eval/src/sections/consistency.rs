@@ -4,10 +4,10 @@
 use super::{Context, MAIN, is_stated, permuted};
 use crate::items::Control;
 use crate::outcome::{Gap, search};
-use crate::rank::Rank;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With};
-use crate::vectors::Vectors;
+use s2f_metrics::Rank;
+use s2f_metrics::Vectors;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, voices, halves, controls, .. } = context;

@@ -4,11 +4,11 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Context;
-use crate::bootstrap::{Bootstrap, quantile, tails};
 use crate::items::{Control, Items};
 use crate::report::{Cell, Item, Score, Section, Table, Unit};
 use crate::scorer::Scorer;
-use crate::vectors::{Vectors, dot};
+use s2f_metrics::{Bootstrap, quantile, tails};
+use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, voices, .. } = context;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 
 use super::{Context, FEW, MAIN};
-use crate::bootstrap::quantile;
 use crate::items::{Control, age_band, band_name};
 use crate::outcome::Gap;
-use crate::rank::Rank;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With, id_part, per_cent};
+use s2f_metrics::Rank;
+use s2f_metrics::quantile;
 
 /// Standard errors that an effect has to be large to be seen in 4 of 5 studies at 5 %: the 97.5 %
 /// and the 80 % quantile of the normal distribution.

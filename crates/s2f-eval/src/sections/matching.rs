@@ -2,9 +2,9 @@
 
 use super::{Context, MAIN, Versions, chances, is_stated, values};
 use crate::items::Control;
-use crate::rank::Rank;
 use crate::report::{Item, Line, Lines, Section, Table};
 use crate::scorer::Scorer;
+use s2f_metrics::Rank;
 
 /// N.
 const CHOICES: std::ops::RangeInclusive<usize> = 2..=10;

@@ -1,13 +1,13 @@
 //! What is looked at rather than read: a map of the voices and a sheet of faces.
 
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 
 use super::Context;
 use crate::EvalError;
 use crate::items::{age_band, band_name};
-use crate::map::embed;
 use crate::report::{Attachments, Item, Map, Picture, Section};
 use crate::sheet::{Photographs, SHEET, draw_sheet, photographs_allowed};
+use s2f_metrics::embed;
 
 /// Points of a map at most.
 const POINTS: usize = 1000;

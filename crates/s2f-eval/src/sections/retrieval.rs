@@ -3,10 +3,10 @@
 use super::{Context, MAIN, chances, is_stated, permuted, values};
 use crate::items::Control;
 use crate::outcome::{Searches, search};
-use crate::rank::Rank;
 use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
 use crate::scorer::{Scorer, gallery, per_cent};
-use crate::search::Distance;
+use s2f_metrics::Distance;
+use s2f_metrics::Rank;
 
 /// K, in faces and in per cent of the gallery.
 const AT: [usize; 4] = [1, 2, 5, 10];

@@ -1,13 +1,13 @@
 //! How near the predicted feature is to that of the true face (section 6.3 of the paper).
 
-use s2f_face::{FaceSpace, Normalisation};
+use s2f_core::{FaceSpace, Normalisation};
 
 use super::{Context, values};
 use crate::items::Items;
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::{Scorer, With};
-use crate::vectors::{Vectors, dot};
+use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, model, voices, centre, controls, .. } = context;

@@ -7,7 +7,7 @@ use super::confusion::confusion;
 use crate::labels::Labels;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Scorer, With, id_part};
-use crate::vectors::{Vectors, dot};
+use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<Section> {
     let labels = context.labels.as_ref()?;

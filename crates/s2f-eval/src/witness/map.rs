@@ -1,7 +1,7 @@
 //! `reference/eval/map.py`.
 
 use super::{cases, number, read, rows};
-use crate::map::{affinities, embed};
+use s2f_metrics::{affinities, embed};
 
 #[test]
 fn neighbours_and_map_are_as_good_as_those_of_scikit_learn() {

@@ -2,18 +2,18 @@
 
 use std::convert::Infallible;
 
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use serde_json::Value;
 
 use super::{cases, counts, items, near, number, numbers, read, rows};
-use crate::bootstrap::{Bootstrap, quantile};
 use crate::items::{Control, Items};
 use crate::outcome::{Gap, search};
-use crate::rank::Rank;
 use crate::scorer::Scorer;
-use crate::search::{Distance, nearest};
 use crate::sections::diversity::{Within, effective_dimensions};
-use crate::vectors::Vectors;
+use s2f_metrics::Rank;
+use s2f_metrics::Vectors;
+use s2f_metrics::{Bootstrap, quantile};
+use s2f_metrics::{Distance, nearest};
 
 struct Population {
     reference: Value,

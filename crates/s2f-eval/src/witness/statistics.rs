@@ -1,17 +1,17 @@
 //! `reference/eval/statistics.py`.
 
-use s2f_corpus::Sex;
+use s2f_core::Sex;
 use serde_json::Value;
 
 use super::{cases, counts, items, near, number, numbers, read};
-use crate::bootstrap::{Bootstrap, Spread, quantile, wilson};
 use crate::items::Items;
-use crate::rank::Rank;
 use crate::report::Unit;
 use crate::scorer::{Scorer, With};
 use crate::sections::confusion::confusion;
 use crate::sections::traits::balanced;
-use crate::stats::{Moments, holm, moments, pearson, pearson_p, probability_less, sign_flip_p};
+use s2f_metrics::Rank;
+use s2f_metrics::{Bootstrap, Spread, quantile, wilson};
+use s2f_metrics::{Moments, holm, moments, pearson, pearson_p, probability_less, sign_flip_p};
 
 fn reference() -> Value {
     read("statistics.json")

@@ -175,14 +175,16 @@ impl Main {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::tests::{largest_difference, npy, published, cpu};
+    use crate::tests::{cpu, largest_difference, npy};
 
     #[test]
     fn published_weights_give_the_published_estimates() {
         let device = cpu();
         let path = "models/age_gender/age_gender_model-weights_manifest.json";
-        let Some(path) = published(path) else { return };
+        let Some(path) = data(path) else { return };
         let network = AgeGender::from_face_api(&path, &device).unwrap();
         let faces = npy::<4>("models/reference/age_gender/input_rgb_u8.npy", &device);
         let found = network.forward(faces.permute([0, 3, 1, 2]));

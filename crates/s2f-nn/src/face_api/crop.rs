@@ -90,10 +90,10 @@ fn inside(start: i64, length: i64, size: usize) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, s};
+    use burn::tensor::s;
 
     use super::*;
-    use crate::tests::{Reference, largest_difference, cpu};
+    use crate::tests::{Reference, cpu, largest_difference};
 
     /// Written by `reference/nn/face_crop.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../../reference/nn/face_crop.safetensors");
@@ -117,7 +117,8 @@ mod tests {
     fn a_box_outside_the_picture_still_gives_a_crop() {
         let pictures = Tensor::ones([1, 3, 20, 30], &cpu());
         let far = [f32::NAN, f32::INFINITY, f32::MAX, f32::MAX];
-        let outside = [[-50.0, 5.0, 10.0, 10.0], [90.0, 90.0, 5.0, 5.0], [3.0, 3.0, 0.0, -4.0], far];
+        let outside =
+            [[-50.0, 5.0, 10.0, 10.0], [90.0, 90.0, 5.0, 5.0], [3.0, 3.0, 0.0, -4.0], far];
         for face in outside {
             let crop = SquareCrop::new(face, [30, 20]).cut(pictures.clone());
             assert_eq!(crop.dims(), [1, 3, CROP_SIDE, CROP_SIDE], "{face:?}");

@@ -122,14 +122,16 @@ impl Dense {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::tests::{largest_difference, npy, published, cpu};
+    use crate::tests::{cpu, largest_difference, npy};
 
     #[test]
     fn published_weights_give_the_published_landmarks() {
         let device = cpu();
         let path = "models/face_landmark_68/face_landmark_68_model-weights_manifest.json";
-        let Some(path) = published(path) else { return };
+        let Some(path) = data(path) else { return };
         let network = Landmark68::from_face_api(&path, &device).unwrap();
         let faces = npy::<4>("models/reference/face_landmark_68/input_rgb_u8.npy", &device);
         let points = network.forward(faces.permute([0, 3, 1, 2]));

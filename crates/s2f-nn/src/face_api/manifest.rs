@@ -137,7 +137,11 @@ mod tests {
         let one = MANIFEST.replace(",\n   \"foreign_shard2.bin\"", "");
         check(&one, &[0; 17], "weight fc/bias is longer than the rest of its shards");
         check(&one, &[0; 19], "1 bytes follow the last weight");
-        check(&one.replace("uint8", "uint16"), &[0; 18], "fc/weights has the type float32 as uint16");
+        check(
+            &one.replace("uint8", "uint16"),
+            &[0; 18],
+            "fc/weights has the type float32 as uint16",
+        );
         check(&one.replace("fc/bias", "fc/weights"), &[0; 18], "two weights are called fc/weights");
         check(&one.replacen(" 2,", "4000000000000000000,", 1), &[0; 18], "fc/weights is longer");
         check(&one.replace("float32", "int32"), &[0; 18], "fc/weights has the type int32 as uint8");

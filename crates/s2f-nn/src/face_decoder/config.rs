@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use burn::nn::LinearConfig;
 use burn::tensor::Device;
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
 use super::{FaceDecoder, LandmarkHead};

@@ -5,7 +5,7 @@ use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use crate::losses::{Contrast, decoder_loss, direction_loss, distillation_loss};
-use crate::tests::{Reference, largest_difference, tiny_voice_encoder as tiny, cpu};
+use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
 use crate::voice_encoder::BINS;
 use crate::{VoiceEncoder, weights};
 

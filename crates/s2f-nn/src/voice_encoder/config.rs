@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use burn::nn::conv::Conv2dConfig;
 use burn::nn::{BatchNormConfig, Initializer, LinearConfig};
 use burn::tensor::Device;
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
 use super::{BINS, KERNEL, VoiceEncoder};
@@ -65,7 +65,7 @@ pub struct ConvLayer {
     pub channels: usize,
     /// Stride in time and in frequency, each 1 to 16.
     pub stride: [usize; 2],
-    /// Whether a max pool over two frames (2 × 1, stride 2 × 1) follows.
+    /// Whether a max pool over two frames (2 × 1, stride 2 × 1) follows; not after the last layer.
     pub pool: bool,
 }
 
@@ -249,7 +249,12 @@ impl VoiceEncoderConfig {
                 CHECKS.range(format!("layers[{index}].stride[{axis}]"), stride, STRIDE)?;
             }
         }
-        Ok(())
+        match self.layers.last() {
+            Some(layer) if layer.pool => {
+                Err(ConfigError::PoolOfLastLayer { layer: self.layers.len() - 1 })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A network with fresh weights: PyTorch's default, uniform in ±1/√fan-in.

@@ -2,6 +2,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, TensorData};
 
 use super::*;
+use crate::ConfigError;
 use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
 use crate::weights;
 
@@ -90,7 +91,8 @@ fn impossible_shapes_are_refused() {
     let layer = |stride, pool| ConvLayer { channels: 4, stride, pool };
     let still = VoiceEncoderConfig { layers: vec![layer([0, 1], false)], ..tiny() };
     let narrow = VoiceEncoderConfig { hidden: 0, ..tiny() };
-    let deep = VoiceEncoderConfig { layers: vec![layer([2, 2], true); 9], ..tiny() };
+    let deep = VoiceEncoderConfig { layers: vec![layer([2, 2], false); 9], ..tiny() };
+    assert!(matches!(deep.check(), Err(ConfigError::TooShort { layer: 6, frequency: 2, .. })));
     for config in [none, still, narrow, deep] {
         assert!(config.init(&cpu()).is_err(), "{config:?}");
     }

@@ -1,7 +1,8 @@
 //! Errors of weights files.
 
-use std::io;
 use std::path::{Path, PathBuf};
+
+use s2f_core::FileError;
 
 use crate::ConfigError;
 
@@ -9,16 +10,9 @@ use crate::ConfigError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// The operating system refused to read or write.
-    #[error("cannot {operation} {}", .path.display())]
-    Io {
-        /// The operation: `read` or `write`.
-        operation: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
+    /// The operating system refused to read or write a file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The contents of a file are wrong.
     #[error("{}: {problem}", .path.display())]
     InFile {
@@ -97,7 +91,9 @@ pub enum WeightsError {
         reason: String,
     },
     /// A weight is NaN or infinite.
-    #[error("tensor {tensor} holds {value}; hint: the training diverged, use an earlier checkpoint")]
+    #[error(
+        "tensor {tensor} holds {value}; hint: the training diverged, use an earlier checkpoint"
+    )]
     NotFinite {
         /// Name of the tensor.
         tensor: String,
@@ -148,7 +144,7 @@ impl WeightsError {
     /// The same problem with the name of the file, unless it names a file already.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
-            Self::Io { .. } | Self::InFile { .. } => self,
+            Self::File(_) | Self::InFile { .. } => self,
             problem => Self::InFile { path: path.to_owned(), problem: Box::new(problem) },
         }
     }

@@ -18,11 +18,12 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchError, PytorchReader};
+use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 
 use super::{WeightsError, read_file};
 
-pub use import::{Import, Imported};
+pub use import::{ChannelOrder, Import, Imported};
 
 /// VGG-Face has 0.6 GB, an optimizer's state three times the size of its network.
 const MAX_FILE_BYTES: u64 = 8 << 30;
@@ -60,10 +61,7 @@ impl Checkpoint {
     /// [`WeightsError`] with the file's name: it cannot be read, or is neither a checkpoint of
     /// PyTorch nor safetensors.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let contents = contents(path).map_err(|problem| match problem {
-            WeightsError::Io { .. } => problem,
-            other => other.in_file(path),
-        })?;
+        let contents = contents(path).map_err(|problem| problem.in_file(path))?;
         Ok(Self { path: path.to_owned(), contents })
     }
 
@@ -131,7 +129,7 @@ impl Checkpoint {
 }
 
 fn contents(path: &Path) -> Result<Contents, WeightsError> {
-    let io = |source| WeightsError::Io { operation: "read", path: path.to_owned(), source };
+    let io = |source| WeightsError::File(FileError::at("read", path)(source));
     let mut file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if metadata.len() > MAX_FILE_BYTES {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use s2f_face::FaceSpace;
+use s2f_core::FaceSpace;
 use s2f_nn::FaceDecoderConfig;
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use s2f_core::hash::{Digest, Sha256};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::TrainError;
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 
 use s2f_audio::Waveform;
-use s2f_corpus::media::encode_flac;
-use s2f_corpus::pairs::{Pair, PairFileInfo, PairWriter};
-use s2f_corpus::split::Split;
-use s2f_face::FaceSpace;
+use s2f_audio::encode_flac;
+use s2f_core::FaceSpace;
+use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairFileInfo, PairWriter};
 use s2f_train::devices::Devices;
 use s2f_train::{
     Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,

@@ -1,6 +1,6 @@
 //! The talking faces of GRID: every clip a pair, and every feature its person's.
 
-use s2f_corpus::pairs::{PairSet, Payload};
+use s2f_pairs::{PairSet, Payload};
 
 use super::{Kit, run};
 use crate::support::Folder;

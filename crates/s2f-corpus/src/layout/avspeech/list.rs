@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::CorpusError;
 use crate::layout::names;
 use crate::plan::Absent;
-use crate::split::Split;
+use s2f_core::FileError;
+use s2f_pairs::Split;
 
 /// A line of the list. The order is that of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +52,7 @@ const MAX_BAD_LINES: usize = 1000;
 /// without any number is a header, which the corpus has not but some tools add.
 ///
 /// # Errors
-/// [`CorpusError::Io`] for a file that cannot be read, [`CorpusError::NoLines`] where every line
+/// [`CorpusError::File`] for a file that cannot be read, [`CorpusError::NoLines`] where every line
 /// is bad.
 pub(super) fn read_list(
     path: &Path,
@@ -59,7 +60,7 @@ pub(super) fn read_list(
     segments: &mut Vec<Segment>,
     absent: &mut Vec<Absent>,
 ) -> Result<(), CorpusError> {
-    let refused = || CorpusError::io("read", path);
+    let refused = || FileError::at("read", path);
     let mut reader = BufReader::new(File::open(path).map_err(refused())?);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (good_before, mut first_bad) = (segments.len(), None);
@@ -108,9 +109,9 @@ pub(super) fn read_list(
 /// Whether the first line of a file is one of a list, whatever the file is called.
 pub(super) fn begins_with_segment(path: &Path) -> Result<bool, CorpusError> {
     let mut line = Vec::new();
-    let file = File::open(path).map_err(CorpusError::io("read", path))?;
+    let file = File::open(path).map_err(FileError::at("read", path))?;
     let mut start = BufReader::new(file.take(MAX_LINE_BYTES));
-    start.read_until(b'\n', &mut line).map_err(CorpusError::io("read", path))?;
+    start.read_until(b'\n', &mut line).map_err(FileError::at("read", path))?;
     Ok(segment(String::from_utf8_lossy(&line).trim(), None).is_ok())
 }
 

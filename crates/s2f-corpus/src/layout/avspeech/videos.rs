@@ -39,7 +39,7 @@ const PREFERENCE: [&str; 3] = ["mp4", "mkv", "webm"];
 
 impl Videos {
     /// # Errors
-    /// [`CorpusError::Io`] for a folder that cannot be listed.
+    /// [`CorpusError::File`] for a folder that cannot be listed.
     pub(super) fn find(tree: &mut Tree, root: Place) -> Result<Self, CorpusError> {
         let mut files = Vec::new();
         let mut places = vec![root];

@@ -9,9 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
 use crate::face_decoder::TextureConfig;
-use crate::tests::{
-    LANDMARKS, cpu, tiny_face_decoder, tiny_textures, tiny_voice_encoder,
-};
+use crate::tests::{LANDMARKS, cpu, tiny_face_decoder, tiny_textures, tiny_voice_encoder};
 use crate::voice_encoder::{BINS, SegmentPooling, VoiceInput};
 use crate::weights::load;
 use crate::{Model, ModelConfig, unit_length};

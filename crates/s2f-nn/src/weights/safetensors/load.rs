@@ -50,7 +50,7 @@ pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
 /// [`load`] from a file.
 ///
 /// # Errors
-/// As [`load`], with the file's name, and [`WeightsError::Io`].
+/// As [`load`], with the file's name, and [`WeightsError::File`].
 pub fn load_file<M: Module>(module: M, path: &Path) -> Result<M, WeightsError> {
     load(module, &read_file(path)?).map_err(|problem| problem.in_file(path))
 }

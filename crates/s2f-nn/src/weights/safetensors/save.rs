@@ -1,12 +1,11 @@
 //! From the parameters of a module to a safetensors file.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use half::f16;
+use s2f_core::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::malformed;
@@ -29,7 +28,8 @@ pub enum Precision {
 /// [`WeightsError::TooLargeForHalf`] for a finite weight beyond ±65504 with [`Precision::Half`];
 /// [`WeightsError::Device`] if values cannot be read from a device.
 pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, WeightsError> {
-    let mut collector = Collector { path: ModulePath::default(), precision, tensors: Ok(Vec::new()) };
+    let mut collector =
+        Collector { path: ModulePath::default(), precision, tensors: Ok(Vec::new()) };
     module.visit(&mut collector);
     let tensors = collector.tensors?;
     let views = tensors
@@ -40,29 +40,16 @@ pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, Weig
     safetensors::serialize(views, None).map_err(malformed)
 }
 
-/// Writes [`save`]'s file to a temporary name beside `path`, then renames it.
+/// Writes the file of [`save`] atomically: a reader finds the old file or the whole new one.
 ///
 /// # Errors
-/// As [`save`], and [`WeightsError::Io`].
+/// As [`save`], and [`WeightsError::File`].
 pub fn save_file<M: Module>(
     module: &M,
     path: &Path,
     precision: Precision,
 ) -> Result<(), WeightsError> {
-    let bytes = save(module, precision)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|source| {
-        // What was written is of no use; that it cannot be removed either adds nothing.
-        let _ = fs::remove_file(&temporary);
-        WeightsError::Io { operation: "write", path: path.to_owned(), source }
-    })
+    Ok(AtomicFile::write(path, &save(module, precision)?)?)
 }
 
 /// One tensor of the file.

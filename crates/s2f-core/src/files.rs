@@ -1,0 +1,180 @@
+//! Files that a reader finds whole or not at all: written under a temporary name, flushed, then
+//! renamed.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+const PREFIX: &str = ".speech2face-";
+const SUFFIX: &str = ".tmp";
+
+/// The operating system refused something: no space, no permission, a missing file.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {}; hint: {}", path.display(), hint(source))]
+pub struct FileError {
+    /// What was tried, an infinitive.
+    pub operation: &'static str,
+    /// On which file or folder.
+    pub path: PathBuf,
+    /// The reason.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Adds the operation and the path to an error of the operating system, for `map_err`.
+    pub fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { operation, path: path.to_owned(), source }
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and run the same command again; it resumes where it stopped"
+        }
+        io::ErrorKind::NotFound => "check the name, and that the disk is mounted",
+        io::ErrorKind::PermissionDenied => "change the permissions and run the same command again",
+        _ => "run the same command again; it resumes where it stopped",
+    }
+}
+
+/// A file that takes its name only on [`commit`](Self::commit). Until then it lies beside its
+/// target under a temporary name, and dropping it removes it.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: NamedTempFile,
+    target: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that will be called `target`.
+    ///
+    /// # Errors
+    /// [`FileError`] if no file can be made in its folder.
+    pub fn create(target: &Path) -> Result<Self, FileError> {
+        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        // Temporary files are private elsewhere; these become files like any other.
+        #[cfg(unix)]
+        let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(FileError::at("write in", folder))?;
+        Ok(Self { file, target: target.to_owned() })
+    }
+
+    /// Writes a whole file.
+    ///
+    /// # Errors
+    /// [`FileError`]; the file at `target` is then as it was.
+    pub fn write(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        let mut file = Self::create(target)?;
+        file.write_all(bytes).map_err(FileError::at("write", target))?;
+        file.commit()
+    }
+
+    /// Flushes the file to the disk and gives it its name, replacing what had it.
+    ///
+    /// # Errors
+    /// [`FileError`]; the file at the target is then as it was.
+    pub fn commit(self) -> Result<(), FileError> {
+        let Self { file, target } = self;
+        let commit = || {
+            file.as_file().sync_all()?;
+            file.persist(&target).map(drop).map_err(|error| error.error)
+        };
+        commit().map_err(FileError::at("write", &target))
+    }
+
+    /// The open file.
+    pub fn as_file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Its path until it is committed, for another program to write to.
+    pub fn temporary_path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether a file name is that of an [`AtomicFile`] that was never committed.
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+}
+
+/// Removes the temporary files that interrupted processes left in `folder`. Call it only if no
+/// other process writes there.
+///
+/// # Errors
+/// [`FileError`].
+pub fn remove_temporary(folder: &Path) -> Result<(), FileError> {
+    for entry in fs::read_dir(folder).map_err(FileError::at("read", folder))? {
+        let entry = entry.map_err(FileError::at("read", folder))?;
+        if is_temporary(&entry.file_name()) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.txt");
+        AtomicFile::write(&target, b"old").unwrap();
+        let mut file = AtomicFile::create(&target).unwrap();
+        file.write_all(b"new").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert_eq!(names(folder.path()).len(), 2);
+        file.commit().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.txt"]);
+        drop(AtomicFile::create(&target).unwrap());
+        assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn only_temporary_files_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".speech2face-x.tmp", "a.tmp", ".speech2face-x", "b"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        remove_temporary(folder.path()).unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".speech2face-x", "a.tmp", "b"]);
+    }
+
+    #[test]
+    fn errors_name_the_path_and_end_in_a_hint() {
+        let error = AtomicFile::write(Path::new("no/such/folder/a"), b"").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot write in no/such/folder; hint: check the name, and that the disk is mounted"
+        );
+    }
+}

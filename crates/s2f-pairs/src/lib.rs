@@ -1,0 +1,33 @@
+//! Pairs of a voice and a face in Parquet: what training and evaluation read of a corpus.
+//!
+//! A set of pairs is one file or a folder of `pairs-00000.parquet`, `pairs-00001.parquet` …, one
+//! row a pair, in the columns of [`Pair`]. [`PairSet::open`] is the only way in: it refuses files
+//! that are damaged, that mix face spaces, or whose splits share a speaker. [`PairWriter`] writes a
+//! file, [`merge`] joins files to a sealed set, [`SplitTable`] assigns speakers to splits.
+#![forbid(unsafe_code)]
+
+mod merge;
+mod pair;
+mod read;
+mod resplit;
+mod split;
+mod write;
+
+mod check;
+mod copy;
+mod error;
+mod file;
+mod meta;
+mod row;
+#[cfg(test)]
+mod samples;
+mod schema;
+
+pub use error::{Leak, PairsError};
+pub use merge::merge;
+pub use meta::PairFileInfo;
+pub use pair::{Pair, PairInfo};
+pub use read::{PairSet, Payload, Rows};
+pub use resplit::resplit;
+pub use split::{Shares, Split, SplitTable};
+pub use write::PairWriter;

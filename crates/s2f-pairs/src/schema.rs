@@ -1,0 +1,132 @@
+//! The columns of a file of pairs and how each is stored.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+
+/// Numbers of the columns that are named on their own; each is also that of its Parquet column, as
+/// even the lists have one each.
+pub(crate) mod column {
+    pub(crate) const PAIR_ID: usize = 0;
+    pub(crate) const SPEAKER_ID: usize = 1;
+    pub(crate) const SOURCE: usize = 2;
+    pub(crate) const SPLIT: usize = 3;
+    pub(crate) const AUDIO: usize = 4;
+    pub(crate) const SECONDS: usize = 5;
+    pub(crate) const FACE: usize = 6;
+    pub(crate) const FACE_POINTS: usize = 7;
+    pub(crate) const FEATURE: usize = 8;
+    pub(crate) const GENDER: usize = 10;
+    pub(crate) const AGE: usize = 11;
+    pub(crate) const LANGUAGE: usize = 12;
+    pub(crate) const LICENCE: usize = 13;
+    pub(crate) const AUDIO_SHA256: usize = 14;
+    pub(crate) const FACE_SHA256: usize = 15;
+}
+
+/// What is large in a row and does not shrink: stored as it is.
+const PAYLOAD: [&str; 4] = ["audio", "face", "face_points", "feature"];
+/// What is different in each row, so that a dictionary would only be ballast.
+const UNIQUE: [&str; 3] = ["pair_id", "audio_sha256", "face_sha256"];
+
+/// The columns.
+///
+/// Lists are of variable length, as Parquet itself knows no other: DuckDB, pandas, Spark and
+/// Hugging Face `datasets` all read them, and the length is checked in writing and in reading.
+pub(crate) fn schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let text = |name: &str| Field::new(name, DataType::Utf8, false);
+        let bytes = |name: &str| Field::new(name, DataType::Binary, false);
+        let number = |name: &str| Field::new(name, DataType::Float32, false);
+        let list = |name: &str| Field::new(name, DataType::List(list_item()), false);
+        Arc::new(Schema::new(vec![
+            text("pair_id"),
+            text("speaker_id"),
+            text("source"),
+            text("split"),
+            bytes("audio"),
+            number("seconds"),
+            bytes("face"),
+            list("face_points"),
+            list("feature"),
+            text("face_space"),
+            text("gender").with_nullable(true),
+            number("age").with_nullable(true),
+            text("language").with_nullable(true),
+            text("licence"),
+            text("audio_sha256"),
+            text("face_sha256"),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// The numbers in a list, under the name that the Parquet format gives them.
+pub(crate) fn list_item() -> Arc<Field> {
+    Arc::new(Field::new("element", DataType::Float32, false))
+}
+
+/// The same as Parquet sees it.
+pub(crate) fn parquet_schema() -> Result<SchemaDescriptor, ParquetError> {
+    ArrowSchemaConverter::new().convert(&schema())
+}
+
+/// How a file is stored. There is no time in it and no order that could change: the same rows give
+/// the same bytes.
+pub(crate) fn properties(key_values: Vec<KeyValue>) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_key_value_metadata(Some(key_values))
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Copying row groups would have to copy the page index; groups are small enough without.
+        .set_offset_index_disabled(true)
+        .set_max_row_group_row_count(None);
+    for name in PAYLOAD {
+        // The numbers of a list stand two levels below its name.
+        let path = match name {
+            "face_points" | "feature" => vec![name.into(), "list".into(), "element".into()],
+            _ => vec![name.into()],
+        };
+        let path = ColumnPath::new(path);
+        builder = builder
+            .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
+    for name in UNIQUE {
+        builder = builder.set_column_dictionary_enabled(name.into(), false);
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_one_parquet_column_of_the_same_number() {
+        let parquet = parquet_schema().unwrap();
+        assert_eq!(parquet.num_columns(), schema().fields().len());
+        for (column, field) in parquet.columns().iter().zip(schema().fields()) {
+            assert_eq!(&column.path().parts()[0], field.name());
+        }
+        assert_eq!(schema().field(column::FACE_SHA256).name(), "face_sha256");
+        assert_eq!(schema().field(column::FEATURE).name(), "feature");
+    }
+
+    #[test]
+    fn what_is_large_is_stored_as_it_is() {
+        let properties = properties(Vec::new());
+        for column in parquet_schema().unwrap().columns() {
+            let is_large = PAYLOAD.contains(&column.path().parts()[0].as_str());
+            let stored_as_is = properties.compression(column.path()) == Compression::UNCOMPRESSED;
+            assert_eq!(stored_as_is, is_large, "{}", column.path());
+        }
+    }
+}
