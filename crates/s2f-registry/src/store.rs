@@ -15,7 +15,7 @@ use crate::{
     lock,
 };
 
-/// Bytes of a registry's table that are read; the embedded one has 6 KB.
+/// Bytes of a registry's table that are read; the embedded one has about 6 KB.
 const MAX_REGISTRY_BYTES: u64 = 1 << 20;
 
 /// A folder of installed networks, with the registry that lists them.
@@ -102,12 +102,7 @@ impl Store {
     pub fn find(&self, source: &NetworkSource) -> Result<PathBuf, RegistryError> {
         match source {
             NetworkSource::Registered(name) => {
-                let (entry, files) = self.entry(name)?;
-                let mut paths = files.iter().map(|file| self.verified(entry, file));
-                let main = paths.next().transpose()?;
-                for path in paths {
-                    path?;
-                }
+                let main = self.locate(name)?.into_iter().next();
                 main.ok_or_else(|| RegistryError::Missing {
                     name: name.clone(),
                     path: self.folder.join(name),
