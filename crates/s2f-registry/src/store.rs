@@ -97,13 +97,19 @@ impl Store {
     /// own file the file itself, which is not verified.
     ///
     /// # Errors
-    /// For a registered network as [`Store::locate`]. [`RegistryError::UnusableFile`] for a path
-    /// at which there is no regular, readable file.
+    /// For a registered network as [`Store::locate`], but [`RegistryError::UnknownSource`] for an
+    /// unknown name. [`RegistryError::UnusableFile`] for a path at which there is no regular,
+    /// readable file.
     pub fn find(&self, source: &NetworkSource) -> Result<PathBuf, RegistryError> {
         match source {
             NetworkSource::Registered(name) => {
-                let main = self.locate(name)?.into_iter().next();
-                main.ok_or_else(|| RegistryError::Missing {
+                let paths = self.locate(name).map_err(|error| match error {
+                    RegistryError::Unknown { name, known } => {
+                        RegistryError::UnknownSource { name, known }
+                    }
+                    error => error,
+                })?;
+                paths.into_iter().next().ok_or_else(|| RegistryError::Missing {
                     name: name.clone(),
                     path: self.folder.join(name),
                 })
