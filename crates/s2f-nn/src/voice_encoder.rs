@@ -141,4 +141,4 @@ fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
