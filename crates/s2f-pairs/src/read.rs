@@ -11,7 +11,7 @@ use crate::file::{Batches, PairFile};
 use crate::row::Batch;
 use crate::schema::column;
 use crate::split::Split;
-use crate::{Pair, PairInfo, PairsError, check};
+use crate::{Pair, PairInfo, PairsError, check, verify};
 
 /// Rows in memory at a time, with voices or faces and without.
 const HEAVY_ROWS: usize = 32;
@@ -43,18 +43,20 @@ impl Payload {
 }
 
 impl PairSet {
-    /// Opens a folder of `pairs-*.parquet` or one such file. Reads who is in which split and
-    /// nothing else of the rows.
+    /// Opens a folder of `pairs-*.parquet` or one such file. Reads the speaker and the split of
+    /// each row, and 64 rows whole, whose voices and faces it compares with their hashes.
     ///
     /// # Errors
-    /// [`PairsError`] where a file is damaged or foreign, where a file of the set is
-    /// missing, where face spaces are mixed, where a speaker is in two splits, or where the
-    /// speakers are not those that were sealed; [`PairsError::File`] where the system refuses.
+    /// [`PairsError`] if a file is damaged or foreign, if a file of the set is missing, if face
+    /// spaces are mixed, if a speaker is in two splits, if the speakers are not those that were
+    /// sealed, or if a sampled voice or face has another hash; [`PairsError::File`] if the system
+    /// refuses.
     pub fn open(path: &Path) -> Result<Self, PairsError> {
         let files = open_files(path)?;
         let face_space = check::one_face_space(&files, path)?;
         let speakers = check::one_split_each(&check::speakers(&files)?, path)?;
         check::check_seal(&files, &speakers, path)?;
+        verify::verify_sample(&files)?;
         Ok(Self { path: path.to_owned(), files, face_space, speakers })
     }
 
