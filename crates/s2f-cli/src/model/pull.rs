@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
+use s2f_core::hint;
 use s2f_registry::{Entry, PullOutcome, PullProgress, RegistryError, Store};
 
 use crate::Outcome;
-use crate::printer::{Printer, without_hint};
+use crate::printer::Printer;
 
 /// What can be typed.
 #[derive(clap::Args)]
@@ -94,7 +95,7 @@ fn download(name: &str, store: &Store, printer: &Printer) -> Result<PullOutcome,
         PullProgress::Retrying { reason, delay } => {
             let bar = current.as_ref().map_or(printer, |(_, bar)| bar);
             let (reason, seconds) = (reason.to_string(), delay.as_secs_f64());
-            let reason = without_hint(&reason);
+            let reason = hint::split(&reason).0;
             bar.warning(format_args!("{reason}; trying again in {seconds:.1} s"));
         }
     })
