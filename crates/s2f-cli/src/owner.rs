@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use s2f_core::AtomicFile;
@@ -50,14 +50,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// # Errors
 /// Names the file.
 pub fn check(path: &Path) -> anyhow::Result<()> {
-    let name = path.display();
-    if !may_replace(path).with_context(|| format!("cannot read {name}"))? {
-        bail!(
-            "{name} already exists and was not written by speech2face; hint: move it, or write \
-             elsewhere with -o"
-        );
-    }
-    Ok(())
+    let readable = may_replace(path).with_context(|| format!("cannot read {}", path.display()));
+    if readable? { Ok(()) } else { refuse(path) }
 }
 
 /// [`check`] for several files of a folder, which may not exist yet.
@@ -70,6 +64,25 @@ pub fn check_in(folder: &Path, names: &[&str]) -> anyhow::Result<()> {
         bail!("{name} is a file; hint: name a folder with -o");
     }
     names.iter().try_for_each(|name| check(&folder.join(name)))
+}
+
+/// Refuses paths where anything exists at all, in a folder that has no mark of the program.
+///
+/// # Errors
+/// Names the first path that exists.
+pub fn check_absent(paths: &[PathBuf]) -> anyhow::Result<()> {
+    match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => refuse(path),
+        None => Ok(()),
+    }
+}
+
+fn refuse(path: &Path) -> anyhow::Result<()> {
+    bail!(
+        "{} already exists and was not written by speech2face; hint: move it, or write elsewhere \
+         with -o",
+        path.display()
+    )
 }
 
 /// Whether nothing would be lost by replacing what is at `path`.

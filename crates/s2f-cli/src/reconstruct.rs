@@ -107,7 +107,9 @@ fn draw(
         let contents = match format {
             Format::Png => vec![reconstruction.to_png()?],
             Format::Json => vec![reconstruction.to_json()?],
-            Format::Npy => vec![reconstruction.face.feature_npy(), reconstruction.face.landmarks_npy()],
+            Format::Npy => {
+                vec![reconstruction.face.feature_npy(), reconstruction.face.landmarks_npy()]
+            }
         };
         for (path, bytes) in paths.into_iter().zip(contents) {
             owner::write(&path, &bytes)?;
