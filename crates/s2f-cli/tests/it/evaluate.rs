@@ -185,9 +185,7 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     config("then.parquet", "now.parquet");
     evaluate(&folder, &arguments).exits(2).says(&["prepared or split again after", "hint:"]);
     let elsewhere = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
-    evaluate(&folder, &elsewhere)
-        .exits(0)
-        .says(&["prepared or split again since", "is unknown"]);
+    evaluate(&folder, &elsewhere).exits(0).says(&["prepared or split again since", "is unknown"]);
 
     // A report is replaced by a later one.
     let again = ["evaluate", "compact", "now.parquet", "-o", "report", "--pictures", "0"];

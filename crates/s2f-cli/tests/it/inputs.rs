@@ -73,7 +73,10 @@ fn wrong_usage_exits_with_2() {
     check(&["reconstruct", "a.wav", "--exaggerate", "very"], "not a number");
     check(&["reconstruct", "a.wav", "-q", "-v"], "cannot be used with");
     for amount in ["NaN", "inf", "3.1", "-1.01"] {
-        check(&["reconstruct", "a.wav", "--exaggerate", amount], "must be from -1 (the mean face) to 3");
+        check(
+            &["reconstruct", "a.wav", "--exaggerate", amount],
+            "must be from -1 (the mean face) to 3",
+        );
     }
     assert_eq!(folder.files(), ["a.wav"]);
 }

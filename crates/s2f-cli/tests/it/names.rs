@@ -36,7 +36,10 @@ fn what_output_cannot_mean_is_wrong_usage() {
         let run = folder.run([&["reconstruct"], arguments].concat()).exits(2);
         run.says(&[message, "hint: "]);
     };
-    check(&["a.wav", "-o", "face.jpg"], "error: face.jpg ends in .jpg, which is not an output format\n");
+    check(
+        &["a.wav", "-o", "face.jpg"],
+        "error: face.jpg ends in .jpg, which is not an output format\n",
+    );
     check(&["a.wav", "b.wav", "-o", "f.png"], "error: f.png is one file for 2 recordings\n");
     check(&["a.wav", "-o", "f.png", "--format", "json"], "error: f.png does not fit --format");
     folder
