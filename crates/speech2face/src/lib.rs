@@ -27,6 +27,7 @@ mod model;
 mod portrait;
 mod provenance;
 mod recording;
+pub mod run_folder;
 mod windows;
 
 pub use embed_face::embed_face;
