@@ -288,7 +288,7 @@ fn reader() -> anyhow::Result<FaceReader> {
             .into_iter()
             .find(|file| file.to_string_lossy().ends_with(ending))
             .unwrap_or_default()),
-        Err(RegistryError::Absent { .. }) => {
+        Err(RegistryError::Missing { .. }) => {
             absent.push(name);
             Ok(PathBuf::new())
         }

@@ -1,7 +1,6 @@
 //! From a photograph to the feature of the face in it.
 
 use image::RgbImage;
-use s2f_core::{FaceSpace, Normalisation};
 use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
 
 use crate::{EmbedError, FaceFeature};
@@ -31,16 +30,7 @@ pub fn embed_face(
     let face = detector.refine(picture, face)?;
     let face = PairFace::cut(picture, &face.points)?;
     let feature = encoder.encode(&[face])?.swap_remove(0);
-    let space = FaceSpace {
-        name: encoder.space().to_owned(),
-        dimension: encoder.dimension(),
-        normalisation: if encoder.unit_length() {
-            Normalisation::UnitLength
-        } else {
-            Normalisation::None
-        },
-    };
-    Ok(FaceFeature::new(space, feature)?)
+    Ok(FaceFeature::new(encoder.face_space().clone(), feature)?)
 }
 
 #[cfg(test)]
@@ -49,6 +39,7 @@ mod tests {
 
     use image::imageops::{FilterType, replace, resize};
     use npyz::NpyFile;
+    use s2f_core::FaceSpace;
     use s2f_face::read_picture;
 
     use super::*;

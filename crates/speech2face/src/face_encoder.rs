@@ -30,16 +30,8 @@ impl MobileFaceEncoder {
 }
 
 impl FaceEncoder for MobileFaceEncoder {
-    fn space(&self) -> &str {
-        &self.space.name
-    }
-
-    fn dimension(&self) -> usize {
-        self.space.dimension
-    }
-
-    fn unit_length(&self) -> bool {
-        true
+    fn face_space(&self) -> &FaceSpace {
+        &self.space
     }
 
     // One by one: several at once are no faster on a CPU.
@@ -85,16 +77,8 @@ impl VggFaceEncoder {
 }
 
 impl FaceEncoder for VggFaceEncoder {
-    fn space(&self) -> &str {
-        &self.space.name
-    }
-
-    fn dimension(&self) -> usize {
-        self.space.dimension
-    }
-
-    fn unit_length(&self) -> bool {
-        false
+    fn face_space(&self) -> &FaceSpace {
+        &self.space
     }
 
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {

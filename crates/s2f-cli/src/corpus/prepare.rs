@@ -11,7 +11,7 @@ use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxSettings};
+use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
 use s2f_pairs::Shares;
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
@@ -197,7 +197,7 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
         Some(file) => Ok(file.clone()),
         None => match store.locate(name) {
             Ok(mut files) => Ok(files.swap_remove(0)),
-            Err(RegistryError::Absent { .. }) => {
+            Err(RegistryError::Missing { .. }) => {
                 absent.push(name);
                 Ok(PathBuf::new())
             }
@@ -226,7 +226,7 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
             Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb)?)
         }
         file if Path::new(file).exists() => {
-            Box::new(OnnxEncoder::open(file, OnnxSettings::default())?)
+            Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)
         }
         other => bail!(
             "there is no encoder and no file called {other}; hint: {MOBILEFACE}, {VGG_FACE}, or an \
