@@ -1,115 +1,137 @@
-//! What networks that had no part in training read in a picture of a face.
+//! Age, sex and landmarks of a face in a picture, estimated by networks that take no part in
+//! training: they measure generated faces, and must never decide anything about a person.
 
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
-use s2f_face::Detector;
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::landmark68::POINTS;
-use s2f_nn::{AgeGender, Landmark68};
+use s2f_face::{Detector, FaceError};
+use s2f_nn::face_api::{AgeGender, Landmark68, POINTS, SquareCrop};
+use s2f_nn::weights::WeightsError;
 
-use crate::EvalError;
-
-/// Finds a face and reads 68 points, age and sex in it, to measure produced pictures and never to
-/// decide anything about a person.
-pub struct FaceReader {
-    detector: Detector,
-    landmarks: Landmark68,
-    age_gender: AgeGender,
+/// Why a face could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaceReaderError {
+    /// The face detector.
+    #[error(transparent)]
+    Detector(#[from] FaceError),
+    /// The weights of a network.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
 }
 
-/// What was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    /// x and y in pixels of the picture, in the order of iBUG 300-W.
-    pub landmarks: [[f32; 2]; POINTS],
-    /// Years.
+/// Detects a face and estimates age and sex.
+pub struct AgeSexReader {
+    detector: Detector,
+    age_gender: AgeGender,
+    device: Device,
+}
+
+/// Estimated age and sex of a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AgeSexReading {
+    /// Age in years.
     pub age: f32,
     /// Probability of male, 0 to 1.
     pub male: f32,
 }
 
-impl FaceReader {
-    /// Opens the published files: YuNet's ONNX, and the manifests of face-api.js's landmark and age
-    /// and gender networks with their weights beside them.
+/// Detects a face and estimates age, sex and landmarks.
+pub struct FaceReader {
+    age_sex: AgeSexReader,
+    landmarks: Landmark68,
+}
+
+/// Estimated age, sex and landmarks of a face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceReading {
+    /// The landmarks in the order of iBUG 300-W, x and y in pixels of the picture.
+    pub landmarks: [[f32; 2]; POINTS],
+    /// Age in years.
+    pub age: f32,
+    /// Probability of male, 0 to 1.
+    pub male: f32,
+}
+
+impl AgeSexReader {
+    /// Opens YuNet's ONNX file, and the manifest of face-api.js's age and gender network with its
+    /// weights beside it.
     ///
     /// # Errors
-    /// [`EvalError`] names the file that is absent or not that file.
-    pub fn open(detector: &Path, landmarks: &Path, age_gender: &Path) -> Result<Self, EvalError> {
-        let device = Device::flex();
+    /// [`FaceReaderError`] names the file that is missing or not the expected one.
+    pub fn open(
+        detector: &Path,
+        age_gender: &Path,
+        device: &Device,
+    ) -> Result<Self, FaceReaderError> {
         Ok(Self {
             detector: Detector::open(detector)?,
-            landmarks: Landmark68::from_face_api(landmarks, &device)?,
-            age_gender: AgeGender::from_face_api(age_gender, &device)?,
+            age_gender: AgeGender::from_face_api(age_gender, device)?,
+            device: device.clone(),
         })
     }
 
-    /// Reads the surest face of a picture; none where there is no face in it.
+    /// Estimates age and sex of the most certain face of a picture; `None` without a face.
     ///
     /// # Errors
-    /// [`EvalError::Face`] where the detector does not run.
-    pub fn read(&self, picture: &RgbImage) -> Result<Option<Reading>, EvalError> {
+    /// [`FaceReaderError::Detector`] if the detector fails.
+    pub fn read(&self, picture: &RgbImage) -> Result<Option<AgeSexReading>, FaceReaderError> {
+        Ok(self.crop(picture)?.map(|(_, crop)| self.age_sex(crop)))
+    }
+
+    /// The square around the most certain face, and what is in it, `[1, 3, 112, 112]`, 0 to 255.
+    fn crop(&self, picture: &RgbImage) -> Result<Option<(SquareCrop, Tensor<4>)>, FaceReaderError> {
         let faces = self.detector.detect(picture)?;
         let Some(face) = faces.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
             return Ok(None);
         };
-        let (width, height) = picture.dimensions();
-        let numbers: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
-        let shape = [1, height as usize, width as usize, 3];
-        let picture = Tensor::<4>::from_data(TensorData::new(numbers, shape), &Device::flex());
-        let crop = square_crop(picture.permute([0, 3, 1, 2]), face.rect); // [1, 3, 112, 112]
+        let [width, height] = [picture.width() as usize, picture.height() as usize];
+        let values: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
+        let data = TensorData::new(values, [1, height, width, 3]);
+        let picture = Tensor::<4>::from_data(data, &self.device).permute([0, 3, 1, 2]);
+        let square = SquareCrop::new(face.rect, [width, height]);
+        let crop = square.cut(picture);
+        Ok(Some((square, crop)))
+    }
+
+    fn age_sex(&self, crop: Tensor<4>) -> AgeSexReading {
+        let estimate = self.age_gender.forward(crop);
+        let sex: Vec<f32> = estimate.sex.into_data().iter().collect(); // [male, female]
+        AgeSexReading { age: estimate.age.into_scalar(), male: sex[0] }
+    }
+}
+
+impl FaceReader {
+    /// Opens YuNet's ONNX file, and the manifests of face-api.js's landmark network and of its age
+    /// and gender network with their weights beside them.
+    ///
+    /// # Errors
+    /// [`FaceReaderError`] names the file that is missing or not the expected one.
+    pub fn open(
+        detector: &Path,
+        landmarks: &Path,
+        age_gender: &Path,
+        device: &Device,
+    ) -> Result<Self, FaceReaderError> {
+        Ok(Self {
+            age_sex: AgeSexReader::open(detector, age_gender, device)?,
+            landmarks: Landmark68::from_face_api(landmarks, device)?,
+        })
+    }
+
+    /// Reads the most certain face of a picture; `None` without a face.
+    ///
+    /// # Errors
+    /// [`FaceReaderError::Detector`] if the detector fails.
+    pub fn read(&self, picture: &RgbImage) -> Result<Option<FaceReading>, FaceReaderError> {
+        let Some((square, crop)) = self.age_sex.crop(picture)? else { return Ok(None) };
         let points: Vec<f32> = self.landmarks.forward(crop.clone()).into_data().iter().collect();
-        let impression = self.age_gender.forward(crop);
-        let gender: Vec<f32> = impression.gender.into_data().iter().collect();
-        let place = Square::of(face.rect, [width, height]);
         let mut landmarks = [[0.0; 2]; POINTS];
-        for (point, share) in landmarks.iter_mut().zip(points.as_chunks::<2>().0) {
-            *point = place.point(*share);
+        for (landmark, share) in landmarks.iter_mut().zip(points.as_chunks::<2>().0) {
+            *landmark = square.to_picture(*share);
         }
-        Ok(Some(Reading { landmarks, age: impression.age.into_scalar(), male: gender[0] }))
-    }
-}
-
-/// Where [`square_crop`] cuts.
-struct Square {
-    left: f32,
-    top: f32,
-    side: f32,
-}
-
-impl Square {
-    /// The square around the part of a box that lies in a picture of that size.
-    fn of(rect: [f32; 4], size: [u32; 2]) -> Self {
-        let [x, y, width, height] = rect.map(f32::floor);
-        let inside = |start: f32, length: f32, size: u32| {
-            let first = start.clamp(0.0, size as f32 - 1.0);
-            (first, (start + length).clamp(first + 1.0, size as f32) - first)
-        };
-        let ((x, width), (y, height)) = (inside(x, width, size[0]), inside(y, height, size[1]));
-        let side = width.max(height);
-        let padding = |length: f32| ((side - length) / 2.0).floor();
-        Self { left: x - padding(width), top: y - padding(height), side }
-    }
-
-    /// From shares of the crop to pixels of the picture.
-    fn point(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [self.left + x * self.side - 0.5, self.top + y * self.side - 0.5]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_go_back_to_where_the_crop_was_cut() {
-        // A box of 40 × 60 at (30, 20): a square of 60 with 10 columns of padding on each side.
-        let square = Square::of([30.7, 20.2, 40.9, 60.9], [200, 200]);
-        assert_eq!(square.point([0.0, 0.0]), [19.5, 19.5]);
-        assert_eq!(square.point([0.5, 0.5]), [49.5, 49.5]);
-        // Half outside on the left: 20 columns are left of it.
-        let square = Square::of([-20.0, 20.0, 40.0, 60.0], [200, 200]);
-        assert_eq!(square.point([0.5, 0.0]), [9.5, 19.5]);
+        let AgeSexReading { age, male } = self.age_sex.age_sex(crop);
+        Ok(Some(FaceReading { landmarks, age, male }))
     }
 }
