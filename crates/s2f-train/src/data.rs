@@ -1,92 +1,53 @@
-//! Where a voice encoder's voices come from, and how what it learnt from them is scored.
+//! What a voice encoder is trained on: pairs, or recordings with the faces of a decoder's training.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use s2f_core::{FaceSpace, Normalisation};
-use s2f_metrics::Vectors;
-use s2f_nn::Model;
-use s2f_pairs::Split;
-use s2f_pairs::{PairSet, Payload};
-use serde::Serialize;
+use burn::tensor::Device;
+use s2f_core::Normalisation;
+use s2f_pairs::{PairSet, Payload, Split};
+use speech2face::run_folder::DataId;
 
 use crate::batch::Examples;
 use crate::config::{PairData, RecordingData, VoiceData};
 use crate::face_network::FaceNetwork;
 use crate::faces::Faces;
-use crate::frozen::Frozen;
+use crate::frozen::FrozenDecoder;
 use crate::pair_examples::PairExamples;
-use crate::pair_scores::{PairScores, Probes, predict};
 use crate::pairing::Targets;
 use crate::recording_examples::RecordingExamples;
-use crate::run::data_hash;
-use crate::scores::{self, CorpusScores, Readers};
 use crate::voices::{Voice, Voices};
-use crate::{TrainError, VoiceEncoderTraining, sheet};
-
-/// Seconds of a voice that the final scores are computed at.
-const SCORED_SECONDS: [f64; 2] = [3.0, 6.0];
-
-/// Scores of a voice encoder on speakers that it was not trained on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VoiceEncoderScores {
-    /// Trained on pairs: scores on the test split.
-    Test(Vec<PairScores>),
-    /// Trained on recordings: scores on each corpus.
-    Corpora(Vec<CorpusScores>),
-}
+use crate::{TrainError, VoiceEncoderTraining};
 
 /// What a voice encoder is trained on.
-pub(crate) enum Source<'a> {
-    Pairs { data: &'a PairData, set: PairSet, validation: Probes, mean_feature: Vec<f32> },
+pub(crate) enum TrainingData<'a> {
+    /// Voices with their own faces.
+    Pairs { data: &'a PairData, set: PairSet, mean_feature: Vec<f32> },
+    /// Voices without faces.
     Recordings { data: &'a RecordingData, voices: Voices, targets: Targets, mean_feature: Vec<f32> },
 }
 
-impl<'a> Source<'a> {
+impl<'a> TrainingData<'a> {
+    /// Opens the data of a configuration.
     pub(crate) fn open(
         config: &'a VoiceEncoderTraining,
-        frozen: &Frozen,
+        decoder: &FrozenDecoder,
         device: &Device,
     ) -> Result<Self, TrainError> {
         match &config.data {
-            VoiceData::Pairs(data) => Self::pairs(data, frozen),
-            VoiceData::Recordings(data) => {
-                let Some(training) = &frozen.training else {
-                    return Err(TrainError::Data(
-                        "recordings without faces need the faces that the face decoder was trained \
-                         on; hint: set face_decoder to the run folder of train face-decoder"
-                            .into(),
-                    ));
-                };
-                let faces = Faces::load(&training.data, training.seed, device)?;
-                if frozen.face_space.normalisation != Normalisation::UnitLength {
-                    return Err(TrainError::Data(format!(
-                        "recordings without faces meet averages of faces, which features of {} do \
-                         not allow; hint: train the face decoder with MobileFace",
-                        frozen.face_space.name
-                    )));
-                }
-                let data_of_faces = &training.data;
-                let encoder =
-                    FaceNetwork::open(&data_of_faces.face_encoder, &data_of_faces.models, device)?;
-                let voices = Voices::load(data, config.seed)?;
-                let all: Vec<&Voice> = voices.train.iter().flat_map(|c| &c.voices).collect();
-                let targets =
-                    Targets::new(&data.pairing, &faces.train, &all, &frozen.decoder, &encoder)?;
-                let features: Vec<Vec<f32>> =
-                    all.iter().map(|v| targets.feature(v.sex, v.age, v.traits)).collect();
-                let mean_feature = mean(features.into_iter().map(Ok))?;
-                Ok(Self::Recordings { data, voices, targets, mean_feature })
-            }
+            VoiceData::Pairs(data) => Self::pairs(data, decoder, config.optimisation.batch),
+            VoiceData::Recordings(data) => Self::recordings(data, config.seed, decoder, device),
         }
     }
 
-    fn pairs(data: &'a PairData, frozen: &Frozen) -> Result<Self, TrainError> {
+    fn pairs(
+        data: &'a PairData,
+        decoder: &FrozenDecoder,
+        batch: usize,
+    ) -> Result<Self, TrainError> {
         let set = PairSet::open(&data.path)?;
-        let (found, wanted) = (set.face_space(), &frozen.face_space);
+        let (found, wanted) = (set.face_space(), &decoder.face_space);
         if (&found.name, found.dimension) != (&wanted.name, wanted.dimension) {
             return Err(TrainError::Data(format!(
-                "{} holds features of {} ({} numbers), the face decoder reads {} ({}); hint: prepare \
-                 the corpus with the face encoder that the face decoder was trained for",
+                "{} has features of face space {} ({} dimensions), the face decoder reads {} ({}); \
+                 hint: prepare the corpus with the face encoder of the face decoder",
                 data.path.display(),
                 found.name,
                 found.dimension,
@@ -96,12 +57,49 @@ impl<'a> Source<'a> {
         }
         let features = Payload { feature: true, ..Payload::default() };
         let rows = set.rows(features, Some(Split::Train));
-        let mean_feature = mean(rows.map(|row| Ok(row?.feature)))?;
-        let validation = Probes::read(&set, Split::Validation, data.validation_pairs)?;
-        Ok(Self::Pairs { data, set, validation, mean_feature })
+        let (mean_feature, pairs) = mean(rows.map(|row| Ok(row?.feature)))?;
+        if pairs < batch {
+            return Err(TrainError::Data(format!(
+                "{} has {pairs} training pairs, a batch has {batch}; hint: reduce \
+                 optimisation.batch, or prepare more pairs",
+                set.path().display(),
+            )));
+        }
+        Ok(Self::Pairs { data, set, mean_feature })
     }
 
-    /// Batches to train on.
+    fn recordings(
+        data: &'a RecordingData,
+        seed: u64,
+        decoder: &FrozenDecoder,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let Some(training) = &decoder.training else {
+            return Err(TrainError::Data(
+                "recordings without faces need the portraits that the face decoder was trained on; \
+                 hint: set face_decoder to the run folder of train face-decoder"
+                    .into(),
+            ));
+        };
+        if decoder.face_space.normalisation != Normalisation::UnitLength {
+            return Err(TrainError::Data(format!(
+                "recordings without faces need features of unit length, those of {} are not; hint: \
+                 train the face decoder with MobileFace",
+                decoder.face_space.name
+            )));
+        }
+        let faces = Faces::load(&training.data, training.seed, device)?;
+        let encoder = FaceNetwork::open(&training.data, device)?;
+        let voices = Voices::load(data, seed)?;
+        let all: Vec<&Voice> = voices.train.iter().flat_map(|c| &c.voices).collect();
+        let targets = Targets::new(&data.pairing, &faces.train, &all, &decoder.network, &encoder)?;
+        let features: Vec<Vec<f32>> =
+            all.iter().map(|v| targets.feature(v.sex, v.age, v.traits)).collect();
+        let (mean_feature, _) = mean(features.into_iter().map(Ok))?;
+        Ok(Self::Recordings { data, voices, targets, mean_feature })
+    }
+
+    /// The batches to train on.
     pub(crate) fn examples<'b>(
         &'b self,
         config: &'b VoiceEncoderTraining,
@@ -118,30 +116,22 @@ impl<'a> Source<'a> {
                 seed,
             })),
             Self::Pairs { data, set, .. } => {
-                let pairs =
-                    PairExamples::new(set, data.memory_mib, clips, augmentation, batch, seed)?;
-                if pairs.len() < batch {
-                    return Err(TrainError::Data(format!(
-                        "{} has {} pairs to train on, a batch {batch}; hint: --set \
-                         optimisation.batch, or prepare more",
-                        set.path().display(),
-                        pairs.len()
-                    )));
-                }
+                let memory_mib = data.memory_mib;
+                let pairs = PairExamples::new(set, memory_mib, clips, augmentation, batch, seed)?;
                 Ok(Box::new(pairs))
             }
         }
     }
 
-    /// Hash of what is learnt from: of speakers, splits and number of the pairs, or of the files.
-    pub(crate) fn sha256(&self) -> Result<String, TrainError> {
+    /// The hash of the data.
+    pub(crate) fn id(&self) -> Result<DataId, TrainError> {
         match self {
-            Self::Pairs { set, .. } => Ok(format!("{}-{}", set.speakers_sha256(), set.pairs())),
-            Self::Recordings { voices, .. } => data_hash(&voices.files()),
+            Self::Pairs { set, .. } => Ok(DataId::of_pairs(&set.speakers_sha256(), set.pairs())),
+            Self::Recordings { voices, .. } => Ok(DataId::of_files(&voices.files())?),
         }
     }
 
-    /// The mean of the features that are learnt from, `[D]`.
+    /// The mean of the training features, `[D]`.
     pub(crate) fn mean_feature(&self) -> &[f32] {
         match self {
             Self::Pairs { mean_feature, .. } | Self::Recordings { mean_feature, .. } => {
@@ -149,81 +139,12 @@ impl<'a> Source<'a> {
             }
         }
     }
-
-    /// Scores on the validation split; none where there is none.
-    pub(crate) fn validate(
-        &self,
-        model: &Model,
-        space: &FaceSpace,
-        config: &VoiceEncoderTraining,
-        device: &Device,
-    ) -> Result<Option<PairScores>, TrainError> {
-        let Self::Pairs { validation, mean_feature, .. } = self else { return Ok(None) };
-        if validation.is_empty() {
-            return Ok(None);
-        }
-        let seconds = config.clips.seconds;
-        let encoder = &model.voice_encoder;
-        validation.score(encoder, space, mean_feature, seconds, device).map(Some)
-    }
-
-    /// Final scores, and a sheet of faces.
-    pub(crate) fn score(
-        &self,
-        model: &Model,
-        space: &FaceSpace,
-        config: &VoiceEncoderTraining,
-        device: &Device,
-    ) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
-        match self {
-            Self::Recordings { data, voices, .. } => {
-                let (corpora, sheet) =
-                    scores::score(model, space, &voices.test, &Readers::open(data)?)?;
-                Ok((VoiceEncoderScores::Corpora(corpora), sheet))
-            }
-            Self::Pairs { data, set, mean_feature, .. } => {
-                let test = Probes::read(set, Split::Test, data.validation_pairs)?;
-                // A corpus without a test split, or with one speaker in it, has nothing to score on.
-                let lengths = SCORED_SECONDS.into_iter().filter(|_| !test.is_empty());
-                let score = |seconds| {
-                    test.score(&model.voice_encoder, space, mean_feature, seconds, device)
-                };
-                let scores = lengths.map(score).collect::<Result<_, _>>()?;
-                let sheet = self.sheet(model, space, config, device)?.unwrap_or_default();
-                Ok((VoiceEncoderScores::Test(scores), sheet))
-            }
-        }
-    }
-
-    /// Faces of the first voices of the validation split: above what the decoder makes of the true
-    /// feature, below of the voice. None where there is no such split.
-    pub(crate) fn sheet(
-        &self,
-        model: &Model,
-        space: &FaceSpace,
-        config: &VoiceEncoderTraining,
-        device: &Device,
-    ) -> Result<Option<Vec<u8>>, TrainError> {
-        let Self::Pairs { validation, .. } = self else { return Ok(None) };
-        let pairs = validation.some(sheet::COLUMNS);
-        if pairs.is_empty() {
-            return Ok(None);
-        }
-        let voices = predict(&model.voice_encoder, space, pairs, config.clips.seconds, device)?;
-        let faces = Vectors::from_rows(pairs.iter().map(|pair| &pair.feature[..]));
-        let draw = |rows: Vectors| {
-            let data = TensorData::new(rows.values().to_vec(), [rows.len(), rows.dimension()]);
-            let features = Tensor::from_data(data, device);
-            model.face_decoder.render(model.face_decoder.forward(features))
-        };
-        sheet::png(Tensor::cat(vec![draw(faces), draw(voices)], 0)).map(Some)
-    }
 }
 
-/// Mean of some features.
+/// The mean of features, and their number.
 fn mean(
     features: impl Iterator<Item = Result<Vec<f32>, TrainError>>,
-) -> Result<Vec<f32>, TrainError> {
+) -> Result<(Vec<f32>, usize), TrainError> {
     let mut sum: Vec<f64> = Vec::new();
     let mut count = 0_usize;
     for feature in features {
@@ -232,8 +153,5 @@ fn mean(
         sum.iter_mut().zip(feature).for_each(|(sum, x)| *sum += f64::from(x));
         count += 1;
     }
-    if count == 0 {
-        return Err(TrainError::Data("there is nothing in the training split".into()));
-    }
-    Ok(sum.into_iter().map(|sum| (sum / count as f64) as f32).collect())
+    Ok((sum.into_iter().map(|sum| (sum / count as f64) as f32).collect(), count))
 }

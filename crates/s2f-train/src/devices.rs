@@ -1,4 +1,4 @@
-//! What training computes on: one device or several of a kind, by name.
+//! The devices that training computes on: one, or several of a kind.
 
 mod compute;
 mod precision;
@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use burn::tensor::DeviceType;
 
 pub use compute::{Backward, Compute, Replica};
-pub use precision::{LossScale, Precision};
+pub use precision::{LossScale, ComputePrecision};
 
 /// Names of what this build can compute on.
 const BUILT: &[&str] = &[
@@ -22,7 +22,7 @@ const BUILT: &[&str] = &[
 
 /// A device that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceError {
+pub enum DevicesError {
     /// No device has this name.
     #[error(
         "no device is called {name:?}; hint: auto, cpu, cuda:0, wgpu, or several GPUs as in cuda:0,cuda:1"
@@ -68,7 +68,7 @@ pub enum DeviceError {
         /// The device.
         name: String,
         /// The numbers.
-        precision: Precision,
+        precision: ComputePrecision,
     },
 }
 
@@ -90,8 +90,8 @@ impl Devices {
     /// `cuda` or `cuda:0`, `wgpu` or `wgpu:0`, or several of one kind, separated by commas.
     ///
     /// # Errors
-    /// [`DeviceError`] where a name means nothing, was not built in or is not there.
-    pub fn parse(text: &str) -> Result<Self, DeviceError> {
+    /// [`DevicesError`] where a name means nothing, was not built in or is not there.
+    pub fn parse(text: &str) -> Result<Self, DevicesError> {
         if text == "auto" {
             let found = BUILT.iter().rev().filter(|&&kind| count(kind) > 0);
             // CUDA stands before wgpu, which sees the same cards; the processor comes last.
@@ -105,7 +105,7 @@ impl Devices {
             let name = name.trim().to_owned();
             let is_other = chosen.names.first().is_some_and(|first| !first.starts_with(kind));
             if is_other || chosen.devices.contains(&device) {
-                return Err(DeviceError::Mixed { names: text.to_owned() });
+                return Err(DevicesError::Mixed { names: text.to_owned() });
             }
             chosen.names.push(name);
             chosen.devices.push(device);
@@ -121,11 +121,11 @@ impl Devices {
     /// The one device, for work that is not shared.
     ///
     /// # Errors
-    /// [`DeviceError::Several`] where there are more.
-    pub fn only(&self) -> Result<&Device, DeviceError> {
+    /// [`DevicesError::Several`] where there are more.
+    pub fn only(&self) -> Result<&Device, DevicesError> {
         match self.devices.as_slice() {
             [device] => Ok(device),
-            _ => Err(DeviceError::Several { names: self.name() }),
+            _ => Err(DevicesError::Several { names: self.name() }),
         }
     }
 
@@ -134,7 +134,12 @@ impl Devices {
         self.devices.iter()
     }
 
-    /// How many there are, 1 or more: a batch is cut into as many shards.
+    /// Whether it is the processor, whose memory is the machine's.
+    pub(crate) fn is_cpu(&self) -> bool {
+        self.names.iter().all(|name| name == "cpu")
+    }
+
+    /// Number of devices, 1 or more: a batch is divided into as many shards.
     pub fn count(&self) -> usize {
         self.devices.len()
     }
@@ -146,8 +151,8 @@ impl Devices {
 }
 
 /// One device and its kind.
-fn one(name: &str) -> Result<(&'static str, Device), DeviceError> {
-    let unknown = || DeviceError::Unknown { name: name.to_owned() };
+fn one(name: &str) -> Result<(&'static str, Device), DevicesError> {
+    let unknown = || DevicesError::Unknown { name: name.to_owned() };
     let (kind, index) = match name.split_once(':') {
         Some((kind, index)) => (kind, Some(index.parse::<usize>().map_err(|_| unknown())?)),
         None => (name, None),
@@ -159,12 +164,12 @@ fn one(name: &str) -> Result<(&'static str, Device), DeviceError> {
         _ => return Err(unknown()),
     };
     if !BUILT.contains(&kind) {
-        return Err(DeviceError::NotBuilt { kind });
+        return Err(DevicesError::NotBuilt { kind });
     }
     let mut found = list(kind);
     let index = index.unwrap_or(0);
     if index >= found.len() {
-        return Err(DeviceError::Absent { name: name.to_owned(), found: found.len() });
+        return Err(DevicesError::Absent { name: name.to_owned(), found: found.len() });
     }
     Ok((kind, found.swap_remove(index)))
 }

@@ -1,30 +1,24 @@
-//! What held-out voices turn into: does a reader of faces that had no part in training see the
-//! speaker's sex, are two recordings of a speaker closer than two speakers, is the way from a low
-//! to a high voice smooth.
+//! Scores on held-out recordings: whether an independent network sees the speaker's sex in the
+//! generated face, whether two recordings of a speaker are closer than two speakers, and whether the
+//! face changes evenly from a low to a high voice.
 
-use burn::tensor::{Device, Tensor};
-use rayon::prelude::*;
-use s2f_audio::{Waveform, spectrogram};
-use s2f_core::FaceSpace;
-use s2f_core::Sex;
-use s2f_face::Detector;
+use burn::tensor::{Device, Tensor, TensorData};
+use s2f_audio::Waveform;
+use s2f_core::{FaceSpace, Sex};
 use s2f_metrics::probability_less;
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::{AgeGender, Model, normalise};
+use s2f_nn::Model;
 use serde::Serialize;
+use speech2face::{AgeSexReader, VoicePolicy, embed_voices};
 
-use crate::batch::stack;
 use crate::voices::{Corpus, Voice};
-use crate::{RecordingData, TrainError, sheet};
+use crate::{TrainError, sheet};
 
-/// Seconds between the starts of the windows whose features are averaged.
-const WINDOW_HOP_S: f64 = 3.0;
-/// Speeds at which voices are played for [`PathScores`]: from 0.8 to 1.25 in even ratios.
+/// Speeds at which voices are played for [`PathScores`]: from 0.8 to 1.25 in equal ratios.
 const SPEEDS: usize = 15;
 const SLOWEST: f64 = 0.8;
-/// Voices of each test set that are played at those speeds.
+/// Voices of each corpus that are played at these speeds.
 const PATH_VOICES: usize = 16;
-/// Voices of each test set that are shown.
+/// Voices of each corpus whose faces are on the sheet.
 const SHOWN: usize = 16;
 
 /// Scores on one corpus.
@@ -32,115 +26,96 @@ const SHOWN: usize = 16;
 pub struct CorpusScores {
     /// Name of the folder.
     pub corpus: String,
-    /// Recordings heard.
+    /// Which part of each recording the features were computed from.
+    pub voice_policy: VoicePolicy,
+    /// Number of recordings.
     pub recordings: usize,
-    /// Their speakers.
+    /// Number of speakers.
     pub speakers: usize,
-    /// Share of recordings whose picture the reader sees as a face of the speaker's sex; a picture
-    /// without a face counts against it.
+    /// Share of recordings in whose generated face the network sees the speaker's sex; a picture
+    /// without a detected face counts as wrong.
     pub sex_agreement: f64,
-    /// The same for women's and for men's voices.
+    /// The same for women's voices.
     pub sex_agreement_female: f64,
-    /// See above.
+    /// The same for men's voices.
     pub sex_agreement_male: f64,
-    /// Recordings whose speaker is seen wrongly, by file name.
+    /// File names of the recordings with another sex.
     pub disagreeing: Vec<String>,
     /// Mean angle between the features of two recordings (or halves of one) of a speaker, degrees.
     pub same_speaker_degrees: f64,
-    /// Mean angle between those of two speakers of one sex, degrees.
+    /// Mean angle between the features of two speakers of one sex, degrees.
     pub same_sex_degrees: f64,
     /// Probability that a pair of the first kind is closer than one of the second.
     pub same_speaker_closer: f64,
-    /// The way from a slowed to a quickened voice.
+    /// How the face changes with the speed of the voice.
     pub path: PathScores,
 }
 
-/// How the face moves while a voice goes from 0.8 to 1.25 times its speed, pitch and formants
-/// with it, in 14 steps.
+/// How the face changes while a voice goes from 0.8 to 1.25 times its speed, and its pitch and
+/// formants with it, in 14 steps.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PathScores {
-    /// Mean angle between the two ends, degrees.
+    /// Mean angle between the features at both ends, degrees.
     pub ends_degrees: f64,
-    /// Mean over voices of the largest step as a share of the length of the way; even steps: 0.07.
+    /// Mean over voices of the largest step as a share of the path's length; 0.07 for equal steps.
     pub largest_step: f64,
 }
 
-/// What reads the generated faces.
-pub(crate) struct Readers {
-    detector: Detector,
-    age_gender: AgeGender,
-}
-
-impl Readers {
-    pub(crate) fn open(data: &RecordingData) -> Result<Self, TrainError> {
-        Ok(Self {
-            detector: Detector::open(data.models.join(&data.face_detector))?,
-            age_gender: AgeGender::from_face_api(
-                &data.models.join(&data.sex_reader),
-                &Device::flex(),
-            )?,
-        })
-    }
-
-    /// The sex that the reader sees in a picture `[1, 3, side, side]`, 0 to 1; none where the
-    /// detector finds no face.
-    fn sex(&self, picture: Tensor<4>) -> Result<Option<Sex>, TrainError> {
-        let faces = self.detector.detect(&sheet::image(picture.clone()))?;
-        let Some(face) = faces.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
-            return Ok(None);
-        };
-        let crop = square_crop(picture.clamp(0.0, 1.0) * 255.0, face.rect);
-        let gender: Vec<f32> = self.age_gender.forward(crop).gender.into_data().iter().collect();
-        Ok(Some(if gender[0] > gender[1] { Sex::Male } else { Sex::Female }))
-    }
+/// A model that is scored, and the device that it is on.
+struct Scored<'a> {
+    model: &'a Model,
+    space: &'a FaceSpace,
+    device: &'a Device,
 }
 
 /// Scores on each corpus, and a sheet of the faces of some of its voices.
 pub(crate) fn score(
     model: &Model,
     space: &FaceSpace,
-    test: &[Corpus],
-    readers: &Readers,
+    corpora: &[Corpus],
+    reader: &AgeSexReader,
+    device: &Device,
 ) -> Result<(Vec<CorpusScores>, Vec<u8>), TrainError> {
-    let mut corpora = Vec::new();
+    let scored = Scored { model, space, device };
+    let mut scores = Vec::new();
     let mut shown = Vec::new();
-    for corpus in test {
-        let (scores, pictures) = score_corpus(model, space, corpus, readers)?;
-        corpora.push(scores);
+    for corpus in corpora {
+        let (found, pictures) = score_corpus(&scored, corpus, reader)?;
+        scores.push(found);
         shown.push(pictures);
     }
-    Ok((corpora, sheet::png(Tensor::cat(shown, 0))?))
+    Ok((scores, sheet::png(Tensor::cat(shown, 0))?))
 }
 
 fn score_corpus(
-    model: &Model,
-    space: &FaceSpace,
+    scored: &Scored<'_>,
     corpus: &Corpus,
-    readers: &Readers,
+    reader: &AgeSexReader,
 ) -> Result<(CorpusScores, Tensor<4>), TrainError> {
     let voices: Vec<&Voice> = corpus.voices.iter().collect();
-    let features = voices.iter().map(|voice| feature(model, space, &voice.waveform));
-    let features = Tensor::cat(features.collect(), 0); // [recordings, D]
-    let mut right = Vec::with_capacity(voices.len());
+    let waveforms: Vec<Waveform> = voices.iter().map(|voice| voice.waveform.clone()).collect();
+    let features = scored.features(&waveforms)?; // [recordings, D]
+    let mut is_right = Vec::with_capacity(voices.len());
     for (index, voice) in voices.iter().enumerate() {
-        let picture = decode(model, features.clone().narrow(0, index, 1));
-        right.push(readers.sex(picture)? == Some(voice.sex));
+        let picture = sheet::image(scored.draw(features.clone().narrow(0, index, 1)));
+        let sex = reader.read(&picture)?.map(|reading| reading.sex());
+        is_right.push(sex == Some(voice.sex));
     }
-    let share = |wanted: &dyn Fn(&Voice) -> bool| {
-        let chosen: Vec<bool> =
-            voices.iter().zip(&right).filter(|(voice, _)| wanted(voice)).map(|(_, &r)| r).collect();
-        chosen.iter().filter(|&&r| r).count() as f64 / chosen.len().max(1) as f64
+    let agreement = |wanted: &dyn Fn(&Voice) -> bool| {
+        let chosen = voices.iter().zip(&is_right).filter(|(voice, _)| wanted(voice));
+        let chosen: Vec<bool> = chosen.map(|(_, &is_right)| is_right).collect();
+        chosen.iter().filter(|&&is_right| is_right).count() as f64 / chosen.len().max(1) as f64
     };
 
-    let (takes, takes_features) = takes(model, space, &voices, features.clone());
-    let angles = angles(takes_features);
+    let (clips, clip_features) = clips_of_speakers(scored, &voices, features.clone())?;
+    let angles = angles(clip_features);
     let mut same_speaker = Vec::new();
     let mut same_sex = Vec::new();
-    for a in 0..takes.len() {
+    for a in 0..clips.len() {
         for b in 0..a {
-            if takes[a].speaker == takes[b].speaker {
+            if clips[a].speaker == clips[b].speaker {
                 same_speaker.push(angles[a][b]);
-            } else if takes[a].sex == takes[b].sex {
+            } else if clips[a].sex == clips[b].sex {
                 same_sex.push(angles[a][b]);
             }
         }
@@ -151,89 +126,84 @@ fn score_corpus(
     let shown: Vec<Tensor<4>> = (0..voices.len())
         .step_by(every)
         .take(SHOWN)
-        .map(|index| decode(model, features.clone().narrow(0, index, 1)))
+        .map(|index| scored.draw(features.clone().narrow(0, index, 1)))
         .collect();
+    let disagreeing = voices.iter().zip(&is_right).filter(|(_, is_right)| !**is_right);
     let scores = CorpusScores {
         corpus: corpus.name.clone(),
+        voice_policy: VoicePolicy::default(),
         recordings: voices.len(),
         speakers: speakers.len(),
-        sex_agreement: share(&|_| true),
-        sex_agreement_female: share(&|voice| voice.sex == Sex::Female),
-        sex_agreement_male: share(&|voice| voice.sex == Sex::Male),
-        disagreeing: voices
-            .iter()
-            .zip(&right)
-            .filter(|(_, r)| !**r)
-            .map(|(v, _)| v.file_name())
-            .collect(),
+        sex_agreement: agreement(&|_| true),
+        sex_agreement_female: agreement(&|voice| voice.sex == Sex::Female),
+        sex_agreement_male: agreement(&|voice| voice.sex == Sex::Male),
+        disagreeing: disagreeing.map(|(voice, _)| voice.file_name()).collect(),
         same_speaker_degrees: mean(&same_speaker),
         same_sex_degrees: mean(&same_sex),
         same_speaker_closer: probability_less(&same_speaker, &same_sex),
-        path: path(model, space, &voices),
+        path: path(scored, &voices)?,
     };
     Ok((scores, Tensor::cat(shown, 0)))
 }
 
-/// Two or more takes of each speaker: recordings, or the halves of a speaker's only one.
-fn takes<'a>(
-    model: &Model,
-    space: &FaceSpace,
+/// Two or more clips of each speaker: the recordings, or the halves of a speaker's only one.
+fn clips_of_speakers<'a>(
+    scored: &Scored<'_>,
     voices: &[&'a Voice],
     features: Tensor<2>,
-) -> (Vec<&'a Voice>, Tensor<2>) {
-    let mut takes = Vec::new();
+) -> Result<(Vec<&'a Voice>, Tensor<2>), TrainError> {
+    let mut clips = Vec::new();
     let mut rows = Vec::new();
     for (index, voice) in voices.iter().enumerate() {
         if voices.iter().filter(|other| other.speaker == voice.speaker).count() > 1 {
-            takes.push(*voice);
+            clips.push(*voice);
             rows.push(features.clone().narrow(0, index, 1));
-        } else {
-            let samples = voice.waveform.samples();
-            for half in samples.chunks(samples.len().div_ceil(2)) {
-                if let Ok(half) = Waveform::from_interleaved(half, 1, Waveform::RATE_HZ) {
-                    takes.push(*voice);
-                    rows.push(feature(model, space, &half));
-                }
+            continue;
+        }
+        let samples = voice.waveform.samples();
+        for half in samples.chunks(samples.len().div_ceil(2)) {
+            // A half that is too short or silent is left out.
+            if let Ok(half) = Waveform::from_interleaved(half, 1, Waveform::RATE_HZ) {
+                clips.push(*voice);
+                rows.push(scored.features(&[half])?);
             }
         }
     }
-    (takes, Tensor::cat(rows, 0))
+    Ok((clips, Tensor::cat(rows, 0)))
 }
 
-fn path(model: &Model, space: &FaceSpace, voices: &[&Voice]) -> PathScores {
+fn path(scored: &Scored<'_>, voices: &[&Voice]) -> Result<PathScores, TrainError> {
     let ratio = (1.0 / SLOWEST / SLOWEST).powf(1.0 / (SPEEDS - 1) as f64);
     let every = (voices.len() / PATH_VOICES).max(1);
-    let (ends, steps): (Vec<f64>, Vec<f64>) = voices
-        .iter()
-        .step_by(every)
-        .map(|voice| {
-            let way = (0..SPEEDS).map(|step| {
-                feature(
-                    model,
-                    space,
-                    &voice.waveform.speed(SLOWEST * ratio.powi(step as i32)).first_clip(),
-                )
-            });
-            let angles = angles(Tensor::cat(way.collect(), 0));
-            let steps: Vec<f64> = (1..SPEEDS).map(|step| angles[step][step - 1]).collect();
-            let largest = steps.iter().copied().fold(0.0, f64::max);
-            (angles[SPEEDS - 1][0], largest / steps.iter().sum::<f64>())
-        })
-        .unzip();
-    PathScores { ends_degrees: mean(&ends), largest_step: mean(&steps) }
+    let (mut ends, mut largest_steps) = (Vec::new(), Vec::new());
+    for voice in voices.iter().step_by(every) {
+        let speed = |step| SLOWEST * ratio.powi(step as i32);
+        let clip = |step| voice.waveform.speed(speed(step)).first_clip();
+        let clips: Vec<Waveform> = (0..SPEEDS).map(clip).collect();
+        let angles = angles(scored.features(&clips)?);
+        let steps: Vec<f64> = (1..SPEEDS).map(|step| angles[step][step - 1]).collect();
+        let largest = steps.iter().copied().fold(0.0, f64::max);
+        ends.push(angles[SPEEDS - 1][0]);
+        largest_steps.push(largest / steps.iter().sum::<f64>());
+    }
+    Ok(PathScores { ends_degrees: mean(&ends), largest_step: mean(&largest_steps) })
 }
 
-/// The mean feature of a recording's windows, `[1, D]`.
-fn feature(model: &Model, space: &FaceSpace, waveform: &Waveform) -> Tensor<2> {
-    let windows: Vec<Waveform> = waveform.windows(WINDOW_HOP_S).collect();
-    let spectrograms = windows.par_iter().map(spectrogram).collect();
-    let features = model.voice_encoder.forward(stack(spectrograms, &Device::flex())); // [windows, D]
-    normalise(model.voice_encoder.pool(features.unsqueeze()), space)
-}
+impl Scored<'_> {
+    /// Features of voices, as `reconstruct` computes them by default, `[voices, D]`.
+    fn features(&self, voices: &[Waveform]) -> Result<Tensor<2>, TrainError> {
+        let (encoder, policy) = (&self.model.voice_encoder, VoicePolicy::default());
+        let features = embed_voices(encoder, self.space, voices, &policy, self.device)?;
+        let values: Vec<f32> = features.iter().flat_map(|f| f.values().iter().copied()).collect();
+        let data = TensorData::new(values, [voices.len(), self.space.dimension]);
+        Ok(Tensor::from_data(data, self.device))
+    }
 
-/// Picture of a feature `[1, D]`: `[1, 3, side, side]`.
-fn decode(model: &Model, feature: Tensor<2>) -> Tensor<4> {
-    model.face_decoder.render(model.face_decoder.forward(feature))
+    /// Picture of a feature `[1, D]`: `[1, 3, side, side]`.
+    fn draw(&self, feature: Tensor<2>) -> Tensor<4> {
+        let decoder = &self.model.face_decoder;
+        decoder.render(decoder.forward(feature))
+    }
 }
 
 /// Angles between rows of unit length, degrees.

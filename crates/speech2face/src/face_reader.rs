@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
+use s2f_core::Sex;
 use s2f_face::{Detector, FaceError};
 use s2f_nn::face_api::{AgeGender, Landmark68, POINTS, SquareCrop};
 use s2f_nn::weights::WeightsError;
@@ -52,6 +53,13 @@ pub struct FaceReading {
     pub age: f32,
     /// Probability of male, 0 to 1.
     pub male: f32,
+}
+
+impl AgeSexReading {
+    /// The more probable sex.
+    pub fn sex(&self) -> Sex {
+        if self.male > 0.5 { Sex::Male } else { Sex::Female }
+    }
 }
 
 impl AgeSexReader {

@@ -3,7 +3,7 @@
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
-use crate::devices::Precision;
+use crate::devices::ComputePrecision;
 
 /// Steps and optimizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Optimisation {
     pub optimizer: Optimizer,
     /// What convolutions and linear layers compute in; weights, losses and optimizer keep 32 bits.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: ComputePrecision,
 }
 
 /// How the learning rate changes.
@@ -115,7 +115,7 @@ mod tests {
             learning_rate: 1.0,
             schedule,
             optimizer: Optimizer::AdamW { weight_decay: 0.0 },
-            precision: Precision::Float32,
+            precision: ComputePrecision::Float32,
         }
     }
 

@@ -1,21 +1,20 @@
-//! How often a run looks at itself.
+//! How often a run validates, draws sheets and writes checkpoints.
 
 use serde::{Deserialize, Serialize};
 
-use super::Best;
-
-/// How often a run looks at itself, in steps; 0 is only at the end. Changes nothing of what is
-/// learnt, so it may be another when a run goes on.
+/// How often a run validates, draws sheets and writes checkpoints, in steps; 0 means only after the
+/// last step. It does not influence the weights, so it may differ when a run is resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Watch {
-    /// Between two checkpoints, from which a killed run goes on.
+    /// Steps between two checkpoints, from which an interrupted run resumes.
     pub checkpoint_every: usize,
-    /// Between two validations on what is held out; the best is kept.
+    /// Steps between two validations on held-out data; the best weights are kept.
     pub validate_every: usize,
-    /// Between two sheets of the same faces.
+    /// Steps between two sheets of the same faces.
     pub sheet_every: usize,
-    /// Steps without a better validation after which the run stops and takes the best; 0 is never.
+    /// Steps without a better validation after which the run stops and takes the best weights; 0
+    /// means never.
     pub patience: usize,
 }
 
@@ -26,14 +25,14 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// Whether something that is done `every` so many steps is due after `step`.
+    /// Whether an action of that interval is due after `step`.
     pub(crate) fn is_due(every: usize, step: usize, is_last: bool) -> bool {
         is_last || every > 0 && step.is_multiple_of(every)
     }
 
     /// Whether the best validation is longer ago than the patience.
-    pub(crate) fn is_out_of_patience(&self, step: usize, best: Option<&Best>) -> bool {
-        self.patience > 0 && best.is_some_and(|best| step >= best.step + self.patience)
+    pub(crate) fn is_out_of_patience(&self, step: usize, best_step: Option<usize>) -> bool {
+        self.patience > 0 && best_step.is_some_and(|best| step.saturating_sub(best) >= self.patience)
     }
 }
 
@@ -42,11 +41,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_step_is_always_looked_at() {
+    fn every_action_is_due_after_the_last_step() {
         let due = |every| {
             (1..=10).filter(|&step| Watch::is_due(every, step, step == 10)).collect::<Vec<_>>()
         };
         assert_eq!(due(4), [4, 8, 10]);
         assert_eq!(due(0), [10]);
+    }
+
+    #[test]
+    fn patience_is_counted_from_the_best_validation() {
+        let watch = Watch { patience: 3, ..Watch::default() };
+        assert!(!watch.is_out_of_patience(5, None));
+        assert!(!watch.is_out_of_patience(5, Some(3)));
+        assert!(watch.is_out_of_patience(6, Some(3)));
+        assert!(!Watch::default().is_out_of_patience(usize::MAX, Some(0)));
     }
 }

@@ -53,7 +53,7 @@ impl Start {
                 let loss = (heard - targets.autodiff()).square().mean();
                 (loss.clone(), loss.into_scalar::<f32>())
             });
-            losses.push(backward.seen.iter().sum::<f32>() / count as f32);
+            losses.push(backward.aux.iter().sum::<f32>() / count as f32);
             (network, _) = compute.step(network, &mut optimizer, 3e-3, backward);
         }
         (network, losses)
@@ -93,7 +93,7 @@ impl ModuleMapper for Drawn {
     }
 }
 
-fn one(precision: Precision) -> Compute {
+fn one(precision: ComputePrecision) -> Compute {
     Compute::new(Devices::cpu(), precision).unwrap()
 }
 
@@ -101,7 +101,7 @@ fn one(precision: Precision) -> Compute {
 fn two() -> Compute {
     let devices =
         Devices { names: vec!["cpu".into(); 2], devices: vec![Device::flex(), Device::flex()] };
-    Compute::new(devices, Precision::Float32).unwrap()
+    Compute::new(devices, ComputePrecision::Float32).unwrap()
 }
 
 /// All numbers of a network, running statistics among them or alone.
@@ -137,7 +137,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn two_devices_take_the_steps_of_one() {
     let start = Start::new(false);
-    let (alone, losses) = start.train(&mut one(Precision::Float32), 20);
+    let (alone, losses) = start.train(&mut one(ComputePrecision::Float32), 20);
     let (together, halves) = start.train(&mut two(), 20);
     // float32 sums in another order, through 20 steps of at most 0.003 each.
     assert!(largest_difference(&losses, &halves) < 1e-3, "{losses:?} {halves:?}");
@@ -162,9 +162,9 @@ fn batch_norms_keep_the_first_devices_statistics() {
 fn sixteen_bits_learn_like_thirty_two() {
     for batch_norm in [true, false] {
         let start = Start::new(batch_norm);
-        let (_, expected) = start.train(&mut one(Precision::Float32), 30);
-        let (wide, _) = start.train(&mut one(Precision::Float32), 1);
-        for precision in [Precision::Bfloat16, Precision::Float16] {
+        let (_, expected) = start.train(&mut one(ComputePrecision::Float32), 30);
+        let (wide, _) = start.train(&mut one(ComputePrecision::Float32), 1);
+        for precision in [ComputePrecision::Bfloat16, ComputePrecision::Float16] {
             let mut compute = one(precision);
             let (_, losses) = start.train(&mut compute, 30);
             // 8 bits for the digits of a bfloat16: each number is off by up to 1/256, the first
@@ -188,7 +188,7 @@ fn sixteen_bits_learn_like_thirty_two() {
 fn a_gradient_out_of_range_costs_a_step_and_half_the_scale() {
     let start = Start::new(true);
     let huge: LossScale = serde_json::from_str(r#"{"factor":1e12,"good_steps":7}"#).unwrap();
-    let mut compute = one(Precision::Float16).with_scale(huge);
+    let mut compute = one(ComputePrecision::Float16).with_scale(huge);
     let (network, losses) = start.train(&mut compute, 1);
     assert_eq!(compute.scale().factor(), 5e11);
     assert!(losses[0].is_finite());
