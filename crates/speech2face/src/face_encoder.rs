@@ -6,9 +6,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use s2f_core::FaceSpace;
-use s2f_face::{ChannelOrder, FaceEncoder, FaceError, FacePart, PairFace};
+use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
 use s2f_nn::weights::{self, WeightsError};
-use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length, vgg_face};
+use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length};
 
 /// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
 pub struct MobileFaceEncoder {
@@ -53,21 +53,16 @@ pub struct VggFaceEncoder {
 }
 
 impl VggFaceEncoder {
-    /// Loads weights in safetensors, with the names of [`VggFace`]. `channels` is the order in which
-    /// they read colours: [`ChannelOrder::Rgb`] where they came through Torch or MatConvNet,
-    /// [`ChannelOrder::Bgr`] where they came through Caffe or Keras.
+    /// Loads weights in safetensors, with the names of [`VggFace`], that read R G B, as
+    /// `speech2face model import vgg-face` writes them.
     ///
     /// # Errors
     /// [`FaceError::Encoder`] where the file does not hold them.
-    pub fn open(path: impl AsRef<Path>, channels: ChannelOrder) -> Result<Self, FaceError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
         let device = Device::flex();
-        let channel_order = match channels {
-            ChannelOrder::Rgb => vgg_face::ChannelOrder::Rgb,
-            ChannelOrder::Bgr => vgg_face::ChannelOrder::Bgr,
-        };
-        let config = VggFaceConfig { channel_order, ..VggFaceConfig::paper() };
+        let config = VggFaceConfig::paper();
         let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
@@ -116,10 +111,8 @@ mod tests {
         let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
         for name in ["nn/vgg_face.safetensors", "README.md", "missing"] {
             let path = reference.join(name);
-            for channels in [ChannelOrder::Rgb, ChannelOrder::Bgr] {
-                let error = VggFaceEncoder::open(&path, channels).err().unwrap().to_string();
-                assert!(error.contains(name), "{error}");
-            }
+            let error = VggFaceEncoder::open(&path).err().unwrap().to_string();
+            assert!(error.contains(name), "{error}");
             let error = MobileFaceEncoder::open(&path).err().unwrap().to_string();
             assert!(error.contains(name), "{error}");
         }

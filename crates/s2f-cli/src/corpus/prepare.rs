@@ -11,7 +11,7 @@ use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
+use s2f_face::{Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
 use s2f_pairs::Shares;
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
@@ -223,7 +223,7 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
                 "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
                  they are, then name the file with --weights",
             )?;
-            Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb)?)
+            Box::new(VggFaceEncoder::open(weights)?)
         }
         file if Path::new(file).exists() => {
             Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use s2f_nn::vgg_face::ChannelOrder;
-use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
+use s2f_nn::weights::{self, ChannelOrder, Checkpoint, Import, Imported, KeyMap, Precision};
 use speech2face::{ModelConfig, Speech2Face, read_model_config};
 
 use super::write_new;

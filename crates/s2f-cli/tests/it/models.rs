@@ -125,7 +125,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
         ("/voice_encoder/layers/0/channels", json!(9), weights, "the network needs [9, "),
         ("/voice_encoder/hidden", json!(1u64 << 40), config, "beyond the largest size"),
         ("/face_decoder/size", json!(60_000), config, "beyond the largest texture basis"),
-        ("/voice_encoder/batch_norm", json!(false), weights, "no place for "),
+        ("/voice_encoder/batch_norm", json!(false), weights, "unexpected tensors "),
     ];
     for (place, value, file, reason) in cases {
         let folder = with_model();

@@ -21,9 +21,9 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
     let (file, config) = (tiny("legacy.pth"), tiny("config.json"));
     let run = folder.run([&import(&file, "mine", "model")[..], &["--config", &config]].concat());
     run.exits(0).says(&[
-        "left out 2 tensors of the training's own\n",
-        "took state_dict. off the names\n",
-        "took module. off the names\n",
+        "skipped 2 tensors of the training\n",
+        "removed state_dict. from the names\n",
+        "removed module. from the names\n",
         "wrote mine/model.safetensors\n",
         "mine is whole and draws a face\n",
     ]);
@@ -71,7 +71,7 @@ fn a_key_map_translates_and_its_slips_are_named() {
     for (change, message) in [
         (text.replace("\"cnn\"", "\"cnm\""), "key map: the file has no cnm"),
         (text.replace("\"norms\"", "\"norm\""), "key map: the network has no norm"),
-        (text.replace("temperature = \"\"", ""), "no place for temperature"),
+        (text.replace("temperature = \"\"", ""), "unexpected tensors temperature"),
         (
             text.replace("\"fc.2\" = \"output\"", "\"fc.2\" = \"\""),
             "no weights for output.weight, output.bias",
