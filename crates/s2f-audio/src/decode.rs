@@ -8,7 +8,7 @@
 //! containers and their codecs, except Opus packets, which `opus.rs` decodes.
 
 use crate::error::{AudioError, Problem};
-use crate::level::{SILENCE_DBFS, peak_dbfs};
+use crate::level::{is_silent, peak_dbfs};
 use crate::waveform::Waveform;
 use std::fs::File;
 use std::io::Read;
@@ -56,7 +56,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Waveform, AudioError> {
 ///
 /// Encoder delay is removed if the container declares it. A file that ends early, or whose header
 /// claims more than there is, gives the part that is there. The result is at least
-/// [`Waveform::MIN_S`] long and not silent ([`SILENCE_DBFS`]).
+/// [`Waveform::MIN_S`] long and not silent ([`is_silent`]).
 ///
 /// # Errors
 /// Any [`Problem`] except [`Problem::Io`]; the error names the file.
@@ -85,9 +85,8 @@ fn check_signal(waveform: &Waveform) -> Result<(), Problem> {
     if seconds < Waveform::MIN_S {
         return Err(Problem::TooShort { seconds });
     }
-    let peak_dbfs = peak_dbfs(waveform.samples());
-    if peak_dbfs < SILENCE_DBFS {
-        return Err(Problem::Silent { peak_dbfs });
+    if is_silent(waveform.samples()) {
+        return Err(Problem::Silent { peak_dbfs: peak_dbfs(waveform.samples()) });
     }
     Ok(())
 }

@@ -12,9 +12,7 @@ use s2f_core::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::one_thread;
-use crate::{
-    ChannelOrder, FaceEncoder, FaceError, FacePart, MOBILEFACE_SIDE, PairFace,
-};
+use crate::{ChannelOrder, FaceEncoder, FaceError, FacePart, MOBILEFACE_SIDE, PairFace};
 
 /// How an ONNX face encoder expects its pictures. The default is that of ArcFace.
 ///

@@ -1,6 +1,6 @@
 //! Which parts of a recording are listened to.
 
-use s2f_audio::Waveform;
+use s2f_audio::{Waveform, is_pause, mean_power};
 use serde::Serialize;
 
 /// Which parts of a recording are listened to, in windows of 6 s.
@@ -17,9 +17,6 @@ pub enum Windows {
 
 /// From one window to the next, s.
 const HOP_S: f64 = 3.0;
-/// A window counts as a pause where its power is under this share (-30 dB) of the loudest one's:
-/// far below the range of one speaker in one recording, about where the room's noise begins.
-const PAUSE: f64 = 1e-3;
 
 impl Windows {
     /// The most windows that are listened to; they cover a minute without gaps.
@@ -30,10 +27,11 @@ impl Windows {
         match self {
             Self::First => vec![voice.first_clip()],
             Self::All => {
-                let powers: Vec<f64> = voice.windows(HOP_S).map(|clip| power(&clip)).collect();
+                let powers: Vec<f64> =
+                    voice.windows(HOP_S).map(|clip| mean_power(clip.samples())).collect();
                 let loudest = powers.iter().copied().fold(0.0, f64::max);
                 let voiced: Vec<usize> =
-                    (0..powers.len()).filter(|&index| powers[index] >= PAUSE * loudest).collect();
+                    (0..powers.len()).filter(|&index| !is_pause(powers[index], loudest)).collect();
                 let chosen: Vec<usize> = spread(voiced.len()).map(|place| voiced[place]).collect();
                 let clips = voice.windows(HOP_S).enumerate();
                 clips.filter(|(index, _)| chosen.contains(index)).map(|(_, clip)| clip).collect()
@@ -49,12 +47,6 @@ fn spread(count: usize) -> impl Iterator<Item = usize> {
         1 => 0,
         _ => index * (count - 1) / (chosen - 1),
     })
-}
-
-/// Mean square of the samples.
-fn power(clip: &Waveform) -> f64 {
-    let samples = clip.samples();
-    samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ fn a_download_takes_one_request() {
     let place = TestStore::new(&server.url);
     assert_eq!(place.store.availability("net").unwrap(), Availability::Missing);
     let message = place.store.locate("net").unwrap_err().to_string();
-    assert!(message.ends_with("file.bin; hint: speech2face model pull net"), "{message}");
+    assert!(
+        message.ends_with("file.bin does not exist; hint: speech2face model pull net"),
+        "{message}"
+    );
     let mut received = Vec::new();
     let result = place.store.pull("net", &mut |event| match event {
         PullProgress::Received { bytes, .. } => received.push(bytes),
