@@ -75,6 +75,14 @@ impl Waveform {
         })
     }
 
+    /// The samples of `range`, repeated or cut to `samples` samples. A range that ends after the
+    /// recording is shortened; a range without any sample stands for the whole recording.
+    pub fn excerpt(&self, range: std::ops::Range<usize>, samples: usize) -> Self {
+        let part = self.samples.get(range.start..range.end.min(self.samples.len()));
+        let part = part.filter(|part| !part.is_empty()).unwrap_or(&self.samples);
+        Self { samples: part.iter().copied().cycle().take(samples.max(1)).collect() }
+    }
+
     /// The recording played `factor` times as fast: pitch and formants are multiplied by `factor`
     /// and the length is divided by it, as if the speaker were smaller.
     ///

@@ -67,7 +67,7 @@ mod tests {
         let Some(photographs) = published("data/faces/london/images") else { return };
         let detector = Detector::open(models.join("yunet/yunet_n_dynamic.onnx")).unwrap();
         let weights = models.join("mobileface/MobileFace_Identification_V2-0000.params");
-        let encoder = MobileFaceEncoder::open(weights).unwrap();
+        let encoder = MobileFaceEncoder::open(weights, &burn::tensor::Device::flex()).unwrap();
         let expected = std::fs::read(models.join("reference/mobileface/output_f32.npy")).unwrap();
         let expected: Vec<f32> = NpyFile::new(&expected[..]).unwrap().into_vec().unwrap();
         let pictures = ["004", "062", "127"]

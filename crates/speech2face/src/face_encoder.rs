@@ -22,10 +22,9 @@ impl MobileFaceEncoder {
     ///
     /// # Errors
     /// [`WeightsError`] where the file is not that file.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
-        let device = Device::flex();
-        let network = MobileFace::from_mxnet(path.as_ref(), &device)?;
-        Ok(Self { network, space: FaceSpace::mobileface(), device })
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, WeightsError> {
+        let network = MobileFace::from_mxnet(path.as_ref(), device)?;
+        Ok(Self { network, space: FaceSpace::mobileface(), device: device.clone() })
     }
 }
 
@@ -58,16 +57,15 @@ impl VggFaceEncoder {
     ///
     /// # Errors
     /// [`FaceError::Encoder`] where the file does not hold them.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
-        let device = Device::flex();
         let config = VggFaceConfig::paper();
-        let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
+        let network = config.init(device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
         let space = FaceSpace::vgg_face();
-        Ok(Self { network, space, side: config.side as u32, device })
+        Ok(Self { network, space, side: config.side as u32, device: device.clone() })
     }
 }
 
@@ -108,12 +106,13 @@ mod tests {
 
     #[test]
     fn other_files_are_refused_by_name() {
+        let device = Device::flex();
         let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
         for name in ["nn/vgg_face.safetensors", "README.md", "missing"] {
             let path = reference.join(name);
-            let error = VggFaceEncoder::open(&path).err().unwrap().to_string();
+            let error = VggFaceEncoder::open(&path, &device).err().unwrap().to_string();
             assert!(error.contains(name), "{error}");
-            let error = MobileFaceEncoder::open(&path).err().unwrap().to_string();
+            let error = MobileFaceEncoder::open(&path, &device).err().unwrap().to_string();
             assert!(error.contains(name), "{error}");
         }
     }

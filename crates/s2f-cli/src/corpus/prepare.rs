@@ -17,6 +17,7 @@ use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 
 use crate::Outcome;
+use crate::device::DeviceArgs;
 use crate::printer::Printer;
 
 /// What can be typed.
@@ -55,6 +56,9 @@ pub struct Args {
     /// The speech detector, where it is not that of `model pull silero_vad`
     #[arg(long, value_name = "FILE")]
     speech_detector: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 
     /// Print one object of JSON at the end
     #[arg(long)]
@@ -216,14 +220,15 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
             "networks are needed that are not here: {names}; hint: speech2face model pull {names}"
         );
     }
+    let device = args.device.open()?;
     let encoder: Box<dyn FaceEncoder> = match args.encoder.as_str() {
-        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface)?),
+        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface, &device)?),
         VGG_FACE => {
             let weights = args.weights.as_deref().context(
                 "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
                  they are, then name the file with --weights",
             )?;
-            Box::new(VggFaceEncoder::open(weights)?)
+            Box::new(VggFaceEncoder::open(weights, &device)?)
         }
         file if Path::new(file).exists() => {
             Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)
