@@ -27,7 +27,7 @@ fn main() -> Result<(), Failure> {
         return Err("usage: step PRESET BATCH FRAMES DEVICE PRECISION STEPS".into());
     };
     let (batch, frames, steps) = (batch.parse()?, frames.parse()?, steps.parse()?);
-    let devices = Devices::parse(devices)?;
+    let devices: Devices = devices.parse()?;
     let precision: ComputePrecision = serde_json::from_value(Value::from(precision.as_str()))?;
     let name = devices.name();
     let mut compute = Compute::new(devices, precision)?;

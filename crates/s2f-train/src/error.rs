@@ -11,7 +11,7 @@ use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
 use s2f_registry::RegistryError;
 use speech2face::run_folder::RunFolderError;
-use speech2face::{FaceReaderError, ModelError};
+use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError};
 
 use crate::devices::DevicesError;
 
@@ -173,9 +173,15 @@ pub enum TrainError {
     /// A device.
     #[error(transparent)]
     Device(#[from] DevicesError),
+    /// The name of a model.
+    #[error(transparent)]
+    ModelSource(#[from] ModelSourceError),
     /// A model folder.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A voice gives no feature.
+    #[error(transparent)]
+    Feature(#[from] DecodeError),
     /// A file of weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),

@@ -8,7 +8,7 @@ use s2f_core::FaceSpace;
 use s2f_face::border_points;
 use s2f_nn::{FaceDecoder, FaceDecoderConfig, Model, ModelConfig, weights};
 use speech2face::run_folder::RunFolder;
-use speech2face::{SHIPPED, Speech2Face};
+use speech2face::ModelSource;
 
 use crate::{FaceDecoderTraining, TrainError, config};
 
@@ -23,8 +23,8 @@ pub(crate) struct FrozenDecoder {
 }
 
 impl FrozenDecoder {
-    /// Opens the face decoder of a model folder or of the shipped model, or the run folder of a face
-    /// decoder.
+    /// Opens the face decoder of a model (by its name, its folder or its run folder), or the run
+    /// folder of a face decoder.
     pub(crate) fn open(name: &str, device: &Device) -> Result<Self, TrainError> {
         let run = RunFolder::at(Path::new(name));
         if run.face_decoder_file().is_file() {
@@ -56,13 +56,8 @@ impl FrozenDecoder {
     }
 }
 
-/// The networks of a model folder, or of the shipped model by its name.
+/// The networks of a model by its name, its folder or its run folder, on the CPU.
 pub(crate) fn open_model(name: &str) -> Result<(ModelConfig, Model), TrainError> {
-    let folder = Path::new(name);
-    let model = if name == SHIPPED && !folder.is_dir() {
-        Speech2Face::shipped(&Device::flex())?
-    } else {
-        Speech2Face::open(folder, &Device::flex())?
-    };
+    let model = ModelSource::resolve(name)?.open(&Device::flex())?;
     Ok((model.config().clone(), model.networks().clone()))
 }
