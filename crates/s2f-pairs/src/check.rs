@@ -74,7 +74,8 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
     for file in others {
         let other = &file.meta.face_space;
         if (&other.name, other.dimension) != (&space.name, space.dimension) {
-            let say = |space: &FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
+            let say =
+                |space: &FaceSpace| format!("{} ({} dimensions)", space.name, space.dimension);
             return Err(PairsError::FaceSpaces {
                 first: first.path.clone(),
                 first_space: say(&space),
@@ -165,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pairs-00000.parquet");
         let mut pairs = samples::pairs(0, 30);
-        pairs[7].split = Split::Train;
+        pairs[7].info.split = Split::Train;
         samples::write(&path, &pairs).unwrap();
         let message = refusal(&path);
         assert!(message.contains("1 speaker is in more than one split"), "{message}");
@@ -204,7 +205,9 @@ mod tests {
         let second = folder.path().join("pairs-00001.parquet");
         crate::PairWriter::create(&second, &info).unwrap().finish().unwrap();
         let message = refusal(folder.path());
-        for word in ["mobileface (8 numbers)", "vgg-face (4096 numbers)", "pairs-00001.parquet"] {
+        for word in
+            ["mobileface (8 dimensions)", "vgg-face (4096 dimensions)", "pairs-00001.parquet"]
+        {
             assert!(message.contains(word), "{message}");
         }
     }
@@ -252,7 +255,7 @@ mod tests {
         let message = change(&samples::pairs(10, 4));
         assert!(message.contains("14 pairs where 15 were sealed"), "{message}");
         let mut pairs = samples::pairs(10, 5);
-        pairs[0].speaker_id = "stranger".into();
+        pairs[0].info.speaker_id = "stranger".into();
         let message = change(&pairs);
         assert!(message.contains("speakers were added, removed or moved"), "{message}");
     }

@@ -6,11 +6,13 @@
 //! file, [`merge`] joins files to a sealed set, [`SplitTable`] assigns speakers to splits.
 #![forbid(unsafe_code)]
 
+pub mod leaks;
 mod merge;
 mod pair;
 mod read;
 mod resplit;
 mod split;
+mod verify;
 mod write;
 
 mod check;
@@ -22,6 +24,7 @@ mod row;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod valid;
 
 pub use error::{Leak, PairsError};
 pub use merge::merge;

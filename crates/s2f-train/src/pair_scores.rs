@@ -109,10 +109,10 @@ impl Probes {
         let payload = Payload { audio: true, feature: true, face: false };
         for pair in set.rows(payload, Some(split)) {
             let pair = pair?;
-            if !chosen.contains_key(pair.speaker_id.as_str()) {
+            if !chosen.contains_key(pair.info.speaker_id.as_str()) {
                 continue;
             }
-            let round = read.entry(pair.speaker_id.clone()).or_default();
+            let round = read.entry(pair.info.speaker_id.clone()).or_default();
             if *round < rounds {
                 pairs[*round].push(pair);
             }
@@ -192,7 +192,7 @@ pub(crate) fn predict(
     for some in pairs.chunks(DECODED) {
         let decoded = some
             .par_iter()
-            .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
+            .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<Vec<_>, _>>()?;
         for feature in embed_voices(encoder, space, &decoded, &policy(seconds), device)? {
             features.extend_from_slice(feature.values());
