@@ -135,7 +135,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             Ok(Other { name, model, trained_on })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let reader = if args.pictures == 0 { None } else { Some(reader()?) };
+    let reader = if args.pictures == 0 { None } else { Some(reader(&device)?) };
     let options = Options {
         name: &model.name,
         part: match args.split {
@@ -275,7 +275,7 @@ fn data_of(run: &Path) -> anyhow::Result<String> {
 }
 
 /// The networks that read drawn faces.
-fn reader() -> anyhow::Result<FaceReader> {
+fn reader(device: &Device) -> anyhow::Result<FaceReader> {
     let store = Store::from_environment()?;
     let mut absent = Vec::new();
     let mut locate = |name: &'static str, ending: &str| match store.locate(name) {
@@ -299,7 +299,7 @@ fn reader() -> anyhow::Result<FaceReader> {
              {names}, or leave attributes and craniofacial measures out with --pictures 0"
         );
     }
-    Ok(FaceReader::open(&detector, &landmarks, &age_gender)?)
+    Ok(FaceReader::open(&detector, &landmarks, &age_gender, device)?)
 }
 
 fn print(evaluation: &Evaluation, args: &Args, printer: &Printer) -> anyhow::Result<()> {

@@ -16,11 +16,11 @@ pub use face_decoder::{
     FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
 };
 pub use optimisation::{Optimisation, Optimizer, Schedule};
-pub use watch::Watch;
 pub use voice_encoder::{
     Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
     VoiceLosses,
 };
+pub use watch::Watch;
 
 use crate::TrainError;
 
@@ -104,7 +104,10 @@ fn set(table: &mut Table, setting: &str) -> Result<(), String> {
 /// Removes the keys that cannot be given together with `key`.
 fn remove_exclusive(table: &mut Table, key: &str) {
     if EXCLUSIVE.contains(&key) {
-        EXCLUSIVE.iter().filter(|&&other| other != key).for_each(|other| drop(table.remove(*other)));
+        EXCLUSIVE
+            .iter()
+            .filter(|&&other| other != key)
+            .for_each(|other| drop(table.remove(*other)));
     }
 }
 

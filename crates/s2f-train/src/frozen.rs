@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use s2f_core::FaceSpace;
 use s2f_face::border_points;
 use s2f_nn::{FaceDecoder, FaceDecoderConfig, Model, ModelConfig, weights};
-use speech2face::run_folder::RunFolder;
 use speech2face::ModelSource;
+use speech2face::run_folder::RunFolder;
 
 use crate::{FaceDecoderTraining, TrainError, config};
 

@@ -9,41 +9,41 @@
 //! [`Morphing`] and [`Pairing`].
 #![forbid(unsafe_code)]
 
-mod voice_encoder;
 mod face_decoder;
+mod voice_encoder;
 
-mod config;
 mod check;
+mod config;
 pub mod devices;
-mod event;
-mod session;
-mod run;
 mod error;
+mod event;
+mod run;
+mod session;
 
+mod augment;
 mod batch;
 mod batch_queue;
 mod data;
+mod draw;
 mod pair_examples;
+mod pairing;
 mod recording_examples;
 mod voices;
-mod augment;
-mod pairing;
-mod draw;
 
-mod learner;
 mod frozen;
+mod learner;
 mod voice_losses;
 
-mod faces;
-mod morph;
 mod basis;
 mod face_network;
+mod faces;
+mod morph;
 mod networks;
 
-mod scoring;
+mod decoder_scores;
 mod pair_scores;
 mod recording_scores;
-mod decoder_scores;
+mod scoring;
 mod sheet;
 
 pub use config::{

@@ -66,7 +66,9 @@ impl Targets {
                     )));
                 }
                 let mixtures: Vec<Mixture> = (0..POSITIONS)
-                    .map(|i| around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis))
+                    .map(|i| {
+                        around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis)
+                    })
                     .collect();
                 let numbers = mixture_features(decoder, encoder, faces, &mixtures)?; // [POSITIONS, D]
                 let [_, dimension] = numbers.dims();
@@ -118,7 +120,11 @@ fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
     let last = (ranked.len() - 1) as f64;
     let gaussian = |rank: usize| (-0.5 * ((rank as f64 / last - place) / width).powi(2)).exp();
     let total: f64 = (0..ranked.len()).map(gaussian).sum();
-    ranked.into_iter().enumerate().map(|(rank, face)| (face, (gaussian(rank) / total) as f32)).collect()
+    ranked
+        .into_iter()
+        .enumerate()
+        .map(|(rank, face)| (face, (gaussian(rank) / total) as f32))
+        .collect()
 }
 
 /// How far each face lies towards the female end: its projection on the difference of the two means,
@@ -224,7 +230,10 @@ mod tests {
         let positions =
             VoicePositions { pitch: [(5.3, 0.1), (4.8, 0.1)], tract: [(2.7, 0.05), (2.8, 0.05)] };
         let place = |pitch_hz: f64, tract_cm: f64| {
-            positions.position(Sex::Female, Traits { pitch_hz: Some(pitch_hz), tract_cm: Some(tract_cm) })
+            positions.position(
+                Sex::Female,
+                Traits { pitch_hz: Some(pitch_hz), tract_cm: Some(tract_cm) },
+            )
         };
         assert!(place(220.0, 15.0) > place(200.0, 15.0));
         assert!(place(200.0, 14.0) > place(200.0, 15.0));

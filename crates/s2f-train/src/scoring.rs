@@ -96,10 +96,7 @@ impl<'a> Scoring<'a> {
     }
 
     /// Final scores, and a sheet of faces.
-    pub(crate) fn score(
-        &self,
-        model: &Model,
-    ) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
+    pub(crate) fn score(&self, model: &Model) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
         match &self.held_out {
             HeldOut::Recordings { corpora, reader } => {
                 let (corpora, sheet) =
@@ -129,8 +126,7 @@ impl<'a> Scoring<'a> {
         if pairs.is_empty() {
             return Ok(None);
         }
-        let voices =
-            predict(&model.voice_encoder, self.space, pairs, self.seconds, self.device)?;
+        let voices = predict(&model.voice_encoder, self.space, pairs, self.seconds, self.device)?;
         let faces = Vectors::from_rows(pairs.iter().map(|pair| &pair.feature[..]));
         let draw = |rows: Vectors| {
             let data = TensorData::new(rows.values().to_vec(), [rows.len(), rows.dimension()]);

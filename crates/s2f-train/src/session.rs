@@ -46,11 +46,6 @@ impl<'a> Session<'a> {
         self.step
     }
 
-    /// Total number of steps.
-    pub(crate) fn steps(&self) -> usize {
-        self.steps
-    }
-
     /// Learning rate of the next step.
     pub(crate) fn rate(&self) -> f64 {
         self.plan.rate(self.step, self.steps)

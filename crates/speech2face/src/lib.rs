@@ -45,9 +45,7 @@ pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use export::{EncodingError, is_own, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
-pub use face_reader::{
-    AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading,
-};
+pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
 pub use feature::FaceFeature;
 pub use folder::read_model_config;
 pub use model::{SHIPPED, Speech2Face};

@@ -168,7 +168,9 @@ fn what_cannot_be_pulled_says_what_to_do() {
     assert_eq!(asked.lock().unwrap().len(), 1);
 
     folder.write("registry.toml", "entry = 1");
-    run(&folder, &["model", "list"]).exits(2).says(&["error: registry.toml is not a valid registry ("]);
+    run(&folder, &["model", "list"])
+        .exits(2)
+        .says(&["error: registry.toml is not a valid registry ("]);
     fs::remove_file(folder.path("registry.toml")).unwrap();
     run(&folder, &["model", "list"]).exits(2).says(&["error: cannot read the registry "]);
 }

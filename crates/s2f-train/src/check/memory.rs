@@ -5,10 +5,10 @@ use std::fs;
 use s2f_audio::Spectrogram;
 use s2f_nn::{FaceDecoderConfig, VggFaceConfig};
 
+use crate::TrainError;
 use crate::batch_queue::QUEUED;
 use crate::config::{FaceDecoderTraining, FaceEncoderFile, VoiceData, VoiceEncoderTraining};
 use crate::devices::Devices;
-use crate::TrainError;
 
 /// Bytes of a value in 32 bits.
 const BYTES: u64 = 4;
@@ -107,7 +107,8 @@ fn size_of_pairs(path: &std::path::Path) -> u64 {
 fn machine_memory() -> Option<u64> {
     let total = total_memory(&fs::read_to_string("/proc/meminfo").ok()?)?;
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limits = limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
+    let limits =
+        limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
     Some(limits.fold(total, u64::min))
 }
 

@@ -32,7 +32,8 @@ impl Watch {
 
     /// Whether the best validation is longer ago than the patience.
     pub(crate) fn is_out_of_patience(&self, step: usize, best_step: Option<usize>) -> bool {
-        self.patience > 0 && best_step.is_some_and(|best| step.saturating_sub(best) >= self.patience)
+        self.patience > 0
+            && best_step.is_some_and(|best| step.saturating_sub(best) >= self.patience)
     }
 }
 
