@@ -1,4 +1,4 @@
-//! Progress of a training run, for whoever shows it.
+//! Progress events of a training run.
 
 /// A progress event of a training run.
 #[derive(Debug, Clone, PartialEq)]

@@ -145,9 +145,9 @@ impl FaceSet {
             faces.into_iter().flatten().unzip();
         // A few at a time: as RGB, the whole set would take twice the memory.
         let textures = faces.chunks(16).map(|some| {
-            let numbers: Vec<f32> =
+            let values: Vec<f32> =
                 some.iter().flat_map(|face| face.texture.iter().copied()).collect();
-            let data = TensorData::new(numbers, [some.len(), 3, FRAME, FRAME]);
+            let data = TensorData::new(values, [some.len(), 3, FRAME, FRAME]);
             to_luma_chroma(Tensor::from_data(data, device))
         });
         let textures = Tensor::cat(textures.collect(), 0);

@@ -75,10 +75,10 @@ impl<'a> PairExamples<'a> {
 
     /// The training pairs of row groups: from memory, or else read now.
     fn pairs(&self, groups: &[(usize, usize)]) -> Result<Arc<Vec<Pair>>, TrainError> {
-        let numbers: Vec<usize> = groups.iter().map(|(number, _)| *number).collect();
+        let indices: Vec<usize> = groups.iter().map(|(index, _)| *index).collect();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((inside, pairs)) = &*window
-            && *inside == numbers
+            && *inside == indices
         {
             return Ok(Arc::clone(pairs));
         }
@@ -86,13 +86,13 @@ impl<'a> PairExamples<'a> {
         *window = None;
         let payload = Payload { audio: true, feature: true, face: false };
         let mut pairs = Vec::new();
-        for &number in &numbers {
-            for pair in self.set.group(number, payload, Some(Split::Train)) {
+        for &index in &indices {
+            for pair in self.set.group(index, payload, Some(Split::Train)) {
                 pairs.push(pair?);
             }
         }
         let pairs = Arc::new(pairs);
-        *window = Some((numbers, Arc::clone(&pairs)));
+        *window = Some((indices, Arc::clone(&pairs)));
         Ok(pairs)
     }
 

@@ -70,10 +70,10 @@ impl Targets {
                         around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis)
                     })
                     .collect();
-                let numbers = mixture_features(decoder, encoder, faces, &mixtures)?; // [POSITIONS, D]
-                let [_, dimension] = numbers.dims();
-                let numbers: Vec<f32> = numbers.into_data().iter().collect();
-                *features = numbers.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
+                let found = mixture_features(decoder, encoder, faces, &mixtures)?; // [POSITIONS, D]
+                let [_, dimension] = found.dims();
+                let values: Vec<f32> = found.into_data().iter().collect();
+                *features = values.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
             }
             tables.push(table);
         }

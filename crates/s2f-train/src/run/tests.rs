@@ -58,9 +58,9 @@ fn train(
     to: usize,
 ) -> Net {
     for step in from..to {
-        let mut rng = generator(7, b"numbers ", step);
-        let numbers: Vec<f32> = (0..24).map(|_| rng.random()).collect();
-        let x = Tensor::<2>::from_data(TensorData::new(numbers, [8, 3]), &Device::flex());
+        let mut rng = generator(7, b"values  ", step);
+        let values: Vec<f32> = (0..24).map(|_| rng.random()).collect();
+        let x = Tensor::<2>::from_data(TensorData::new(values, [8, 3]), &Device::flex());
         let loss = net.forward(x.autodiff()).square().mean();
         run.log(step + 1, &[("loss", loss.clone().into_scalar())], &[]).unwrap();
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
