@@ -138,7 +138,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             Ok(Other { name, model, trained_on })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let reader = if args.pictures == 0 { None } else { Some(reader()?) };
+    let reader = if args.pictures == 0 { None } else { Some(reader(&device)?) };
     let options = Options {
         name: &model.name,
         part: match args.split {
@@ -242,7 +242,7 @@ fn trained_on(
 }
 
 /// The networks that measure faces.
-fn reader() -> anyhow::Result<FaceReader> {
+fn reader(device: &Device) -> anyhow::Result<FaceReader> {
     let store = Store::from_environment()?;
     let mut absent = Vec::new();
     let mut locate = |name: &'static str, ending: &str| match store.locate(name) {
@@ -266,7 +266,7 @@ fn reader() -> anyhow::Result<FaceReader> {
              {names}, or omit attributes and craniofacial measures with --pictures 0"
         );
     }
-    Ok(FaceReader::open(&detector, &landmarks, &age_gender)?)
+    Ok(FaceReader::open(&detector, &landmarks, &age_gender, device)?)
 }
 
 fn print(evaluation: &Evaluation, args: &Args, printer: &Printer) -> anyhow::Result<()> {
