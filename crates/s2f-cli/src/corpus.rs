@@ -1,4 +1,4 @@
-//! `speech2face corpus`: from downloaded corpora to pairs of voices and faces.
+//! `speech2face corpus`: from a downloaded corpus to pairs of voices and faces.
 
 mod check;
 mod merge;
@@ -13,7 +13,7 @@ use s2f_corpus::layout::{LAYOUTS, Layout};
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// The arguments of the command.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -23,28 +23,28 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// List what a corpus contains and lacks, from its file names and tables alone
+    /// Show what a corpus contains and what is missing, from file names and tables alone
     Check(check::Args),
-    /// Make pairs of voices and faces from a corpus; can be interrupted and resumed
+    /// Prepare pairs of voices and faces from a corpus; can be interrupted and resumed
     Prepare(prepare::Args),
-    /// Merge the parts that several machines prepared
+    /// Merge the shards that several machines prepared
     Merge(merge::Args),
-    /// Assign the speakers of prepared pairs to new splits: training, validation, test
+    /// Split the speakers of prepared pairs again into training, validation and test
     Split(split::Args),
-    /// Count people, pairs, attributes and duplicates of prepared pairs
+    /// Count speakers, pairs, attributes and duplicates in prepared pairs
     Stats(stats::Args),
-    /// Make a small synthetic population with known ground truth, for tests and tutorials
+    /// Generate a small synthetic corpus with known ground truth
     Synth(synth::Args),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  speech2face corpus check vox1                     lists what is there and what is missing
-  speech2face corpus prepare vox1 -o vox1-pairs     makes pairs, or resumes
+  speech2face corpus check vox1                     show what is there and what is missing
+  speech2face corpus prepare vox1 -o vox1-pairs     prepare pairs, or resume preparing them
   speech2face corpus prepare vox1 -o pairs --shard 3/8
   speech2face corpus merge pairs -o vox1-pairs      after all eight shards
-  speech2face corpus stats vox1-pairs               counts people and pairs
-  speech2face corpus synth people                   makes a synthetic population";
+  speech2face corpus stats vox1-pairs               count what is in them
+  speech2face corpus synth people                   generate a synthetic corpus";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -66,7 +66,7 @@ fn layout_parser() -> impl TypedValueParser<Value = &'static Layout> {
     })
 }
 
-/// A duration for people: `3 h 12 min`, `4 min 5 s`, `12 s`.
+/// A duration in words: `3 h 12 min`, `4 min 5 s`, `12 s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {

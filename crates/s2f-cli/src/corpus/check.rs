@@ -1,4 +1,4 @@
-//! `corpus check`: what a corpus contains, what is missing, and what `prepare` will do.
+//! `corpus check`: what is there, what is missing, and what `prepare` will do.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use s2f_corpus::layout::{Layout, plan};
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// The arguments of the command.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of the corpus
     corpus: PathBuf,
 
-    /// Layout of the corpus on disk; detected if omitted
+    /// Layout of the corpus; detected if omitted
     #[arg(long, value_parser = super::layout_parser())]
     layout: Option<&'static Layout>,
 

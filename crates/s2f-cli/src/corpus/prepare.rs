@@ -61,7 +61,7 @@ Examples:
 
 Before the first run: speech2face model pull yunet silero_vad mobileface
 The output is Parquet with one row per pair; rejected.csv has one row with the reason for every clip
-that gave none.";
+that was rejected.";
 
 /// Interval between progress messages if there is no terminal.
 const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -107,7 +107,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let summary = prepare::merge(slice::from_ref(&args.out), &args.out)?;
     super::merge::print(&summary, &args.out, args.json, printer)?;
     if summary.pairs == 0 {
-        printer.warning("no clip gave a pair");
+        printer.warning("all clips were rejected: there are no pairs");
         return Ok(Outcome::SomeFailed);
     }
     Ok(Outcome::AllGood)
@@ -126,7 +126,7 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     }
     let from_job = Shard::from_job(|name| std::env::var(name).ok())?;
     Ok(from_job.map_or(Shard::ALL, |(shard, variable)| {
-        printer.note(format_args!("processing shard {shard}, from {variable}"));
+        printer.note(format_args!("preparing shard {shard}, from {variable}"));
         shard
     }))
 }

@@ -1,4 +1,4 @@
-//! `corpus split`: assigns the speakers of prepared pairs to new splits.
+//! `corpus split`: a new split of the speakers of prepared pairs.
 
 use std::path::PathBuf;
 
@@ -8,18 +8,18 @@ use s2f_pairs::resplit;
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// The arguments of the command.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of pairs, as written by `corpus prepare`
+    /// Folder of pairs, from `corpus prepare`
     pairs: PathBuf,
 
     /// Fraction of the speakers for validation
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().validation)]
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().validation)]
     validation: f64,
 
     /// Fraction of the speakers for the test
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().test)]
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().test)]
     test: f64,
 
     /// Random seed

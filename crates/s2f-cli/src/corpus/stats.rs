@@ -1,4 +1,4 @@
-//! `corpus stats`: who and what is in prepared pairs.
+//! `corpus stats`: counts of what is in prepared pairs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use s2f_pairs::PairSet;
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// The arguments of the command.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of pairs, or one Parquet file

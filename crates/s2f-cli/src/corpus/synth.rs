@@ -1,4 +1,4 @@
-//! `corpus synth`: makes a synthetic population.
+//! `corpus synth`: a synthetic corpus with known ground truth.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,18 +15,18 @@ use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
-/// The arguments of the command.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Folder for the population; to resume an interrupted run, repeat the command
+    /// Output folder; the same command resumes an interrupted run
     out: PathBuf,
 
-    /// Number of people
+    /// Number of speakers
     #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().speakers)]
     speakers: usize,
 
-    /// Number of clips per person
+    /// Clips per speaker
     #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().clips)]
     clips: usize,
 
@@ -54,13 +54,13 @@ pub struct Args {
 }
 
 const NOTES: &str = "\
-Voices are synthesised, faces are drawn by the model, and both depend on hidden traits with a known
-correlation (truth.csv). Therefore the best possible retrieval is known too (synth.json), and a
-trained model can be compared with it. The people do not exist, and nothing learned from them
-applies to real people.
+Voices are synthesised, faces are drawn by the model, and both depend on hidden traits whose
+correlation is known (truth.csv). So the best possible retrieval is known too (synth.json), and a
+trained model can be compared with it. None of these people exist, and nothing that is learnt from
+them applies to real people.
 
-The folder has the layout of a folder per person: continue with corpus check and corpus prepare.
-Videos are written if ffmpeg is installed, otherwise sounds beside pictures.";
+The output has one folder per person; continue with corpus check and corpus prepare. It contains
+videos if ffmpeg is installed, and sounds with pictures otherwise.";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -74,8 +74,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     };
     let ffmpeg = Ffmpeg::find();
     if ffmpeg.is_err() {
-        printer
-            .warning("ffmpeg is not installed: writing sounds beside pictures instead of videos");
+        printer.warning("ffmpeg is not installed: writing sounds with pictures instead of videos");
     }
     let settings = args.settings();
     let bar = printer.with_progress(settings.speakers.saturating_mul(settings.clips));
@@ -93,11 +92,14 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 
 fn print(report: &SynthReport, args: &Args, printer: &Printer) {
     let SynthReport { truth, made, kept } = report;
-    printer.note(format_args!("{made} clips made, {kept} already there"));
+    printer.note(format_args!("{made} clips generated, {kept} already existed"));
     let ranks = RANKS.map(|rank| format!("{rank:>6}")).concat();
-    printer.note(format_args!("recall of the right face among {}, %, at rank", truth.best.gallery));
+    printer.note(format_args!(
+        "% of voices whose face is among the first of {} faces",
+        truth.best.gallery
+    ));
     printer.note(format_args!("{:18}{ranks}", ""));
-    for (name, recall) in [("at best", &truth.best), ("by chance", &truth.chance)] {
+    for (name, recall) in [("best possible", &truth.best), ("by chance", &truth.chance)] {
         printer.note(format_args!("{name:18}{}", percent(recall)));
     }
     printer.note(format_args!("wrote {}", args.out.display()));
@@ -107,7 +109,7 @@ fn percent(recall: &Recall) -> String {
     recall.at.map(|share| format!("{:6.1}", 100.0 * share)).concat()
 }
 
-/// Mean of the features that the model predicts for voices of one sex.
+/// The mean of the features that the model predicts for voices of one sex.
 fn mean_feature(model: &Speech2Face, sex: Sex) -> anyhow::Result<Vec<f32>> {
     let mut mean = vec![0.0; model.face_space().dimension];
     let mut voices = 0.0;

@@ -27,8 +27,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
-    /// Order of the colour channels that vgg-face or an ONNX encoder expects: rgb or bgr
-    /// [default: rgb]
+    /// Order of the colour channels that an ONNX encoder expects: rgb or bgr [default: rgb]
     #[arg(long, value_name = "ORDER")]
     channels: Option<ChannelOrder>,
 
@@ -101,8 +100,7 @@ impl NetworkArgs {
     /// Refuses options that would have no effect.
     fn check(&self) -> anyhow::Result<()> {
         let applicable: &[&str] = match self.encoder.as_str() {
-            MOBILEFACE => &[],
-            VGG_FACE => &["channels"],
+            MOBILEFACE | VGG_FACE => &[],
             _ => &["channels", "mean", "std", "crop"],
         };
         match self.recorded().keys().find(|name| !applicable.contains(&name.as_str())) {
@@ -119,26 +117,25 @@ impl NetworkArgs {
         match self.encoder.as_str() {
             MOBILEFACE => Ok(NetworkSource::file_or_registered(self.weights.clone(), MOBILEFACE)),
             VGG_FACE => Ok(NetworkSource::File(self.weights.clone().context(
-                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
-                 they are, then name the file with --weights",
+                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` shows where to \
+                 get them, then name the file with --weights",
             )?)),
             file if Path::new(file).exists() => Ok(NetworkSource::File(file.into())),
             other => bail!(
-                "there is no face encoder and no file named {other}; hint: {MOBILEFACE}, \
+                "there is no face encoder or file called {other}; hint: use {MOBILEFACE}, \
                  {VGG_FACE}, or an ONNX file"
             ),
         }
     }
 
     fn open_encoder(&self, file: &Path) -> anyhow::Result<Box<dyn FaceEncoder>> {
-        let channel_order = self.channels.unwrap_or_default();
         Ok(match self.encoder.as_str() {
             MOBILEFACE => Box::new(MobileFaceEncoder::open(file, &self.device.open()?)?),
-            VGG_FACE => Box::new(VggFaceEncoder::open(file, channel_order, &self.device.open()?)?),
+            VGG_FACE => Box::new(VggFaceEncoder::open(file, &self.device.open()?)?),
             _ => {
                 let default = OnnxPreprocessing::default();
                 let preprocessing = OnnxPreprocessing {
-                    channel_order,
+                    channel_order: self.channels.unwrap_or(default.channel_order),
                     mean: self.mean.unwrap_or(default.mean),
                     scale: self.std.map_or(default.scale, |std| std.map(|std| 1.0 / std)),
                     part: self.crop.unwrap_or(default.part),
@@ -194,7 +191,7 @@ mod tests {
         };
         check("", None);
         check("--channels bgr", Some("--channels"));
-        check("--encoder vgg-face --channels bgr", None);
+        check("--encoder vgg-face --channels bgr", Some("--channels"));
         check("--encoder vgg-face --mean 1,2,3", Some("--mean"));
         check("--encoder a.onnx --channels bgr --mean 1,2,3 --std 1,1,1 --crop head", None);
     }

@@ -54,7 +54,7 @@ fn every_broken_file_has_its_reason_and_none_stops_the_run() {
     fs::write(at("buzz/sound.wav"), voice(4.0, 880.0)).unwrap();
     ffmpeg(&["-frames:v", "1"], &[&good], &at("buzz/face.png"));
 
-    run(&folder, &kit.prepare(&["people", "-o", "out"])).exits(0).says(&["1 pairs of 1 people"]);
+    run(&folder, &kit.prepare(&["people", "-o", "out"])).exits(0).says(&["1 pairs of 1 speakers"]);
     let table = String::from_utf8(folder.read("out/rejected.csv")).unwrap();
     let check = |person: &str, reasons: &[&str]| {
         let line = table.lines().find(|line| line.split(',').nth(1) == Some(person));

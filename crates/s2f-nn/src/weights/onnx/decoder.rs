@@ -34,7 +34,7 @@ pub(super) fn build(
     let picture = [batch(), fixed(3), fixed(size), fixed(size)];
     graph.output("landmarks", &landmarks, &[batch(), fixed(count), fixed(2)]);
     graph.output("texture", &texture, &picture);
-    if let Some(warp) = warp::Plan::new(&graph.numbers("warp.mean")?, border, size) {
+    if let Some(warp) = warp::Plan::new(&graph.values("warp.mean")?, border, size) {
         let rendered = warp.build(graph, &texture, &landmarks);
         graph.output("picture", &rendered, &picture);
     }
@@ -87,7 +87,8 @@ fn basis(graph: &mut Graph<'_>, hidden: &Value, size: usize) -> Result<Value, We
     let scales = graph.constant(&[4], &[1.0, 1.0, 2.0, 2.0]);
     let settings =
         vec![text("mode", "linear"), text("coordinate_transformation_mode", "half_pixel")];
-    let chroma = graph.node("Resize", &[&chroma, &Value::none(), &scales], settings); // [batch, 2, size, size]
+    // [batch, 2, size, size]
+    let chroma = graph.node("Resize", &[&chroma, &Value::none(), &scales], settings);
 
     let scaled = |graph: &mut Graph<'_>, x: &Value, factor: f32| {
         let factor = graph.scalar(factor.into());

@@ -7,7 +7,7 @@ use crate::VoiceEncoderConfig;
 use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, SegmentPooling, VoiceInput};
 use crate::weights::WeightsError;
 
-/// What Burn and PyTorch add to a variance.
+/// Added to a variance by Burn and PyTorch.
 const EPSILON: f32 = 1e-5;
 
 pub(super) fn build(
@@ -29,9 +29,11 @@ pub(super) fn build(
         let weight = graph.weight(&format!("convolutions.{index}.weight"))?;
         let bias = graph.weight(&format!("convolutions.{index}.bias"))?;
         let settings = vec![ints("kernel_shape", &[KERNEL; 2]), ints("strides", &layer.stride)];
-        x = graph.node("Conv", &[&x, &weight, &bias], settings); // [batch, channels, time, frequency]
+        // [batch, channels, time, frequency]
+        x = graph.node("Conv", &[&x, &weight, &bias], settings);
         if index == last {
-            x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]); // [batch, channels, 1, frequency]
+            // [batch, channels, 1, frequency]
+            x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]);
         }
         x = graph.relu(&x);
         if config.batch_norm {
@@ -48,7 +50,7 @@ pub(super) fn build(
             x = graph.node("MaxPool", &[&x], settings); // [batch, channels, time/2, frequency]
         }
     }
-    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels·frequency]
+    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels · frequency]
     let x = graph.linear("hidden", &x)?;
     let x = graph.relu(&x); // [batch, hidden]
     let x = graph.linear("output", &x)?;

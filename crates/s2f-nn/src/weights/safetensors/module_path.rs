@@ -1,0 +1,75 @@
+//! Names and layouts of parameters that differ between Burn and PyTorch.
+
+/// The path to a parameter while a module is visited: field names or indices, each with the type
+/// that contains it.
+#[derive(Default)]
+pub(in crate::weights) struct ModulePath(Vec<(String, String)>);
+
+impl ModulePath {
+    pub(in crate::weights) fn enter(&mut self, name: &str, container: &str) {
+        self.0.push((name.to_owned(), container.to_owned()));
+    }
+
+    pub(in crate::weights) fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// PyTorch's name of the parameter. Variants of enums, which have no counterpart there, are not
+    /// part of it.
+    pub(in crate::weights) fn name(&self) -> String {
+        let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+        let names = steps.map(|(name, container)| match name.as_str() {
+            "gamma" if container.ends_with("Norm") => "weight",
+            "beta" if container.ends_with("Norm") => "bias",
+            other => other,
+        });
+        names.collect::<Vec<_>>().join(".")
+    }
+
+    /// Whether PyTorch stores the parameter with its two axes swapped.
+    pub(in crate::weights) fn is_transposed(&self) -> bool {
+        let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
+        here == Some(("weight", "Struct:Linear"))
+    }
+}
+
+/// The transpose of a row-major matrix with `columns` columns.
+pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    if columns == 0 {
+        return Vec::new();
+    }
+    // Square tiles, so that both the rows that are read and those that are written stay in the
+    // cache.
+    const TILE: usize = 16;
+    let rows = values.len() / columns;
+    let mut out = vec![0.0; rows * columns];
+    for row0 in (0..rows).step_by(TILE) {
+        for column0 in (0..columns).step_by(TILE) {
+            for row in row0..rows.min(row0 + TILE) {
+                for column in column0..columns.min(column0 + TILE) {
+                    out[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposing_covers_the_edges_of_tiles() {
+        for (rows, columns) in [(1, 1), (3, 0), (0, 3), (1, 40), (16, 16), (17, 33)] {
+            let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+            let out = transposed(&values, columns);
+            assert_eq!(out.len(), values.len());
+            for row in 0..rows {
+                for column in 0..columns {
+                    assert_eq!(out[column * rows + row], values[row * columns + column]);
+                }
+            }
+        }
+    }
+}
