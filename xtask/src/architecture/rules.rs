@@ -96,7 +96,7 @@ pub const WORDS: &[Words] = &[
             // A download that resumes: renamed once it is verified.
             "crates/s2f-registry/src/partial_file.rs",
             // A lock.
-            "crates/s2f-corpus/src/prepare/job.rs",
+            "crates/s2f-corpus/src/prepare/",
             // A checkpoint is a folder: complete under another name, then renamed.
             "crates/s2f-train/src/run/files.rs",
         ],
