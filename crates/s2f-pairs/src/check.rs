@@ -1,4 +1,4 @@
-//! Whether files may be trusted together.
+//! Whether files belong together: one face space, one split a speaker, one sealed set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::row::Batch;
 use crate::schema::column;
 use crate::split::{Split, hash_of_splits};
 
-/// Leaking speakers that a message names.
+/// Maximum number of leaking speakers in a message.
 const NAMED: usize = 5;
 
 /// The splits in which each speaker has pairs.
@@ -45,7 +45,7 @@ pub(crate) fn add_speaker(speakers: &mut Speakers, speaker: &str, split: Split) 
     }
 }
 
-/// Each speaker's one split; an error that names who has several.
+/// The split of each speaker; an error that names those with several.
 pub(crate) fn one_split_each(
     speakers: &Speakers,
     path: &Path,
@@ -89,10 +89,10 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
     Ok(space)
 }
 
-/// All files of a set must be there, from one sealing, with the speakers that were sealed.
+/// All files of a set must be there, sealed together, with the speakers that were sealed.
 ///
-/// Files without a seal (the parts of a preparation, or one written on its own) may stand
-/// together, but not beside sealed ones.
+/// Files without a seal (the parts of a preparation, or a single file) may lie together, but not
+/// beside sealed ones.
 pub(crate) fn check_seal(
     files: &[PairFile],
     splits: &BTreeMap<String, Split>,

@@ -18,7 +18,7 @@ impl PairSet {
     ///
     /// # Errors
     /// [`PairsError::Hash`] with the first pair whose bytes have another hash,
-    /// [`PairsError::Feature`] or [`PairsError::Seconds`] for values that cannot be, and others if
+    /// [`PairsError::Feature`] or [`PairsError::Voice`] for values that cannot be, and others if
     /// the set cannot be read.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), PairsError> {
         for (done, pair) in (1..).zip(self.rows(Payload::ALL, None)) {

@@ -1,4 +1,4 @@
-//! `corpus merge`: the parts of many machines to one set of pairs.
+//! `corpus merge`: joins the parts that several machines prepared to one set of pairs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,30 +7,30 @@ use s2f_corpus::prepare::{self, Summary};
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders that `corpus prepare --shard` wrote: one if all shards shared it, else all
+    /// Folders that `corpus prepare --shard` wrote: one if all shards used the same, else all
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
 
-    /// Folder for the pairs; may be one of the others, whose parts are then removed
+    /// Output folder; may be one of the others, whose parts are then removed
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let summary = prepare::merge(&args.folders, &args.out)?;
     print(&summary, &args.out, args.json, printer)?;
     Ok(Outcome::AllGood)
 }
 
-/// What came of a corpus, with the totals by reason.
+/// Prints a summary of a preparation, with the number of rejected clips by reason.
 pub(super) fn print(
     summary: &Summary,
     out: &Path,

@@ -1,14 +1,13 @@
-//! `corpus split`: the speakers of prepared pairs shared out anew.
+//! `corpus split`: new splits for prepared pairs.
 
 use std::path::PathBuf;
 
-use s2f_pairs::Shares;
-use s2f_pairs::resplit;
+use s2f_pairs::{Shares, resplit};
 
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of pairs, as `corpus prepare` wrote it
@@ -18,16 +17,16 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", default_value_t = Shares::default().validation)]
     validation: f64,
 
-    /// Share of the speakers for the test
+    /// Share of the speakers for testing
     #[arg(long, value_name = "SHARE", default_value_t = Shares::default().test)]
     test: f64,
 
-    /// Seed: the same one shares out in the same way
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let shares = Shares { validation: args.validation, test: args.test };
     resplit(&args.pairs, &shares, args.seed)?;

@@ -20,15 +20,11 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
     TRAINING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The folder of test data; none, said aloud, where it is absent.
+/// The folder of test data, if it has the portraits and the networks.
 fn test_data() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("S2F_SHARED").map_or_else(|| beside.into(), PathBuf::from);
-    if root.join("data/faces/canada").is_dir() && root.join("models/mobileface").is_dir() {
-        return Some(root);
-    }
-    eprintln!("skipped: no portraits and networks at {}", root.display());
-    None
+    s2f_testing::data("data/faces/canada")?;
+    s2f_testing::data("models/mobileface")?;
+    s2f_testing::data("")
 }
 
 fn experiment(name: &str) -> PathBuf {
