@@ -58,7 +58,7 @@ pub(crate) fn one_split_each(
             splits: splits.iter().copied().collect(),
         });
         let path = path.to_owned();
-        return Err(PairsError::Leak { path, leaks: leaks.collect(), count }.into());
+        return Err(PairsError::Leak { path, leaks: leaks.collect(), count });
     }
     let only = |(speaker, splits): (&String, &BTreeSet<Split>)| {
         splits.first().map(|&split| (speaker.clone(), split))
@@ -81,8 +81,7 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
                 first_space: say(&space),
                 second: file.path.clone(),
                 second_space: say(other),
-            }
-            .into());
+            });
         }
         space.normalisation = common(space.normalisation, other.normalisation);
     }
@@ -108,13 +107,13 @@ pub(crate) fn check_seal(
         return Err(PairsError::Set {
             path: file.path.clone(),
             problem: "this file and others beside it are of different splits or sets".to_owned(),
-            hint: "where `corpus merge` or `corpus split` was stopped, run it again; otherwise remove what does not belong",
-        }
-        .into());
+            hint: "if `corpus merge` or `corpus split` was interrupted, run it again; otherwise \
+                   remove what does not belong",
+        });
     }
     check_whole(files, path)?;
     if hash_of_splits(splits) != seal.speakers_sha256 {
-        return Err(PairsError::SplitChanged { path: path.to_owned() }.into());
+        return Err(PairsError::SplitChanged { path: path.to_owned() });
     }
     Ok(())
 }
@@ -130,15 +129,15 @@ pub(crate) fn check_whole(files: &[PairFile], path: &Path) -> Result<(), PairsEr
         let Some(seal) = &file.meta.seal else { continue };
         if files.len() != seal.files {
             let problem = format!("{} of {} files of the set", files.len(), seal.files);
-            return Err(wrong(path, problem).into());
+            return Err(wrong(path, problem));
         }
         if seal.file != number {
             let problem = format!("file {} of the set in place {number}", seal.file);
-            return Err(wrong(&file.path, problem).into());
+            return Err(wrong(&file.path, problem));
         }
         if found != seal.pairs {
             let (path, expected) = (path.to_owned(), seal.pairs);
-            return Err(PairsError::PairsChanged { path, found, expected }.into());
+            return Err(PairsError::PairsChanged { path, found, expected });
         }
     }
     Ok(())

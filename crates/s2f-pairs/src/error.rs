@@ -38,7 +38,9 @@ pub enum PairsError {
     },
     /// Neither a file nor a folder with pairs.
     #[error(
-        "{}: no pairs-*.parquet in it; hint: name a folder that `corpus prepare` completed (shards need `corpus merge`), or one file of pairs",
+        "{}: no pairs-*.parquet in it; \
+         hint: name a folder that `corpus prepare` completed (shards need `corpus merge`), or \
+         one file of pairs",
         path.display()
     )]
     NoFiles {
@@ -89,7 +91,8 @@ pub enum PairsError {
     },
     /// A column of another type, or one that pairs do not have.
     #[error(
-        "{}: column {column} is {found}, not {expected}; hint: pairs have the columns that `corpus prepare` writes",
+        "{}: column {column} is {found}, not {expected}; \
+         hint: pairs have the columns that `corpus prepare` writes",
         path.display()
     )]
     Column {
@@ -104,7 +107,8 @@ pub enum PairsError {
     },
     /// A file with the right columns that another program wrote.
     #[error(
-        "{} does not say its format; hint: another program rewrote it, use the file that `corpus prepare` wrote",
+        "{} does not say its format; \
+         hint: another program rewrote it, use the file that `corpus prepare` wrote",
         path.display()
     )]
     Foreign {
@@ -113,7 +117,8 @@ pub enum PairsError {
     },
     /// Another version of the format.
     #[error(
-        "{} is in format {found} of pairs, this program reads 1; hint: use a newer program, or run `corpus prepare` again",
+        "{} is in format {found} of pairs, this program reads 1; \
+         hint: use a newer program, or run `corpus prepare` again",
         path.display()
     )]
     Version {
@@ -157,7 +162,8 @@ pub enum PairsError {
     },
     /// A hash that is not that of the bytes beside it.
     #[error(
-        "pair {pair_id} in {}: {column} is not the hash of its bytes; hint: the voice or the face was replaced, {AGAIN}",
+        "pair {pair_id} in {}: {column} is not the hash of its bytes; \
+         hint: the voice or the face was replaced, {AGAIN}",
         path.display()
     )]
     Hash {
@@ -170,7 +176,8 @@ pub enum PairsError {
     },
     /// Files of different face spaces.
     #[error(
-        "{} holds features of {first_space}, {} of {second_space}; hint: prepare both with one face encoder",
+        "{} holds features of {first_space}, {} of {second_space}; \
+         hint: prepare both with one face encoder",
         first.display(),
         second.display()
     )]
@@ -186,7 +193,8 @@ pub enum PairsError {
     },
     /// Parts whose splits come from different tables.
     #[error(
-        "{} and {} were prepared with different splits; hint: prepare all shards with the same corpus, shares and seed",
+        "{} and {} were prepared with different splits; \
+         hint: prepare all shards with the same corpus, shares and seed",
         first.display(),
         second.display()
     )]
@@ -198,7 +206,9 @@ pub enum PairsError {
     },
     /// Speakers in more than one split.
     #[error(
-        "{}: {} in more than one split: {}; hint: run `corpus prepare` or `corpus split` again, results on these splits would be worthless",
+        "{}: {} in more than one split: {}; \
+         hint: run `corpus prepare` or `corpus split` again, results on these splits would be \
+         worthless",
         path.display(),
         count_of_speakers(*count),
         list(leaks, *count)
@@ -212,7 +222,8 @@ pub enum PairsError {
         count: usize,
     },
     /// What is evaluated was trained on.
-    #[error("{what}: {}; hint: results on these pairs would be worthless, {hint}", names.join(", "))]
+    #[error("{what}: {}; \
+         hint: results on these pairs would be worthless, {hint}", names.join(", "))]
     TrainedOn {
         /// What is in both.
         what: String,
@@ -223,7 +234,8 @@ pub enum PairsError {
     },
     /// Speakers or splits changed after the set was sealed.
     #[error(
-        "{}: speakers were added, removed or moved after the split was made; hint: use the files as `corpus merge` wrote them, or run `corpus split`",
+        "{}: speakers were added, removed or moved after the split was made; \
+         hint: use the files as `corpus merge` wrote them, or run `corpus split`",
         path.display()
     )]
     SplitChanged {
@@ -232,7 +244,8 @@ pub enum PairsError {
     },
     /// The number of rows changed after the set was sealed.
     #[error(
-        "{}: {found} pairs where {expected} were sealed; hint: use the files as `corpus merge` wrote them",
+        "{}: {found} pairs where {expected} were sealed; \
+         hint: use the files as `corpus merge` wrote them",
         path.display()
     )]
     PairsChanged {

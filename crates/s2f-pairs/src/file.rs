@@ -61,7 +61,7 @@ impl PairFile {
     pub(crate) fn reopen(&self) -> Result<OpenFile, PairsError> {
         let (found, open) = Self::open(&self.path)?;
         if found != *self {
-            return Err(PairsError::Changed { path: self.path.clone() }.into());
+            return Err(PairsError::Changed { path: self.path.clone() });
         }
         Ok(open)
     }
@@ -148,7 +148,7 @@ fn guarded<T>(
         Ok(result) => result.map_err(parquet_error("read", path)),
         Err(_) => {
             let reason = "a header of a page lacks a field".to_owned();
-            Err(PairsError::Damaged { path: path.to_owned(), reason }.into())
+            Err(PairsError::Damaged { path: path.to_owned(), reason })
         }
     }
 }
@@ -158,7 +158,7 @@ fn check_ends(file: &mut File, path: &Path) -> Result<u64, PairsError> {
     let failed = || FileError::at("read", path);
     let length = file.metadata().map_err(failed())?.len();
     if length == 0 {
-        return Err(PairsError::Empty { path: path.to_owned() }.into());
+        return Err(PairsError::Empty { path: path.to_owned() });
     }
     let mut ends = [[0; 4]; 2];
     if length >= 8 {
@@ -168,10 +168,8 @@ fn check_ends(file: &mut File, path: &Path) -> Result<u64, PairsError> {
     }
     match ends.map(|end| &end == MAGIC) {
         [true, true] => Ok(length),
-        [true, false] => {
-            Err(PairsError::Truncated { path: path.to_owned(), what: "bytes are" }.into())
-        }
-        [false, _] => Err(PairsError::NotParquet { path: path.to_owned() }.into()),
+        [true, false] => Err(PairsError::Truncated { path: path.to_owned(), what: "bytes are" }),
+        [false, _] => Err(PairsError::NotParquet { path: path.to_owned() }),
     }
 }
 
@@ -182,9 +180,9 @@ fn read_meta(footer: &ParquetMetaData, path: &Path) -> Result<Option<Meta>, Pair
     match Meta::from_key_values(keys.map_or(&[], Vec::as_slice)) {
         Ok(meta) => Ok(Some(meta)),
         Err(MetaProblem::Foreign) => Ok(None),
-        Err(MetaProblem::Version(found)) => Err(PairsError::Version { path, found }.into()),
+        Err(MetaProblem::Version(found)) => Err(PairsError::Version { path, found }),
         Err(MetaProblem::Key(key)) => {
-            Err(PairsError::Damaged { path, reason: format!("its key {key} is malformed") }.into())
+            Err(PairsError::Damaged { path, reason: format!("its key {key} is malformed") })
         }
     }
 }
@@ -204,10 +202,10 @@ fn check_schema(footer: &ParquetMetaData, path: &Path) -> Result<(), PairsError>
     for field in wanted.get_fields() {
         let column = field.name().to_owned();
         match found.get_fields().iter().find(|other| other.name() == field.name()) {
-            None => return Err(PairsError::NoColumn { path, column }.into()),
+            None => return Err(PairsError::NoColumn { path, column }),
             Some(other) if other != field => {
                 let (found, expected) = (kind(other), kind(field));
-                return Err(PairsError::Column { path, column, found, expected }.into());
+                return Err(PairsError::Column { path, column, found, expected });
             }
             Some(_) => {}
         }
@@ -219,7 +217,7 @@ fn check_schema(footer: &ParquetMetaData, path: &Path) -> Result<(), PairsError>
         .find_map(|(found, wanted)| (Some(found) != wanted).then_some(found))
     {
         let (column, expected) = (other.name().to_owned(), "a column of pairs in its place".into());
-        return Err(PairsError::Column { path, column, found: kind(other), expected }.into());
+        return Err(PairsError::Column { path, column, found: kind(other), expected });
     }
     Ok(())
 }
@@ -245,7 +243,7 @@ fn check_groups(
                 && chunk.data_page_offset() >= start
                 && end.and_then(|end| u64::try_from(end).ok()).is_some_and(|end| end <= length);
             if !fits {
-                return Err(damaged("a column lies beyond the end of the file").into());
+                return Err(damaged("a column lies beyond the end of the file"));
             }
         }
         groups.push(rows);

@@ -186,8 +186,7 @@ impl Survey {
                         pair_id: pair_id.to_owned(),
                         first: self.parts[first as usize].clone(),
                         second: part.path.clone(),
-                    }
-                    .into());
+                    });
                 }
             }
         }
@@ -201,7 +200,7 @@ fn one_split_table(parts: &[PairFile]) -> Result<String, PairsError> {
         None => Ok(first.meta.splits_sha256.clone()),
         Some(second) => {
             let (first, second) = (first.path.clone(), second.path.clone());
-            Err(PairsError::SplitTables { first, second }.into())
+            Err(PairsError::SplitTables { first, second })
         }
     }
 }
@@ -216,8 +215,7 @@ fn refuse_own_parts(parts: &[PathBuf], folder: &Path) -> Result<(), PairsError> 
                 path: part.clone(),
                 problem: "it lies in the output folder".to_owned(),
                 hint: "merge into another folder",
-            }
-            .into());
+            });
         }
     }
     Ok(())

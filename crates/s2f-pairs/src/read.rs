@@ -229,7 +229,7 @@ fn info_columns() -> Vec<usize> {
 pub(crate) fn open_files(path: &Path) -> Result<Vec<PairFile>, PairsError> {
     let paths = if path.is_dir() { pair_files(path)? } else { vec![path.to_owned()] };
     if paths.is_empty() {
-        return Err(PairsError::NoFiles { path: path.to_owned() }.into());
+        return Err(PairsError::NoFiles { path: path.to_owned() });
     }
     paths.iter().map(|path| Ok(PairFile::open(path)?.0)).collect()
 }

@@ -12,9 +12,9 @@ use s2f_core::AtomicFile;
 
 use crate::PairsError;
 
-/// Assigns the speakers of the set in `folder` to new splits, and writes `splits.csv` and the column
-/// `split` of every file; everything else is copied without decoding. Splits that the corpus itself
-/// prescribes are taken from `splits.csv` and kept.
+/// Assigns the speakers of the set in `folder` to new splits, and writes `splits.csv` and the
+/// column `split` of every file; everything else is copied without decoding. Splits that the corpus
+/// itself prescribes are taken from `splits.csv` and kept.
 ///
 /// Each file is replaced atomically. If it is interrupted, [`crate::PairSet::open`] refuses the set
 /// until the same call has completed.
