@@ -176,13 +176,15 @@ fn data_that_cannot_be_used_is_refused_with_the_reason() {
     assert!(message.contains("augmentation.speed"), "{message}");
     let message = refusal(&["clips.seconds=1.0", "network.layers=[]"]);
     assert!(message.contains("layer"), "{message}");
+    let message = refusal(&["start.model=missing"]);
+    assert!(message.contains("missing"), "{message}");
     assert!(!training.path("refused").exists());
 }
 
 #[test]
 fn a_loss_that_is_not_finite_stops_the_run_and_names_the_batch() {
     let training = Training::new();
-    let error = scene
+    let error = training
         .train("run", &["optimisation.learning_rate=1e30", "optimisation.steps=20"])
         .unwrap_err();
     let TrainError::Diverged { step, ids, .. } = &error else { panic!("{error}") };
