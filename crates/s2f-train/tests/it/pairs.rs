@@ -229,7 +229,7 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let name = "voice_encoder.hidden.weight";
     assert_ne!(tensor("first", name), tensor("frozen", name));
 
-    let message = scene
+    let message = training
         .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
         .unwrap_err()
         .to_string();
