@@ -11,8 +11,10 @@ use s2f_train::{
     train_voice_encoder,
 };
 use serde::Serialize;
+use speech2face::RunFolder;
 
 use crate::Outcome;
+use crate::owner;
 use crate::printer::Printer;
 
 /// Number of progress lines if standard error is not a terminal.
@@ -28,9 +30,9 @@ pub struct Args {
 
 const RESUMING: &str = "\
 Training can be interrupted at any time, by Ctrl-C, kill -9 or a power cut: the same command resumes
-it from the last checkpoint, with byte-identical weights on the same kind of processor. A finished
-run is extended with more optimisation.steps. Only the number of steps and the keys of [watch] may
-differ; other changes of the configuration, and of the data, are an error.
+from the last checkpoint and gives the same weights, bit for bit on the same kind of processor. A
+finished run is continued with a larger optimisation.steps. Only the length of the training and the
+keys under watch may change; changes of any other key and of the data are refused.
 
   tensorboard --logdir FOLDER      shows losses, scores and sheets of faces during training";
 
@@ -39,7 +41,7 @@ enum Network {
     /// Train a face decoder on portraits with landmarks
     #[command(after_help = RESUMING)]
     FaceDecoder(Run),
-    /// Train a voice encoder on pairs, or on recordings alone, with a trained face decoder
+    /// Train a voice encoder on pairs or on recordings alone, with a trained face decoder
     #[command(after_help = RESUMING)]
     VoiceEncoder(Run),
 }
@@ -54,7 +56,7 @@ struct Run {
     #[arg(short, long, value_name = "FOLDER", required_unless_present = "check")]
     out: Option<PathBuf>,
 
-    /// Set a key of the configuration, for example data.root=/data/voices or optimisation.steps=20
+    /// Override a configuration key, for example data.root=/data/voices or optimisation.steps=20
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
@@ -62,9 +64,11 @@ struct Run {
     #[arg(long)]
     check: bool,
 
-    /// Device: auto, cpu, cuda:0 or wgpu; for a voice encoder also several GPUs, as in
-    /// cuda:0,cuda:1, among which each batch is divided. GPUs need a build with --features cuda or
-    /// wgpu
+    /// Device to compute on: auto, cpu, cuda:N or wgpu:N, or several GPUs as in cuda:0,cuda:1
+    ///
+    /// auto is the first GPU, or the CPU if there is none. A voice encoder can train on several GPUs
+    /// of one kind; each takes a share of every batch. GPUs need a build with --features cuda or
+    /// --features wgpu.
     #[arg(long, visible_alias = "devices", value_name = "DEVICE", default_value = "auto")]
     device: String,
 }
@@ -79,6 +83,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 config.check(&devices)?;
                 return Ok(run.checked(printer));
             };
+            check_out(out)?;
             let mut bar = Bar::new(printer);
             let scores = train_face_decoder(&config, out, &devices, |event| bar.show(event))?;
             finish(out, &bar, &scores, printer)
@@ -90,11 +95,28 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 config.check(&devices)?;
                 return Ok(run.checked(printer));
             };
+            check_out(out)?;
             let mut bar = Bar::new(printer);
             let scores = train_voice_encoder(&config, out, devices, |event| bar.show(event))?;
             finish(out, &bar, &scores, printer)
         }
     }
+}
+
+/// Refuses a folder with files of somebody else where training would write its own.
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    let run = RunFolder::at(out);
+    // `config.toml` is compared with the configuration by the training itself.
+    if run.environment().is_ok() {
+        return Ok(());
+    }
+    owner::check_absent(&[
+        run.environment_file(),
+        run.metrics_file(),
+        run.checkpoints(),
+        run.model_folder(),
+        run.face_decoder_file(),
+    ])
 }
 
 impl Run {
@@ -121,11 +143,11 @@ fn finish(
     Ok(Outcome::AllGood)
 }
 
-/// A progress bar on a terminal, some lines elsewhere.
+/// A progress bar on a terminal, some lines otherwise.
 struct Bar<'a> {
     bar: ProgressBar,
     printer: &'a Printer,
-    /// Steps before this session, and their total.
+    /// Steps before this session, and the total.
     steps: (usize, usize),
     begun: Instant,
 }
@@ -177,7 +199,7 @@ impl<'a> Bar<'a> {
 
     fn step(&self, step: usize, losses: &[(&str, f64)]) {
         let (before, steps) = self.steps;
-        // Counted from the start of this session, not of the run.
+        // Counted from the start of this session, not from the first step of the run.
         let rate = (step - before) as f64 / self.begun.elapsed().as_secs_f64();
         let left = steps.saturating_sub(step) as f64 / rate.max(1e-9);
         let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);

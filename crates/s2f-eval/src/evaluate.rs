@@ -90,6 +90,11 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Names of all files that [`Evaluation::write`] may write, to check before evaluating that
+    /// nothing of somebody else is there.
+    pub const FILES: [&str; 5] =
+        ["report.html", "report.json", "scores.csv", "faces.png", "map.csv"];
+
     /// Writes `report.html`, `report.json`, `scores.csv` and what belongs to them into a folder.
     ///
     /// # Errors

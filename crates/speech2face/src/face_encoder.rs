@@ -1,4 +1,4 @@
-//! Faces to features: the published face encoders that run on the tensor library.
+//! Face encoders: published networks from a face to its feature, on the tensor library.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
 use s2f_nn::weights::{self, WeightsError};
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length};
 
-/// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
+/// MobileFace V2: 256 dimensions, unit length; the face space of the shipped model.
 pub struct MobileFaceEncoder {
     network: MobileFace,
     space: FaceSpace,
@@ -21,7 +21,7 @@ impl MobileFaceEncoder {
     /// Loads `MobileFace_Identification_V2-0000.params`, as its authors published it.
     ///
     /// # Errors
-    /// [`WeightsError`] where the file is not that file.
+    /// [`WeightsError`] if the file is not that file.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, WeightsError> {
         let network = MobileFace::from_mxnet(path.as_ref(), device)?;
         Ok(Self { network, space: FaceSpace::mobileface(), device: device.clone() })
@@ -33,7 +33,7 @@ impl FaceEncoder for MobileFaceEncoder {
         &self.space
     }
 
-    // One by one: several at once are no faster on a CPU.
+    // One by one: a batch is no faster on a CPU.
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
         let feature = |face: &PairFace| {
             let picture = to_tensor(&face.mobileface(), &self.device);
@@ -43,7 +43,7 @@ impl FaceEncoder for MobileFaceEncoder {
     }
 }
 
-/// VGG-Face with the user's weights: the 4096 numbers of fc7, the paper's face space.
+/// VGG-Face with the user's weights: fc7, 4096 dimensions; the paper's face space.
 pub struct VggFaceEncoder {
     network: VggFace,
     space: FaceSpace,
@@ -56,7 +56,7 @@ impl VggFaceEncoder {
     /// `speech2face model import vgg-face` writes them.
     ///
     /// # Errors
-    /// [`FaceError::Encoder`] where the file does not hold them.
+    /// [`FaceError::Encoder`] if the file does not contain them.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
@@ -83,20 +83,20 @@ impl FaceEncoder for VggFaceEncoder {
     }
 }
 
-/// A picture as the networks of `s2f-nn` take it, `[1, 3, height, width]`, values 0 to 255.
+/// A picture as an input of the networks, `[1, 3, height, width]`, values 0 to 255.
 fn to_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
     let (width, height) = picture.dimensions();
-    let numbers: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
-    let data = TensorData::new(numbers, [1, height as usize, width as usize, 3]);
+    let values: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
+    let data = TensorData::new(values, [1, height as usize, width as usize, 3]);
     Tensor::from_data(data, device).permute([0, 3, 1, 2])
 }
 
 fn finite(feature: Tensor<2>, space: &FaceSpace) -> Result<Vec<f32>, FaceError> {
-    let numbers: Vec<f32> = feature.into_data().iter().collect();
-    if numbers.iter().all(|number| number.is_finite()) {
-        return Ok(numbers);
+    let values: Vec<f32> = feature.into_data().iter().collect();
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(values);
     }
-    let reason = "it gave numbers that are not finite".into();
+    let reason = "its output is not finite".into();
     Err(FaceError::Encode { space: space.name.clone(), reason })
 }
 

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use s2f_pairs::Split;
 use s2f_testing::pairs::{self, sample};
 
-use crate::support::{Folder, Run, shared};
+use s2f_testing::data;
+
+use crate::support::{Folder, Run};
 
 /// Kills with signal 9 that a run has to survive.
 const KILLS: usize = 10;
@@ -20,8 +22,8 @@ const PEOPLE: usize = 6;
 
 /// A few portraits in a folder, or a visible line and none.
 fn portraits(folder: &Folder) -> Option<PathBuf> {
-    let faces = shared("data/faces/canada")?;
-    let models = shared("models")?;
+    let faces = data("data/faces/canada")?;
+    let models = data("models")?;
     let table = fs::read_to_string(faces.join("people.csv")).unwrap();
     let rows: Vec<&str> = table.lines().take(1 + PEOPLE).collect();
     folder.write("few/people.csv", rows.join("\n"));
@@ -82,6 +84,21 @@ fn assert_same(folder: &Folder, a: &str, b: &str) {
     {
         let read = |run: &str| folder.read(&format!("{run}/{file}"));
         assert!(read(a) == read(b), "{a}/{file} and {b}/{file} differ");
+    }
+}
+
+#[test]
+fn files_of_somebody_else_are_not_overwritten() {
+    let folder = Folder::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/paper.toml");
+    for name in ["metrics.jsonl", "environment.json", "model/config.json", "checkpoints/1"] {
+        folder.write(&format!("mine/{name}"), "mine");
+        let run = folder.run(["train", "voice-encoder", config, "-o", "mine"]).exits(2);
+        let top = name.split('/').next().unwrap();
+        run.says(&[&format!("error: mine/{top} already exists"), "hint: "]);
+        assert_eq!(folder.files(), [format!("mine/{name}")]);
+        assert_eq!(folder.read(&format!("mine/{name}")), b"mine");
+        fs::remove_dir_all(folder.path("mine")).unwrap();
     }
 }
 

@@ -20,10 +20,10 @@ const STRIDE: RangeInclusive<usize> = 1..=16;
 const FRAMES: RangeInclusive<usize> = 1..=60_000;
 /// Frames of the paper's longest clip, 6 s: the layers' sizes are checked for it.
 const CLIP_FRAMES: usize = 598;
-/// Values that a training step keeps for each value that a layer puts out: its activation and
-/// normalisation, and in the backward pass their gradients and the convolution's columns.
-/// Measured: TODO.
-const KEPT_PER_OUTPUT: u64 = 4;
+/// Values in memory for each value that a layer puts out, at the peak of a training step: its
+/// activation and normalisation, their gradients, and work space. `examples/memory.rs` measures 3.4
+/// for the compact network and 4.0 for the paper's.
+const PER_OUTPUT: u64 = 4;
 
 /// What the first convolution reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +178,7 @@ impl VoiceEncoderConfig {
         let layers = sum(shapes.iter().map(|&shape| product(shape)));
         // The complex spectrogram, and as many values again where it becomes magnitudes.
         let inputs = product([4, frames, BINS]);
-        let values = inputs.saturating_add(layers.saturating_mul(KEPT_PER_OUTPUT));
+        let values = inputs.saturating_add(layers.saturating_mul(PER_OUTPUT));
         Ok(Cost::new(self.parameters(&shapes), values.saturating_mul(batch as u64)))
     }
 
@@ -206,8 +206,8 @@ impl VoiceEncoderConfig {
     /// `frames` frames.
     ///
     /// # Errors
-    /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`] where
-    /// a layer's input is smaller than its kernel.
+    /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`]
+    /// where a layer's input is smaller than its kernel.
     pub fn shapes(&self, frames: usize) -> Result<Vec<[usize; 3]>, ConfigError> {
         self.check_layers()?;
         let (mut time, mut frequency) = (frames, BINS);
