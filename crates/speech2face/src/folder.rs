@@ -23,7 +23,7 @@ const MAX_SIZE: u64 = 65_536;
 /// Values of a texture basis: a hundred components of 1024 × 1024 pixels.
 const MAX_BASIS: usize = 1 << 27;
 
-/// The shipped model, read when this crate was built.
+/// A file of the shipped model, included when this crate is built.
 macro_rules! shipped {
     ($file:literal) => {
         include_bytes!(concat!("../models/compact/", $file))
@@ -83,7 +83,7 @@ impl ModelFolder {
     }
 }
 
-/// The configuration of a model: `path` is a `config.json` or the model folder that holds one.
+/// Reads the configuration of a model; `path` is a `config.json` or a model folder.
 ///
 /// # Errors
 /// [`ModelError::Io`], [`ModelError::TooBig`], [`ModelError::Config`].
@@ -106,7 +106,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
     Ok(contents)
 }
 
-/// Reads a configuration, and refuses absurd sizes before memory is asked for by their word.
+/// Reads a configuration, and refuses absurd sizes before memory is allocated for them.
 fn read_config(json: &[u8]) -> Result<ModelConfig, String> {
     let config: ModelConfig = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let value = serde_json::to_value(&config).map_err(|error| error.to_string())?;
@@ -119,20 +119,20 @@ fn read_config(json: &[u8]) -> Result<ModelConfig, String> {
     {
         return Err(format!(
             "{components} components of {side} × {side} pixels are beyond the largest texture \
-             basis, {MAX_BASIS} numbers"
+             basis, {MAX_BASIS} values"
         ));
     }
     let frames = config.voice_encoder.min_frames().map_err(|error| error.to_string())?;
     if frames > Spectrogram::CLIP_FRAMES {
         return Err(format!(
-            "the voice encoder looks at {frames} frames, a clip has {}",
+            "the voice encoder needs at least {frames} frames, but a clip has {}",
             Spectrogram::CLIP_FRAMES
         ));
     }
     Ok(config)
 }
 
-// Both sides state the number of frequencies that they were built for.
+// The spectrogram and the voice encoder must agree on the number of frequencies.
 const _: () = assert!(voice_encoder::BINS == Spectrogram::BINS);
 
 /// The largest whole number in a JSON value.

@@ -1,5 +1,5 @@
-//! `train`: killed at any instant, the same command goes on, and its end is that of an
-//! undisturbed run; what is no such run is refused.
+//! `train` can be killed at any time; resumed, it gives the same files as an undisturbed run. Other
+//! folders are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ fn files_of_somebody_else_are_not_overwritten() {
 }
 
 #[test]
-fn a_killed_training_goes_on_to_the_same_weights() {
+fn a_killed_training_resumes_to_the_same_weights() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
     let begun = Instant::now();
@@ -176,7 +176,7 @@ fn write_pairs(folder: &Folder) {
 /// The order of the data, augmentation, optimizer, schedule, running statistics, segments and
 /// temperature: all of it comes back after a kill.
 #[test]
-fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
+fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
     let folder = Folder::new();
     write_pairs(&folder);
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/attention.toml");
@@ -217,7 +217,7 @@ fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
 }
 
 #[test]
-fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
+fn only_the_same_run_is_resumed() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
     folder.write("papers/letter.txt", "dear");
