@@ -1,6 +1,6 @@
 """Reference values for the map of voices.
 
-    python reference/eval/map.py
+    python reference/metrics/map.py
 
 Three clouds of points of unlike size, and t-SNE of scikit-learn on them, exact and begun from the
 main axes: the probabilities that the first two points are neighbours of the others, the entropy of

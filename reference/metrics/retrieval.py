@@ -1,6 +1,6 @@
 """Reference values for searches, matching and the spread of faces.
 
-    python reference/eval/retrieval.py
+    python reference/metrics/retrieval.py
 
 A made-up population: speakers with one to three pairs, a face and a feature heard in the voice for
 each pair, most of both the mean face. In each round every speaker who has as many pairs looks for

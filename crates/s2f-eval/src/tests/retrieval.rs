@@ -78,32 +78,6 @@ fn searches_are_those_of_scikit_learn() {
 }
 
 #[test]
-fn the_nearest_are_those_of_scikit_learn() {
-    let Population { reference, voices, faces, centre, .. } = Population::new();
-    for kind in Distance::ALL {
-        let expected = cases(&reference["nearest"], kind.name());
-        let some: Vec<usize> = (0..expected.len()).collect();
-        let blocks = std::iter::once(Ok::<_, Infallible>(faces.clone()));
-        let found = nearest(&voices.select(&some), blocks, 5, &centre, kind).unwrap();
-        for (hits, expected) in found.iter().zip(expected) {
-            let items: Vec<usize> = hits.iter().map(|hit| hit.item).collect();
-            assert_eq!(serde_json::json!(items), *expected, "{kind:?}");
-        }
-    }
-}
-
-#[test]
-fn one_of_many_with_ties_is_hypergeometric() {
-    for case in cases(&Population::new().reference, "one_of") {
-        let count = |name: &str| number(case, name) as u32;
-        let rank = Rank { closer: count("closer"), ties: count("ties"), others: count("others") };
-        let found = rank.best_of(count("n") as usize).unwrap();
-        // SciPy goes through logarithms of factorials of up to 5000, some 40 000: 1e-16 of that.
-        near(found, number(case, "chance"), 1e-11, case);
-    }
-}
-
-#[test]
 fn distances_of_pairs_are_those_of_scipy() {
     let Population { reference, voices, faces, centre, .. } = Population::new();
     for gap in Gap::ALL {
