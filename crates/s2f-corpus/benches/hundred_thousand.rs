@@ -18,7 +18,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use s2f_core::Sex;
 use s2f_core::hash::{Digest, Sha256};
 use s2f_corpus::stats::Stats;
-use s2f_pairs::{Pair, PairFileInfo, PairSet, PairWriter, Payload, merge, resplit};
+use s2f_pairs::{Pair, PairFileInfo, PairInfo, PairSet, PairWriter, Payload, merge, resplit};
 use s2f_pairs::{Shares, SplitTable};
 
 const PARTS: usize = 100;
@@ -114,23 +114,26 @@ fn pair(number: usize, splits: &SplitTable, random: &mut SmallRng) -> Pair {
     let hex = |bytes: &[u8]| {
         Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
-    Pair {
+    let info = PairInfo {
         pair_id: format!("{speaker_id}_video{:06}_{number:07}", number / 4),
         source: format!("video{:06}", number / 4),
         split: splits.split_of(&speaker_id),
         speaker_id,
         seconds: 6.0,
-        face_points: [[80.0, 90.0]; 5],
-        feature,
-        face_space: "mobileface".into(),
-        gender: Some(if number.is_multiple_of(2) { Sex::Female } else { Sex::Male }),
+        sex: Some(if number.is_multiple_of(2) { Sex::Female } else { Sex::Male }),
         age: Some(20.0 + (number % 50) as f32),
         language: Some("en".into()),
         licence: "CC BY 4.0".into(),
         audio_sha256: hex(&audio),
         face_sha256: hex(&face),
+    };
+    Pair {
+        info,
         audio,
         face,
+        face_points: [[80.0, 90.0]; 5],
+        feature,
+        face_space: "mobileface".into(),
     }
 }
 

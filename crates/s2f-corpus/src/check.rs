@@ -139,7 +139,7 @@ fn people(plan: &Plan) -> People {
     let mut people =
         People { named: plan.people.len(), present: present.len(), ..People::default() };
     for person in present.iter().filter_map(|&speaker| plan.people.get(speaker)) {
-        match person.gender {
+        match person.sex {
             Some(Sex::Female) => people.female += 1,
             Some(Sex::Male) => people.male += 1,
             None => people.sex_not_stated += 1,
@@ -226,7 +226,7 @@ mod tests {
                 missing: (*missing).to_owned(),
             })
             .collect();
-        let person = |gender| Person { gender, ..Person::default() };
+        let person = |sex| Person { sex, ..Person::default() };
         let people =
             [("a", person(Some(Sex::Female))), ("b", person(None)), ("c", person(Some(Sex::Male)))];
         let people = people.map(|(name, person)| (name.to_owned(), person)).into();

@@ -83,7 +83,7 @@ pub enum FaceSource {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Person {
     /// Sex.
-    pub gender: Option<Sex>,
+    pub sex: Option<Sex>,
     /// Age in years.
     pub age: Option<f32>,
     /// Language spoken.

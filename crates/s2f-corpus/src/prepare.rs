@@ -235,7 +235,7 @@ fn collect(
             match one {
                 Outcome::Pair(pair) => {
                     report.pairs += 1;
-                    report.seconds += f64::from(pair.seconds);
+                    report.seconds += f64::from(pair.info.seconds);
                 }
                 Outcome::Rejected(_) => report.rejected += 1,
             }

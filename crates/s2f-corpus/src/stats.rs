@@ -75,7 +75,7 @@ impl Stats {
             sources.of(&info.source);
             pairs += 1;
             seconds += f64::from(info.seconds);
-            let sex = info.gender.map(Sex::name);
+            let sex = info.sex.map(Sex::name);
             split.add(info.split.name(), person, &info);
             gender.add(sex.unwrap_or(NOT_STATED), person, &info);
             age.add(&age_band(info.age), person, &info);
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn everything_is_counted() {
-        let pairs = samples::pairs(0, 30);
+        let pairs = samples::varied(0, 30);
         let stats = stats(&pairs);
-        let seconds: f32 = pairs.iter().map(|pair| pair.seconds).sum();
+        let seconds: f32 = pairs.iter().map(|pair| pair.info.seconds).sum();
         assert_eq!((stats.pairs, stats.people, stats.seconds), (30, 3, f64::from(seconds)));
         assert_eq!(stats.mean_seconds, f64::from(seconds) / 30.0);
         assert_eq!(stats.by_split["test"].people, 1);
@@ -193,15 +193,15 @@ mod tests {
 
     #[test]
     fn what_is_there_twice_is_named() {
-        let mut pairs = samples::pairs(0, 30);
+        let mut pairs = samples::varied(0, 30);
         let mut same_audio = |a: usize, b: usize| {
-            pairs[b].audio_sha256 = pairs[a].audio_sha256.clone();
             pairs[b].audio = pairs[a].audio.clone();
         };
         same_audio(0, 3); // one speaker
         same_audio(6, 7); // two speakers, two splits
-        let other = Pair { speaker_id: "other".into(), ..pairs[9].clone() };
-        pairs.push(Pair { pair_id: "twin".into(), ..other }); // two speakers, one split
+        let mut twin = pairs[9].clone();
+        (twin.info.pair_id, twin.info.speaker_id) = ("twin".into(), "other".into());
+        pairs.push(twin); // two speakers, one split
         let stats = stats(&pairs);
         let found = &stats.same_audio;
         assert_eq!((found.groups, found.pairs), (3, 6));
@@ -211,7 +211,7 @@ mod tests {
         let wanted =
             ["train._00006", "válid_00007", "train._00009", "twin", "train._00000", "train._00003"];
         assert_eq!(names, wanted);
-        assert_eq!(found.examples[0].sha256, pairs[6].audio_sha256);
+        assert_eq!(found.examples[0].sha256, pairs[6].info.audio_sha256);
         assert_eq!((stats.same_face.groups, stats.same_face.across_splits), (1, 0));
         assert_eq!(stats.by_split[Split::Train.name()].people, 2);
         let text = stats.to_string();

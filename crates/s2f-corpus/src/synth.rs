@@ -270,7 +270,7 @@ mod tests {
         let plan = layout::plan(folder.path(), None).unwrap();
         assert_eq!((plan.layout, plan.clips.len(), plan.people.len()), (Layout::Folder, 6, 3));
         assert!(plan.licence.contains("CC0"), "{}", plan.licence);
-        assert!(plan.people.values().all(|person| person.gender.is_some()));
+        assert!(plan.people.values().all(|person| person.sex.is_some()));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::CorpusError;
 /// How far the first line is searched for a tab: a file without lines must not fill the memory.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
 
+/// Names of the column with the sex of people, in any case; the first that is there counts.
+const SEX: [&str; 2] = ["sex", "gender"];
+
 /// A table in memory.
 pub(crate) struct Table {
     path: PathBuf,
@@ -56,8 +59,19 @@ impl Table {
         self.column(column).is_some()
     }
 
+    /// Whether the table states the sex of people.
+    pub(crate) fn has_sex(&self) -> bool {
+        self.sex_column().is_some()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Name of the column with the sex of people: `sex`, or `gender` as many data sets have it.
+    fn sex_column(&self) -> Option<&str> {
+        let find = |name: &str| self.names.iter().find(|column| column.eq_ignore_ascii_case(name));
+        SEX.into_iter().find_map(find)
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -93,8 +107,10 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The sex under `column`; none for an empty cell, `not_stated` or `unknown`.
-    pub(crate) fn sex(&self, column: &str) -> Result<Option<Sex>, CorpusError> {
+    /// The sex in the column `sex` or, if there is none, `gender`; `None` for an empty cell,
+    /// `not_stated` or `unknown`; an error if the table has neither column.
+    pub(crate) fn sex(&self) -> Result<Option<Sex>, CorpusError> {
+        let column = self.table.sex_column().unwrap_or(SEX[0]);
         match self.text(column)?.to_ascii_lowercase().as_str() {
             "female" | "f" => Ok(Some(Sex::Female)),
             "male" | "m" => Ok(Some(Sex::Male)),

@@ -1,8 +1,8 @@
 //! Voices and faces of different people, each with what is known of the person.
 //!
-//! A folder of portraits holds `people.csv` (`person_id`, `gender`, `neutral_file`, optionally
+//! A folder of portraits holds `people.csv` (`person_id`, `sex`, `neutral_file`, optionally
 //! `age`) and `landmarks.csv` (`file`, `x0`, `y0` … `x188`, `y188`: the 189-point template of the
-//! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `gender`,
+//! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `sex`,
 //! `file`, optionally `age`). Files are named relative to the folder; other columns are not read.
 
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
             })?;
             Ok(Portrait {
                 person_id: person.to_owned(),
-                sex: row.sex("gender")?,
+                sex: row.sex()?,
                 age: row.number("age")?,
                 picture: folder.join(file),
                 points: read_points(points)?,
@@ -96,7 +96,7 @@ pub fn recordings(folder: &Path) -> Result<Vec<Recording>, CorpusError> {
         .map(|row| {
             Ok(Recording {
                 speaker_id: row.filled("speaker_id")?.to_owned(),
-                sex: row.sex("gender")?,
+                sex: row.sex()?,
                 age: row.number("age")?,
                 file: folder.join(row.filled("file")?),
             })

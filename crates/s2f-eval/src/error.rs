@@ -80,16 +80,6 @@ pub enum EvalError {
         /// What to do.
         hint: String,
     },
-    /// What is evaluated was trained on.
-    #[error("{what}: {}; hint: results on these pairs would be worthless, {hint}", names.join(", "))]
-    Leak {
-        /// What is in both.
-        what: String,
-        /// The first of them by name, and how many more there are.
-        names: Vec<String>,
-        /// What to do.
-        hint: &'static str,
-    },
     /// A model that cannot hear as little as is asked for.
     #[error(
         "model {model} hears nothing in {seconds} s of voice ({reason}); hint: choose longer ones \
@@ -128,16 +118,4 @@ impl From<EncodingError> for EvalError {
     fn from(error: EncodingError) -> Self {
         Self::Encode(error.to_string())
     }
-}
-
-/// The first few names of a list, and how many more there are.
-pub(crate) fn first_names<T: ToString>(names: impl Iterator<Item = T>) -> Vec<String> {
-    const SHOWN: usize = 5;
-    let all: Vec<String> = names.map(|name| name.to_string()).collect();
-    let more = all.len().saturating_sub(SHOWN);
-    let mut shown: Vec<String> = all.into_iter().take(SHOWN).collect();
-    if more > 0 {
-        shown.push(format!("and {more} more"));
-    }
-    shown
 }

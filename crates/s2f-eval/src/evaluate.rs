@@ -23,7 +23,7 @@ use crate::scorer::{Scorer, With, per_cent};
 use crate::sections::{self, Context, Controls, MAIN, Versions};
 use crate::sheet::Photographs;
 use crate::voices::{FIRST_HALF, Hearing, NOISE, SECOND_HALF, column};
-use crate::{EvalError, FaceReader, leaks, report};
+use crate::{EvalError, FaceReader, report};
 use s2f_metrics::Bootstrap;
 use s2f_metrics::Distance;
 use s2f_metrics::Vectors;
@@ -125,10 +125,10 @@ pub fn evaluate(
     let baseline = options.baseline.map(read_baseline).transpose()?;
     let labels = options.labels.map(Labels::read).transpose()?;
     let (items, seconds) = Items::choose(set, options.part, options.most, options.seconds)?;
-    leaks::check(set, options.part, &items, options.name, options.trained_on)?;
+    items.check_leaks(set, options.part, options.name, options.trained_on)?;
     for other in options.others {
         check_space(&other.model, set)?;
-        leaks::check(set, options.part, &items, &other.name, other.trained_on.as_ref())?;
+        items.check_leaks(set, options.part, &other.name, other.trained_on.as_ref())?;
     }
     if let Some(labels) = &labels {
         labels.check(items.items.iter().map(|item| &item.info))?;

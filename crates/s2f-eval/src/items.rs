@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use s2f_core::Sex;
 use s2f_core::hash::{Digest, Sha256};
 use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows};
+use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows, leaks};
 
 use crate::EvalError;
 use s2f_metrics::Vectors;
@@ -117,7 +117,7 @@ impl Items {
         let (mut items, mut rows) = (Vec::with_capacity(chosen.len()), Vec::new());
         for group in 0..set.groups().len() {
             for pair in set.group(group, features, part.split()) {
-                let Pair { pair_id, speaker_id, feature, .. } = pair?;
+                let Pair { info: PairInfo { pair_id, speaker_id, .. }, feature, .. } = pair?;
                 let Some(info) = chosen.get(pair_id.as_str()) else { continue };
                 if !feature.iter().all(|x| x.is_finite()) {
                     let problem = "numbers that are not finite".into();
@@ -179,6 +179,24 @@ impl Items {
         self.items.iter().map(other).collect()
     }
 
+    /// Refuses pairs that the model called `model` was trained on, unless it is the training split
+    /// that is evaluated. `trained_on` are the pairs that it was trained on, if they are known.
+    pub(crate) fn check_leaks(
+        &self,
+        set: &PairSet,
+        part: Part,
+        model: &str,
+        trained_on: Option<&PairSet>,
+    ) -> Result<(), EvalError> {
+        let infos: Vec<&PairInfo> = self.items.iter().map(|item| &item.info).collect();
+        match part {
+            Part::Split(Split::Train) => return Ok(()),
+            Part::Split(_) => leaks::check_training_split(&infos, set)?,
+            Part::All => {}
+        }
+        Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, model, trained_on))?)
+    }
+
     /// Hash of which pairs are evaluated, in which order, of what is stated of them and of their
     /// features.
     pub(crate) fn sha256(&self, settings: &str) -> String {
@@ -186,9 +204,9 @@ impl Items {
         hash.update(settings);
         for item in &self.items {
             let PairInfo { pair_id, speaker_id, audio_sha256, face_sha256, .. } = &item.info;
-            let PairInfo { gender, age, language, .. } = &item.info;
+            let PairInfo { sex, age, language, .. } = &item.info;
             hash.update(format!("\n{pair_id}\t{speaker_id}\t{audio_sha256}\t{face_sha256}"));
-            hash.update(format!("\t{gender:?}\t{age:?}\t{language:?}"));
+            hash.update(format!("\t{sex:?}\t{age:?}\t{language:?}"));
         }
         for number in self.faces.values() {
             hash.update(number.to_le_bytes());
@@ -219,7 +237,7 @@ impl<'a> Loader<'a> {
 
     fn one(&mut self, item: &Item) -> Result<Pair, EvalError> {
         let found = |pair: &Result<Pair, PairsError>| {
-            pair.as_ref().map_or(true, |pair| pair.pair_id == item.info.pair_id)
+            pair.as_ref().map_or(true, |pair| pair.info.pair_id == item.info.pair_id)
         };
         if let Some((group, rows)) = &mut self.open
             && *group == item.group
@@ -336,7 +354,7 @@ impl Items {
 
 /// Number of a stated sex.
 pub(crate) fn sex_group(info: &PairInfo) -> Option<u32> {
-    info.gender.map(|sex| u32::from(sex == Sex::Male))
+    info.sex.map(|sex| u32::from(sex == Sex::Male))
 }
 
 /// Bands of age, one a decade.

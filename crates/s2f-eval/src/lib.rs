@@ -20,7 +20,6 @@ mod error;
 mod evaluate;
 mod items;
 mod labels;
-mod leaks;
 mod outcome;
 mod reader;
 mod readings;

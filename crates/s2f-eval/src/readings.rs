@@ -56,7 +56,7 @@ pub(crate) fn columns(
 /// The photograph of a pair.
 pub(crate) fn photograph(pair: &Pair) -> Result<RgbImage, EvalError> {
     let face = PairFace::from_jpeg(pair.face.clone(), pair.face_points);
-    let named = |source| EvalError::Photograph { pair_id: pair.pair_id.clone(), source };
+    let named = |source| EvalError::Photograph { pair_id: pair.info.pair_id.clone(), source };
     Ok(face.map_err(named)?.picture().clone())
 }
 

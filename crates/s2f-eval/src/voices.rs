@@ -47,13 +47,13 @@ impl Hearing {
     ) -> Result<Columns, EvalError> {
         let voices: Vec<Waveform> = pairs
             .par_iter()
-            .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
+            .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<_, AudioError>>()?;
         let mut columns = Columns::new();
         let dimension = model.face_space().dimension;
         for &seconds in &self.lengths {
             let enough: Vec<usize> =
-                (0..pairs.len()).filter(|&n| is_enough(pairs[n].seconds, seconds)).collect();
+                (0..pairs.len()).filter(|&n| is_enough(pairs[n].info.seconds, seconds)).collect();
             let some: Vec<&[f32]> = enough.iter().map(|&n| voices[n].samples()).collect();
             let found = self.hear(model, &some, seconds)?;
             let mut rows = vec![f32::NAN; pairs.len() * dimension];

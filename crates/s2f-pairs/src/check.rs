@@ -165,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pairs-00000.parquet");
         let mut pairs = samples::pairs(0, 30);
-        pairs[7].split = Split::Train;
+        pairs[7].info.split = Split::Train;
         samples::write(&path, &pairs).unwrap();
         let message = refusal(&path);
         assert!(message.contains("1 speaker is in more than one split"), "{message}");
@@ -252,7 +252,7 @@ mod tests {
         let message = change(&samples::pairs(10, 4));
         assert!(message.contains("14 pairs where 15 were sealed"), "{message}");
         let mut pairs = samples::pairs(10, 5);
-        pairs[0].speaker_id = "stranger".into();
+        pairs[0].info.speaker_id = "stranger".into();
         let message = change(&pairs);
         assert!(message.contains("speakers were added, removed or moved"), "{message}");
     }

@@ -145,6 +145,19 @@ pub enum PairsError {
         /// Which length or space met which.
         problem: String,
     },
+    /// A hash that is not that of the bytes beside it.
+    #[error(
+        "pair {pair_id} in {}: {column} is not the hash of its bytes; hint: the voice or the face was exchanged, {AGAIN}",
+        path.display()
+    )]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The pair.
+        pair_id: String,
+        /// The column of the hash.
+        column: &'static str,
+    },
     /// Files of different face spaces.
     #[error(
         "{} holds features of {first_space}, {} of {second_space}; hint: prepare both with one face encoder",
@@ -187,6 +200,16 @@ pub enum PairsError {
         leaks: Vec<Leak>,
         /// How many there are.
         count: usize,
+    },
+    /// What is evaluated was trained on.
+    #[error("{what}: {}; hint: results on these pairs would be worthless, {hint}", names.join(", "))]
+    TrainedOn {
+        /// What is in both.
+        what: String,
+        /// The first of them by name, and how many more there are.
+        names: Vec<String>,
+        /// What to do.
+        hint: &'static str,
     },
     /// The speakers or their splits are not those that were sealed.
     #[error(

@@ -6,6 +6,7 @@
 //! file, [`merge`] joins files to a sealed set, [`SplitTable`] assigns speakers to splits.
 #![forbid(unsafe_code)]
 
+pub mod leaks;
 mod merge;
 mod pair;
 mod read;

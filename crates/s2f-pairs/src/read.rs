@@ -274,9 +274,9 @@ mod tests {
         assert_eq!(set.licences().len(), 6);
 
         let infos: Vec<PairInfo> = set.infos(None).collect::<Result<_, _>>().unwrap();
-        assert!(infos.iter().zip(&written).all(|(info, pair)| {
-            (&info.pair_id, info.age, &info.language, info.gender, &info.face_sha256)
-                == (&pair.pair_id, pair.age, &pair.language, pair.gender, &pair.face_sha256)
+        assert!(infos.iter().zip(written.iter().map(|pair| &pair.info)).all(|(info, pair)| {
+            (&info.pair_id, info.age, &info.language, info.sex, &info.face_sha256)
+                == (&pair.pair_id, pair.age, &pair.language, pair.sex, &pair.face_sha256)
         }));
     }
 
@@ -303,7 +303,7 @@ mod tests {
         let set = PairSet::open(&path).unwrap();
         for split in Split::ALL {
             let wanted: Vec<Pair> =
-                written.iter().filter(|pair| pair.split == split).cloned().collect();
+                written.iter().filter(|pair| pair.info.split == split).cloned().collect();
             assert_eq!(read(&set, Payload::ALL, Some(split)), wanted);
             assert_eq!(set.infos(Some(split)).count(), wanted.len());
         }

@@ -38,22 +38,12 @@ impl Batch<'_> {
             _ => return Err(self.bad("face_points", format!("{} numbers", points.len()))),
         }
         Ok(Pair {
-            pair_id: info.pair_id,
-            speaker_id: info.speaker_id,
-            source: info.source,
-            split: info.split,
+            info,
             audio: self.bytes("audio", row)?,
-            seconds: info.seconds,
             face: self.bytes("face", row)?,
             face_points,
             feature,
             face_space: space.name.clone(),
-            gender: info.gender,
-            age: info.age,
-            language: info.language,
-            licence: info.licence,
-            audio_sha256: info.audio_sha256,
-            face_sha256: info.face_sha256,
         })
     }
 
@@ -65,7 +55,7 @@ impl Batch<'_> {
             source: self.text("source", row)?.to_owned(),
             split: self.split(row)?,
             seconds: self.number("seconds", row)?.unwrap_or_default(),
-            gender: match self.optional("gender", row)? {
+            sex: match self.optional("gender", row)? {
                 None => None,
                 Some("female") => Some(Sex::Female),
                 Some("male") => Some(Sex::Male),

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::split::Split;
-use crate::{Pair, PairFileInfo, PairWriter};
+use crate::{Pair, PairFileInfo, PairInfo, PairWriter};
 use s2f_core::Sex;
 use s2f_core::hash::sha256;
 
@@ -39,20 +39,22 @@ pub(crate) fn pair(number: u64, speaker: &str, split: Split) -> Pair {
     feature.iter_mut().for_each(|x| *x /= length);
     let mut point = || [random.random_range(0.0..224.0), random.random_range(-9.0..224.0)];
     Pair {
-        pair_id: format!("{speaker}_{number:05}"),
-        speaker_id: speaker.to_owned(),
-        source,
-        split,
-        seconds: 1.0 + (number % 7) as f32,
+        info: PairInfo {
+            pair_id: format!("{speaker}_{number:05}"),
+            speaker_id: speaker.to_owned(),
+            source,
+            split,
+            seconds: 1.0 + (number % 7) as f32,
+            sex: [None, Some(Sex::Female), Some(Sex::Male)][(number % 3) as usize],
+            age: (!number.is_multiple_of(4)).then_some(number as f32 + 0.5),
+            language: (!number.is_multiple_of(5)).then_some(language),
+            licence,
+            audio_sha256: sha256(&audio),
+            face_sha256: sha256(&face),
+        },
         face_points: [point(), point(), point(), point(), point()],
         feature,
         face_space: "mobileface".into(),
-        gender: [None, Some(Sex::Female), Some(Sex::Male)][(number % 3) as usize],
-        age: (!number.is_multiple_of(4)).then_some(number as f32 + 0.5),
-        language: (!number.is_multiple_of(5)).then_some(language),
-        licence,
-        audio_sha256: sha256(&audio),
-        face_sha256: sha256(&face),
         audio,
         face,
     }

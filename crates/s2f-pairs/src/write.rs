@@ -18,6 +18,7 @@ use crate::meta::{Meta, PairFileInfo};
 use crate::schema::{list_item, properties, schema};
 use crate::{Pair, PairsError};
 use s2f_core::AtomicFile;
+use s2f_core::hash::sha256;
 
 /// Bytes of a row group: what a writer holds in memory, and about what a reader of all columns
 /// has to.
@@ -61,21 +62,26 @@ impl PairWriter {
         })
     }
 
-    /// Adds a row.
+    /// Adds a row. Hashes that the pair lacks are computed from its voice and face.
     ///
     /// # Errors
-    /// [`PairsError::Feature`] where the feature is of another face space or length than the file,
-    /// or not finite; [`PairsError::File`] where the system refuses.
+    /// [`PairsError::Feature`] if the feature is of another face space or length than the file,
+    /// or not finite; [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
+    /// [`PairsError::File`] if the system refuses.
     pub fn push(&mut self, pair: &Pair) -> Result<(), PairsError> {
         self.check(pair)?;
+        let hashes = [
+            self.hash(pair, "audio_sha256", &pair.audio, &pair.info.audio_sha256)?,
+            self.hash(pair, "face_sha256", &pair.face, &pair.info.face_sha256)?,
+        ];
         let square: f64 = pair.feature.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         if (square.sqrt() - 1.0).abs() > UNIT_TOLERANCE {
             self.normalisation = Normalisation::None;
         }
-        if !self.licences.contains(&pair.licence) {
-            self.licences.insert(pair.licence.clone());
+        if !self.licences.contains(&pair.info.licence) {
+            self.licences.insert(pair.info.licence.clone());
         }
-        self.rows.push(pair);
+        self.rows.push(pair, &hashes);
         if self.rows.bytes >= GROUP_BYTES || self.rows.pair_id.len() >= GROUP_ROWS {
             self.flush()?;
         }
@@ -116,8 +122,24 @@ impl PairWriter {
         } else {
             return Ok(());
         };
-        let (path, pair_id) = (self.path.clone(), pair.pair_id.clone());
+        let (path, pair_id) = (self.path.clone(), pair.info.pair_id.clone());
         Err(PairsError::Feature { path, pair_id, problem }.into())
+    }
+
+    /// The hash of some bytes of a pair, which must be the one that the pair states, if it does.
+    fn hash(
+        &self,
+        pair: &Pair,
+        column: &'static str,
+        bytes: &[u8],
+        stated: &str,
+    ) -> Result<String, PairsError> {
+        let hash = sha256(bytes);
+        if stated.is_empty() || stated == hash {
+            return Ok(hash);
+        }
+        let (path, pair_id) = (self.path.clone(), pair.info.pair_id.clone());
+        Err(PairsError::Hash { path, pair_id, column })
     }
 
     /// Writes the rows held as a row group.
@@ -179,26 +201,26 @@ impl Group {
         }
     }
 
-    fn push(&mut self, pair: &Pair) {
+    fn push(&mut self, pair: &Pair, [audio_sha256, face_sha256]: &[String; 2]) {
         self.bytes += pair.audio.len() + pair.face.len() + 4 * pair.feature.len();
-        self.pair_id.append_value(&pair.pair_id);
-        self.speaker_id.append_value(&pair.speaker_id);
-        self.source.append_value(&pair.source);
-        self.split.append_value(pair.split.name());
+        self.pair_id.append_value(&pair.info.pair_id);
+        self.speaker_id.append_value(&pair.info.speaker_id);
+        self.source.append_value(&pair.info.source);
+        self.split.append_value(pair.info.split.name());
         self.audio.append_value(&pair.audio);
-        self.seconds.append_value(pair.seconds);
+        self.seconds.append_value(pair.info.seconds);
         self.face.append_value(&pair.face);
         self.face_points.values().append_slice(pair.face_points.as_flattened());
         self.face_points.append(true);
         self.feature.values().append_slice(&pair.feature);
         self.feature.append(true);
         self.face_space.append_value(&pair.face_space);
-        self.gender.append_option(pair.gender.map(Sex::name));
-        self.age.append_option(pair.age);
-        self.language.append_option(pair.language.as_ref());
-        self.licence.append_value(&pair.licence);
-        self.audio_sha256.append_value(&pair.audio_sha256);
-        self.face_sha256.append_value(&pair.face_sha256);
+        self.gender.append_option(pair.info.sex.map(Sex::name));
+        self.age.append_option(pair.info.age);
+        self.language.append_option(pair.info.language.as_ref());
+        self.licence.append_value(&pair.info.licence);
+        self.audio_sha256.append_value(audio_sha256);
+        self.face_sha256.append_value(face_sha256);
     }
 
     /// The columns in the order of the schema; nothing is held afterwards.

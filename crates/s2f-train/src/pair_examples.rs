@@ -101,17 +101,17 @@ impl<'a> PairExamples<'a> {
     /// What the network hears of a pair in one place of the run.
     fn example(&self, pair: &Pair, place: usize) -> Result<Example, TrainError> {
         let mut rng = generator(self.seed, b"example ", place);
-        let voice = decode(pair.audio.clone(), &pair.pair_id, &Limits::default())?;
+        let voice = decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default())?;
         let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
             .map(|_| {
                 let clip = self.clips.cut(&voice, self.augmentation, &mut rng)?;
                 Some(spectrogram(&clip.waveform))
             })
             .collect();
-        let silent = || TrainError::Data(format!("pair {} is silent", pair.pair_id));
+        let silent = || TrainError::Data(format!("pair {} is silent", pair.info.pair_id));
         Ok(Example {
-            id: pair.pair_id.clone(),
-            speaker: self.speakers.get(&pair.speaker_id).copied().unwrap_or(u64::MAX),
+            id: pair.info.pair_id.clone(),
+            speaker: self.speakers.get(&pair.info.speaker_id).copied().unwrap_or(u64::MAX),
             segments: segments.ok_or_else(silent)?,
             feature: pair.feature.clone(),
         })
@@ -154,9 +154,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    use s2f_audio::Waveform;
-    use s2f_audio::encode_flac;
-    use s2f_pairs::{PairFileInfo, PairWriter};
+    use s2f_testing::pairs::{self, sample};
 
     use super::*;
 
@@ -168,42 +166,18 @@ mod tests {
     fn write(folder: &Path) {
         for file in 0..FILES {
             let path = folder.join(format!("pairs-{file:05}.parquet"));
-            let info = PairFileInfo {
-                face_space: "some".into(),
-                face_dimension: 2,
-                splits_sha256: String::new(),
-            };
-            let mut writer = PairWriter::create(&path, &info).unwrap();
-            for row in 0..PAIRS {
+            let pairs = (0..PAIRS).map(|row| {
                 let number = file * PAIRS + row;
-                let wave = |n: usize| (n as f32 * (0.02 + 0.01 * number as f32)).sin();
-                let samples: Vec<f32> = (0..20_000).map(wave).collect();
-                let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
                 let (speaker, split) = match row {
                     0 | 1 => (format!("other{file}"), Split::Test),
                     _ => (format!("speaker{file}"), Split::Train),
                 };
-                let pair = Pair {
-                    pair_id: format!("pair{number:02}"),
-                    speaker_id: speaker,
-                    source: String::new(),
-                    split,
-                    audio: encode_flac(&voice).unwrap(),
-                    seconds: 1.25,
-                    face: Vec::new(),
-                    face_points: [[0.0; 2]; 5],
-                    feature: vec![number as f32, 1.0],
-                    face_space: "some".into(),
-                    gender: None,
-                    age: None,
-                    language: None,
-                    licence: String::new(),
-                    audio_sha256: String::new(),
-                    face_sha256: String::new(),
-                };
-                writer.push(&pair).unwrap();
-            }
-            writer.finish().unwrap();
+                sample(&format!("pair{number:02}"), &speaker, split)
+                    .wave(1.25, |n| (n as f32 * (0.02 + 0.01 * number as f32)).sin())
+                    .feature("some", 2, |i| [number as f32, 1.0][i])
+                    .build()
+            });
+            pairs::write(&path, &pairs.collect::<Vec<_>>()).unwrap();
         }
     }
 

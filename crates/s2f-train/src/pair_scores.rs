@@ -108,10 +108,10 @@ impl Probes {
         let payload = Payload { audio: true, feature: true, face: false };
         for pair in set.rows(payload, Some(split)) {
             let pair = pair?;
-            if !chosen.contains_key(pair.speaker_id.as_str()) {
+            if !chosen.contains_key(pair.info.speaker_id.as_str()) {
                 continue;
             }
-            let round = seen.entry(pair.speaker_id.clone()).or_default();
+            let round = seen.entry(pair.info.speaker_id.clone()).or_default();
             if *round < rounds {
                 pairs[*round].push(pair);
             }
@@ -185,7 +185,7 @@ pub(crate) fn predict(
     for some in pairs.chunks(DECODED) {
         let decoded = some
             .par_iter()
-            .map(|pair| decode(pair.audio.clone(), &pair.pair_id, &Limits::default()))
+            .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<Vec<_>, _>>()?;
         let voices: Vec<&[f32]> = decoded.iter().map(Waveform::samples).collect();
         features.extend(hear(encoder, space, &voices, seconds, seconds, device)?.into_values());

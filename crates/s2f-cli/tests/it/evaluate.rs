@@ -6,11 +6,8 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Instant;
 
-use s2f_core::FaceSpace;
-use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairFileInfo, PairSet, PairWriter};
-use speech2face::audio::Waveform;
-use speech2face::audio::encode_flac;
+use s2f_pairs::{PairSet, Split};
+use s2f_testing::pairs::{self, sample};
 
 use crate::corpus::{Kit, run};
 use crate::support::{Folder, Png, Run, buzz};
@@ -101,41 +98,17 @@ fn talking_faces_become_a_report_however_often_it_is_killed() {
 
 /// Two pairs of each of some people who hum; all for the test, or in turns for training.
 fn hums(path: &Path, people: usize, train: bool) {
-    let space = FaceSpace::mobileface();
-    let info = PairFileInfo {
-        face_space: space.name.clone(),
-        face_dimension: space.dimension,
-        splits_sha256: String::new(),
-    };
-    let mut writer = PairWriter::create(path, &info).unwrap();
-    for number in 0..2 * people {
+    let one = |number: usize| {
         let person = number / 2;
-        let samples: Vec<f32> =
-            buzz(3.0, 90.0 + 9.0 * person as f64).iter().map(|&x| f32::from(x) / 32768.0).collect();
-        let voice = Waveform::from_interleaved(&samples, 1, 16_000).unwrap();
-        let mut feature = vec![0.0; space.dimension];
-        feature[person] = 1.0;
-        let pair = Pair {
-            pair_id: format!("pair{number:03}"),
-            speaker_id: format!("speaker{person:03}"),
-            source: format!("hum{number}"),
-            split: if train && person % 2 == 0 { Split::Train } else { Split::Test },
-            audio: encode_flac(&voice).unwrap(),
-            seconds: 3.0,
-            face: Vec::new(),
-            face_points: [[0.0; 2]; 5],
-            feature,
-            face_space: space.name.clone(),
-            gender: None,
-            age: None,
-            language: None,
-            licence: "unknown".into(),
-            audio_sha256: format!("audio {number}"),
-            face_sha256: format!("face {number}"),
-        };
-        writer.push(&pair).unwrap();
-    }
-    writer.finish().unwrap();
+        let samples = buzz(3.0, 90.0 + 9.0 * person as f64);
+        let split = if train && person.is_multiple_of(2) { Split::Train } else { Split::Test };
+        sample(&format!("pair{number:03}"), &format!("speaker{person:03}"), split)
+            .wave(3.0, |n| f32::from(samples[n]) / 32768.0)
+            .feature("mobileface-v2", 256, |i| if i == person { 1.0 } else { 0.0 })
+            .licence("unknown")
+            .build()
+    };
+    pairs::write(path, &(0..2 * people).map(one).collect::<Vec<_>>()).unwrap();
 }
 
 #[test]

@@ -7,11 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use s2f_core::FaceSpace;
 use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairFileInfo, PairWriter};
-use speech2face::audio::Waveform;
-use speech2face::audio::encode_flac;
+use s2f_testing::pairs::{self, sample};
 
 use crate::support::{Folder, Run, shared};
 
@@ -146,40 +143,17 @@ fn kill_until_done(
 
 /// A file of pairs of twelve people, tones and random features.
 fn write_pairs(folder: &Folder) {
-    let space = FaceSpace::mobileface();
-    let info = PairFileInfo {
-        face_space: space.name.clone(),
-        face_dimension: space.dimension,
-        splits_sha256: String::new(),
-    };
-    let mut writer = PairWriter::create(&folder.path("tones.parquet"), &info).unwrap();
-    for number in 0..24_usize {
+    let one = |number: usize| {
         let speaker = number / 2;
-        let wave = |n: usize| (0.01 * (20.0 + speaker as f32) * n as f32).sin() * 0.3;
-        let samples: Vec<f32> = (0..24_000).map(wave).collect();
-        let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
+        let split = [Split::Train, Split::Train, Split::Validation, Split::Test][speaker % 4];
         let axis = |i: usize| if i == speaker { 0.8_f32.sqrt() } else { (0.2_f32 / 255.0).sqrt() };
-        let pair = Pair {
-            pair_id: format!("pair{number:02}"),
-            speaker_id: format!("speaker{speaker:02}"),
-            source: String::new(),
-            split: [Split::Train, Split::Train, Split::Validation, Split::Test][speaker % 4],
-            audio: encode_flac(&voice).unwrap(),
-            seconds: 1.5,
-            face: Vec::new(),
-            face_points: [[0.0; 2]; 5],
-            feature: (0..space.dimension).map(axis).collect(),
-            face_space: space.name.clone(),
-            gender: None,
-            age: None,
-            language: None,
-            licence: String::new(),
-            audio_sha256: String::new(),
-            face_sha256: String::new(),
-        };
-        writer.push(&pair).unwrap();
-    }
-    writer.finish().unwrap();
+        sample(&format!("pair{number:02}"), &format!("speaker{speaker:02}"), split)
+            .wave(1.5, |n| (0.01 * (20.0 + speaker as f32) * n as f32).sin() * 0.3)
+            .feature("mobileface-v2", 256, axis)
+            .build()
+    };
+    let pairs: Vec<_> = (0..24).map(one).collect();
+    pairs::write(&folder.path("tones.parquet"), &pairs).unwrap();
 }
 
 /// The order of the data, augmentation, optimizer, schedule, running statistics, segments and

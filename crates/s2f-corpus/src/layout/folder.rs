@@ -3,7 +3,7 @@
 //! ```text
 //! PERSON/…/clip.mp4                   videos that show this person alone
 //! PERSON/…/a.wav, PERSON/…/b.jpg      or sounds and pictures side by side
-//! people.csv                          if you like: person_id, gender, age, language
+//! people.csv                          if you like: person_id, sex, age, language
 //! licence.txt                         if you like: the licence, in its first line
 //! ```
 //!
@@ -81,14 +81,14 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
 fn read_people(path: &Path, contents: &mut Contents) -> Result<(), CorpusError> {
     let table = Table::read(path)?;
     for row in table.rows() {
-        let gender = if table.has("gender") { row.sex("gender")? } else { None };
+        let sex = if table.has_sex() { row.sex()? } else { None };
         let age = row.number("age")?;
         if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
             return Err(row.bad("age", "an age in years"));
         }
         let language = if table.has("language") { row.text("language")? } else { "" };
         let language = (!language.is_empty()).then(|| language.to_owned());
-        let person = Person { gender, age, language };
+        let person = Person { sex, age, language };
         contents.people.insert(row.filled("person_id")?.to_owned(), person);
     }
     Ok(())
@@ -289,7 +289,7 @@ mod tests {
         write(root.path(), PEOPLE, table);
         let plan = plan(root.path(), None).unwrap();
         let anna =
-            Person { gender: Some(Sex::Female), age: Some(31.5), language: Some("de".to_owned()) };
+            Person { sex: Some(Sex::Female), age: Some(31.5), language: Some("de".to_owned()) };
         assert_eq!(plan.people["anna"], anna);
         assert_eq!(plan.people["berta"], Person::default());
         assert_eq!(absent(&plan), ["carla: no folder"]);

@@ -63,13 +63,13 @@ fn read(root: &Path) -> Result<Contents, CorpusError> {
     let mut contents = Contents::default();
     for (folder, place) in folders.faces {
         for it in portraits(&place.path)? {
-            let person = Person { gender: it.sex, age: it.age, language: None };
+            let person = Person { sex: it.sex, age: it.age, language: None };
             contents.add(&folder, &it.person_id, person, &it.picture, "no picture")?;
         }
     }
     for (folder, place) in folders.voices {
         for it in recordings(&place.path)? {
-            let person = Person { gender: it.sex, age: it.age, language: None };
+            let person = Person { sex: it.sex, age: it.age, language: None };
             contents.add(&folder, &it.speaker_id, person, &it.file, "no sound")?;
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn read_people(
 ) -> Result<BTreeMap<String, Entry>, CorpusError> {
     let table = Table::read(path)?;
     let entry = |row: Row<'_>| {
-        let person = Person { gender: row.sex("Gender")?, ..Person::default() };
+        let person = Person { sex: row.sex()?, ..Person::default() };
         let split = match row.text("Set")? {
             "test" => Some(Split::Test),
             "dev" => Some(Split::Train),

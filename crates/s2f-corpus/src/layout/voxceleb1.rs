@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(clip.split, Some(expected), "{}", clip.pair_id);
         }
         assert_eq!(absent(&plan), ["id90099: no sound and no faces: Grid_Absent"]);
-        assert_eq!(plan.people["id90001"].gender, Some(Sex::Male));
+        assert_eq!(plan.people["id90001"].sex, Some(Sex::Male));
         assert_eq!(plan.licence, LAYOUT.licence);
     }
 

@@ -186,8 +186,8 @@ mod tests {
             // No aac: the video's own sound.
             assert_eq!(plan.clips[1].sound.file, root.path().join(FILES[3]));
             assert_eq!(clip(&plan, "id00017.5MkXgwdrmJw.00077").split, Some(Split::Test));
-            assert_eq!(plan.people["id00017"].gender, Some(Sex::Female));
-            assert_eq!(plan.people["id00030"].gender, None);
+            assert_eq!(plan.people["id00017"].sex, Some(Sex::Female));
+            assert_eq!(plan.people["id00030"].sex, None);
             assert_eq!(
                 absent(&plan),
                 [

@@ -17,8 +17,7 @@ use crate::layout::Layout;
 use crate::media::{Take, gate};
 use crate::plan::{Clip, FaceSource, Media, Plan};
 use crate::reject::{Reason, Rejected, Trouble};
-use s2f_pairs::Pair;
-use s2f_pairs::SplitTable;
+use s2f_pairs::{Pair, PairInfo, SplitTable};
 
 /// What came of a clip, or of a piece of one.
 pub(super) enum Outcome {
@@ -60,7 +59,8 @@ impl Worker<'_> {
             if piece > 0 && found.as_ref().is_err_and(is_end) {
                 break;
             }
-            let heard_s = found.as_ref().map_or(self.settings.longest_s, |it| it.seconds.into());
+            let heard_s =
+                found.as_ref().map_or(self.settings.longest_s, |it| it.info.seconds.into());
             let pair_id = format!("{}_{piece:05}", clip.pair_id);
             outcomes.push(self.outcome(clip, &pair_id, found)?);
             if heard_s + PADDING_S < self.settings.longest_s {
@@ -83,7 +83,10 @@ impl Worker<'_> {
         found: Result<Pair, Trouble>,
     ) -> Result<Outcome, CorpusError> {
         match found {
-            Ok(pair) => Ok(Outcome::Pair(Box::new(Pair { pair_id: pair_id.to_owned(), ..pair }))),
+            Ok(mut pair) => {
+                pair.info.pair_id = pair_id.to_owned();
+                Ok(Outcome::Pair(Box::new(pair)))
+            }
             Err(Trouble::Stop(error)) => Err(error),
             Err(Trouble::Reject { reason, detail }) => Ok(Outcome::Rejected(Rejected {
                 pair_id: pair_id.to_owned(),
@@ -107,23 +110,26 @@ impl Worker<'_> {
         let feature = encoder.encode(slice::from_ref(&face)).map_err(CorpusError::from)?;
         let audio = encode_flac(&voice).map_err(CorpusError::from)?;
         let person = self.plan.people.get(&clip.speaker_id).cloned().unwrap_or_default();
-        Ok(Pair {
+        let info = PairInfo {
             pair_id: clip.pair_id.clone(),
             speaker_id: clip.speaker_id.clone(),
             source: clip.source.clone(),
             split: self.splits.split_of(&clip.speaker_id),
             seconds: voice.seconds() as f32,
+            sex: person.sex,
+            age: person.age,
+            language: person.language,
+            licence: self.plan.licence.clone(),
             audio_sha256: sha256(&audio),
-            audio,
             face_sha256: sha256(face.jpeg()),
+        };
+        Ok(Pair {
+            info,
+            audio,
             face: face.jpeg().to_vec(),
             face_points: *face.points(),
             feature: feature.into_iter().next().unwrap_or_default(),
             face_space: encoder.space().to_owned(),
-            gender: person.gender,
-            age: person.age,
-            language: person.language,
-            licence: self.plan.licence.clone(),
         })
     }
 

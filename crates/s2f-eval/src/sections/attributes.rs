@@ -40,7 +40,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "stated",
         title: "what the corpus states",
         sex: infos()
-            .map(|(item, &seen)| item.info.gender.filter(|_| seen).map(|sex| sex == Sex::Male))
+            .map(|(item, &seen)| item.info.sex.filter(|_| seen).map(|sex| sex == Sex::Male))
             .collect(),
         age: infos()
             .map(|(item, &seen)| stated_age(item.info.age).filter(|_| seen).map(f64::from))

@@ -33,7 +33,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     let by_sex: Vec<Option<String>> = items
         .iter()
         .map(|item| {
-            item.info.gender.map(|sex| if sex == Sex::Male { "male" } else { "female" }.to_owned())
+            item.info.sex.map(|sex| if sex == Sex::Male { "male" } else { "female" }.to_owned())
         })
         .collect();
     let by_age = items.iter().map(|item| age_band(item.info.age).map(band_name)).collect();

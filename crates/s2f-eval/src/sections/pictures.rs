@@ -22,7 +22,7 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
     let mut attributes: Vec<(String, Vec<Option<String>>)> = vec![
         ("stated sex".into(), {
             let name = |sex: Sex| if sex == Sex::Male { "male" } else { "female" }.to_owned();
-            shown.iter().map(|&pair| info(pair).gender.map(name)).collect()
+            shown.iter().map(|&pair| info(pair).sex.map(name)).collect()
         }),
         (
             "stated age".into(),

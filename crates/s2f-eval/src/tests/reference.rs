@@ -63,7 +63,7 @@ fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
             source: String::new(),
             split: Split::Test,
             seconds: 6.0,
-            gender: sexes[speaker],
+            sex: sexes[speaker],
             age: None,
             language: None,
             licence: String::new(),

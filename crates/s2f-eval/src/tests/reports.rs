@@ -17,7 +17,7 @@ fn pairs(dimension: usize) -> Vec<Pair> {
         let (person, clip) = (number / 2, number % 2);
         let mut pair = pair(person, clip, dimension);
         pair.audio = hum(person, 6.0);
-        pair.language = Some(if clip == 0 { "en" } else { "cy" }.into());
+        pair.info.language = Some(if clip == 0 { "en" } else { "cy" }.into());
         pair
     };
     (0..2 * PEOPLE).map(one).collect()

@@ -5,11 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 
-use s2f_audio::Waveform;
-use s2f_audio::encode_flac;
 use s2f_core::FaceSpace;
 use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairFileInfo, PairWriter};
+use s2f_testing::pairs::{self, sample};
 use s2f_train::devices::Devices;
 use s2f_train::{
     Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,
@@ -32,57 +30,33 @@ const NETWORK: &str = r#"network={ input = "magnitude", hidden = 32, output = 25
 /// test.
 fn write_pairs(path: &Path, speakers: usize, space: &str, leak: bool) {
     let dimension = FaceSpace::mobileface().dimension;
-    let info = PairFileInfo {
-        face_space: space.to_owned(),
-        face_dimension: dimension,
-        splits_sha256: String::new(),
-    };
-    let mut writer = PairWriter::create(path, &info).unwrap();
-    for number in 0..2 * speakers {
+    let one = |number: usize| {
         let speaker = number / 2;
         // From 100 to 800 Hz, people in no order.
         let place = (speaker * 7 % speakers) as f64 / speakers as f64;
         let pitch_hz = 100.0 * 8_f64.powf(place);
-        let samples: Vec<f32> = (0..(SECONDS * f64::from(Waveform::RATE_HZ)) as usize)
-            .map(|n| {
-                let turn = std::f64::consts::TAU * pitch_hz * n as f64 / 16_000.0 + number as f64;
-                (0.3 * turn.sin()).powi(3) as f32 * 20.0
-            })
-            .collect();
-        let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
-        let mut feature = vec![0.05; dimension];
+        let wave = |n: usize| {
+            let turn = std::f64::consts::TAU * pitch_hz * n as f64 / 16_000.0 + number as f64;
+            (0.3 * turn.sin()).powi(3) as f32 * 20.0
+        };
         let angle = std::f64::consts::PI * place;
-        (feature[0], feature[1]) = (angle.cos() as f32, angle.sin() as f32);
-        let length = feature.iter().map(|x| x * x).sum::<f32>().sqrt();
-        feature.iter_mut().for_each(|x| *x /= length);
+        let direction = |i: usize| match i {
+            0 => angle.cos() as f32,
+            1 => angle.sin() as f32,
+            _ => 0.05,
+        };
         let split = match speaker % 4 {
             _ if leak && number == 1 => Split::Test,
             0 | 1 => Split::Train,
             2 => Split::Validation,
             _ => Split::Test,
         };
-        writer
-            .push(&Pair {
-                pair_id: format!("pair{number:03}"),
-                speaker_id: format!("speaker{speaker:03}"),
-                source: format!("tone{number}"),
-                split,
-                audio: encode_flac(&voice).unwrap(),
-                seconds: SECONDS as f32,
-                face: Vec::new(),
-                face_points: [[0.0; 2]; 5],
-                feature,
-                face_space: space.to_owned(),
-                gender: None,
-                age: None,
-                language: None,
-                licence: "CC0-1.0".into(),
-                audio_sha256: String::new(),
-                face_sha256: String::new(),
-            })
-            .unwrap();
-    }
-    writer.finish().unwrap();
+        sample(&format!("pair{number:03}"), &format!("speaker{speaker:03}"), split)
+            .wave(SECONDS, wave)
+            .unit_feature(space, dimension, direction)
+            .build()
+    };
+    pairs::write(path, &(0..2 * speakers).map(one).collect::<Vec<_>>()).unwrap();
 }
 
 struct Scene {

@@ -20,7 +20,8 @@ fn grid_becomes_pairs_whose_features_tell_people_apart() {
     for (index, one) in rows.iter().enumerate() {
         for two in &rows[..index] {
             let cosine: f32 = one.feature.iter().zip(&two.feature).map(|(a, b)| a * b).sum();
-            let kind = if one.speaker_id == two.speaker_id { &mut same } else { &mut other };
+            let kind =
+                if one.info.speaker_id == two.info.speaker_id { &mut same } else { &mut other };
             kind.push(cosine);
         }
     }
