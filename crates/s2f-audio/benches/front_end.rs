@@ -1,7 +1,6 @@
-//! Time of the way from a file's bytes to the networks' input: `cargo bench -p s2f-audio`.
+//! Time from a file's bytes to the input of the networks: `cargo bench -p s2f-audio`.
 
-// Benchmarks are no tests to the lints.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark is not an API")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use s2f_audio::{Limits, Waveform, decode, formants, pitch, resample, spectrogram};

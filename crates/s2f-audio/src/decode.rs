@@ -1,27 +1,31 @@
-//! Any audio file → [`Waveform`], with limits on what is taken and a check of what came out.
+//! Any audio file → [`Waveform`], within limits, and checked.
 //!
-//! WAV, AIFF, FLAC, MP3, MP4 and M4A (AAC, ALAC, Opus), Ogg (Vorbis, Opus, FLAC), WebM and
-//! Matroska (Opus, Vorbis), CAF. The content decides, never the name. A video gives its
-//! main sound track.
+//! Formats: WAV, AIFF, FLAC, MP3, MP4 and M4A (AAC, ALAC, Opus), Ogg (Vorbis, Opus, FLAC), WebM and
+//! Matroska (Opus, Vorbis), CAF. They are recognised by content, never by name. Of a video, the
+//! main audio track is decoded.
+//!
+//! `magic_bytes.rs` refuses files that are clearly something else; `container.rs` reads all
+//! containers and their codecs, except Opus packets, which `opus.rs` decodes.
 
 use crate::error::{AudioError, Problem};
+use crate::level::{is_silent, peak_dbfs};
 use crate::waveform::Waveform;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+mod container;
 mod edit_list;
+mod magic_bytes;
 mod opus;
-mod sniff;
-mod stream;
 
-/// How much is taken before a recording is refused. Beyond either limit is an error and not a
-/// cut: a picture from an unknown part of a recording would mislead.
+/// Limits of a recording. Exceeding one is an error; the recording is not truncated, since a
+/// picture from an unknown part of it would be misleading.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Size of the file, bytes; it is held in memory.
+    /// Maximum size of the file in bytes; it is held in memory.
     pub max_bytes: u64,
-    /// Length of the recording, s; an hour of waveform takes 230 MB.
+    /// Maximum length of the recording in seconds; an hour of waveform takes 230 MB.
     pub max_seconds: f64,
 }
 
@@ -32,13 +36,9 @@ impl Default for Limits {
     }
 }
 
-/// The quietest peak that can be a voice, dB of full scale: three steps of 16 bit. The dither of a
-/// recorder whose microphone is off stays below it.
-const SILENCE_DBFS: f64 = -80.0;
-
 /// Reads the recording in the file at `path`.
 ///
-/// What [`decode`] says holds here.
+/// See [`decode`] for what is read and checked.
 ///
 /// # Errors
 /// Any [`Problem`]; the error names the file.
@@ -46,17 +46,17 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Waveform, AudioError> {
     let name = path.display().to_string();
     let io = |error: std::io::Error| AudioError::in_file(&name, Problem::Io(error.to_string()));
     let file = File::open(path).map_err(io)?;
-    // One byte over the limit is enough to refuse it; the length of a pipe is not known before.
+    // One byte over the limit is enough to refuse the file; the length of a pipe is unknown.
     let mut bytes = Vec::new();
     file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
     decode(bytes, &name, limits)
 }
 
-/// Decodes `bytes`, a whole file that messages call `name`.
+/// Decodes `bytes`, a whole file; `name` is its name in error messages.
 ///
-/// Encoder delay is cut off where the container tells it. A file that ends early, or whose header
-/// claims more than there is, gives what is there. What comes out is sound of at least
-/// [`Waveform::MIN_S`], above silence, and finite throughout.
+/// Encoder delay is removed if the container declares it. A file that ends early, or whose header
+/// claims more than there is, gives the part that is there. The result is at least
+/// [`Waveform::MIN_S`] long and not silent ([`is_silent`]).
 ///
 /// # Errors
 /// Any [`Problem`] except [`Problem::Io`]; the error names the file.
@@ -71,23 +71,22 @@ fn decode_unnamed(bytes: Vec<u8>, limits: &Limits) -> Result<Waveform, Problem> 
     if bytes.len() as u64 > limits.max_bytes {
         return Err(Problem::TooBig { max_bytes: limits.max_bytes });
     }
-    if let Some(problem) = sniff::refuse(&bytes) {
+    if let Some(problem) = magic_bytes::refuse(&bytes) {
         return Err(problem);
     }
-    let waveform = stream::decode(bytes, limits.max_seconds)?;
+    let waveform = container::decode(bytes, limits.max_seconds)?;
     check_signal(&waveform)?;
     Ok(waveform)
 }
 
-/// Refuses what holds no voice for certain.
+/// Refuses recordings that certainly contain no voice.
 fn check_signal(waveform: &Waveform) -> Result<(), Problem> {
     let seconds = waveform.seconds();
     if seconds < Waveform::MIN_S {
         return Err(Problem::TooShort { seconds });
     }
-    let peak_dbfs = waveform.peak_dbfs();
-    if peak_dbfs < SILENCE_DBFS {
-        return Err(Problem::Silent { peak_dbfs });
+    if is_silent(waveform.samples()) {
+        return Err(Problem::Silent { peak_dbfs: peak_dbfs(waveform.samples()) });
     }
     Ok(())
 }

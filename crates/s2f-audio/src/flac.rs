@@ -1,4 +1,4 @@
-//! A waveform as FLAC: how the voice of a pair is stored.
+//! Encodes a waveform as FLAC, the format of the voices in pairs.
 
 use flacenc::bitsink::ByteSink;
 use flacenc::component::BitRepr;
@@ -8,24 +8,25 @@ use flacenc::source::MemSource;
 
 use crate::Waveform;
 
-/// Samples a block, 64 ms: speech changes quickly. Four times as many make read speech 2 % larger
-/// and are not faster.
+/// Samples per block: 64 ms, since speech changes quickly. Blocks four times as long make read
+/// speech 2 % larger and are not faster.
 const BLOCK: usize = 1024;
-/// Order of the linear prediction. Twice as much saves 0.1 % and takes half as long again.
+/// Order of the linear prediction. Twice the order saves 0.1 % and takes 1.5 times as long.
 const ORDER: usize = 8;
 
 /// The FLAC encoder failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error(
-    "cannot encode a voice as FLAC ({reason}); hint: please report it, no voice should cause this"
+    "cannot encode a voice as FLAC ({reason}); hint: please report this, no voice should cause it"
 )]
 pub struct FlacError {
     /// The encoder's reason.
     pub reason: String,
 }
 
-/// `voice` as FLAC, 16 kHz, mono, 16 bit; what lies beyond full scale is clipped. The same samples
-/// give the same bytes.
+/// Encodes `voice` as FLAC: 16 kHz, mono, 16 bit. Samples beyond full scale are clipped. The same
+/// samples give the same bytes.
 ///
 /// # Errors
 /// [`FlacError`], which no waveform is known to cause.
@@ -40,8 +41,8 @@ pub fn encode_flac(voice: &Waveform) -> Result<Vec<u8>, FlacError> {
     let source = MemSource::from_samples(&samples, 1, 16, Waveform::RATE_HZ as usize);
     let mut stream = flacenc::encode_with_fixed_block_size(&config, source, BLOCK)
         .map_err(|error| failed(error.to_string()))?;
-    // The smallest block is stated without the last one, which may be shorter (RFC 9639, 8.2); the
-    // encoder counts it in, and decoders take blocks of two sizes for another kind of stream.
+    // The minimum block size excludes the last block, which may be shorter (RFC 9639, 8.2). The
+    // encoder includes it, and decoders would then expect a stream with variable block sizes.
     stream
         .stream_info_mut()
         .set_block_sizes(BLOCK, BLOCK)
@@ -51,7 +52,7 @@ pub fn encode_flac(voice: &Waveform) -> Result<Vec<u8>, FlacError> {
     Ok(sink.into_inner())
 }
 
-/// The nearest of the 65 536 steps of 16 bit, -1 being the lowest.
+/// The nearest of the 65 536 steps of 16 bit; −1 is the lowest.
 fn to_16_bit(sample: f32) -> i32 {
     (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i32
 }
@@ -69,15 +70,15 @@ mod tests {
         Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
     }
 
-    /// Decoded by others, the samples are the same 16-bit numbers, and beyond full scale its end.
+    // Decoded by this crate and by ffmpeg, the samples are the rounded and clipped originals.
     #[test]
-    fn samples_come_back() {
+    fn decoding_gives_the_rounded_samples() {
         let mut random = StdRng::seed_from_u64(2);
         let time = |n: i32| n as f32 / 16_000.0;
         let noise = (0..16_000).map(|_| random.random_range(-1.0..1.0)).collect();
         let tone =
             |level: f32| (0..40_001).map(|n| level * (TAU * 200.0 * time(n)).sin()).collect();
-        // One sample in its last block.
+        // Its last block has one sample.
         let click = (0..20_481).map(|n| f32::from(u8::from(n == 8000))).collect();
         for (name, samples) in
             [("noise", noise), ("tone", tone(0.3)), ("loud", tone(2.0)), ("click", click)]
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn full_scale_is_clipped() {
+    fn samples_beyond_full_scale_are_clipped() {
         let steps = [0.0, 1.0, -1.0, 2.0, -7.0, 0.5 / 32768.0, -0.25 / 32768.0].map(to_16_bit);
         assert_eq!(steps, [0, 32767, -32768, 32767, -32768, 1, 0]);
     }

@@ -1,30 +1,57 @@
-//! Hearing: any recording of a voice → [`Waveform`], 16 kHz mono → [`Spectrogram`], the networks'
-//! input; and what can be measured of a voice without a network, its pitch and its formants.
+//! From any recording of a voice to the input of the networks: bytes → [`Waveform`], 16 kHz mono →
+//! [`Spectrogram`]. And what can be measured without a network: pitch, formants, level.
 //!
-//! ```no_run
-//! use s2f_audio::{Limits, read, spectrogram};
+//! | to find | look at |
+//! |---|---|
+//! | which formats are read, and the limits | `decode.rs` |
+//! | WAV, MP3, MP4, Ogg, WebM and other containers | `decode/container.rs` |
+//! | Opus packets (WebM, Ogg, MP4) | `decode/opus.rs` |
+//! | encoding a waveform as FLAC | `flac.rs` |
+//! | resampling to 16 kHz | `resample.rs` |
+//! | windows, clips of 6 s, speed | `waveform.rs` |
+//! | the short-time Fourier transform | `spectrogram.rs` |
+//! | the exponent 0.3 of the spectrogram | `power_law.rs` |
+//! | silence and pauses | `level.rs` |
+//!
+//! ```
+//! use s2f_audio::{Limits, Spectrogram, pitch, read, spectrogram};
+//!
 //! # fn main() -> Result<(), s2f_audio::AudioError> {
-//! let voice = read("voice.m4a".as_ref(), &Limits::default())?;
+//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices");
+//! # std::env::set_current_dir(folder).unwrap();
+//! let voice = read("low.flac".as_ref(), &Limits::default())?;
+//! assert!(voice.seconds() > 6.0);
+//!
 //! let input = spectrogram(&voice.first_clip()); // [2, 598, 257]
+//! assert_eq!(input.data().len(), 2 * Spectrogram::CLIP_FRAMES * Spectrogram::BINS);
+//!
+//! let pitch = pitch(&voice).map(|pitch| pitch.median_hz);
+//! assert!(pitch.is_some_and(|hz| (80.0..130.0).contains(&hz))); // a low voice
 //! # Ok(()) }
 //! ```
 //!
-//! Training and use go through the same functions. Nothing here names the tensor library.
+//! Training and inference use the same functions. Nothing here names the tensor library.
+#![forbid(unsafe_code)]
 
 mod decode;
-mod error;
 mod flac;
-mod formants;
-mod pitch;
-mod power;
 mod resample;
-mod spectrogram;
 mod waveform;
+
+mod power_law;
+mod spectrogram;
+
+mod formants;
+mod level;
+mod pitch;
+
+mod error;
 
 pub use decode::{Limits, decode, read};
 pub use error::{AudioError, Problem};
 pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
+pub use level::{PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs};
 pub use pitch::{Pitch, pitch};
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};

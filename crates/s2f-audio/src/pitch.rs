@@ -1,10 +1,10 @@
-//! The pitch of a voice: fundamental frequency by YIN, summed up over the voiced frames.
+//! The pitch of a voice: the fundamental frequency by YIN, and its median over the voiced frames.
 //!
 //! de Cheveigné & Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA
-//! 111 (2002), equations (6) and (8), at 8 kHz behind a high-pass that takes out mains hum. Two
-//! changes make it hold on recordings from telephones and laptops: the period is the first dip
-//! nearly as deep as the deepest, instead of below a fixed threshold, and loud frames count for
-//! more in the median, as noise is mostly quieter than the voice.
+//! 111 (2002), equations (6) and (8), at 8 kHz after a high-pass filter against mains hum. Two
+//! changes make it robust on recordings from telephones and laptops: the period is the first dip
+//! that is nearly as deep as the deepest, instead of the first below a fixed threshold; and the
+//! median is weighted by level, since noise is mostly quieter than the voice.
 
 use crate::resample::resample;
 use crate::waveform::Waveform;
@@ -12,44 +12,45 @@ use crate::waveform::Waveform;
 /// The pitch of a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pitch {
-    /// Median over the voiced frames, weighted by their level, Hz, within 60 to 400.
+    /// Median over the voiced frames, weighted by their level: 60 to 400 Hz.
     pub median_hz: f64,
-    /// Half the distance between the weighted quartiles, semitones: about 1 for reading aloud, and
-    /// much more means that the pitch is doubtful.
+    /// Half the distance between the weighted quartiles, in semitones: about 1 for reading aloud;
+    /// the pitch is doubtful if it is much more.
     pub spread_semitones: f64,
-    /// Part of the frames that are voiced, 0 to 1.
+    /// Share of voiced frames, 0 to 1.
     pub voiced: f64,
 }
 
-/// The search works at this rate; the periods of 400 to 60 Hz are 20 to 133 samples then.
+/// Sampling rate of the search. Periods of 400 to 60 Hz are 20 to 133 samples.
 const RATE_HZ: u32 = 8_000;
-const SHORTEST: usize = RATE_HZ as usize / 400;
-const LONGEST: usize = RATE_HZ as usize / 60;
-/// Samples that are compared with those one period later: 40 ms.
+const MIN_PERIOD: usize = RATE_HZ as usize / 400;
+const MAX_PERIOD: usize = RATE_HZ as usize / 60;
+/// Samples that are compared with those a lag later: 40 ms.
 const WINDOW: usize = 320;
-/// One frame each 10 ms.
+/// Samples from one frame to the next: 10 ms.
 const HOP: usize = 80;
-/// Aperiodic power above which a frame is unvoiced.
+/// A frame with a larger share of aperiodic power is unvoiced.
 const MAX_APERIODICITY: f32 = 0.3;
-/// A dip counts as the period if the deepest one is deeper by no more than this.
+/// The first dip within this distance of the deepest is the period.
 const DIP_TOLERANCE: f32 = 0.1;
-/// Frames this far below the loud ones are pauses: -20 dB.
+/// Frames below this share of the level of loud frames are not analysed: −20 dB.
 const MIN_LEVEL: f32 = 0.1;
-/// The high-pass, Hz: 50 and 60 Hz hum go down by 24 and 18 dB, a low voice keeps its harmonics.
+/// Corner frequency of the high-pass, Hz: hum at 50 and 60 Hz is reduced by 24 and 18 dB, and a low
+/// voice keeps its harmonics.
 const HIGH_PASS_HZ: f64 = 100.0;
-/// Frames that a median needs: 0.1 s of voice.
+/// Minimum number of voiced frames: 0.1 s.
 const MIN_FRAMES: usize = 10;
 
 /// A voiced frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VoicedFrame {
-    /// Time of its middle, s.
+    /// Time of its centre, s.
     pub(crate) time_s: f64,
     hz: f64,
     level: f64,
 }
 
-/// The pitch of the voice in `waveform`; none if less than 0.1 s of it is voiced.
+/// The pitch of the voice in `waveform`; `None` if less than 0.1 s of it is voiced.
 pub fn pitch(waveform: &Waveform) -> Option<Pitch> {
     let (voiced, frames) = voiced_frames(waveform);
     if voiced.len() < MIN_FRAMES {
@@ -64,12 +65,12 @@ pub fn pitch(waveform: &Waveform) -> Option<Pitch> {
     })
 }
 
-/// The voiced frames, and how many frames there are in all.
+/// The voiced frames, and the number of all frames.
 pub(crate) fn voiced_frames(waveform: &Waveform) -> (Vec<VoicedFrame>, usize) {
-    // The rates are constants that the resampler takes.
+    // The rates are constants within the resampler's range.
     let mut samples = resample(waveform.samples(), Waveform::RATE_HZ, RATE_HZ).unwrap_or_default();
     high_pass(&mut samples);
-    let span = WINDOW + LONGEST + 1;
+    let span = WINDOW + MAX_PERIOD + 1;
     let frames: Vec<(usize, f32)> = samples
         .windows(span)
         .enumerate()
@@ -94,29 +95,30 @@ pub(crate) fn voiced_frames(waveform: &Waveform) -> (Vec<VoicedFrame>, usize) {
     (voiced, frames.len())
 }
 
-/// The period of a frame of `WINDOW + LONGEST + 1` samples, in samples; none if it is unvoiced.
+/// The period of a frame of `WINDOW + MAX_PERIOD + 1` samples, in samples; `None` if it is
+/// unvoiced.
 fn period(frame: &[f32]) -> Option<f64> {
-    // Equation (6): the power of what is left when the frame, shifted by the lag, is taken off.
-    let mut difference = [0.0f32; LONGEST + 2];
+    // Equation (6): the power of the difference between the frame and itself, shifted by the lag.
+    let mut difference = [0.0f32; MAX_PERIOD + 2];
     for (lag, value) in difference.iter_mut().enumerate().skip(1) {
         *value = squared_distance(&frame[..WINDOW], &frame[lag..lag + WINDOW]);
     }
-    // Equation (8): relative to its mean over all shorter lags.
+    // Equation (8): divided by its mean over all shorter lags.
     let mut sum = 0.0;
     for (lag, value) in difference.iter_mut().enumerate().skip(1) {
         sum += *value;
         *value = if sum > 0.0 { *value * lag as f32 / sum } else { 1.0 };
     }
-    let range = &difference[SHORTEST..=LONGEST];
+    let range = &difference[MIN_PERIOD..=MAX_PERIOD];
     let deepest = range.iter().copied().fold(f32::INFINITY, f32::min);
     if deepest > MAX_APERIODICITY {
         return None;
     }
-    let mut lag = SHORTEST + range.iter().position(|&d| d <= deepest + DIP_TOLERANCE)?;
-    while lag < LONGEST && difference[lag + 1] < difference[lag] {
+    let mut lag = MIN_PERIOD + range.iter().position(|&d| d <= deepest + DIP_TOLERANCE)?;
+    while lag < MAX_PERIOD && difference[lag + 1] < difference[lag] {
         lag += 1;
     }
-    // A parabola through the dip and its neighbours; a slope that leaves the range is no dip.
+    // A parabola through the dip and its neighbours; at the end of a slope there is no dip.
     let [before, dip, after] = [-1, 0, 1].map(|d| difference[lag.wrapping_add_signed(d)]);
     if dip > before || dip > after {
         return None;
@@ -126,7 +128,8 @@ fn period(frame: &[f32]) -> Option<f64> {
     Some(lag as f64 + f64::from(shift))
 }
 
-/// Second-order Butterworth, twice (fourth-order Linkwitz-Riley), by the bilinear transform.
+/// A second-order Butterworth high-pass applied twice (fourth-order Linkwitz-Riley), by the
+/// bilinear transform.
 fn high_pass(samples: &mut [f32]) {
     let k = (std::f64::consts::PI * HIGH_PASS_HZ / f64::from(RATE_HZ)).tan();
     let norm = 1.0 / (1.0 + std::f64::consts::SQRT_2 * k + k * k);
@@ -147,7 +150,7 @@ fn rms(samples: &[f32]) -> f32 {
     (samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).sqrt()
 }
 
-/// Sum of squared differences in eight lanes, which the compiler turns into vector instructions.
+/// Sum of squared differences in eight lanes, which the compiler vectorises.
 fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
     for (x, y) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
@@ -158,7 +161,7 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum()
 }
 
-/// The values below which the `quantiles` of the weight lie. `pairs` are (value, weight).
+/// The weighted `quantiles` of `pairs`, which are (value, weight).
 fn weighted_quantiles<const N: usize>(pairs: &mut [(f64, f64)], quantiles: [f64; N]) -> [f64; N] {
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = pairs.iter().map(|p| p.1).sum();

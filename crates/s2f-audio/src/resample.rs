@@ -1,27 +1,27 @@
-//! One resampler for everything: a windowed sinc, linear phase, without shift.
+//! The resampler: a windowed sinc with linear phase and no delay.
 //!
-//! Each output sample at time `t` is the sum of the input around `t`, weighted by a sinc under a
-//! Kaiser window (Oppenheim & Schafer, Discrete-Time Signal Processing, 7.5.3). The cut-off is
-//! 95 % of the lower Nyquist frequency and the window 64 zero crossings to a side, so that for
-//! output at 16 kHz the response is flat to 7.2 kHz and 100 dB down from 8 kHz on. What lies
-//! outside the recording counts as silence. Weights depend on the fraction of `t` only and stand
-//! in a table, exact for the usual rates, interpolated where two rates have little in common.
+//! An output sample at time `t` is the sum of the input around `t`, weighted by a sinc under a
+//! Kaiser window (Oppenheim & Schafer, Discrete-Time Signal Processing, 7.5.3). The cut-off is 95 %
+//! of the lower Nyquist frequency and the window extends over 64 zero crossings on each side, so
+//! that for an output at 16 kHz the response is flat to 7.2 kHz and at −100 dB from 8 kHz on.
+//! Outside the recording there is silence. The weights depend only on the fractional part of `t`
+//! and are tabulated: exactly for the usual rates, interpolated for unusual ratios.
 
 use crate::error::{AudioError, Problem};
 
-/// Sampling rates that are taken for real, Hz.
+/// Valid sampling rates, Hz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
-/// Zero crossings of the sinc to each side.
+/// Zero crossings of the sinc on each side.
 const ZERO_CROSSINGS: f64 = 64.0;
-/// Cut-off as a part of the lower Nyquist frequency.
+/// Cut-off as a share of the lower Nyquist frequency.
 const CUT_OFF: f64 = 0.95;
-/// Attenuation of the stop band, dB, and the Kaiser window's shape for it (Kaiser 1974).
+/// Attenuation of the stop band, dB, and the shape of the Kaiser window for it (Kaiser 1974).
 const ATTENUATION_DB: f64 = 100.0;
 const BETA: f64 = 0.1102 * (ATTENUATION_DB - 8.7);
-/// Fractions of a sample in the table when exact ones would be more than this.
+/// Maximum number of rows of the table; with more, weights are interpolated.
 const MAX_ROWS: u64 = 1024;
 
-/// `samples` at `from_hz` as they would be at `to_hz`; sample 0 stays at time 0.
+/// Resamples `samples` from `from_hz` to `to_hz`; sample 0 stays at time 0.
 ///
 /// The output has `ceil(samples.len() * to_hz / from_hz)` samples.
 ///
@@ -37,16 +37,16 @@ pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32) -> Result<Vec<f32>, A
     Ok(out)
 }
 
-/// The resampler for input that comes in pieces; memory does not grow with its length.
+/// The resampler for input in chunks; its memory does not grow with the length of the input.
 pub(crate) struct Resampler {
     from: u64,
     to: u64,
-    /// Samples to each side of the output's time.
+    /// Input samples on each side of an output sample.
     half: usize,
-    /// Row `r` has the `2 * half` weights for the fraction `r / rows`; one row more than `rows`.
+    /// Row `r` has the `2 * half` weights for the fraction `r / rows`; there are `rows + 1` rows.
     table: Vec<f32>,
     rows: u64,
-    /// Input not yet passed, `history[0]` at input index `start - (half - 1)`.
+    /// Input that is still needed; `history[0]` has the input index `start - (half - 1)`.
     history: Vec<f32>,
     start: u64,
     received: u64,
@@ -65,7 +65,7 @@ impl Resampler {
         let common = u64::from(gcd(from_hz, to_hz));
         let (from, to) = (u64::from(from_hz) / common, u64::from(to_hz) / common);
         if from == to {
-            // Nothing to do, and `push` copies.
+            // The rates are equal, and `push` copies.
             return Ok(Self {
                 from,
                 to,
@@ -96,7 +96,7 @@ impl Resampler {
         })
     }
 
-    /// Takes more input and appends the output that it completes.
+    /// Adds input, and appends the output samples that it completes to `out`.
     pub(crate) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         self.received += samples.len() as u64;
         if self.half == 0 {
@@ -107,7 +107,7 @@ impl Resampler {
         self.drain(u64::MAX, out);
     }
 
-    /// Appends the rest of the output, for which silence follows the input.
+    /// Appends the remaining output samples, with silence after the input.
     pub(crate) fn finish(mut self, out: &mut Vec<f32>) {
         if self.half == 0 {
             return;
@@ -117,13 +117,14 @@ impl Resampler {
         self.drain(total, out);
     }
 
-    /// Produces every output before `end` whose input is there, then forgets what is passed.
+    /// Computes all outputs before `end` whose input is available, then drops input that is no
+    /// longer needed.
     fn drain(&mut self, end: u64, out: &mut Vec<f32>) {
         let taps = 2 * self.half;
         while self.produced < end {
             let position = self.produced * self.from;
-            // The window of input index `n` begins at `n - (half - 1)`, which `history` holds at
-            // `n - start`.
+            // The window of input index `n` starts at `n - (half - 1)`, at `n - start` in
+            // `history`.
             let offset = (position / self.to - self.start) as usize;
             let Some(window) = self.history.get(offset..offset + taps) else { break };
             out.push(self.at(position % self.to, window));
@@ -135,7 +136,7 @@ impl Resampler {
         self.start += passed as u64;
     }
 
-    /// The output at the fraction `remainder / to` after the middle of `window`.
+    /// The output at the fraction `remainder / to` of a sample after the centre of `window`.
     fn at(&self, remainder: u64, window: &[f32]) -> f32 {
         let taps = window.len();
         let scaled = remainder * self.rows;
@@ -150,8 +151,8 @@ impl Resampler {
     }
 }
 
-/// Weights of the input samples `1 - half ..= half` for an output at `fraction` in 0..=1,
-/// with a sum of 1 so that a constant stays one.
+/// Weights of the input samples `1 - half ..= half` for an output at `fraction` in 0..=1. Their sum
+/// is 1, so that a constant stays constant.
 fn weights(fraction: f64, cut_off: f64, half: usize) -> Vec<f32> {
     let reach = ZERO_CROSSINGS / cut_off;
     let raw: Vec<f64> = (0..2 * half)
@@ -183,7 +184,7 @@ fn bessel_i0(x: f64) -> f64 {
     sum
 }
 
-/// Sum of products in eight lanes, which the compiler turns into vector instructions.
+/// Sum of products in eight lanes, which the compiler vectorises.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
     let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -211,7 +212,7 @@ mod tests {
         (0..samples).map(|n| (TAU * hz * n as f64 / f64::from(rate_hz)).sin() as f32).collect()
     }
 
-    /// The largest of the middle half, away from where the silence outside the signal comes in.
+    /// The largest absolute value of the middle half, away from the silence outside the signal.
     fn peak(samples: &[f32]) -> f32 {
         let quarter = samples.len() / 4;
         samples[quarter..3 * quarter].iter().fold(0.0, |peak, s| peak.max(s.abs()))
@@ -221,16 +222,16 @@ mod tests {
         [8_000, 11_025, 22_050, 32_000, 44_100, 44_056, 48_000, 96_000, 192_000];
 
     #[test]
-    fn an_impulse_stays_where_it_is() {
+    fn an_impulse_keeps_its_time() {
         for rate in RATES_HZ {
-            // At exactly 0.25 s, where both rates have a sample.
+            // At 0.25 s, where most rates have a sample.
             let at = rate as usize / 4;
             let mut impulse = vec![0.0; rate as usize / 2];
             impulse[at] = 1.0;
             let out = resample(&impulse, rate, 16_000).unwrap();
             assert_eq!(out.len(), 8_000, "{rate} Hz");
             let peak = (0..out.len()).max_by(|&a, &b| out[a].total_cmp(&out[b])).unwrap();
-            // 11 025 and 44 056 Hz have no sample at 0.25 s: theirs is up to half a step off.
+            // 11 025 Hz has no sample at 0.25 s; its nearest one is up to half a step away.
             assert!(peak.abs_diff(4_000) <= usize::from(at * 4 != rate as usize), "{rate} Hz");
             if at * 4 == rate as usize {
                 // Linear phase: the response is symmetric, down to the rounding of the table.
@@ -242,8 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_output_cannot_hold_is_gone() {
-        // -80 dB is what the issue of this front end asks for; the filter is made for -100.
+    fn frequencies_above_the_output_band_are_removed() {
+        // The filter is designed for -100 dB.
         for (hz, rate) in [
             (8_050.0, 48_000),
             (10_000.0, 48_000),
@@ -258,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn what_it_can_hold_is_equal_to_the_sine() {
+    fn frequencies_in_the_output_band_are_kept() {
         for rate in RATES_HZ {
             for hz in [20.0, 300.0, 1_000.0, 3_400.0, 6_000.0, 7_000.0, 7_190.0] {
-                // 90 % of the Nyquist frequency of the input, where that is the lower one.
+                // At most 90 % of the input's Nyquist frequency.
                 if hz > 0.45 * f64::from(rate) {
                     continue;
                 }
@@ -269,7 +270,7 @@ mod tests {
                 for (n, sample) in out.iter().enumerate().skip(4_000).take(8_000) {
                     let exact = (TAU * hz * n as f64 / 16_000.0).sin();
                     let error = (f64::from(*sample) - exact).abs();
-                    // -86 dB: ripple, shift and images together.
+                    // -86 dB: ripple, delay and aliases together.
                     assert!(error < 5e-5, "{hz} Hz at {rate} Hz, sample {n}: {error:e}");
                 }
             }
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_give_the_same_as_the_whole() {
+    fn chunks_give_the_same_as_the_whole() {
         let input: Vec<f32> =
             (0..5_000).map(|n| ((n * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
         for (from, to) in [(44_100, 16_000), (8_000, 16_000), (16_000, 16_000), (44_056, 16_000)] {
@@ -285,17 +286,17 @@ mod tests {
             for size in [1, 7, 160, 1_000] {
                 let mut resampler = Resampler::new(from, to).unwrap();
                 let mut out = Vec::new();
-                for piece in input.chunks(size) {
-                    resampler.push(piece, &mut out);
+                for chunk in input.chunks(size) {
+                    resampler.push(chunk, &mut out);
                 }
                 resampler.finish(&mut out);
-                assert!(out == whole, "{from} to {to} Hz in pieces of {size}");
+                assert!(out == whole, "{from} to {to} Hz in chunks of {size}");
             }
         }
     }
 
     #[test]
-    fn lengths() {
+    fn the_output_has_the_documented_length() {
         for (samples, from, to, expected) in [
             (0, 44_100, 16_000, 0),
             (1, 48_000, 16_000, 1),

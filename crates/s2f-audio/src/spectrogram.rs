@@ -1,19 +1,20 @@
-//! The paper's input: a short-time Fourier transform with power-law compression.
+//! The input of the networks: a short-time Fourier transform with power-law compression.
 //!
-//! Section 3.2 of the paper, with what it leaves open taken from its 598 × 257: Hann window of
-//! 25 ms (400 samples), hop 10 ms (160), each frame followed by zeros to 512 for the transform, no
-//! padding of the recording. The window is the periodic one, `scipy.signal.get_window("hann",
-//! 400)`, which is also the default of `torch.hann_window` and `tf.signal.hann_window`. Samples go
-//! in as they are, full scale ±1, and the transform is not scaled.
+//! Speech2Face, section 3.2; details that it leaves open follow from its shape of 598 × 257: Hann
+//! window of 25 ms (400 samples), hop of 10 ms (160), each frame zero-padded to 512 for the
+//! transform, no padding of the recording. The window is periodic, `scipy.signal.get_window("hann",
+//! 400)`, the default of `torch.hann_window` and `tf.signal.hann_window`. Samples have a full scale
+//! of ±1 and the transform is not scaled. The exponent 0.3 is defined in `power_law.rs`.
 
-use crate::power::compress;
+use crate::power_law::{self, compress};
 use crate::waveform::Waveform;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::{Arc, LazyLock};
 
-/// `sgn(x)·|x|^0.3` of the real and of the imaginary part of a short-time Fourier transform.
+/// A compressed spectrogram: `sgn(x)·|x|^0.3` of the real and of the imaginary part of a short-time
+/// Fourier transform.
 ///
-/// Shape `[2, frames, 257]`, row-major: first all real parts, then all imaginary parts, each frame
+/// Shape `[2, frames, 257]`, row-major: first all real parts, then all imaginary parts; each frame
 /// from 0 to 8 kHz.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrogram {
@@ -28,12 +29,14 @@ impl Spectrogram {
     pub const HOP: usize = 160;
     /// Points of the Fourier transform.
     pub const FFT: usize = 512;
-    /// Frequencies of a frame.
+    /// Frequency bins of a frame, 0 to 8 kHz.
     pub const BINS: usize = Self::FFT / 2 + 1; // 257
+    /// Exponent of the power-law compression.
+    pub const EXPONENT: f32 = power_law::EXPONENT; // 0.3
     /// Frames of a clip of 6 s.
     pub const CLIP_FRAMES: usize = (Waveform::CLIP_SAMPLES - Self::WINDOW) / Self::HOP + 1; // 598
 
-    /// How many frames there are: `floor((samples - 400) / 160) + 1`.
+    /// The number of frames: `floor((samples - 400) / 160) + 1`.
     pub fn frames(&self) -> usize {
         self.frames
     }
@@ -49,9 +52,10 @@ impl Spectrogram {
     }
 }
 
-/// The compressed spectrogram of all of `waveform`; 6 s give 598 frames, 3 s give 298.
+/// The compressed spectrogram of a whole waveform: 598 frames for 6 s, 298 for 3 s.
 ///
-/// A waveform of under 400 samples has no frame, and what follows the last whole window is unused.
+/// A waveform of less than 400 samples has no frames. Samples after the last whole window are
+/// ignored.
 pub fn spectrogram(waveform: &Waveform) -> Spectrogram {
     let samples = waveform.samples();
     let frames = if samples.len() < Spectrogram::WINDOW {
@@ -76,7 +80,7 @@ pub fn spectrogram(waveform: &Waveform) -> Spectrogram {
         }
         // The transform uses its input as scratch space.
         frame[Spectrogram::WINDOW..].fill(0.0);
-        // It fails only on buffers of a wrong length, and these are its own.
+        // It fails only for buffers of the wrong length, and these are its own.
         let done = plan.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch);
         debug_assert!(done.is_ok());
         for ((re, im), value) in real.iter_mut().zip(imaginary.iter_mut()).zip(&spectrum) {

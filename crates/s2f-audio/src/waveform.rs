@@ -1,35 +1,35 @@
-//! `Waveform`: a voice as the networks take it, 16 kHz mono by construction.
+//! `Waveform`: a recording at 16 kHz, mono; its clips, windows and speed.
 
 use crate::error::{AudioError, Problem};
 use crate::resample::{Resampler, resample};
 
-/// A recording at 16 kHz, one channel, at least one sample, every sample finite.
+/// A recording at 16 kHz, mono, not empty, with finite samples; by construction.
 ///
-/// Full scale is -1 to 1; nothing is scaled on the way in.
+/// Full scale is −1 to 1. Samples are not rescaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waveform {
     samples: Vec<f32>,
 }
 
 impl Waveform {
-    /// Samples a second.
+    /// Sampling rate, Hz.
     pub const RATE_HZ: u32 = 16_000;
-    /// Length of a clip, s (the paper, section 3: "up to 6 seconds of audio").
+    /// Length of a clip, s (Speech2Face, section 3: "up to 6 seconds of audio").
     pub const CLIP_S: usize = 6;
-    /// Samples of a clip.
+    /// Number of samples of a clip.
     pub const CLIP_SAMPLES: usize = Self::CLIP_S * Self::RATE_HZ as usize; // 96 000
     /// The shortest recording that [`read`](crate::read) accepts, s.
     pub const MIN_S: f64 = 1.0;
-    /// Largest sample that can be sound: 40 dB over full scale. Float files do exceed 1.
+    /// Largest valid sample: 40 dB over full scale. Float files do exceed 1.
     const MAX_LEVEL: f32 = 100.0;
-    /// Speeds that [`Waveform::speed`] covers.
+    /// The factors of [`Waveform::speed`].
     const SPEEDS: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 
-    /// Mixes interleaved `samples` down to their mean and resamples them to 16 kHz.
+    /// Averages the channels of interleaved `samples` and resamples them to 16 kHz.
     ///
     /// # Errors
-    /// [`Problem::NoSamples`], [`Problem::BadChannels`], [`Problem::BadRate`] and
-    /// [`Problem::NotFinite`], which also covers samples beyond a hundred times full scale.
+    /// [`Problem::NoSamples`], [`Problem::BadChannels`], [`Problem::BadRate`] or
+    /// [`Problem::NotFinite`] (also for samples beyond a hundred times full scale).
     pub fn from_interleaved(
         samples: &[f32],
         channels: usize,
@@ -43,7 +43,7 @@ impl Waveform {
         builder.finish()
     }
 
-    /// The samples.
+    /// The samples, full scale −1 to 1.
     pub fn samples(&self) -> &[f32] {
         &self.samples
     }
@@ -53,54 +53,51 @@ impl Waveform {
         self.samples.len() as f64 / f64::from(Self::RATE_HZ)
     }
 
-    /// The first 6 s; a shorter recording is repeated until it fills them (the paper, section 3.2
-    /// of its supplementary material).
+    /// The first 6 s: [`Waveform::CLIP_SAMPLES`] samples. A shorter recording is repeated to that
+    /// length (Speech2Face, supplementary material, section 3.2).
     pub fn first_clip(&self) -> Self {
         Self { samples: self.samples.iter().copied().cycle().take(Self::CLIP_SAMPLES).collect() }
     }
 
-    /// Clips of 6 s every `hop_s` seconds that together use the whole recording.
+    /// Clips of 6 s every `hop_s` seconds that together cover the whole recording.
     ///
-    /// The last one ends with the recording; a recording of up to 6 s gives its
-    /// [first clip](Self::first_clip) alone. A hop outside one sample to 6 s counts as the nearer
-    /// of the two.
+    /// The last clip ends with the recording. A recording of up to 6 s gives only its
+    /// [first clip](Self::first_clip). The hop is clamped to one sample to 6 s.
     pub fn windows(&self, hop_s: f64) -> impl ExactSizeIterator<Item = Self> + '_ {
         let hop = (hop_s * f64::from(Self::RATE_HZ)).round() as usize;
         let hop = hop.clamp(1, Self::CLIP_SAMPLES);
-        let last = self.samples.len().saturating_sub(Self::CLIP_SAMPLES);
-        let starts = last.div_ceil(hop) + 1;
-        (0..starts).map(move |window| {
-            let start = (window * hop).min(last);
+        let last_start = self.samples.len().saturating_sub(Self::CLIP_SAMPLES);
+        let count = last_start.div_ceil(hop) + 1;
+        (0..count).map(move |window| {
+            let start = (window * hop).min(last_start);
             let end = self.samples.len().min(start + Self::CLIP_SAMPLES);
             Self { samples: self.samples[start..end].to_vec() }.first_clip()
         })
     }
 
-    /// The recording played `factor` times as fast: pitch and formants move up by `factor`
-    /// together and the length shrinks by it, as if the speaker were smaller.
+    /// The samples of `range`, repeated or cut to `samples` samples. A range that ends after the
+    /// recording is shortened; a range without any sample stands for the whole recording.
+    pub fn excerpt(&self, range: std::ops::Range<usize>, samples: usize) -> Self {
+        let part = self.samples.get(range.start..range.end.min(self.samples.len()));
+        let part = part.filter(|part| !part.is_empty()).unwrap_or(&self.samples);
+        Self { samples: part.iter().copied().cycle().take(samples.max(1)).collect() }
+    }
+
+    /// The recording played `factor` times as fast: pitch and formants are multiplied by `factor`
+    /// and the length is divided by it, as if the speaker were smaller.
     ///
-    /// A factor outside 0.25 to 4 counts as the nearer of the two.
+    /// The factor is clamped to 0.25 to 4.
     pub fn speed(&self, factor: f64) -> Self {
         let factor = factor.clamp(*Self::SPEEDS.start(), *Self::SPEEDS.end());
-        let pretended_hz = (f64::from(Self::RATE_HZ) * factor).round() as u32;
-        // The clamp keeps the rate within what the resampler takes.
-        let samples = resample(&self.samples, pretended_hz, Self::RATE_HZ)
+        let source_hz = (f64::from(Self::RATE_HZ) * factor).round() as u32;
+        // The clamp keeps the rate within the resampler's range.
+        let samples = resample(&self.samples, source_hz, Self::RATE_HZ)
             .unwrap_or_else(|_| self.samples.clone());
         Self { samples }
     }
-
-    /// Half the range of the samples, dB of full scale: the level of the loudest moment, whatever
-    /// constant the recorder added to all of them.
-    pub(crate) fn peak_dbfs(&self) -> f64 {
-        let (low, high) =
-            self.samples.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
-                (low.min(sample), high.max(sample))
-            });
-        20.0 * (f64::from(high - low) / 2.0).log10()
-    }
 }
 
-/// Makes a [`Waveform`] of samples that come in pieces, in memory of the result's size.
+/// Builds a [`Waveform`] from chunks of samples, in memory of the size of the result.
 pub(crate) struct WaveformBuilder {
     resampler: Resampler,
     rate_hz: u32,
@@ -124,19 +121,19 @@ impl WaveformBuilder {
         })
     }
 
-    /// Takes whole frames of `channels` samples; a rest is left out.
+    /// Appends whole frames of `channels` samples; an incomplete last frame is ignored.
     pub(crate) fn push_interleaved(&mut self, samples: &[f32], channels: usize) {
-        let share = 1.0 / channels as f32;
+        let weight = 1.0 / channels as f32;
         self.mono.clear();
         for frame in samples.chunks_exact(channels) {
-            // A bad sample must not reach the resampler, which would smear it.
-            if frame.iter().all(is_sound) {
-                self.mono.push(frame.iter().sum::<f32>() * share);
+            // An invalid sample must not reach the resampler, which would spread it.
+            if frame.iter().all(is_valid) {
+                self.mono.push(frame.iter().sum::<f32>() * weight);
             } else {
                 if self.bad == 0 {
                     self.first_bad = self.frames + self.mono.len() as u64;
                 }
-                self.bad += frame.iter().filter(|s| !is_sound(s)).count();
+                self.bad += frame.iter().filter(|s| !is_valid(s)).count();
                 self.mono.push(0.0);
             }
         }
@@ -162,8 +159,8 @@ impl WaveformBuilder {
     }
 }
 
-/// Finite, and not beyond what can be sound.
-fn is_sound(sample: &f32) -> bool {
+/// Whether a sample is finite and not impossibly loud.
+fn is_valid(sample: &f32) -> bool {
     sample.abs() <= Waveform::MAX_LEVEL
 }
 
@@ -184,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_waveform_can_be_made_of() {
+    fn invalid_samples_are_errors() {
         let problem = |samples: &[f32], channels, rate_hz| {
             Waveform::from_interleaved(samples, channels, rate_hz).unwrap_err().problem
         };
@@ -203,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_recording_is_repeated_and_a_long_one_cut() {
+    fn a_short_recording_is_repeated_and_a_long_one_truncated() {
         let short = ramp(40_000);
         let clip = short.first_clip();
         assert_eq!(clip.samples().len(), 96_000);
@@ -214,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_use_all_of_the_recording() {
+    fn windows_cover_the_whole_recording() {
         for (samples, hop_s, starts) in [
             (40_000, 3.0, vec![0]),
             (96_000, 3.0, vec![0]),
@@ -242,7 +239,7 @@ mod tests {
         let tone = Waveform::from_interleaved(&tone, 1, Waveform::RATE_HZ).unwrap();
         let fast = tone.speed(1.25);
         assert_eq!(fast.samples().len(), 25_600);
-        // Away from the ends it is the tone of 500 Hz.
+        // Away from the ends it is a tone of 500 Hz.
         for (n, sample) in fast.samples().iter().enumerate().take(24_000).skip(1_000) {
             let exact = (std::f64::consts::TAU * 500.0 * n as f64 / 16_000.0).sin();
             assert!((f64::from(*sample) - exact).abs() < 1e-4, "sample {n}");

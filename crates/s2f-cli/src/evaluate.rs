@@ -10,9 +10,10 @@ use s2f_pairs::PairSet;
 use s2f_pairs::Split;
 use s2f_registry::{RegistryError, Store};
 use serde::{Deserialize, Serialize};
-use speech2face::{SHIPPED, Speech2Face};
+use speech2face::{Device, ModelSource, Speech2Face};
 
 use crate::Outcome;
+use crate::device::DeviceArgs;
 use crate::printer::Printer;
 
 /// What can be typed.
@@ -74,6 +75,9 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
+    #[command(flatten)]
+    device: DeviceArgs,
+
     /// Print one object of JSON with the headline scores
     #[arg(long)]
     json: bool,
@@ -120,12 +124,14 @@ fn seconds(typed: &str) -> Result<f64, String> {
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     may_write(&args.out)?;
     let set = PairSet::open(&args.pairs)?;
-    let model = Candidate::open(&args.model, &set, printer)?;
+    let device = args.device.open()?;
+    let model = Candidate::open(&args.model, &set, &device, printer)?;
     let others = args
         .compare
         .iter()
         .map(|name| {
-            let Candidate { name, model, trained_on } = Candidate::open(name, &set, printer)?;
+            let Candidate { name, model, trained_on } =
+                Candidate::open(name, &set, &device, printer)?;
             Ok(Other { name, model, trained_on })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -196,29 +202,18 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn open(typed: &str, set: &PairSet, printer: &Printer) -> anyhow::Result<Self> {
-        if typed == SHIPPED {
-            let model = Speech2Face::shipped()?;
-            return Ok(Self { name: SHIPPED.into(), model, trained_on: None });
-        }
-        let folder = Path::new(typed);
-        let is_run = folder.join("model/config.json").is_file();
-        if !folder.exists() {
-            bail!(
-                "there is no model and no folder called {typed}; hint: {SHIPPED} is part of the \
-                 program, any other model is given as its folder or its run folder"
-            );
-        }
-        if !is_run && folder.join("checkpoints").is_dir() {
-            bail!(
-                "{typed} is a run that is not done; hint: the same `speech2face train` command goes \
-                 on with it and writes {typed}/model"
-            );
-        }
-        let model =
-            Speech2Face::open(if is_run { folder.join("model") } else { folder.into() }.as_path())?;
-        let name = folder.file_name().map_or_else(|| typed.into(), |n| n.to_string_lossy().into());
-        let trained_on = if is_run { trained_on(folder, set, printer)? } else { None };
+    fn open(
+        typed: &str,
+        set: &PairSet,
+        device: &Device,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let source = ModelSource::resolve(typed)?;
+        let (name, model) = (source.short_name(), source.open(device)?);
+        let trained_on = match &source {
+            ModelSource::RunFolder(run) => trained_on(run, set, printer)?,
+            _ => None,
+        };
         Ok(Self { name, model, trained_on })
     }
 }
@@ -288,7 +283,7 @@ fn reader() -> anyhow::Result<FaceReader> {
             .into_iter()
             .find(|file| file.to_string_lossy().ends_with(ending))
             .unwrap_or_default()),
-        Err(RegistryError::Absent { .. }) => {
+        Err(RegistryError::Missing { .. }) => {
             absent.push(name);
             Ok(PathBuf::new())
         }

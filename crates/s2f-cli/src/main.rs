@@ -4,6 +4,7 @@
 
 mod completions;
 mod corpus;
+mod device;
 mod evaluate;
 mod files;
 mod model;

@@ -11,9 +11,10 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use speech2face::{ModelConfig, ModelId};
+use speech2face::{Device, DeviceChoice, ModelConfig, ModelId};
 
 use crate::Outcome;
+use crate::device::DeviceArgs;
 use crate::files;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
@@ -41,6 +42,8 @@ enum Action {
     Verify {
         #[command(flatten)]
         model: ModelChoice,
+        #[command(flatten)]
+        device: DeviceArgs,
     },
     /// Fetch a published network, such as the face detector that corpora need
     Pull(pull::Args),
@@ -55,7 +58,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
         Action::List(args) => list::run(args, printer)?,
         Action::Info { model, json } => info(model, *json, printer)?,
-        Action::Verify { model } => verify(model, printer)?,
+        Action::Verify { model, device } => verify(model, &device.open()?, printer)?,
         Action::Pull(args) => return pull::run(args, printer),
         Action::Import(args) => import::run(args, printer)?,
         Action::Export(args) => export::run(args, printer)?,
@@ -72,7 +75,7 @@ fn info(model: &ModelChoice, json: bool, printer: &Printer) -> anyhow::Result<()
         config: &'a ModelConfig,
         card: &'a str,
     }
-    let model = model.open()?;
+    let model = model.open(&DeviceChoice::Cpu.open()?)?;
     let (id, config, card) = (model.id(), model.config(), model.card());
     let parameters = model.parameters();
     if json {
@@ -91,8 +94,8 @@ fn info(model: &ModelChoice, json: bool, printer: &Printer) -> anyhow::Result<()
     Ok(())
 }
 
-fn verify(model: &ModelChoice, printer: &Printer) -> anyhow::Result<()> {
-    let model = model.open()?;
+fn verify(model: &ModelChoice, device: &Device, printer: &Printer) -> anyhow::Result<()> {
+    let model = model.open(device)?;
     model.verify()?;
     let ModelId { name, sha256 } = model.id();
     printer.note(format_args!("{name} is whole and draws a face (sha256 {sha256})"));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use serde::Serialize;
 use speech2face::audio::Limits;
-use speech2face::{Portrait, Provenance, Recording, Speech2Face};
+use speech2face::{Provenance, Reconstruction, Speech2Face, VoiceRecording};
 
 use crate::printer::{Printer, message_and_hint};
 use crate::{Outcome, files};
@@ -27,7 +27,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         printer.warning(format_args!("{given_twice} is given more than once and drawn once"));
     }
     let start = Instant::now();
-    let model = args.model.open()?;
+    let model = args.model.open(&args.device.open()?)?;
     let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
     printer.detail(format_args!("opened model {name} in {time}"));
     let (send, receive) = sync_channel(0);
@@ -78,28 +78,28 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::SomeFailed)
 }
 
-fn read(input: &Input) -> anyhow::Result<Recording> {
+fn read(input: &Input) -> anyhow::Result<VoiceRecording> {
     let limits = Limits::default();
     match input {
         Input::Stdin => {
-            Ok(Recording::from_reader(std::io::stdin().lock(), &input.name(), &limits)?)
+            Ok(VoiceRecording::from_reader(std::io::stdin().lock(), &input.name(), &limits)?)
         }
         Input::File(path) if path.is_dir() => {
             let folder = path.display();
             Err(anyhow!("{folder} is a folder; hint: name the recordings in it, as in {folder}/*"))
         }
-        Input::File(path) => Ok(Recording::read(path, &limits)?),
+        Input::File(path) => Ok(VoiceRecording::read(path, &limits)?),
     }
 }
 
 /// Draws one face and writes its files; returns their names.
 fn draw(
     model: &Speech2Face,
-    recording: &Recording,
+    recording: &VoiceRecording,
     target: &Target,
     job: &Job,
-) -> anyhow::Result<(Portrait, Vec<PathBuf>)> {
-    let portrait = model.reconstruct(recording, job.settings)?;
+) -> anyhow::Result<(Reconstruction, Vec<PathBuf>)> {
+    let portrait = model.reconstruct(recording, job.options)?;
     let mut outputs = Vec::new();
     for (format, paths) in job.formats.iter().map(|format| (format, target.paths(*format))) {
         let contents = match format {
@@ -117,7 +117,7 @@ fn draw(
 
 fn report(
     input: &Input,
-    portrait: &Portrait,
+    portrait: &Reconstruction,
     outputs: &[PathBuf],
     job: &Job,
     printer: &Printer,

@@ -1,51 +1,53 @@
-//! The background of a portrait: estimated where it is seen, smooth behind the head.
+//! Estimates the light on the wall behind a portrait, from the visible parts of the wall.
 
 use crate::FaceError;
 use crate::linear::solve;
-use crate::raster::Map;
+use crate::raster::Raster;
 
-/// Pixels between the ones that the surface is fitted to.
+/// The surface is fitted to every fourth pixel in every fourth row.
 const STRIDE: usize = 4;
 
 /// Terms of the surface: 1, x, y, x², xy, y².
 const TERMS: usize = 6;
 
-/// Rounds of reweighting; it settles after about half of them.
+/// Rounds of reweighting; the fit converges after about half of them.
 const ROUNDS: usize = 12;
 
-/// Pixels further than this many robust standard deviations from the surface do not count.
+/// Pixels further from the surface than this many robust standard deviations have no weight.
 const CUT_OFF: f64 = 4.0;
 
-/// Smallest cut-off, in logarithms of light: what compression leaves of an even surface.
-const SMALLEST_CUT_OFF: f64 = 0.03;
+/// Minimum cut-off, in logarithms of light: the noise that compression adds to an even surface.
+const MIN_CUT_OFF: f64 = 0.03;
 
-/// Largest cut-off: a wall's shadows stay within, other things in the picture do not.
-const LARGEST_CUT_OFF: f64 = 0.6;
+/// Maximum cut-off, in logarithms of light: shadows on the wall are below it, other objects are
+/// not.
+const MAX_CUT_OFF: f64 = 0.6;
 
-/// Half width, in logarithms of light, of the brightness that the fit starts from.
+/// The fit starts with pixels within this distance of the most frequent brightness, in logarithms
+/// of light.
 const FIRST_WINDOW: f64 = 0.35;
 
-/// Part of the seen pixels that must lie on the surface.
-const SMALLEST_SHARE: f64 = 0.25;
+/// Minimum share of the visible pixels that must lie on the surface.
+const MIN_SHARE: f64 = 0.25;
 
 /// Fits a smooth surface to the background of a portrait.
 ///
-/// `light` holds the logarithm of the linear light of each pixel, row by row, of a square picture;
-/// `seen` is 1 where the background may show. The result has the same layout as `light`. Hair,
-/// shoulders and whatever else stands in front are outliers: the fit starts at the most frequent
-/// brightness and is a reweighted least squares fit of a quadratic (Tukey's biweight) to the
-/// logarithm, channel by channel; then what is left of shadows on the wall is smoothed over
-/// `reach` pixels and added.
+/// `light` has the logarithm of the linear light of each pixel of a square picture, row by row;
+/// `visible` is 1 where the background can be visible. The results have the layout of `light`.
+/// Hair, shoulders and other objects in front are outliers: the fit starts at the most frequent
+/// brightness, and is a reweighted least-squares fit of a quadratic (Tukey's biweight) to the
+/// logarithm, channel by channel. The residual, which is shadows on the wall, is smoothed over
+/// `reach` pixels.
 ///
 /// # Errors
-/// [`FaceError::NoBackground`] where less than a quarter of what is seen lies on a surface.
+/// [`FaceError::NoBackground`] if less than a quarter of the visible pixels lie on a surface.
 pub(crate) fn estimate(
     light: &[[f32; 3]],
-    seen: &Map,
+    visible: &Raster,
     side: usize,
     reach: f32,
 ) -> Result<Background, FaceError> {
-    let surface = fit_surface(light, seen, side)?;
+    let surface = fit_surface(light, visible, side)?;
     let wall: Vec<[f32; 3]> = (0..side * side)
         .map(|index| {
             let terms = terms(index, side);
@@ -56,45 +58,45 @@ pub(crate) fn estimate(
         })
         .collect();
     let rest = |index: usize, channel: usize| light[index][channel] - wall[index][channel];
-    let counts = Map::from_fn(side, |column, row| {
+    let counts = Raster::from_fn(side, |column, row| {
         let index = row * side + column;
         let near = (0..3).all(|channel| f64::from(rest(index, channel).abs()) < FIRST_WINDOW);
-        if near { seen.values()[index] } else { 0.0 }
+        if near { visible.values()[index] } else { 0.0 }
     });
     let count = counts.blurred(reach);
     let mut shadows = vec![[0.0; 3]; side * side];
     for channel in 0..3 {
-        let sum = Map::from_fn(side, |column, row| {
+        let sum = Raster::from_fn(side, |column, row| {
             let index = row * side + column;
             counts.values()[index] * rest(index, channel)
         });
         let sum = sum.blurred(reach);
         for (index, shadow) in shadows.iter_mut().enumerate() {
-            // With little background around, the shadow fades to none.
+            // With little background nearby, the shadow fades out.
             shadow[channel] = sum.values()[index] / (count.values()[index] + 0.1);
         }
     }
     Ok(Background { wall, shadows })
 }
 
-/// The light of an empty background, as logarithms, row by row.
+/// The light on the background, as logarithms, row by row.
 pub(crate) struct Background {
-    /// The smooth light that falls on wall and person.
+    /// The smooth light on wall and person.
     pub(crate) wall: Vec<[f32; 3]>,
-    /// What shadows on the wall add to it.
+    /// The contribution of shadows on the wall, added to `wall`.
     pub(crate) shadows: Vec<[f32; 3]>,
 }
 
 fn fit_surface(
     light: &[[f32; 3]],
-    seen: &Map,
+    visible: &Raster,
     side: usize,
 ) -> Result<[[f64; 3]; TERMS], FaceError> {
     let places: Vec<usize> = (0..side * side)
         .filter(|index| {
             (index % side).is_multiple_of(STRIDE) && (index / side).is_multiple_of(STRIDE)
         })
-        .filter(|&index| seen.values()[index] > 0.5)
+        .filter(|&index| visible.values()[index] > 0.5)
         .collect();
     let brightness: Vec<f64> =
         places.iter().map(|&index| f64::from(light[index].iter().sum::<f32>()) / 3.0).collect();
@@ -116,20 +118,21 @@ fn fit_surface(
             .collect();
         counted.sort_by(f64::total_cmp);
         let median = counted.get(counted.len() / 2).ok_or(FaceError::NoBackground)?;
-        // The median of absolute deviations of a normal distribution is 1/1.4826 of its deviation.
-        let limit = (CUT_OFF * 1.4826 * median).clamp(SMALLEST_CUT_OFF, LARGEST_CUT_OFF);
+        // The standard deviation of a normal distribution is 1.4826 times its median absolute
+        // deviation.
+        let limit = (CUT_OFF * 1.4826 * median).clamp(MIN_CUT_OFF, MAX_CUT_OFF);
         for (weight, misfit) in weights.iter_mut().zip(&misfits) {
             *weight = (1.0 - (misfit / limit).powi(2)).max(0.0).powi(2);
         }
     }
     let on_surface = weights.iter().filter(|&&weight| weight > 0.01).count();
-    if (on_surface as f64) < SMALLEST_SHARE * places.len() as f64 {
+    if (on_surface as f64) < MIN_SHARE * places.len() as f64 {
         return Err(FaceError::NoBackground);
     }
     Ok(surface)
 }
 
-/// Largest deviation of the three channels.
+/// The largest deviation among the three channels.
 fn misfit(light: &[f32; 3], surface: &[[f64; 3]; TERMS], index: usize, side: usize) -> f64 {
     let terms = terms(index, side);
     let deviation = |channel: usize| {
@@ -139,7 +142,8 @@ fn misfit(light: &[f32; 3], surface: &[[f64; 3]; TERMS], index: usize, side: usi
     deviation(0).max(deviation(1)).max(deviation(2))
 }
 
-/// Least squares by the normal equations; `None` where the pixels do not determine the surface.
+/// Weighted least squares by the normal equations; `None` if the pixels do not determine the
+/// surface.
 fn weighted_fit(
     light: &[[f32; 3]],
     places: &[usize],
@@ -162,7 +166,7 @@ fn weighted_fit(
     solve(&mut matrix, &mut right).then_some(right)
 }
 
-/// Terms of the surface at a pixel, with x and y from -1 to 1.
+/// The terms of the surface at a pixel, with x and y from −1 to 1.
 fn terms(index: usize, side: usize) -> [f64; TERMS] {
     let middle = (side as f64 - 1.0) / 2.0;
     let x = (index % side) as f64 / middle - 1.0;
@@ -170,7 +174,7 @@ fn terms(index: usize, side: usize) -> [f64; TERMS] {
     [1.0, x, y, x * x, x * y, y * y]
 }
 
-/// The most frequent value, from a histogram; `None` without values.
+/// The most frequent value, by a histogram; `None` for an empty list.
 fn mode(values: &[f64]) -> Option<f64> {
     const BINS: usize = 64;
     let low = values.iter().copied().min_by(f64::total_cmp)?;
@@ -180,7 +184,7 @@ fn mode(values: &[f64]) -> Option<f64> {
     for value in values {
         counts[(((value - low) / width) as usize).min(BINS - 1)] += 1;
     }
-    // Neighbours count too, so that a lone full bin does not win.
+    // Neighbouring bins count too, so that a single full bin does not win.
     let around =
         |bin: usize| counts[bin.saturating_sub(2)..(bin + 3).min(BINS)].iter().sum::<usize>();
     let best = (0..BINS).max_by_key(|&bin| around(bin))?;
@@ -193,7 +197,7 @@ mod tests {
 
     const SIDE: usize = 200;
 
-    /// A wall whose light falls off towards a corner, with grain.
+    /// A wall with grain; its light falls off towards a corner.
     fn wall(column: usize, row: usize) -> [f32; 3] {
         let (x, y) = (column as f32 / SIDE as f32, row as f32 / SIDE as f32);
         let grain = ((column * 7919 + row * 104_729) % 17) as f32 / 17.0 - 0.5;
@@ -210,12 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn the_wall_is_found_behind_a_head_and_beside_long_hair() {
+    fn the_wall_is_estimated_behind_a_head_and_long_hair() {
         let head = |column: usize, row: usize| column.abs_diff(100) < 40 && row > 40;
         let hair = |column: usize, row: usize| column.abs_diff(60) < 25 && row > 90;
         let light = scene(|column, row| head(column, row) || hair(column, row));
-        let seen = Map::from_fn(SIDE, |column, row| if head(column, row) { 0.0 } else { 1.0 });
-        let found = estimate(&light, &seen, SIDE, 12.0).unwrap();
+        let visible =
+            Raster::from_fn(SIDE, |column, row| if head(column, row) { 0.0 } else { 1.0 });
+        let found = estimate(&light, &visible, SIDE, 12.0).unwrap();
         for (index, wall_light) in found.wall.iter().enumerate() {
             let expected = wall(index % SIDE, index / SIDE);
             for channel in 0..3 {
@@ -232,9 +237,9 @@ mod tests {
             .enumerate()
             .map(|(index, light)| light.map(|value| value * (1.0 + (index * 31 % 101) as f32)))
             .collect::<Vec<_>>();
-        let seen = Map::from_fn(SIDE, |_, _| 1.0);
-        assert!(matches!(estimate(&busy, &seen, SIDE, 12.0), Err(FaceError::NoBackground)));
-        let nothing = Map::from_fn(SIDE, |_, _| 0.0);
+        let visible = Raster::from_fn(SIDE, |_, _| 1.0);
+        assert!(matches!(estimate(&busy, &visible, SIDE, 12.0), Err(FaceError::NoBackground)));
+        let nothing = Raster::from_fn(SIDE, |_, _| 0.0);
         assert!(matches!(estimate(&busy, &nothing, SIDE, 12.0), Err(FaceError::NoBackground)));
     }
 }

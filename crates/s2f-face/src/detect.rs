@@ -1,4 +1,4 @@
-//! The face detector YuNet: boxes and five points.
+//! The face detector YuNet: a bounding box and five points per face.
 //!
 //! Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023;
 //! <https://github.com/ShiqiYu/libfacedetection.train>, file `yunet_n_dynamic.onnx`.
@@ -12,64 +12,65 @@ use image::RgbImage;
 use crate::FaceError;
 use crate::yunet::{CELL, Cells, YuNet};
 
-/// A found face, in pixels of the picture.
+/// A detected face, in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
-    /// Left edge, top edge, width and height of the box.
+    /// The bounding box: left edge, top edge, width, height.
     pub rect: [f32; 4],
-    /// Left eye, right eye, tip of the nose, left and right corner of the mouth; sides of the
-    /// picture.
+    /// Left eye, right eye, tip of the nose, left and right corner of the mouth (sides of the
+    /// picture).
     pub points: [[f32; 2]; 5],
-    /// How sure, from 0 to 1.
+    /// Confidence, 0 to 1.
     pub score: f32,
 }
 
-/// The detector, ready to run. One may be shared by threads; each call computes on the thread that
-/// makes it.
+/// The detector, ready to run. It can be shared by threads; each call computes on the calling
+/// thread.
 pub struct Detector {
     network: YuNet,
 }
 
-/// Larger pictures are shrunk to this longer side: the network was trained at 640 pixels, and the
-/// time stays bounded.
+/// Larger pictures are reduced to this longer side, in pixels: the network was trained at 640, and
+/// the time stays bounded.
 const LONGEST_SIDE: u32 = 640;
 
-/// The same for [`Detector::detect_coarse`].
+/// The same for [`Detector::detect_coarse`], in pixels.
 const COARSE_SIDE: u32 = 320;
 
-/// Side of [`Detector::refine`]'s close-up, in sides of the face, and in pixels.
+/// Side of [`Detector::refine`]'s close-up: in sides of the face's box, and in pixels.
 const CLOSE_UP: f64 = 2.0;
 const CLOSE_UP_SIDE: u32 = 224;
 
-/// A face of the close-up is the one looked for from this overlap.
-const SAME_FACE: f32 = 0.4;
+/// Minimum intersection over union of a face in the close-up with the face that is refined.
+const SAME_FACE_OVERLAP: f32 = 0.4;
 
-/// Faces below this score are not reported.
+/// Minimum confidence of a face that is reported.
 const SCORE_THRESHOLD: f32 = 0.6;
 
-/// Of two boxes that share more than this part of their union, the better one stays.
+/// Of two boxes with a larger intersection over union, only the more confident is kept.
 const OVERLAP_THRESHOLD: f32 = 0.3;
 
 impl Detector {
     /// Loads `yunet_n_dynamic.onnx`.
     ///
     /// # Errors
-    /// [`FaceError::Read`] where the file cannot be read, [`FaceError::Model`] where it is not
-    /// this network.
+    /// [`FaceError::Read`] if the file cannot be read, [`FaceError::Model`] if it is not this
+    /// network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FaceError> {
         Ok(Self { network: YuNet::open(path.as_ref())? })
     }
 
-    /// Finds the faces of `picture`, the surest first.
+    /// Detects the faces in `picture`, the most confident first.
     ///
     /// # Errors
-    /// [`FaceError::Detect`] where the network does not run.
+    /// [`FaceError::Detect`] if the picture cannot be resized.
     pub fn detect(&self, picture: &RgbImage) -> Result<Vec<Detection>, FaceError> {
         self.detect_within(picture, LONGEST_SIDE)
     }
 
-    /// As [`Detector::detect`], several times as fast and less exact: a face has to take up some
-    /// 5 % of the picture's longer side to be found. [`Detector::refine`] the points before use.
+    /// Like [`Detector::detect`], several times as fast and less accurate: a face is only found if
+    /// it takes up about 5 % of the picture's longer side. Call [`Detector::refine`] before using
+    /// the points.
     ///
     /// # Errors
     /// As [`Detector::detect`].
@@ -77,9 +78,9 @@ impl Detector {
         self.detect_within(picture, COARSE_SIDE)
     }
 
-    /// A face found in `picture`, found again in a close-up that always has the same size: its
-    /// points are as good in a large picture as in a small one. Where the close-up shows no face,
-    /// it stays as it was.
+    /// Detects a `face` of `picture` again in a close-up of fixed size, which makes its points
+    /// equally accurate in large and small pictures. If the close-up shows no face, `face` is
+    /// returned unchanged.
     ///
     /// # Errors
     /// As [`Detector::detect`].
@@ -89,7 +90,7 @@ impl Detector {
         let [x, y, face_width, face_height] = face.rect.map(f64::from);
         let half = 0.5 * CLOSE_UP * face_width.max(face_height);
         let [middle_x, middle_y] = [x + 0.5 * face_width, y + 0.5 * face_height];
-        // Whole pixels, so that the close-up's place is exact.
+        // Whole pixels, so that the position of the close-up is exact.
         let left = (middle_x - half).floor().clamp(0.0, f64::from(width));
         let top = (middle_y - half).floor().clamp(0.0, f64::from(height));
         let right = (middle_x + half).ceil().clamp(0.0, f64::from(width));
@@ -115,10 +116,10 @@ impl Detector {
         ];
         let found = self.run(&close_up).into_iter();
         let found = found.map(|found| found.scaled(scale).shifted([left as f32, top as f32]));
-        let same = found.filter(|found| overlap(&found.rect, &face.rect) > SAME_FACE);
-        let better = same
+        let same = found.filter(|found| overlap(&found.rect, &face.rect) > SAME_FACE_OVERLAP);
+        let best = same
             .max_by(|a, b| overlap(&a.rect, &face.rect).total_cmp(&overlap(&b.rect, &face.rect)));
-        Ok(better.unwrap_or(*face))
+        Ok(best.unwrap_or(*face))
     }
 
     fn detect_within(
@@ -145,7 +146,7 @@ impl Detector {
         Ok(found.into_iter().map(|face| face.scaled(scale)).collect())
     }
 
-    /// Finds the faces of a picture at its own size.
+    /// Detects the faces in a picture without resizing it.
     fn run(&self, picture: &RgbImage) -> Vec<Detection> {
         let mut found = Vec::new();
         for cells in self.network.run(picture) {
@@ -156,8 +157,7 @@ impl Detector {
 }
 
 impl Detection {
-    /// The same face where the picture's top left corner is moved: (x, y) becomes
-    /// (x + `right`, y + `down`).
+    /// The same face, translated: (x, y) becomes (x + `right`, y + `down`).
     pub fn shifted(self, [right, down]: [f32; 2]) -> Self {
         let [x, y, width, height] = self.rect;
         Self {
@@ -167,8 +167,8 @@ impl Detection {
         }
     }
 
-    /// Brings a face of the shrunk picture to the full one. Pixel centres are at whole numbers, so
-    /// half a pixel goes in and out.
+    /// A face of the reduced picture in pixels of the full one. Pixel centres have integer
+    /// coordinates, hence the half pixels.
     fn scaled(self, [across, down]: [f32; 2]) -> Self {
         let place = |[x, y]: [f32; 2]| [(x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5];
         let [x, y, width, height] = self.rect;
@@ -181,7 +181,7 @@ impl Detection {
     }
 }
 
-/// The picture in another size: bilinear, smoothed where it is shrunk.
+/// Resizes a picture: bilinear, with a wider kernel when reducing.
 fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
     let source =
         ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
@@ -193,7 +193,7 @@ fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, Strin
         .ok_or_else(|| "the resized picture has the wrong size".into())
 }
 
-/// Faces of one stride's cells, row by row, that reach the score.
+/// Appends the faces of one stride's cells, row by row, whose score reaches the threshold.
 fn decode(cells: &Cells, found: &mut Vec<Detection>) {
     let step = cells.stride as f32;
     let count = cells.values.len() / CELL;
@@ -242,10 +242,10 @@ fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{published, read_npy, reference_file};
+    use crate::reference::{read_npy, reference_file};
 
     fn detector() -> Option<Detector> {
-        Some(Detector::open(published("models/yunet/yunet_n_dynamic.onnx")?).unwrap())
+        Some(Detector::open(s2f_testing::data("models/yunet/yunet_n_dynamic.onnx")?).unwrap())
     }
 
     /// Rows of x, y, width, height, 5 x (x, y), score.
@@ -258,12 +258,12 @@ mod tests {
         assert!((found.score - expected[14]).abs() < 1e-3 * tolerance_px.max(0.1));
     }
 
-    // The published values were computed with ONNX Runtime; sums in another order differ by some
-    // 1e-6 of positions up to 320.
+    // The published values were computed with ONNX Runtime. Another order of summation changes
+    // positions of up to 320 by about 1e-6 of their value.
     #[test]
     fn agrees_with_onnx_runtime() {
         let Some(detector) = detector() else { return };
-        let Some(folder) = published("models/reference/yunet") else { return };
+        let Some(folder) = s2f_testing::data("models/reference/yunet") else { return };
         let (shape, input) = read_npy::<u8>(&folder.join("input_rgb_u8.npy"));
         let (_, rows) = read_npy::<f32>(&folder.join("dynamic_320_detections_f32.npy"));
         let pictures = input.chunks_exact(input.len() / shape[0]);
@@ -274,22 +274,22 @@ mod tests {
         }
     }
 
-    // The published values are of the network for 640x640, padded with black. JPEG decoders differ
-    // by a step or two of a byte, and such noise moves a box by up to 1.3 pixels (in OpenCV).
+    // The published values are of the 640x640 network, padded with black. JPEG decoders differ by
+    // one or two byte steps, and such noise moves a box by up to 1.3 pixels (in OpenCV).
     #[test]
-    fn finds_the_faces_of_photographs_of_any_size() {
+    fn faces_are_found_in_photographs_of_any_size() {
         let Some(detector) = detector() else { return };
-        let Some(folder) = published("models/reference/yunet") else { return };
-        let Some(faces) = published("data/faces/london/images") else { return };
+        let Some(folder) = s2f_testing::data("models/reference/yunet") else { return };
+        let Some(faces) = s2f_testing::data("data/faces/london/images") else { return };
         let (_, rows) = read_npy::<f32>(&folder.join("fixed_640_full_512_detections_f32.npy"));
         for (name, expected) in ["004", "062", "127"].iter().zip(rows.as_chunks::<15>().0) {
             let picture = crate::read_picture(faces.join(format!("{name}_neutral.jpg"))).unwrap();
             let mut padded = RgbImage::new(640, 640);
             image::imageops::replace(&mut padded, &picture, 0, 0);
             check(&detector.detect(&padded).unwrap(), expected, 2.0);
-            // Twice as large, with an odd height: shrunk inside to a quarter more than before. The
-            // network itself moves its points by up to 5 pixels between such scales (the same in
-            // OpenCV); the limit is a tenth of the distance of the eyes.
+            // Twice as large, with an odd height: reduced inside to 5/4 of the original size. The
+            // network itself moves its points by up to 5 pixels between such scales (also in
+            // OpenCV); the limit is a tenth of the distance between the eyes.
             let large = image::imageops::resize(
                 &picture,
                 1024,
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_without_a_face_has_none() {
+    fn a_picture_without_a_face_gives_none() {
         let Some(detector) = detector() else { return };
         for (width, height) in [(1, 1), (3, 700), (0, 0), (200, 33)] {
             assert_eq!(detector.detect(&RgbImage::new(width, height)).unwrap(), []);
@@ -314,20 +314,20 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_refused_by_name() {
+    fn errors_of_other_files_name_the_file() {
         let check = |path: &Path, part: &str| {
             let text = Detector::open(path).err().map(|error| error.to_string()).unwrap();
             assert!(text.contains(&path.display().to_string()) && text.contains(part), "{text}");
         };
         check(&reference_file("missing.onnx"), "cannot be read");
         check(&reference_file("picture.py"), "yunet_n_dynamic.onnx");
-        if let Some(other) = published("models/silero_vad/silero_vad_16k_op15.onnx") {
+        if let Some(other) = s2f_testing::data("models/silero_vad/silero_vad_16k_op15.onnx") {
             check(&other, "yunet_n_dynamic.onnx");
         }
     }
 
     #[test]
-    fn of_overlapping_boxes_the_surest_stays() {
+    fn the_most_confident_of_overlapping_boxes_is_kept() {
         let face = |x: f32, score: f32| Detection {
             rect: [x, 0.0, 10.0, 10.0],
             points: [[0.0; 2]; 5],

@@ -1,21 +1,24 @@
-//! What can go wrong with pictures of faces.
+//! Errors of reading and processing pictures of faces.
 
 use std::path::PathBuf;
 
-/// An error of this crate. Messages name the file where there is one and end in a way out.
+/// An error of this crate. Messages name the file, if there is one, and end with a hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaceError {
     /// The file could not be opened or read.
-    #[error("{}: cannot be read; hint: check the name and the permissions", path.display())]
+    #[error("{}: cannot be read; hint: check the path and the permissions", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is larger than [`MAX_FILE_BYTES`](crate::MAX_FILE_BYTES).
-    #[error("{}: {bytes} bytes are too many for a picture, {limit} are allowed; hint: save it smaller", path.display())]
+    #[error(
+        "{}: the picture has {bytes} bytes, the limit is {limit}; hint: save a smaller version",
+        path.display()
+    )]
     TooManyBytes {
         /// The file.
         path: PathBuf,
@@ -24,84 +27,119 @@ pub enum FaceError {
         /// The limit.
         limit: u64,
     },
-    /// The bytes are no picture that this crate reads, or a damaged one, or one beyond
+    /// The bytes are not a PNG or JPEG picture, are damaged, or exceed
     /// [`MAX_SIDE`](crate::MAX_SIDE).
-    #[error("{}: not a readable picture; hint: save it anew as PNG or JPEG, at most {limit} pixels a side", path.display())]
+    #[error(
+        "{}: not a readable picture; hint: save it as PNG or JPEG with at most {limit} pixels per \
+         side",
+        path.display()
+    )]
     Decode {
         /// The file.
         path: PathBuf,
         /// The limit of each side in pixels.
         limit: u32,
-        /// What the decoder said.
+        /// The decoder's error.
         source: image::ImageError,
     },
-    /// The face detector's file is not what is expected.
-    #[error("{}: not the face detector: {reason}; hint: take yunet_n_dynamic.onnx of libfacedetection.train", path.display())]
+    /// The file is not the face detector.
+    #[error(
+        "{}: not the face detector: {reason}; hint: use yunet_n_dynamic.onnx of \
+         libfacedetection.train",
+        path.display()
+    )]
     Model {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
     /// The face detector failed on a picture.
     #[error(
-        "the face detector failed on a picture of {width}x{height}: {reason}; hint: check the model file"
+        "the face detector failed on a picture of {width}x{height} pixels: {reason}; hint: check \
+         the model file"
     )]
     Detect {
         /// Width of the picture in pixels.
         width: u32,
         /// Height of the picture in pixels.
         height: u32,
-        /// What the runtime said.
+        /// What went wrong.
         reason: String,
     },
     /// A list of points has the wrong length.
     #[error(
-        "{operation} needs {expected} points, got {found}; hint: check the landmark file's template"
+        "{operation} needs {expected} points, got {found}; hint: check the template of the \
+         landmark file"
     )]
     PointCount {
-        /// What was asked for.
+        /// What was computed.
         operation: &'static str,
-        /// Points needed.
+        /// Number of points needed.
         expected: usize,
-        /// Points given.
+        /// Number of points given.
         found: usize,
     },
-    /// Points coincide, lie on a line, or are not finite, so that no transform is determined.
+    /// Points coincide, lie on a line or are not finite, so they do not determine a transform.
     #[error(
-        "{operation}: the points coincide, lie on a line or are not finite; hint: check the landmarks"
+        "{operation}: the points coincide, lie on a line or are not finite; hint: check the \
+         landmarks"
     )]
     Degenerate {
-        /// What was asked for.
+        /// What was computed.
         operation: &'static str,
     },
-    /// Too little plain background is visible around a head to estimate it.
+    /// Too little plain background is visible around the head.
     #[error(
         "no plain background around the head; hint: use a portrait in front of a plain light wall"
     )]
     NoBackground,
-    /// The bytes of a pair's face are no picture of the right size.
+    /// The face of a pair is not a picture of the right size.
     #[error("the stored face is {reason}; hint: prepare the corpus again")]
     PairFace {
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
-    /// The face encoder's file cannot be used.
-    #[error("{}: no face encoder: {reason}; hint: give an ONNX file that reads [n, 3, side, side] and gives [n, dimension]", path.display())]
+    /// The file is not a face encoder.
+    #[error(
+        "{}: not a face encoder: {reason}; hint: use an ONNX file with the input \
+         [n, 3, side, side] and the output [n, dimension]",
+        path.display()
+    )]
     Encoder {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
-    /// The face encoder failed on faces.
+    /// The face encoder failed on a face.
     #[error(
-        "the face encoder {space} failed: {reason}; hint: check the model file and its settings"
+        "the face encoder {space} failed: {reason}; hint: check the model file and its \
+         preprocessing"
     )]
     Encode {
-        /// The encoder's face space.
+        /// The name of the encoder's face space.
         space: String,
-        /// What happened.
+        /// What went wrong.
         reason: String,
+    },
+    /// The preprocessing of an ONNX face encoder is invalid.
+    #[error(
+        "invalid preprocessing: {reason}; hint: mean and scale are three finite values each, and \
+         no scale is 0"
+    )]
+    Preprocessing {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A name that is not one of the known ones.
+    #[error("unknown {what} `{name}`; hint: one of {known}")]
+    UnknownName {
+        /// What it should be a name of.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The known names, separated by commas.
+        known: &'static str,
     },
 }

@@ -1,33 +1,32 @@
-//! The landmarks that shapes of faces are made of here: 106 of the 189 points of the Face Research
-//! Lab template.
+//! The landmarks of a face: 106 of the 189 points of the Face Research Lab template.
 //!
-//! Left out are points that can coincide with others and would leave the warp undetermined (iris
-//! under the lids, the upper edge of the lower lip where the mouth is shut, the ear lobe beside
-//! the border of the face), points that follow light or folds in place of edges (bridge of the
-//! nose, folds, cheek, crease of the lid, nostrils, philtrum) and points that lie in the background
-//! or on clothes (beside ears and jaw, lower end of the neck). Kept are outline, hairline and
-//! ears, so that hair and outline follow the shape too.
+//! Three kinds of points are omitted. Points that can coincide with others, which would leave the
+//! warp underdetermined: iris behind the lids, upper edge of the lower lip of a closed mouth, ear
+//! lobe at the border of the face. Points that follow shading or folds instead of edges: bridge of
+//! the nose, folds, cheek, lid crease, nostrils, philtrum. Points in the background or on clothes:
+//! beside ears and jaw, lower end of the neck. The points on outline, hairline and ears are kept,
+//! so that the warp covers the hair and the outline.
 //!
-//! The seven points on the outline of the hair are moved to where hair ends in the photograph when
-//! a portrait is prepared (see [`PlainPortrait`](crate::PlainPortrait)): the template draws a
-//! smooth head there.
+//! The template draws a smooth head where hair is. When a portrait is prepared, the seven points on
+//! the outline of the hair are moved to the end of the hair (see
+//! [`PlainPortrait`](crate::PlainPortrait)).
 //!
 //! "Left" and "right" are sides of the picture.
 
 use crate::FaceError;
 
-/// Points in the Face Research Lab template.
+/// Number of points in the Face Research Lab template.
 pub const TEMPLATE_POINTS: usize = 189;
 
-/// Points that are used here.
+/// Number of landmarks: the points of the template that are used here.
 pub const LANDMARK_COUNT: usize = 106;
 
-/// What a landmark lies on.
+/// The part of a face that a landmark lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
+pub enum LandmarkGroup {
     /// Centre of the pupil.
     Pupil,
-    /// Edge of the upper lid with the corners of the eye.
+    /// Edge of the upper lid, including the corners of the eye.
     EyeUpperLid,
     /// Edge of the lower lid between the corners.
     EyeLowerLid,
@@ -68,18 +67,18 @@ pub enum Group {
 /// One landmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Landmark {
-    /// Its number in the template of 189 points.
+    /// Its index in the template of 189 points.
     pub template_index: usize,
-    /// What it lies on.
-    pub group: Group,
-    /// Index in [`LANDMARKS`] of the point that takes its place when the picture is mirrored;
-    /// itself on the midline.
+    /// The part of the face that it lies on.
+    pub group: LandmarkGroup,
+    /// Index in [`LANDMARKS`] of its counterpart on the other side of the face; its own index on
+    /// the midline.
     pub mirror: usize,
 }
 
-/// The landmarks in their order.
+/// All landmarks, in the order of every list of landmarks in this crate.
 pub const LANDMARKS: [Landmark; LANDMARK_COUNT] = {
-    use Group::*;
+    use LandmarkGroup::*;
     [
         point(0, Pupil, 1),
         point(1, Pupil, 0),
@@ -190,7 +189,7 @@ pub const LANDMARKS: [Landmark; LANDMARK_COUNT] = {
     ]
 };
 
-/// Lines for drawing a shape, as indices in [`LANDMARKS`].
+/// Lines for drawing a shape: lists of indices in [`LANDMARKS`].
 pub const POLYLINES: [&[usize]; 23] = [
     &[2, 3, 4, 5, 6],
     &[7, 8, 9, 10, 11],
@@ -217,23 +216,24 @@ pub const POLYLINES: [&[usize]; 23] = [
     &[70, 105],
 ];
 
-/// Picks the [`LANDMARKS`] out of the 189 points of the template.
+/// Selects the [`LANDMARKS`] from the 189 points of the template.
 ///
 /// # Errors
-/// [`FaceError::PointCount`] where there are not 189 points.
+/// [`FaceError::PointCount`] if there are not 189 points.
 pub fn select_landmarks(template: &[[f32; 2]]) -> Result<Vec<[f32; 2]>, FaceError> {
     check_count("the landmark template", template, TEMPLATE_POINTS)?;
     Ok(LANDMARKS.iter().map(|landmark| template[landmark.template_index]).collect())
 }
 
-/// The five points of a face, as its detector would give them and
-/// [`mobileface_crop`](crate::mobileface_crop) takes them, from its landmarks.
+/// The five points of a face that a detector gives and
+/// [`mobileface_crop`](crate::mobileface_crop) takes, from its landmarks.
 ///
-/// The template has no tip of the nose. On 139 portraits the point between the wings of the nose, a
-/// quarter of the way down to its base, has no mean offset from the detector's point.
+/// The template has no point at the tip of the nose. The point between the wings of the nose, a
+/// quarter of the way down to its base, has no mean offset from the detector's point, measured on
+/// 139 portraits.
 ///
 /// # Errors
-/// [`FaceError::PointCount`] where there are not [`LANDMARK_COUNT`] points.
+/// [`FaceError::PointCount`] if there are not [`LANDMARK_COUNT`] points.
 pub fn alignment_points(landmarks: &[[f32; 2]]) -> Result<[[f32; 2]; 5], FaceError> {
     check_count("alignment", landmarks, LANDMARK_COUNT)?;
     let [left_wing, right_wing] = NOSE_WIDEST.map(|index| landmarks[index]);
@@ -244,10 +244,10 @@ pub fn alignment_points(landmarks: &[[f32; 2]]) -> Result<[[f32; 2]; 5], FaceErr
     Ok([left_eye, right_eye, tip, left_mouth, right_mouth])
 }
 
-/// Indices of the pupils in [`LANDMARKS`], left and right.
+/// Indices of the left and the right pupil in [`LANDMARKS`].
 pub const PUPILS: [usize; 2] = [0, 1];
 
-/// Indices of the corners of the mouth in [`LANDMARKS`], left and right.
+/// Indices of the left and the right corner of the mouth in [`LANDMARKS`].
 pub const MOUTH_CORNERS: [usize; 2] = [43, 44];
 
 const NOSE_WIDEST: [usize; 2] = [36, 40];
@@ -266,7 +266,7 @@ pub(crate) fn check_count(
     }
 }
 
-const fn point(template_index: usize, group: Group, mirror: usize) -> Landmark {
+const fn point(template_index: usize, group: LandmarkGroup, mirror: usize) -> Landmark {
     Landmark { template_index, group, mirror }
 }
 
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mirroring_twice_is_the_same_point() {
+    fn the_counterpart_of_the_counterpart_is_the_landmark_itself() {
         for (index, landmark) in LANDMARKS.iter().enumerate() {
             assert_eq!(LANDMARKS[landmark.mirror].mirror, index);
             assert_eq!(LANDMARKS[landmark.mirror].group, landmark.group);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_run_over_landmarks_and_reach_all_but_the_pupils() {
+    fn the_lines_connect_all_landmarks_except_the_pupils() {
         for index in 0..LANDMARK_COUNT {
             let drawn = POLYLINES.iter().any(|line| line.contains(&index));
             assert_eq!(drawn, !PUPILS.contains(&index), "{index}");
@@ -293,12 +293,12 @@ mod tests {
     }
 
     #[test]
-    fn named_points_have_their_groups() {
+    fn named_indices_belong_to_the_right_group() {
         let group = |index: usize| LANDMARKS[index].group;
-        assert!(PUPILS.iter().all(|&index| group(index) == Group::Pupil));
-        assert!(MOUTH_CORNERS.iter().all(|&index| group(index) == Group::MouthCorner));
-        assert!(NOSE_WIDEST.iter().all(|&index| group(index) == Group::NoseWing));
-        assert_eq!(group(NOSE_BASE), Group::NoseBase);
+        assert!(PUPILS.iter().all(|&index| group(index) == LandmarkGroup::Pupil));
+        assert!(MOUTH_CORNERS.iter().all(|&index| group(index) == LandmarkGroup::MouthCorner));
+        assert!(NOSE_WIDEST.iter().all(|&index| group(index) == LandmarkGroup::NoseWing));
+        assert_eq!(group(NOSE_BASE), LandmarkGroup::NoseBase);
     }
 
     #[test]

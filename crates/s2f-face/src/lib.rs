@@ -1,42 +1,86 @@
-//! Pictures of faces: reading, detection, alignment, landmarks, and photographs brought to one
-//! shape, light and background for a face decoder to learn from.
+//! Pictures of faces: reading, detection, alignment, landmarks, face encoders, and portraits with
+//! one shape, lighting and background from which a face decoder learns.
 //!
-//! Pixel coordinates everywhere: the centre of the top left pixel is (0, 0), x to the right, y
-//! down; "left" and "right" are sides of the picture.
+//! | file | subject |
+//! |---|---|
+//! | `picture.rs`, `resample.rs` | reading PNG and JPEG; interpolation between pixels |
+//! | `detect.rs`, `yunet.rs` | the face detector: box and five points |
+//! | `similarity.rs`, `align.rs`, `pair_face.rs` | aligned crops of a face |
+//! | `quality.rs` | size, head pose and sharpness, by which faces are rejected |
+//! | `encoder.rs`, `onnx_encoder.rs` | face encoders: a feature per aligned face |
+//! | `landmarks.rs`, `frame.rs`, `mean_shape.rs` | 106 landmarks, the frame and the mean shape |
+//! | `portrait.rs`, `background.rs`, `normalise.rs`, `spline.rs` | normalised faces |
+//!
+//! Coordinates are pixels: the centre of the top left pixel is (0, 0), x points right and y down.
+//! "Left" and "right" are sides of the picture. Nothing here names the tensor library.
+//!
+//! ```
+//! use image::{Rgb, RgbImage};
+//! use s2f_face::{HeadPose, MOBILEFACE_TEMPLATE, PAIR_SIDE, PairFace, face_side};
+//!
+//! # fn main() -> Result<(), s2f_face::FaceError> {
+//! // A detector gives five points per face; these are of a frontal face, twice as large as
+//! // MobileFace's template.
+//! let photograph = RgbImage::from_pixel(400, 300, Rgb([128, 96, 80]));
+//! let points = MOBILEFACE_TEMPLATE.map(|[x, y]| [40.0 + 2.0 * x, 30.0 + 2.0 * y]);
+//!
+//! assert!((face_side(&points)? - 224.0).abs() < 0.01); // pixels
+//! assert!(HeadPose::of(&points)?.angle_deg < 10.0);
+//! let face = PairFace::cut(&photograph, &points)?;
+//! assert_eq!(face.picture().dimensions(), (PAIR_SIDE, PAIR_SIDE));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
 
-mod align;
-mod background;
-mod detect;
-mod encoder;
-mod error;
-mod landmarks;
-mod linear;
-mod normalise;
-mod pair_face;
 mod picture;
-mod portrait;
-mod quality;
-mod raster;
-#[cfg(test)]
-mod reference;
-mod runtime;
-mod spline;
+mod resample;
+
+mod detect;
 mod yunet;
 
-pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity, mobileface_crop};
+mod align;
+mod pair_face;
+mod quality;
+mod similarity;
+
+mod encoder;
+mod onnx_encoder;
+mod runtime;
+
+mod frame;
+mod landmarks;
+mod mean_shape;
+
+mod background;
+mod linear;
+mod normalise;
+mod portrait;
+mod raster;
+mod spline;
+
+mod error;
+#[cfg(test)]
+mod reference;
+
+pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, mobileface_crop};
 pub use detect::{Detection, Detector};
-pub use encoder::{ChannelOrder, FaceEncoder, OnnxEncoder, OnnxSettings};
+pub use encoder::{ChannelOrder, FaceEncoder};
 pub use error::FaceError;
+pub use frame::{
+    BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE,
+    PUPIL_DISTANCE, PUPIL_ROW, border_points,
+};
 pub use landmarks::{
-    Group, LANDMARK_COUNT, LANDMARKS, Landmark, MOUTH_CORNERS, POLYLINES, PUPILS, TEMPLATE_POINTS,
-    alignment_points, select_landmarks,
+    LANDMARK_COUNT, LANDMARKS, Landmark, LandmarkGroup, MOUTH_CORNERS, POLYLINES, PUPILS,
+    TEMPLATE_POINTS, alignment_points, select_landmarks,
 };
-pub use normalise::{
-    BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE, MeanShape,
-    NormalisedFace, PUPIL_DISTANCE, PUPIL_ROW, border_points, mirror_landmarks,
-};
+pub use mean_shape::{MeanShape, mirror_landmarks};
+pub use normalise::NormalisedFace;
+pub use onnx_encoder::{OnnxEncoder, OnnxPreprocessing};
 pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace};
 pub use picture::{MAX_FILE_BYTES, MAX_SIDE, decode_picture, read_picture};
-pub use portrait::{Light, PlainPortrait};
-pub use quality::{Turn, face_side, sharpness};
-pub use spline::ThinPlate;
+pub use portrait::{ColourCorrection, PlainPortrait};
+pub use quality::{HeadPose, face_side, sharpness};
+pub use similarity::Similarity;
+pub use spline::ThinPlateSpline;

@@ -1,9 +1,9 @@
-//! Small dense systems of linear equations, in double precision.
+//! Solves small dense systems of linear equations in double precision.
 
-/// Solves `matrix · x = right` by Gaussian elimination with row pivoting: `matrix` is square, row by
-/// row, and used up; `right` holds `N` right sides and becomes the solutions.
+/// Solves `matrix · x = right` by Gaussian elimination with row pivoting. `matrix` is square, row
+/// by row, and is overwritten; `right` holds `N` right-hand sides and becomes the solutions.
 ///
-/// `false` where the matrix is singular to working precision or a number is not finite.
+/// Returns `false` if the matrix is singular to working precision or a value is not finite.
 pub(crate) fn solve<const N: usize>(matrix: &mut [f64], right: &mut [[f64; N]]) -> bool {
     let size = right.len();
     for step in 0..size {

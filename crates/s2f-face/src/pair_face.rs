@@ -1,30 +1,33 @@
-//! The face of a pair: the aligned square that a corpus stores, with the whole head in it.
+//! The face of a pair: the aligned square crop that a corpus stores, with the whole head.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, RgbImage};
+use serde::{Deserialize, Serialize};
 
-use crate::FaceError;
-use crate::align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity};
-use crate::picture::{decode_picture, resampled};
+use crate::align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE};
+use crate::picture::decode_picture;
+use crate::resample::resampled;
+use crate::{FaceError, Similarity};
 
 /// Side of a pair's face, in pixels.
 pub const PAIR_SIDE: u32 = 224;
 
-/// Pixels of a pair's face for one of the face encoder's 112x112 crop.
+/// Pixels of a pair's face per pixel of MobileFace's 112x112 crop.
 ///
-/// In that crop a pixel is about 1.8 mm of a face with eyes 63 mm apart; 4/3 finer, the square
-/// covers about 300 mm: a head from chin to hair (about 240 mm) with room above and below.
+/// A pixel of that crop is about 1.8 mm of a face with eyes 63 mm apart. At a resolution 4/3 times
+/// as fine, the square covers about 300 mm: a head from chin to hair (about 240 mm) with a margin
+/// above and below.
 pub const PAIR_ZOOM: f32 = 4.0 / 3.0;
 
-/// Where the top left pixel of the 112x112 crop lies in a pair's face: in the middle of the width,
-/// the eyes in the middle of the height.
+/// Where the top left pixel of the 112x112 crop lies in a pair's face, in pixels: the crop is
+/// centred horizontally, the eyes are centred vertically.
 const CROP_ORIGIN: [f32; 2] = [
     (PAIR_SIDE as f32 - 1.0) / 2.0 - PAIR_ZOOM * (MOBILEFACE_SIDE as f32 - 1.0) / 2.0, // 37.5
     44.0,
 ];
 
-/// Where the five points of a face go in a pair's face, in pixels: [`MOBILEFACE_TEMPLATE`],
-/// [`PAIR_ZOOM`] times as large and shifted.
+/// Where a pair's face has its five points, in pixels: [`MOBILEFACE_TEMPLATE`] scaled by
+/// [`PAIR_ZOOM`] and translated.
 pub const PAIR_TEMPLATE: [[f32; 2]; 5] = {
     let mut points = MOBILEFACE_TEMPLATE;
     let mut i = 0;
@@ -36,25 +39,26 @@ pub const PAIR_TEMPLATE: [[f32; 2]; 5] = {
     points
 };
 
-/// JPEG quality of stored faces, without subsampling of colours: 13 to 24 KB. MobileFace's feature
-/// of what is stored has a cosine of 0.999 with that of the same face cut straight out of the
-/// photograph; two frames of a video have 0.88.
+/// JPEG quality of stored faces, without chroma subsampling: 13 to 24 KB. MobileFace's features of
+/// the stored face and of the same face cropped from the photograph have a cosine similarity of
+/// 0.999; two frames of a video have 0.88.
 const JPEG_QUALITY: u8 = 95;
 
-/// What of a pair's face is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The part of a pair's face that a network reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FacePart {
-    /// From forehead to chin: where the points go to [`MOBILEFACE_TEMPLATE`], scaled to the side.
-    /// ArcFace and its kin are aligned to the same template.
+    /// From forehead to chin: the points lie at [`MOBILEFACE_TEMPLATE`], scaled to the side of the
+    /// crop. ArcFace and its successors are aligned to the same template.
     Face,
-    /// The whole square.
+    /// The whole square: the head with its hair.
     Head,
 }
 
 /// An aligned face as a pair stores it.
 ///
-/// Its pixels are always those that its JPEG bytes decode to, also right after
-/// [`PairFace::cut`]: whoever reads a stored pair computes the same features from it again.
+/// Its pixels are those that its JPEG bytes decode to, also right after [`PairFace::cut`], so the
+/// features of a stored pair can be computed again exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairFace {
     picture: RgbImage,
@@ -63,23 +67,23 @@ pub struct PairFace {
 }
 
 impl PairFace {
-    /// Cuts a face out of `picture`: its five `points` (in the order of [`MOBILEFACE_TEMPLATE`])
-    /// go to [`PAIR_TEMPLATE`] as nearly as turn, scale and shift can bring them.
+    /// Crops a face from `picture`: its five `points` (in the order of [`MOBILEFACE_TEMPLATE`]) are
+    /// mapped to [`PAIR_TEMPLATE`] by the best similarity transform.
     ///
-    /// A face larger than that is shrunk with a wider kernel, so that it does not alias. What lies
-    /// outside of the picture repeats its edge. The same picture and points give the same bytes.
+    /// A larger face is reduced with a wider kernel, which prevents aliasing. Outside the picture,
+    /// its edge pixels are repeated. The same picture and points give the same bytes.
     ///
     /// # Errors
-    /// [`FaceError::Degenerate`] where the points coincide or are not finite.
+    /// [`FaceError::Degenerate`] if the points coincide or are not finite.
     pub fn cut(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<Self, FaceError> {
         let (square, points) = square(picture, points)?;
         Self::from_jpeg(to_jpeg(&square)?, points)
     }
 
-    /// A face as it was stored, with its points.
+    /// A stored face, from its JPEG bytes and its points.
     ///
     /// # Errors
-    /// [`FaceError::PairFace`] where the bytes are not a picture of [`PAIR_SIDE`] pixels square.
+    /// [`FaceError::PairFace`] if the bytes are not a square picture of [`PAIR_SIDE`] pixels.
     pub fn from_jpeg(jpeg: Vec<u8>, points: [[f32; 2]; 5]) -> Result<Self, FaceError> {
         let wrong = |reason: String| FaceError::PairFace { reason };
         let picture =
@@ -104,48 +108,48 @@ impl PairFace {
         &self.points
     }
 
-    /// The bytes to store.
+    /// The JPEG bytes to store.
     pub fn jpeg(&self) -> &[u8] {
         &self.jpeg
     }
 
     /// The crop that MobileFace reads, 112x112 pixels.
     ///
-    /// Its place in the square is always the same, because the least squares fit to the one
-    /// template is that to the other, scaled and shifted.
+    /// It always lies at the same position in the square, because the two templates differ only by
+    /// scale and translation.
     pub fn mobileface(&self) -> RgbImage {
         self.part(FacePart::Face, MOBILEFACE_SIDE)
     }
 
-    /// A part of the picture scaled to a square of `side` pixels, without aliasing.
+    /// A part of the picture, resampled to a square of `side` pixels without aliasing.
     pub fn part(&self, part: FacePart, side: u32) -> RgbImage {
-        // Length of the part and middle of its top left pixel, in pixels of a crop whose pixels
-        // lie `zoom` apart in the square.
+        // Side of the part in pixels that are `zoom` apart in the square, and the centre of its top
+        // left pixel.
         let (length, zoom, origin) = match part {
             FacePart::Face => (MOBILEFACE_SIDE, PAIR_ZOOM, CROP_ORIGIN),
             FacePart::Head => (PAIR_SIDE, 1.0, [0.0; 2]),
         };
         let step = f64::from(length) / f64::from(side);
         let zoom = f64::from(zoom);
-        let shift = 0.5 * step - 0.5; // pixels are squares: their edges meet, not their middles
-        let back = Similarity {
+        let shift = 0.5 * step - 0.5; // pixels are squares: their edges coincide, not their centres
+        let to_square = Similarity {
             a: zoom * step,
             b: 0.0,
             tx: f64::from(origin[0]) + zoom * shift,
             ty: f64::from(origin[1]) + zoom * shift,
         };
-        resampled(&self.picture, &back, side)
+        resampled(&self.picture, &to_square, side)
     }
 }
 
-/// The aligned square and where the points lie in it.
+/// The aligned square, and the points in it.
 fn square(
     picture: &RgbImage,
     points: &[[f32; 2]; 5],
 ) -> Result<(RgbImage, [[f32; 2]; 5]), FaceError> {
-    let there = Similarity::fit(points, &PAIR_TEMPLATE)?;
-    let square = resampled(picture, &there.inverse(), PAIR_SIDE);
-    Ok((square, points.map(|point| there.apply(point))))
+    let to_square = Similarity::fit(points, &PAIR_TEMPLATE)?;
+    let square = resampled(picture, &to_square.inverse(), PAIR_SIDE);
+    Ok((square, points.map(|point| to_square.apply(point))))
 }
 
 fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, FaceError> {
@@ -153,7 +157,9 @@ fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, FaceError> {
     let (width, height) = picture.dimensions();
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
         .encode(picture.as_raw(), width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| FaceError::PairFace { reason: format!("not to be encoded ({error})") })?;
+        .map_err(|error| FaceError::PairFace {
+            reason: format!("impossible to encode ({error})"),
+        })?;
     Ok(bytes)
 }
 
@@ -161,10 +167,10 @@ fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, FaceError> {
 mod tests {
     use super::*;
     use crate::mobileface_crop;
-    use crate::reference::{published, read_npy, reference_file};
+    use crate::reference::{photos, read_npy, reference_file};
 
-    // Reference: reference/face/pair_face.py, in double precision. What is left is rounding to
-    // bytes on either side of a half.
+    // Reference: reference/face/pair_face.py, in double precision. Values near a half may be
+    // rounded to either byte.
     #[test]
     fn a_square_agrees_with_numpy() {
         let (shape, input) = read_npy::<u8>(&reference_file("pair_input.npy"));
@@ -200,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_what_was_cut() {
+    fn a_stored_face_is_the_cropped_one() {
         let face = PairFace::cut(&wave(), &upright(1.7)).unwrap();
         let (square, points) = square(&wave(), &upright(1.7)).unwrap();
         assert_eq!(*face.points(), points);
@@ -210,7 +216,7 @@ mod tests {
             .zip(face.picture().as_raw())
             .map(|(a, b)| f64::from(a.abs_diff(*b)))
             .sum();
-        // The JPEG costs a step of a byte on average in this busy picture.
+        // JPEG compression changes this detailed picture by one byte step on average.
         assert!(error / (square.as_raw().len() as f64) < 1.5);
 
         assert_eq!(PairFace::cut(&wave(), &upright(1.7)).unwrap(), face);
@@ -221,10 +227,10 @@ mod tests {
         }
     }
 
-    // The wave is smooth, so every good filter gives about the same; the JPEG adds some steps of a
-    // byte.
+    // The wave is smooth, so every good filter gives nearly the same; JPEG compression adds a few
+    // byte steps.
     #[test]
-    fn parts_of_the_square_show_the_same_as_crops_of_the_picture() {
+    fn parts_of_the_square_agree_with_crops_of_the_picture() {
         let face = PairFace::cut(&wave(), &upright(1.3)).unwrap();
         let direct = mobileface_crop(&wave(), &upright(1.3)).unwrap();
         let mean = |a: &RgbImage, b: &RgbImage| {
@@ -234,7 +240,7 @@ mod tests {
         };
         assert!(mean(&direct, &face.mobileface()) < 1.5);
         assert_eq!(face.part(FacePart::Head, PAIR_SIDE), *face.picture());
-        // A crop with twice the pixels, shrunk again.
+        // A crop at twice the resolution, reduced again.
         let twice = face.part(FacePart::Face, 224);
         let shrunk =
             image::imageops::resize(&twice, 112, 112, image::imageops::FilterType::Triangle);
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_refused() {
+    fn other_bytes_are_errors() {
         let check = |bytes: &[u8], part: &str| {
             let error = PairFace::from_jpeg(bytes.to_vec(), PAIR_TEMPLATE).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");
@@ -253,25 +259,20 @@ mod tests {
     }
 
     #[test]
-    fn heads_of_photographs_are_inside() {
-        let Some(folder) = published("data/faces/london") else { return };
-        let table = std::fs::read_to_string(folder.join("landmarks.csv")).unwrap();
-        // Points of the template that lie on the neck.
+    fn the_square_contains_the_whole_head() {
+        let Some(people) = photos("london") else { return };
+        // The points of the template on the neck.
         const NECK: [usize; 2] = [183, 184];
-        let mut faces = 0;
-        for line in table.lines().skip(1) {
-            let numbers: Vec<f32> =
-                line.split(',').skip(2).map(|number| number.parse().unwrap()).collect();
-            let all: Vec<[f32; 2]> = numbers.as_chunks::<2>().0.to_vec();
-            let points = crate::alignment_points(&crate::select_landmarks(&all).unwrap()).unwrap();
-            let there = Similarity::fit(&points, &PAIR_TEMPLATE).unwrap();
-            for (index, point) in all.iter().enumerate() {
-                let [x, y] = there.apply(*point);
-                let inside = (2.0..222.0).contains(&x) && (2.0..222.0).contains(&y);
-                assert!(inside || NECK.contains(&index), "{x} {y} {index}");
+        assert_eq!(people.len(), 102);
+        for person in people {
+            let landmarks = crate::select_landmarks(&person.points).unwrap();
+            let points = crate::alignment_points(&landmarks).unwrap();
+            let to_square = Similarity::fit(&points, &PAIR_TEMPLATE).unwrap();
+            for (index, point) in person.points.iter().enumerate() {
+                let [x, y] = to_square.apply(*point);
+                let is_inside = (2.0..222.0).contains(&x) && (2.0..222.0).contains(&y);
+                assert!(is_inside || NECK.contains(&index), "{x} {y} {index}");
             }
-            faces += 1;
         }
-        assert_eq!(faces, 102);
     }
 }

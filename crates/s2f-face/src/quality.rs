@@ -1,62 +1,61 @@
-//! How well a face can be seen: its size, where it looks, how sharp it is.
+//! Quality measures of a face in a picture: size, head pose and sharpness.
 //!
-//! The five points are in the order of [`MOBILEFACE_TEMPLATE`], in pixels of the picture.
+//! The five points of a face are in the order of [`MOBILEFACE_TEMPLATE`], in pixels of the picture.
 
 use image::RgbImage;
 
-use crate::FaceError;
-use crate::align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, Similarity};
-use crate::picture::resampled;
+use crate::align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE};
+use crate::resample::resampled;
+use crate::{FaceError, Similarity};
 
-/// Side, in pixels of the picture, of the square that the face encoder sees of this face: from
-/// forehead to chin, about three times the distance of the eyes. Turning the head changes it
-/// little, because all five points take part.
+/// The size of a face: the side, in pixels of the picture, of the square that MobileFace's crop
+/// covers. It reaches from forehead to chin, about three times the distance between the eyes. All
+/// five points contribute, so turning the head changes it little.
 ///
 /// # Errors
-/// [`FaceError::Degenerate`] where the points coincide or are not finite.
+/// [`FaceError::Degenerate`] if the points coincide or are not finite.
 pub fn face_side(points: &[[f32; 2]; 5]) -> Result<f32, FaceError> {
     let there = Similarity::fit(points, &MOBILEFACE_TEMPLATE)?;
     Ok((f64::from(MOBILEFACE_SIDE) / there.scale()) as f32)
 }
 
-/// Where a face looks, in degrees away from the camera.
+/// The pose of a head relative to the camera, in degrees; 0 is frontal.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Turn {
-    /// To the side: positive towards the right of the picture.
+pub struct HeadPose {
+    /// Sideways: positive towards the right of the picture.
     pub yaw_deg: f32,
     /// Up and down: positive towards the bottom of the picture.
     pub pitch_deg: f32,
-    /// The angle between the face and the line to the camera, from both.
+    /// The angle between the direction of the face and the camera, which combines both.
     pub angle_deg: f32,
 }
 
-/// How far the tip of the nose stands before the plane of eyes and corners of the mouth, in
-/// pixels of the 112x112 crop: 22 mm of a face with eyes 63 mm apart, which are 35.2 pixels.
-/// Noses differ by a fifth of that, and so do the angles.
+/// Distance of the tip of the nose from the plane of the eyes and the corners of the mouth, in
+/// pixels of the 112x112 crop: 22 mm in a face with eyes 63 mm apart, which is 35.2 pixels. Noses
+/// vary by a fifth of that, and so do the angles.
 const NOSE_DEPTH: f64 = 22.0 / 63.0 * 35.2;
 
-/// Where the tip of the nose of a face that looks at the camera lies, relative to the template's,
-/// in pixels of the 112x112 crop: the detector sees it lower than the template has it. Mean of 204
-/// frontal portraits (Face Research Lab London Set).
+/// Offset of a frontal face's tip of the nose from the template's, in pixels of the 112x112 crop:
+/// the detector places it lower. Mean of 204 frontal portraits (Face Research Lab London Set).
 const NOSE_OFFSET: [f64; 2] = [0.4, 2.8];
 
-impl Turn {
-    /// The turn of a face by its five points.
+impl HeadPose {
+    /// Estimates the pose from the five points of a face.
     ///
-    /// Eyes and corners of the mouth lie nearly in a plane, which a camera at some distance shows
-    /// by an affine map of [`MOBILEFACE_TEMPLATE`]; the tip of the nose stands out of that plane.
-    /// How far it lies from where the map brings the nose of a frontal face is the sine of the angle
-    /// times its height. Yaw and pitch are the shares of it along and across the line of the
-    /// eyes: good to some degrees near the front; beyond 60 degrees the detector guesses the
-    /// hidden points, and the angle says no more than "far".
+    /// Eyes and corners of the mouth lie nearly in a plane, and a distant camera maps that plane of
+    /// [`MOBILEFACE_TEMPLATE`] affinely to the picture; the tip of the nose stands out of it. Its
+    /// distance from the mapped nose of a frontal face is the sine of the angle times its height.
+    /// Yaw and pitch are the components along and across the line of the eyes. The estimate is
+    /// accurate to a few degrees for nearly frontal faces. Beyond 60 degrees the detector guesses
+    /// the hidden points, and the angle is only known to be large.
     ///
     /// # Errors
-    /// [`FaceError::Degenerate`] where the points coincide, lie on a line or are not finite.
+    /// [`FaceError::Degenerate`] if the points coincide, lie on a line or are not finite.
     pub fn of(points: &[[f32; 2]; 5]) -> Result<Self, FaceError> {
         let found = Plane::of(points);
         let template = Plane::of(&MOBILEFACE_TEMPLATE);
-        // The matrix of the map, by columns: where a step of one pixel of the template goes, to the
-        // right and down.
+        // The columns of the affine map: the images of one pixel of the template to the right and
+        // down.
         let [[a, c], [b, d]] = [template.right, template.down];
         let determinant = a * d - b * c;
         let right: [f64; 2] =
@@ -71,7 +70,7 @@ impl Turn {
         let yaw = (off[0] * right[0] + off[1] * right[1]) / length;
         let pitch = (off[1] * right[0] - off[0] * right[1]) / length;
         if !(yaw.is_finite() && pitch.is_finite()) {
-            return Err(FaceError::Degenerate { operation: "turn of a face" });
+            return Err(FaceError::Degenerate { operation: "head pose" });
         }
         let degrees = |sine: f64| sine.clamp(-1.0, 1.0).asin().to_degrees() as f32;
         Ok(Self {
@@ -82,13 +81,13 @@ impl Turn {
     }
 }
 
-/// The five points as a nose before a plane.
+/// The plane of eyes and mouth, and the nose in front of it.
 struct Plane {
-    /// Middle of the eyes.
+    /// Midpoint of the eyes.
     eyes: [f64; 2],
-    /// From left to right, eyes and mouth together.
+    /// From left to right: the sum over eyes and mouth.
     right: [f64; 2],
-    /// From the eyes' middle to the mouth's.
+    /// From the midpoint of the eyes to that of the mouth.
     down: [f64; 2],
     nose: [f64; 2],
 }
@@ -108,63 +107,64 @@ impl Plane {
     }
 }
 
-/// The largest singular value of the matrix with these columns: how much longer the map makes a
-/// line that it does not foreshorten.
+/// The largest singular value of the matrix with these columns: the scale of the map along the
+/// direction without foreshortening.
 fn largest_stretch(a: [f64; 2], b: [f64; 2]) -> f64 {
     let (aa, bb) = (a[0] * a[0] + a[1] * a[1], b[0] * b[0] + b[1] * b[1]);
     let ab = a[0] * b[0] + a[1] * b[1];
     (0.5 * (aa + bb + (aa - bb).hypot(2.0 * ab))).sqrt()
 }
 
-/// Side of the picture in which sharpness is measured: half of the face encoder's, so that faces
-/// of different sizes can be compared and the noise of the camera is averaged away.
+/// Side of the crop in which sharpness is measured, in pixels: half of MobileFace's, so that faces
+/// of different sizes are comparable and the camera's noise is averaged out.
 const SHARPNESS_SIDE: u32 = MOBILEFACE_SIDE / 2;
 
-/// Sharpness of the face with these points: the variance of the Laplacian over the variance of
-/// the brightness, in the aligned face at 56x56 pixels; without unit, 0 for a plain surface.
+/// The sharpness of the face with these points: the variance of the Laplacian divided by the
+/// variance of the brightness, in the aligned face at 56x56 pixels. Dimensionless; 0 for a plain
+/// surface.
 ///
-/// The Laplacian's variance as a measure of focus: Pech-Pacheco et al., "Diatom autofocusing in
-/// brightfield microscopy: a comparative study", ICPR 2000. Divided by the variance of the
-/// brightness it does not depend on light and contrast.
+/// The variance of the Laplacian as a focus measure: Pech-Pacheco et al., "Diatom autofocusing in
+/// brightfield microscopy: a comparative study", ICPR 2000. The division makes it independent of
+/// brightness and contrast.
 ///
 /// # Errors
-/// [`FaceError::Degenerate`] where the points coincide or are not finite.
+/// [`FaceError::Degenerate`] if the points coincide or are not finite.
 pub fn sharpness(picture: &RgbImage, points: &[[f32; 2]; 5]) -> Result<f32, FaceError> {
-    let back = Similarity::fit(points, &half_template())?.inverse();
-    let face = resampled(picture, &back, SHARPNESS_SIDE);
+    let to_picture = Similarity::fit(points, &half_template())?.inverse();
+    let face = resampled(picture, &to_picture, SHARPNESS_SIDE);
     let grey = |x, y| {
         let [r, g, b] = face.get_pixel(x, y).0.map(f32::from);
         0.299 * r + 0.587 * g + 0.114 * b // ITU-R BT.601
     };
-    let (mut laplacian, mut brightness) = (Spread::default(), Spread::default());
+    let (mut laplacian, mut brightness) = (Moments::default(), Moments::default());
     for y in 1..SHARPNESS_SIDE - 1 {
         for x in 1..SHARPNESS_SIDE - 1 {
-            let here = grey(x, y);
-            brightness.add(here);
+            let centre = grey(x, y);
+            brightness.add(centre);
             laplacian.add(
-                grey(x - 1, y) + grey(x + 1, y) + grey(x, y - 1) + grey(x, y + 1) - 4.0 * here,
+                grey(x - 1, y) + grey(x + 1, y) + grey(x, y - 1) + grey(x, y + 1) - 4.0 * centre,
             );
         }
     }
-    // A step of a byte is rounding: below its variance there is nothing to see.
+    // One byte step is rounding, so a smaller variance counts as 1.
     Ok((laplacian.variance() / brightness.variance().max(1.0)) as f32)
 }
 
-/// Where the points go in a picture of half the side: pixels are squares, and their edges stay
-/// where they are.
+/// The template in a crop of half the side. Pixels are squares: their edges coincide, not their
+/// centres.
 fn half_template() -> [[f32; 2]; 5] {
     MOBILEFACE_TEMPLATE.map(|point| point.map(|value| 0.5 * (value + 0.5) - 0.5))
 }
 
-/// Running sums for a variance.
+/// Sums for a variance.
 #[derive(Default)]
-struct Spread {
+struct Moments {
     count: f64,
     sum: f64,
     squares: f64,
 }
 
-impl Spread {
+impl Moments {
     fn add(&mut self, value: f32) {
         let value = f64::from(value);
         self.count += 1.0;
@@ -183,11 +183,11 @@ mod tests {
     use super::*;
     use crate::reference::{read_npy, reference_file};
 
-    // Reference: reference/face/pair_face.py, points of a solid face turned by SciPy. The points
-    // are in single precision; the template's eyes are not quite level, and yaw and pitch are along
-    // its own axes.
+    // Reference: reference/face/pair_face.py, points of a solid face rotated by SciPy. The points
+    // are in single precision; the eyes of the template are not exactly level, and yaw and pitch
+    // are relative to its own axes.
     #[test]
-    fn turns_are_those_of_a_solid_face() {
+    fn the_pose_is_that_of_a_rotated_solid_face() {
         let (_, rows) = read_npy::<f64>(&reference_file("turn.npy"));
         for row in rows.as_chunks::<13>().0 {
             let mut points = [[0.0; 2]; 5];
@@ -195,9 +195,9 @@ mod tests {
                 *point = pair.map(|number| number as f32);
             }
             let [yaw, pitch, angle] = [10, 11, 12].map(|column| row[column] as f32);
-            let found = Turn::of(&points).unwrap();
+            let found = HeadPose::of(&points).unwrap();
             assert!((found.angle_deg - angle).abs() < 1e-2, "{found:?} {angle}");
-            // Turned both ways, the line of the eyes is not level, and the shares mix.
+            // With both angles, the line of the eyes is not level, and the components mix.
             if yaw == 0.0 || pitch == 0.0 {
                 assert!((found.yaw_deg - yaw).abs() < 0.3, "{found:?} {yaw}");
                 assert!((found.pitch_deg - pitch).abs() < 0.3, "{found:?} {pitch}");
@@ -210,7 +210,7 @@ mod tests {
     fn sharpness_agrees_with_opencv() {
         let (shape, faces) = read_npy::<u8>(&reference_file("sharpness_input.npy"));
         let (_, expected) = read_npy::<f64>(&reference_file("sharpness.npy"));
-        // Where the points of a picture of 56 pixels lie where they are wanted.
+        // Points for which the crop is the 56x56 picture itself.
         let points = half_template();
         for (face, expected) in faces.chunks_exact(faces.len() / shape[0]).zip(expected) {
             let face = RgbImage::from_raw(56, 56, face.to_vec()).unwrap();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn light_contrast_and_size_change_sharpness_little() {
+    fn sharpness_depends_little_on_brightness_contrast_and_size() {
         let picture = |size: f32, contrast: f32| {
             RgbImage::from_fn((112.0 * size) as u32, (112.0 * size) as u32, |x, y| {
                 let [x, y] = [x, y].map(|place| (place as f32 + 0.5) / size);
@@ -242,11 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn the_side_is_that_of_the_encoders_crop() {
+    fn the_face_side_is_that_of_mobilefaces_crop() {
         let points = MOBILEFACE_TEMPLATE.map(|[x, y]| [7.0 - 2.0 * y, 2.0 * x - 9.0]);
         assert!((face_side(&points).unwrap() - 224.0).abs() < 1e-3);
         assert!(face_side(&[[1.0; 2]; 5]).is_err());
-        assert!(Turn::of(&[[1.0; 2]; 5]).is_err());
+        assert!(HeadPose::of(&[[1.0; 2]; 5]).is_err());
         assert!(sharpness(&RgbImage::new(9, 9), &[[f32::NAN; 2]; 5]).is_err());
     }
 }

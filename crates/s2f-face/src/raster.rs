@@ -1,20 +1,20 @@
-//! Square maps of numbers: polygons drawn into them, and blurring.
+//! Square rasters of one value per pixel: filled polygons and blurring.
 
-/// A square map, row by row.
+/// A square raster, row by row.
 #[derive(Debug, Clone)]
-pub(crate) struct Map {
+pub(crate) struct Raster {
     side: usize,
     values: Vec<f32>,
 }
 
-impl Map {
-    /// The map whose value at (column, row) is `value(column, row)`.
+impl Raster {
+    /// The raster with `value(column, row)` at (column, row).
     pub(crate) fn from_fn(side: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let values = (0..side * side).map(|index| value(index % side, index / side)).collect();
         Self { side, values }
     }
 
-    /// 1 where a pixel's centre lies within the closed `polygon` (even-odd rule), 0 elsewhere.
+    /// 1 where a pixel's centre lies inside the closed `polygon` (even-odd rule), 0 elsewhere.
     pub(crate) fn polygon(side: usize, polygon: &[[f32; 2]]) -> Self {
         let mut values = vec![0.0; side * side];
         let mut crossings = Vec::new();
@@ -43,24 +43,24 @@ impl Map {
         &self.values
     }
 
-    /// The map blurred by about a Gaussian of `sigma` pixels; the edge repeats.
+    /// The raster blurred with approximately a Gaussian of `sigma` pixels; the edge is repeated.
     ///
     /// Method: three running means (Wells, "Efficient synthesis of Gaussian filters by cascaded
-    /// uniform filters", PAMI 1986), whose time does not depend on `sigma`.
+    /// uniform filters", PAMI 1986). The time does not depend on `sigma`.
     pub(crate) fn blurred(&self, sigma: f32) -> Self {
         // Three means over w pixels have the variance 3 (w² − 1) / 12.
         let width = (4.0 * sigma * sigma + 1.0).sqrt();
         let radius = (((width - 1.0) / 2.0).round() as usize).clamp(1, self.side / 2);
         let mut values = self.values.clone();
         for _ in 0..3 {
-            // Each pass also swaps rows and columns, so that two passes blur both ways.
+            // Each pass also swaps rows and columns, so two passes blur in both directions.
             values = running_mean(&values, self.side, radius);
             values = running_mean(&values, self.side, radius);
         }
         Self { side: self.side, values }
     }
 
-    /// The value at a point, bilinear; the edge repeats.
+    /// The value at a point, interpolated bilinearly; the edge is repeated.
     pub(crate) fn at(&self, [x, y]: [f32; 2]) -> f32 {
         let last = self.side - 1;
         let (x, y) = (x.clamp(0.0, last as f32), y.clamp(0.0, last as f32));
@@ -74,7 +74,7 @@ impl Map {
     }
 }
 
-/// How far `point` lies inside the closed `polygon`; negative outside.
+/// The distance of a point from the outline of the closed `polygon`; negative outside.
 pub(crate) fn depth(polygon: &[[f32; 2]], [x, y]: [f32; 2]) -> f32 {
     let mut inside = false;
     let mut nearest = f32::INFINITY;
@@ -101,7 +101,7 @@ fn edges(polygon: &[[f32; 2]]) -> impl Iterator<Item = ([f32; 2], [f32; 2])> {
     polygon.iter().copied().zip(polygon.iter().copied().cycle().skip(1))
 }
 
-/// Means over `2 * radius + 1` neighbours along each row, written with rows and columns swapped.
+/// Running means over `2 * radius + 1` pixels along each row, with rows and columns swapped.
 fn running_mean(values: &[f32], side: usize, radius: usize) -> Vec<f32> {
     let mut swapped = vec![0.0; values.len()];
     let share = 1.0 / (2 * radius + 1) as f32;
@@ -128,16 +128,17 @@ mod tests {
 
     #[test]
     fn a_filled_circle_has_its_area() {
-        let area: f32 = Map::polygon(200, &circle(99.3, 60.0)).values().iter().sum();
+        let area: f32 = Raster::polygon(200, &circle(99.3, 60.0)).values().iter().sum();
         let expected = std::f32::consts::PI * 60.0 * 60.0;
         assert!((area / expected - 1.0).abs() < 0.002, "{area} {expected}");
     }
 
     #[test]
-    fn a_polygon_over_the_edge_is_cut() {
-        let all = Map::polygon(20, &[[-50.0, -50.0], [80.0, -50.0], [80.0, 80.0], [-50.0, 80.0]]);
+    fn a_polygon_beyond_the_edge_is_clipped() {
+        let all =
+            Raster::polygon(20, &[[-50.0, -50.0], [80.0, -50.0], [80.0, 80.0], [-50.0, 80.0]]);
         assert!(all.values().iter().all(|&value| value == 1.0));
-        let none = Map::polygon(20, &[[30.0, 0.0], [40.0, 0.0], [40.0, 20.0]]);
+        let none = Raster::polygon(20, &[[30.0, 0.0], [40.0, 0.0], [40.0, 20.0]]);
         assert!(none.values().iter().all(|&value| value == 0.0));
     }
 
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn blurring_spreads_by_sigma_and_keeps_the_sum() {
         let middle = 100;
-        let point = Map::from_fn(201, |x, y| if x == middle && y == middle { 1.0 } else { 0.0 })
+        let point = Raster::from_fn(201, |x, y| if x == middle && y == middle { 1.0 } else { 0.0 })
             .blurred(8.0);
         let (mut sum, mut variance) = (0.0, 0.0);
         for (index, &value) in point.values().iter().enumerate() {
@@ -161,7 +162,7 @@ mod tests {
             variance += value * (index % 201).abs_diff(middle).pow(2) as f32;
         }
         assert!((sum - 1.0).abs() < 1e-3, "{sum}");
-        // The means run over whole odd numbers of pixels.
+        // The width of a running mean is an odd number of pixels.
         assert!((variance.sqrt() / 8.0 - 1.0).abs() < 0.08, "{}", variance.sqrt());
     }
 }

@@ -1,19 +1,18 @@
-//! How networks run: each call on one thread.
+//! Runs ONNX networks with one thread per call.
 
 use std::sync::Arc;
 
 use rten::{RunOptions, ThreadPool};
 
 thread_local! {
-    /// One for each caller; it ends with it.
+    /// One pool per calling thread; it ends with the thread.
     static POOL: Arc<ThreadPool> = Arc::new(ThreadPool::with_num_threads(1));
 }
 
-/// Options to run a network on one thread, which works while the calling thread waits.
+/// Options to run a network on one thread while the calling thread waits.
 ///
-/// The networks here are small: spread over cores they gain little, and callers that want all
-/// cores do better by giving each core another picture. With this, as many threads compute as
-/// threads call.
+/// The networks here are small and gain little from several cores. Callers use all cores by
+/// processing one picture per core; with these options, as many threads compute as call.
 pub(crate) fn one_thread() -> RunOptions {
     RunOptions::default().with_thread_pool(Some(POOL.with(Arc::clone)))
 }

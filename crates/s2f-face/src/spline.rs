@@ -1,31 +1,31 @@
-//! The exact thin-plate spline, in double precision.
+//! The exact thin-plate spline in the plane, in double precision.
 
 use crate::FaceError;
 use crate::linear::solve;
 
-/// A displacement of the plane that takes given values at given points and bends least in
-/// between: f(p) = c₀ + c₁·x + c₂·y + Σᵢ wᵢ·φ(‖p − pᵢ‖), φ(r) = r² ln r, x and y apart.
+/// The displacement field with the least bending energy that has given values at given points:
+/// f(p) = c₀ + c₁·x + c₂·y + Σᵢ wᵢ·φ(‖p − pᵢ‖), φ(r) = r² ln r, separately for x and y.
 ///
 /// Method: Duchon, "Splines minimizing rotation-invariant semi-norms in Sobolev spaces", 1977;
 /// Bookstein, "Principal Warps", PAMI 1989.
 #[derive(Debug, Clone)]
-pub struct ThinPlate {
+pub struct ThinPlateSpline {
     centres: Vec<[f64; 2]>,
     weights: Vec<[f64; 2]>,
     /// c₀, c₁, c₂.
     affine: [[f64; 2]; 3],
-    /// Points are moved and shrunk to about the unit square, which keeps the equations well
-    /// conditioned; the spline itself does not depend on it.
+    /// Points are translated and scaled to about the unit square, for well-conditioned equations;
+    /// the spline itself does not depend on it.
     origin: [f64; 2],
     unit: f64,
 }
 
-impl ThinPlate {
-    /// The spline that takes `values[i]` at `points[i]`.
+impl ThinPlateSpline {
+    /// The spline with the value `values[i]` at `points[i]`, both in pixels.
     ///
     /// # Errors
-    /// [`FaceError::PointCount`] where the lists differ in length, [`FaceError::Degenerate`]
-    /// where points coincide, all lie on a line, or a number is not finite.
+    /// [`FaceError::PointCount`] if the lists differ in length, [`FaceError::Degenerate`] if points
+    /// coincide, all lie on a line, or are not finite.
     pub fn fit(points: &[[f32; 2]], values: &[[f32; 2]]) -> Result<Self, FaceError> {
         let operation = "thin-plate spline";
         if points.len() != values.len() {
@@ -33,7 +33,7 @@ impl ThinPlate {
             return Err(FaceError::PointCount { operation, expected, found });
         }
         let points: Vec<[f64; 2]> = points.iter().map(|p| p.map(f64::from)).collect();
-        let (origin, unit) = frame(&points);
+        let (origin, unit) = bounding_box(&points);
         let centres: Vec<[f64; 2]> =
             points.iter().map(|p| [(p[0] - origin[0]) / unit, (p[1] - origin[1]) / unit]).collect();
 
@@ -59,7 +59,7 @@ impl ThinPlate {
         Ok(Self { centres, weights: right, affine, origin, unit })
     }
 
-    /// The displacement at `point`.
+    /// The displacement at `point`, in pixels.
     pub fn at(&self, point: [f32; 2]) -> [f32; 2] {
         let x = (f64::from(point[0]) - self.origin[0]) / self.unit;
         let y = (f64::from(point[1]) - self.origin[1]) / self.unit;
@@ -80,8 +80,8 @@ fn kernel(p: &[f64; 2], q: &[f64; 2]) -> f64 {
     if square > 0.0 { 0.5 * square * square.ln() } else { 0.0 }
 }
 
-/// Middle and longer side of the box around `points`.
-fn frame(points: &[[f64; 2]]) -> ([f64; 2], f64) {
+/// Centre and longer side of the bounding box of `points`.
+fn bounding_box(points: &[[f64; 2]]) -> ([f64; 2], f64) {
     let mut low = [f64::INFINITY; 2];
     let mut high = [f64::NEG_INFINITY; 2];
     for point in points {
@@ -99,15 +99,15 @@ mod tests {
     use super::*;
     use crate::reference::{read_npy, read_points, reference_file};
 
-    // Reference: reference/face/spline.py, SciPy's RBFInterpolator. Displacements reach some tens of
-    // pixels outside of the points, and the result is rounded to single precision.
+    // Reference: reference/face/spline.py, SciPy's RBFInterpolator. Outside the points,
+    // displacements reach some tens of pixels, and the result is rounded to single precision.
     #[test]
     fn agrees_with_scipy() {
         let (_, rows) = read_npy::<f32>(&reference_file("spline_points.npy"));
         let rows = rows.as_chunks::<4>().0;
         let points: Vec<[f32; 2]> = rows.iter().map(|row| [row[0], row[1]]).collect();
         let values: Vec<[f32; 2]> = rows.iter().map(|row| [row[2], row[3]]).collect();
-        let spline = ThinPlate::fit(&points, &values).unwrap();
+        let spline = ThinPlateSpline::fit(&points, &values).unwrap();
         let places = read_points("spline_places.npy");
         for (place, expected) in places.into_iter().zip(read_points("spline_output.npy")) {
             let found = spline.at(place);
@@ -118,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn an_affine_map_is_met_exactly_everywhere() {
+    fn an_affine_map_is_reproduced_exactly() {
         let points = [[0.0, 0.0], [10.0, 1.0], [3.0, 9.0], [7.0, 4.0], [1.0, 5.0]];
         let map = |[x, y]: [f32; 2]| [1.0 + 0.5 * x - y, 2.0 * x + 0.25 * y - 3.0];
-        let spline = ThinPlate::fit(&points, &points.map(map)).unwrap();
+        let spline = ThinPlateSpline::fit(&points, &points.map(map)).unwrap();
         for place in [[-20.0, 30.0], [5.0, 5.0], [100.0, -1.0]] {
             let (found, expected) = (spline.at(place), map(place));
             assert!((found[0] - expected[0]).hypot(found[1] - expected[1]) < 1e-4);
@@ -129,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn undetermined_splines_are_errors() {
+    fn underdetermined_splines_are_errors() {
         let check = |points: &[[f32; 2]], values: &[[f32; 2]], part: &str| {
-            let text = ThinPlate::fit(points, values).unwrap_err().to_string();
+            let text = ThinPlateSpline::fit(points, values).unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
         };
         let triangle = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];

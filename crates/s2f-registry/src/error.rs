@@ -1,84 +1,119 @@
-//! What can go wrong in finding or fetching a network.
+//! Errors of finding, fetching and installing networks.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// What can go wrong in finding or fetching a network.
+/// An error of finding, fetching or installing a network.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// A name that is not in the registry.
-    #[error("there is no network called {name}; hint: there are {known}")]
+    /// The name is not in the registry.
+    #[error(
+        "there is no network called {name}; hint: registered are {known}; for a file of your own, \
+         give its path (./{name})"
+    )]
     Unknown {
         /// The name.
         name: String,
-        /// The names there are.
+        /// The registered names, separated by commas.
         known: String,
     },
-    /// A registry that cannot be used.
+    /// The table of a registry cannot be used.
     #[error(
-        "{origin} is no registry ({reason}); hint: it has the form of crates/s2f-registry/registry.toml"
+        "{origin} is not a valid registry ({reason}); hint: see \
+         crates/s2f-registry/registry.toml for the format"
     )]
-    Table {
-        /// Where it is from.
+    InvalidTable {
+        /// Where the table comes from.
         origin: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
-    /// Nobody says where the user's data lie.
-    #[error("no folder to keep networks in is known; hint: set S2F_MODELS to one")]
+    /// No folder for the user's data is known.
+    #[error("there is no folder for networks; hint: set S2F_MODELS to a folder")]
     NoFolder,
-    /// A network that was not pulled yet.
-    #[error("{name} is not here, there is no {}; hint: speech2face model pull {name}", path.display())]
-    Absent {
+    /// The network has not been pulled yet.
+    #[error(
+        "{name} is not installed, {} does not exist; hint: speech2face model pull {name}",
+        path.display()
+    )]
+    Missing {
         /// The network.
         name: String,
         /// The file that is missing.
         path: PathBuf,
     },
-    /// A file that is not as published.
+    /// Several networks that are needed together have not been pulled yet.
+    #[error(
+        "these networks are not installed: {}; hint: speech2face model pull {}",
+        names.join(", "),
+        names.join(" ")
+    )]
+    SeveralMissing {
+        /// The networks.
+        names: Vec<String>,
+    },
+    /// A file differs from the published one.
     #[error("{name} is damaged, {} {reason}; hint: speech2face model pull {name}", path.display())]
     Damaged {
         /// The network.
         name: String,
         /// The file.
         path: PathBuf,
-        /// Size or hash, as it is and as it should be.
+        /// The size or hash found and the one expected.
         reason: String,
     },
-    /// A network that only the user can get.
-    #[error("{name} cannot be pulled, you bring its weights yourself; hint: {how}")]
-    Yours {
+    /// The network cannot be downloaded; the user has to supply its file.
+    #[error("{name} cannot be pulled, you have to supply its weights; hint: {instructions}")]
+    UserSupplied {
         /// The network.
         name: String,
-        /// What to do.
-        how: String,
+        /// How to get the file.
+        instructions: String,
     },
-    /// The system refuses: no space, no permission, a vanished folder.
-    #[error("cannot {operation} {}; hint: {}", path.display(), way_out(source))]
-    Io {
-        /// What was tried, an infinitive.
-        operation: &'static str,
-        /// On what.
+    /// A file that the user supplies cannot be used.
+    #[error(
+        "cannot use {} as a network; hint: give the path of an existing file, or the name of a \
+         registered network (speech2face model list)",
+        path.display()
+    )]
+    UnusableFile {
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reports.
         source: io::Error,
     },
-    /// One file was offered for a network of several.
-    #[error("{name} has {} files, {} is one; hint: give the folder that holds {}", files.len(), path.display(), files.join(" and "))]
-    Several {
+    /// The system refuses an operation: no space, no permission, a folder that vanished.
+    #[error("cannot {operation} {}; hint: {}", path.display(), io_hint(source))]
+    Io {
+        /// What was tried, a verb such as `read`.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system reports.
+        source: io::Error,
+    },
+    /// A single file was given for a network of several files.
+    #[error(
+        "{name} consists of {} files, {} is only one; hint: give the folder that holds {}",
+        files.len(),
+        path.display(),
+        files.join(" and ")
+    )]
+    SingleFile {
         /// The network.
         name: String,
-        /// What was offered.
+        /// The file that was given.
         path: PathBuf,
         /// The names of its files.
         files: Vec<String>,
     },
-    /// The server cannot be asked, or answers what is no answer.
+    /// The server does not answer, or its answer is not valid HTTP.
     #[error(
-        "cannot fetch {url} ({reason}); hint: check the connection, or fetch the file with another computer and give it with --from"
+        "cannot fetch {url} ({reason}); hint: check the connection, or fetch the file on another \
+         computer and pass it with --from"
     )]
     Unreachable {
         /// The address.
@@ -86,82 +121,87 @@ pub enum RegistryError {
         /// Why not.
         reason: String,
     },
-    /// The server answers that it will not send the file.
-    #[error("{url} answers with status {status}; hint: {}", status_way_out(*status))]
+    /// The server answers with a status other than success.
+    #[error("{url} answers with status {status}; hint: {}", status_hint(*status))]
     Status {
         /// The address.
         url: String,
         /// The HTTP status.
         status: u16,
     },
-    /// A web page came in place of the file.
+    /// The server sends a web page instead of the file.
     #[error(
-        "{url} gives a web page in place of the file; hint: the network here may ask you to log in first; open the address in a browser, or fetch the file elsewhere and give it with --from"
+        "{url} returns a web page instead of the file; hint: this network may require you to log \
+         in first; open the address in a browser, or fetch the file elsewhere and pass it with \
+         --from"
     )]
-    Page {
+    WebPage {
         /// The address.
         url: String,
     },
     /// The connection broke, or the server stopped sending.
     #[error(
-        "{url} broke off after {here} of {bytes} bytes ({reason}); hint: run the same command again: it goes on where it was"
+        "the download of {url} stopped after {received} of {bytes} bytes ({reason}); hint: run the \
+         same command again to resume it"
     )]
-    BrokenOff {
+    Interrupted {
         /// The address.
         url: String,
-        /// Bytes that are here.
-        here: u64,
+        /// Bytes on disk.
+        received: u64,
         /// Bytes of the file.
         bytes: u64,
         /// Why.
         reason: String,
     },
-    /// A file of another size.
+    /// The file has another size than the published one.
     #[error(
-        "{origin} has {found} bytes in place of {bytes}; hint: it is not the published file; fetch that elsewhere and give it with --from"
+        "{origin} has {found} bytes instead of {bytes}; hint: it is not the published file; fetch \
+         that one elsewhere and pass it with --from"
     )]
-    Size {
+    WrongSize {
         /// The address or the file.
         origin: String,
-        /// A number, or `more` of which the rest was not read.
+        /// Number of bytes, or `more` if the rest was not read.
         found: String,
         /// Bytes of the published file.
         bytes: u64,
     },
-    /// The bytes that came are not the published ones; they were removed again.
+    /// The bytes are not the published ones; they were removed.
     #[error(
-        "{origin} is not the published file: its sha256 is {actual} in place of {expected}; hint: nothing was installed; fetch the file elsewhere and give it with --from"
+        "{origin} is not the published file: its sha256 is {actual} instead of {expected}; hint: \
+         nothing was installed; fetch the file elsewhere and pass it with --from"
     )]
-    Hash {
+    WrongHash {
         /// The address or the file.
         origin: String,
-        /// As registered.
+        /// The registered hash.
         expected: String,
-        /// As computed.
+        /// The computed hash.
         actual: String,
     },
 }
 
 impl RegistryError {
-    /// Names what was tried on which path, for `map_err`.
+    /// Adds the operation and the path to an error of the system, for `map_err`.
     pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, path: path.to_owned(), source }
     }
 }
 
-fn way_out(error: &io::Error) -> &'static str {
+fn io_hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room and run the same command again: it goes on where it was"
+            "free some space and run the same command again to resume"
         }
-        io::ErrorKind::NotFound => "check the name",
-        _ => "mend the permissions, or set S2F_MODELS to a folder that you can write to",
+        io::ErrorKind::NotFound => "check the path",
+        _ => "check the permissions, or set S2F_MODELS to a folder that you can write to",
     }
 }
 
-fn status_way_out(status: u16) -> &'static str {
+fn status_hint(status: u16) -> &'static str {
     match status {
         500..600 | 408 | 429 => "try again later",
-        _ => "fetch the file elsewhere and give it with --from",
+        _ => "fetch the file elsewhere and pass it with --from",
     }
 }

@@ -1,4 +1,4 @@
-//! Downloads that go on where they broke off, and that believe no server.
+//! Downloads over HTTP that resume where they stopped, and that check everything a server sends.
 
 use std::io::{ErrorKind, Read};
 use std::net::IpAddr;
@@ -10,98 +10,82 @@ use ureq::http::header::{ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_
 use ureq::http::{HeaderName, Response, Uri};
 use ureq::{Agent, Body, Error, Proxy};
 
-use crate::digest::Comparison;
-use crate::part::{PIECE_BYTES, Part};
-use crate::{RegistryError, RemoteFile};
+use crate::partial_file::{CHUNK_BYTES, PartialFile};
+use crate::verify::Comparison;
+use crate::{PullProgress, RegistryError, RemoteFile};
 
 const USER_AGENT: &str = concat!("speech2face/", env!("CARGO_PKG_VERSION"));
 
-/// What a download tells while it goes on.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// Another process fetches the same network; this one waits for it.
-    Waiting,
-    /// So many bytes of a file are here.
-    Bytes {
-        /// The file.
-        file: &'a RemoteFile,
-        /// Bytes that are here, those of earlier processes included.
-        here: u64,
-    },
-    /// An attempt failed, and there will be another.
-    Again {
-        /// Why it failed.
-        reason: &'a RegistryError,
-        /// After how long.
-        pause: Duration,
-    },
-}
-
-/// How long a server is waited for.
+/// Timeouts of a download, and how often it is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Until a connection stands.
-    pub connect: Duration,
-    /// Between two pieces of an answer.
-    pub silence: Duration,
-    /// For all of an answer, however it drips.
-    pub answer: Duration,
-    /// How often a file is asked for in all.
+pub struct RetryPolicy {
+    /// Maximum time to look up the server's name, and to connect.
+    pub connect_timeout: Duration,
+    /// Maximum time between two reads, or two writes.
+    pub read_timeout: Duration,
+    /// Maximum time of a whole response.
+    pub response_timeout: Duration,
+    /// Number of attempts per file, the first included.
     pub attempts: u32,
-    /// Before the second attempt; it doubles before each further one.
-    pub pause: Duration,
+    /// Delay before the second attempt; it doubles before each further one.
+    pub first_delay: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
+    /// 10 s to connect, 30 s between reads, 15 min per response, 4 attempts, 0.5 s first delay.
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            answer: Duration::from_secs(15 * 60),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            response_timeout: Duration::from_secs(15 * 60),
             attempts: 4,
-            pause: Duration::from_millis(500),
+            first_delay: Duration::from_millis(500),
         }
     }
 }
 
-/// Downloads `file` into `folder`, where nobody else does so at the same time.
+/// Downloads `file` into `folder`. The caller holds the lock of the folder.
 pub(crate) fn fetch(
     file: &RemoteFile,
     folder: &Path,
-    patience: Patience,
-    on_event: &mut dyn FnMut(Event<'_>),
+    policy: RetryPolicy,
+    on_progress: &mut dyn FnMut(PullProgress<'_>),
 ) -> Result<(), RegistryError> {
-    let agent = agent(file, patience);
-    let mut part = Part::open(folder, file)?;
-    let mut began_again = false;
-    let mut pause = patience.pause;
+    let agent = agent(file, policy);
+    let mut part = PartialFile::open(folder, file)?;
+    let mut restarted = false;
+    let mut delay = policy.first_delay;
     let mut attempts = 1;
     loop {
-        match attempt(&agent, &mut part, file, on_event) {
-            Ok(()) if part.is_of_one_answer() || began_again => {
+        match attempt(&agent, &mut part, file, on_progress) {
+            Ok(()) if part.is_from_one_response() || restarted => {
                 return part.install_or_discard(&file.url);
             }
-            // Several answers may be of several versions, or the disk may have lost some bytes: if
-            // they do not give the published file, it is fetched from its beginning, once.
+            // Several responses may belong to several versions, or the disk may have lost some
+            // bytes. If they do not give the published file, it is fetched again, once.
             Ok(()) => {
                 if part.install()? == Comparison::Equal {
                     return Ok(());
                 }
                 part.restart(None)?;
-                began_again = true;
+                restarted = true;
                 attempts = 1;
-                pause = patience.pause;
+                delay = policy.first_delay;
             }
-            Err(Failure::Passing(reason)) if attempts < patience.attempts => {
-                on_event(Event::Again { reason: &reason, pause });
-                thread::sleep(pause);
-                pause *= 2;
+            Err(Failure::Temporary(reason)) if attempts < policy.attempts => {
+                on_progress(PullProgress::Retrying { reason: &reason, delay });
+                thread::sleep(delay);
+                delay *= 2;
                 attempts += 1;
             }
-            Err(Failure::Passing(error) | Failure::Final(error)) if part.here() > 0 => {
+            Err(Failure::Temporary(error) | Failure::Permanent(error)) if part.len() > 0 => {
                 return Err(error);
             }
-            Err(Failure::Passing(error) | Failure::Final(error) | Failure::Wrong(error)) => {
+            Err(
+                Failure::Temporary(error)
+                | Failure::Permanent(error)
+                | Failure::WrongContent(error),
+            ) => {
                 part.discard().ok(); // the first error is the one to report
                 return Err(error);
             }
@@ -109,121 +93,126 @@ pub(crate) fn fetch(
     }
 }
 
-/// Why an attempt ended.
+/// Why an attempt failed.
 enum Failure {
-    /// It may go better next time.
-    Passing(RegistryError),
-    /// It will not, until something changes.
-    Final(RegistryError),
-    /// The same, and what is here is of no use.
-    Wrong(RegistryError),
+    /// Another attempt may succeed.
+    Temporary(RegistryError),
+    /// Another attempt would fail too; the partial file is kept for a later run.
+    Permanent(RegistryError),
+    /// The server sends another file; the partial file is discarded.
+    WrongContent(RegistryError),
 }
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        Self::Final(error)
+        Self::Permanent(error)
     }
 }
 
-/// Asks once for what is missing, and adds what comes.
+/// Requests the missing bytes once, and appends those that arrive.
 fn attempt(
     agent: &Agent,
-    part: &mut Part<'_>,
+    part: &mut PartialFile<'_>,
     file: &RemoteFile,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_progress: &mut dyn FnMut(PullProgress<'_>),
 ) -> Result<(), Failure> {
-    if part.here() == file.bytes {
-        return Ok(()); // an earlier process was stopped just before the end
+    if part.len() == file.bytes {
+        return Ok(()); // an earlier process was interrupted just before the end
     }
     let mut request = agent.get(&file.url).header(ACCEPT_ENCODING, "identity");
-    if part.here() > 0 {
-        request = request.header(RANGE, format!("bytes={}-", part.here()));
+    if part.len() > 0 {
+        request = request.header(RANGE, format!("bytes={}-", part.len()));
         if let Some(etag) = part.etag() {
             request = request.header(IF_RANGE, etag);
         }
     }
     let mut response = request.call().map_err(|error| unreachable(file, &error))?;
-    begin(&response, part, file)?;
-    on_event(Event::Bytes { file, here: part.here() });
+    check_head(&response, part, file)?;
+    on_progress(PullProgress::Received { file, bytes: part.len() });
 
     let mut body = response.body_mut().as_reader();
-    let mut piece = vec![0; PIECE_BYTES];
+    let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let read = body.read(&mut piece).map_err(|error| broken_off(file, part, error))?;
+        let read = body.read(&mut chunk).map_err(|error| interrupted(file, part, error))?;
         if read == 0 {
             break;
         }
-        if part.here() + read as u64 > file.bytes {
-            return Err(Failure::Wrong(size(file, "more")));
+        if part.len() + read as u64 > file.bytes {
+            return Err(Failure::WrongContent(wrong_size(file, "more")));
         }
-        part.append(&piece[..read])?;
-        on_event(Event::Bytes { file, here: part.here() });
+        part.append(&chunk[..read])?;
+        on_progress(PullProgress::Received { file, bytes: part.len() });
     }
-    if part.here() < file.bytes {
-        return Err(broken_off(file, part, "the answer ended"));
+    if part.len() < file.bytes {
+        return Err(interrupted(file, part, "the response ended"));
     }
     Ok(())
 }
 
-/// Holds what the server promises against what is needed, and makes ready for its bytes.
-fn begin(response: &Response<Body>, part: &mut Part<'_>, file: &RemoteFile) -> Result<(), Failure> {
+/// Checks the head of a response against the published file, and prepares the partial file for the
+/// body: empty for the whole file, as it is for the requested range.
+fn check_head(
+    response: &Response<Body>,
+    part: &mut PartialFile<'_>,
+    file: &RemoteFile,
+) -> Result<(), Failure> {
     let status = response.status().as_u16();
     let url = || file.url.clone();
     match status {
-        200 | 206 if text(response, CONTENT_TYPE).is_some_and(is_web_page) => {
-            return Err(Failure::Final(RegistryError::Page { url: url() }));
+        200 | 206 if header_text(response, CONTENT_TYPE).is_some_and(is_web_page) => {
+            return Err(Failure::Permanent(RegistryError::WebPage { url: url() }));
         }
-        // The whole file: the server knows no ranges, or has another version than before.
+        // The whole file: the server does not support ranges, or has another version than before.
         200 => {
-            if let Some(promised) = response.body().content_length()
-                && promised != file.bytes
+            if let Some(length) = response.body().content_length()
+                && length != file.bytes
             {
-                return Err(Failure::Final(size(file, promised)));
+                return Err(Failure::Permanent(wrong_size(file, length)));
             }
-            part.restart(text(response, ETAG))?;
+            part.restart(header_text(response, ETAG))?;
         }
-        206 => match text(response, CONTENT_RANGE).and_then(content_range) {
-            Some((start, total)) if start == part.here() => {
+        206 => match header_text(response, CONTENT_RANGE).and_then(content_range) {
+            Some((start, total)) if start == part.len() => {
                 if let Some(total) = total.filter(|&total| total != file.bytes) {
-                    return Err(Failure::Final(size(file, total)));
+                    return Err(Failure::Permanent(wrong_size(file, total)));
                 }
-                part.go_on();
+                part.resume();
             }
             _ => {
                 part.restart(None)?;
-                return Err(Failure::Passing(RegistryError::Unreachable {
+                return Err(Failure::Temporary(RegistryError::Unreachable {
                     url: url(),
-                    reason: "it sends another part than was asked for".to_owned(),
+                    reason: "it sends another range than the requested one".to_owned(),
                 }));
             }
         },
-        // No such range: the server has a shorter version, and may have had a longer one before.
-        416 if part.here() > 0 => {
+        // No such range: the server has a shorter version than before.
+        416 if part.len() > 0 => {
             part.restart(None)?;
-            return Err(Failure::Passing(RegistryError::Status { url: url(), status }));
+            return Err(Failure::Temporary(RegistryError::Status { url: url(), status }));
         }
         408 | 429 | 500..600 => {
-            return Err(Failure::Passing(RegistryError::Status { url: url(), status }));
+            return Err(Failure::Temporary(RegistryError::Status { url: url(), status }));
         }
-        _ => return Err(Failure::Final(RegistryError::Status { url: url(), status })),
+        _ => return Err(Failure::Permanent(RegistryError::Status { url: url(), status })),
     }
     Ok(())
 }
 
-fn agent(file: &RemoteFile, patience: Patience) -> Agent {
+fn agent(file: &RemoteFile, policy: RetryPolicy) -> Agent {
     let is_local = file.url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback));
     Agent::config_builder()
         .user_agent(USER_AGENT)
         .http_status_as_error(false)
-        // What begins encrypted stays encrypted, wherever a redirect leads.
+        // An encrypted request stays encrypted across redirects.
         .https_only(file.url.starts_with("https://"))
-        // No proxy reaches this very computer.
+        // A proxy cannot reach this computer's loopback address.
         .proxy(if is_local { None } else { Proxy::try_from_env() })
-        .timeout_resolve(Some(patience.connect))
-        .timeout_connect(Some(patience.connect))
-        .timeout_per_read(Some(patience.silence))
-        .timeout_per_write(Some(patience.silence))
-        .timeout_global(Some(patience.answer))
+        .timeout_resolve(Some(policy.connect_timeout))
+        .timeout_connect(Some(policy.connect_timeout))
+        .timeout_per_read(Some(policy.read_timeout))
+        .timeout_per_write(Some(policy.read_timeout))
+        .timeout_global(Some(policy.response_timeout))
         .build()
         .new_agent()
 }
@@ -233,7 +222,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn text(response: &Response<Body>, header: HeaderName) -> Option<&str> {
+fn header_text(response: &Response<Body>, header: HeaderName) -> Option<&str> {
     response.headers().get(header)?.to_str().ok()
 }
 
@@ -241,7 +230,7 @@ fn is_web_page(content_type: &str) -> bool {
     content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
 }
 
-/// Start and, where it is known, total of `bytes START-END/TOTAL`.
+/// START and, unless it is `*`, TOTAL of `bytes START-END/TOTAL`.
 fn content_range(range: &str) -> Option<(u64, Option<u64>)> {
     let (span, total) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _end) = span.split_once('-')?;
@@ -249,26 +238,31 @@ fn content_range(range: &str) -> Option<(u64, Option<u64>)> {
     Some((start.parse().ok()?, total))
 }
 
-fn size(file: &RemoteFile, found: impl ToString) -> RegistryError {
-    RegistryError::Size { origin: file.url.clone(), found: found.to_string(), bytes: file.bytes }
+fn wrong_size(file: &RemoteFile, found: impl ToString) -> RegistryError {
+    RegistryError::WrongSize {
+        origin: file.url.clone(),
+        found: found.to_string(),
+        bytes: file.bytes,
+    }
 }
 
-fn broken_off(file: &RemoteFile, part: &Part<'_>, reason: impl ToString) -> Failure {
+fn interrupted(file: &RemoteFile, part: &PartialFile<'_>, reason: impl ToString) -> Failure {
     let (url, reason) = (file.url.clone(), reason.to_string());
-    Failure::Passing(RegistryError::BrokenOff { url, here: part.here(), bytes: file.bytes, reason })
+    let (received, bytes) = (part.len(), file.bytes);
+    Failure::Temporary(RegistryError::Interrupted { url, received, bytes, reason })
 }
 
 fn unreachable(file: &RemoteFile, error: &Error) -> Failure {
     let cause = RegistryError::Unreachable { url: file.url.clone(), reason: error.to_string() };
     match error {
-        // Certificates that nobody vouches for come as invalid data.
-        Error::Io(error) if error.kind() == ErrorKind::InvalidData => Failure::Final(cause),
+        // An untrusted certificate is reported as invalid data.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => Failure::Permanent(cause),
         Error::Io(_)
         | Error::Timeout(_)
         | Error::HostNotFound
         | Error::ConnectionFailed
-        | Error::ConnectProxyFailed(_) => Failure::Passing(cause),
-        _ => Failure::Final(cause),
+        | Error::ConnectProxyFailed(_) => Failure::Temporary(cause),
+        _ => Failure::Permanent(cause),
     }
 }
 
@@ -277,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_and_nothing_else() {
+    fn valid_content_ranges_are_parsed_and_others_rejected() {
         assert_eq!(content_range("bytes 10-19/20"), Some((10, Some(20))));
         assert_eq!(content_range("bytes 10-19/*"), Some((10, None)));
         for wrong in ["", "bytes */20", "items 1-2/3", "bytes 10-19", "bytes -1-2/3", "bytes 1-2/x"]
@@ -287,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_computer_is_loopback() {
+    fn only_loopback_addresses_bypass_the_proxy() {
         for host in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }
@@ -297,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_encrypted_stays_so() {
+    fn https_requests_stay_https() {
         let is_https_only = |url: &str| {
             let file = RemoteFile {
                 name: "a".to_owned(),
@@ -305,7 +299,7 @@ mod tests {
                 sha256: String::new(),
                 url: url.to_owned(),
             };
-            agent(&file, Patience::default()).config().https_only()
+            agent(&file, RetryPolicy::default()).config().https_only()
         };
         assert!(is_https_only("https://example.org/a"));
         assert!(!is_https_only("http://127.0.0.1/a"));

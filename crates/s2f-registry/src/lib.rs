@@ -1,28 +1,66 @@
-//! Published networks that corpora and measures need: where they lie, their licences, fetched and
-//! verified.
+//! Published networks: where they are published, under which licence, and where verified copies of
+//! them lie on this computer.
 //!
-//! ```no_run
-//! # fn main() -> Result<(), s2f_registry::RegistryError> {
-//! let store = s2f_registry::Store::from_environment()?;
-//! store.pull("yunet", &mut |_event| {})?; // the only call that opens the network
-//! let files = store.locate("yunet")?; // each whole, by its SHA-256
+//! A [`Registry`] lists the networks. A [`Store`] is the folder that holds them, as
+//! `FOLDER/NAME/FILE`, for example
+//! `~/.local/share/speech2face/models/yunet/yunet_n_dynamic.onnx`. A [`NetworkSource`] is what a
+//! user or a configuration names: a registered network, or a file of their own.
+//!
+//! Only [`Store::pull`] opens the network. Everything that reads a network finds its file with
+//! [`Store::find`] or [`Store::locate`], which compare size and SHA-256 each time.
+//!
+//! ```
+//! use s2f_registry::{NetworkSource, PullOutcome, Registry, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::from_toml(
+//!     r#"
+//!     [[entry]]
+//!     name = "tiny"
+//!     title = "A network of three bytes"
+//!     purpose = "an example"
+//!     home = "https://example.org"
+//!     licence = { id = "MIT", text = "https://example.org/licence" }
+//!
+//!     [[entry.file]]
+//!     name = "tiny.bin"
+//!     bytes = 3
+//!     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+//!     url = "https://example.org/tiny.bin"
+//!     "#,
+//!     "the example",
+//! )?;
+//! let folder = tempfile::tempdir()?;
+//! let store = Store::new(registry, folder.path());
+//! let tiny: NetworkSource = "tiny".parse()?;
+//!
+//! let message = store.find(&tiny).unwrap_err().to_string();
+//! assert!(message.ends_with("; hint: speech2face model pull tiny"));
+//!
+//! // `Store::pull` would download the file; `Store::install` copies one that is already here.
+//! let download = folder.path().join("download");
+//! std::fs::write(&download, "abc")?;
+//! assert_eq!(store.install("tiny", &download)?, PullOutcome::Installed);
+//! assert_eq!(store.find(&tiny)?, folder.path().join("tiny").join("tiny.bin"));
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! A [`Registry`] says what there is, a [`Store`] is the folder in which it lies:
-//! `FOLDER/NAME/FILE`, for example `~/.local/share/speech2face/models/yunet/yunet_n_dynamic.onnx`.
+#![forbid(unsafe_code)]
 
 mod registry;
+mod source;
 mod store;
 
-mod digest;
 mod error;
 mod fetch;
 mod lock;
-mod part;
+mod partial_file;
+mod progress;
+mod verify;
 
 pub use error::RegistryError;
-pub use fetch::{Event, Patience};
+pub use fetch::RetryPolicy;
+pub use progress::PullProgress;
 pub use registry::{Entry, Licence, Origin, Registry, RemoteFile};
-pub use store::{Pulled, State, Store};
+pub use source::NetworkSource;
+pub use store::{Availability, PullOutcome, Store};

@@ -1,4 +1,4 @@
-//! The folder in which networks lie: find, fetch, install from files.
+//! The folder of installed networks: find verified files, download them, copy them from files.
 
 use std::env;
 use std::fs;
@@ -7,56 +7,62 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::digest::{Comparison, compare, open_file};
 use crate::fetch::fetch;
-use crate::part::{PIECE_BYTES, Part};
-use crate::{Entry, Event, Origin, Patience, Registry, RegistryError, RemoteFile, lock};
+use crate::partial_file::{CHUNK_BYTES, PartialFile};
+use crate::verify::{Comparison, compare, open_regular_file};
+use crate::{
+    Entry, NetworkSource, Origin, PullProgress, Registry, RegistryError, RemoteFile, RetryPolicy,
+    lock,
+};
 
-/// A larger registry is none.
+/// Bytes of a registry's table that are read; the embedded one has 6 KB.
 const MAX_REGISTRY_BYTES: u64 = 1 << 20;
 
-/// A folder of networks, with the registry that says what may lie in it.
+/// A folder of installed networks, with the registry that lists them.
 #[derive(Debug, Clone)]
 pub struct Store {
     registry: Registry,
     folder: PathBuf,
-    patience: Patience,
+    policy: RetryPolicy,
 }
 
-/// What a pull did.
+/// What [`Store::pull`] or [`Store::install`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pulled {
-    /// All files were there, as published; nothing was done.
-    AlreadyThere,
-    /// Files were fetched or copied.
+pub enum PullOutcome {
+    /// All files were installed already, as published; nothing was changed.
+    AlreadyInstalled,
+    /// Files were downloaded or copied.
     Installed,
 }
 
-/// Whether a network can be used.
+/// Whether a registered network can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// All its files are there, as published.
-    Ready,
-    /// Files are missing.
-    Absent,
-    /// A file is there and not as published.
+pub enum Availability {
+    /// All its files are installed, as published.
+    Installed,
+    /// At least one file is missing.
+    Missing,
+    /// At least one file differs from the published one.
     Damaged,
-    /// The user brings it, wherever it is used.
-    Yours,
+    /// The user supplies its file wherever it is used.
+    UserSupplied,
 }
 
 impl Store {
-    /// The store of the user: the folder `$S2F_MODELS`, or `speech2face/models` where programs
-    /// keep data (`$XDG_DATA_HOME` or `~/.local/share`, `~/Library/Application Support`,
-    /// `%LOCALAPPDATA%`); with the registry in the file `$S2F_REGISTRY`, or the shipped one.
+    /// The user's store.
+    ///
+    /// Its folder is `$S2F_MODELS`, otherwise `speech2face/models` in the user's data folder
+    /// (`$XDG_DATA_HOME` or `~/.local/share`, `~/Library/Application Support`, `%LOCALAPPDATA%`).
+    /// Its registry is the file `$S2F_REGISTRY`, otherwise the embedded one.
     ///
     /// # Errors
-    /// The registry cannot be read, or nothing says where the user's data lie.
+    /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read;
+    /// [`RegistryError::NoFolder`] if no data folder is known.
     pub fn from_environment() -> Result<Self, RegistryError> {
         let path = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let registry = match path("S2F_REGISTRY") {
             Some(path) => read_registry(&path)?,
-            None => Registry::shipped()?,
+            None => Registry::embedded()?,
         };
         let folder = match path("S2F_MODELS") {
             Some(folder) => folder,
@@ -65,97 +71,160 @@ impl Store {
         Ok(Self::new(registry, folder))
     }
 
-    /// A store in `folder`, which is made when something is first put there.
+    /// A store in `folder`, which is created when the first network is installed.
     pub fn new(registry: Registry, folder: impl Into<PathBuf>) -> Self {
-        Self { registry, folder: folder.into(), patience: Patience::default() }
+        Self { registry, folder: folder.into(), policy: RetryPolicy::default() }
     }
 
-    /// The same with another patience for servers.
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    /// The same store with other timeouts and retries for downloads.
+    #[must_use]
+    pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        Self { policy, ..self }
     }
 
-    /// What may lie here.
+    /// The networks that can be installed here.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// The folder of all networks.
+    /// The folder; each network has a subfolder of its name.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The files of a network, in the order of the registry, each compared with its size and
-    /// SHA-256 just now. Opens no network.
+    /// The path of the file to open for a network: of a registered one its main file (the first
+    /// in the registry), after all its files were verified as [`Store::locate`] does; of a user's
+    /// own file the file itself, which is not verified.
     ///
     /// # Errors
-    /// An unknown name, a file that is missing, damaged or unreadable, or a network that the user
-    /// brings; each says what to do.
+    /// For a registered network as [`Store::locate`]. [`RegistryError::UnusableFile`] for a path
+    /// at which there is no regular, readable file.
+    pub fn find(&self, source: &NetworkSource) -> Result<PathBuf, RegistryError> {
+        match source {
+            NetworkSource::Registered(name) => {
+                let (entry, files) = self.entry(name)?;
+                let mut paths = files.iter().map(|file| self.verified(entry, file));
+                let main = paths.next().transpose()?;
+                for path in paths {
+                    path?;
+                }
+                main.ok_or_else(|| RegistryError::Missing {
+                    name: name.clone(),
+                    path: self.folder.join(name),
+                })
+            }
+            NetworkSource::File(path) => match open_regular_file(path) {
+                Ok(_) => Ok(path.clone()),
+                Err(source) => Err(RegistryError::UnusableFile { path: path.clone(), source }),
+            },
+        }
+    }
+
+    /// Finds several networks as [`Store::find`] does, and reports all that are missing in one
+    /// error, so that the user pulls them with one command.
+    ///
+    /// # Errors
+    /// As [`Store::find`]; [`RegistryError::SeveralMissing`] if more than one is missing.
+    pub fn find_all<const N: usize>(
+        &self,
+        sources: [&NetworkSource; N],
+    ) -> Result<[PathBuf; N], RegistryError> {
+        let mut missing = Vec::new();
+        let mut paths: [PathBuf; N] = std::array::from_fn(|_| PathBuf::new());
+        for (path, source) in paths.iter_mut().zip(sources) {
+            match self.find(source) {
+                Ok(found) => *path = found,
+                Err(RegistryError::Missing { name, path }) => missing.push((name, path)),
+                Err(error) => return Err(error),
+            }
+        }
+        if missing.len() > 1 {
+            let names = missing.into_iter().map(|(name, _)| name).collect();
+            return Err(RegistryError::SeveralMissing { names });
+        }
+        match missing.pop() {
+            Some((name, path)) => Err(RegistryError::Missing { name, path }),
+            None => Ok(paths),
+        }
+    }
+
+    /// The paths of all files of a registered network, in the order of the registry. The size and
+    /// the SHA-256 of each are compared with the registered ones. Does not open the network.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`], [`RegistryError::Missing`], [`RegistryError::Damaged`],
+    /// [`RegistryError::Io`], or [`RegistryError::UserSupplied`] for a network that has no
+    /// registered files.
     pub fn locate(&self, name: &str) -> Result<Vec<PathBuf>, RegistryError> {
         let (entry, files) = self.entry(name)?;
         files.iter().map(|file| self.verified(entry, file)).collect()
     }
 
-    /// Whether a network can be used. Opens no network.
+    /// Whether a registered network can be used. Does not open the network.
     ///
     /// # Errors
-    /// An unknown name, or a file that cannot be read.
-    pub fn state(&self, name: &str) -> Result<State, RegistryError> {
+    /// [`RegistryError::Unknown`], or [`RegistryError::Io`] for a file that cannot be read.
+    pub fn availability(&self, name: &str) -> Result<Availability, RegistryError> {
         match self.locate(name) {
-            Ok(_) => Ok(State::Ready),
-            Err(RegistryError::Absent { .. }) => Ok(State::Absent),
-            Err(RegistryError::Damaged { .. }) => Ok(State::Damaged),
-            Err(RegistryError::Yours { .. }) => Ok(State::Yours),
+            Ok(_) => Ok(Availability::Installed),
+            Err(RegistryError::Missing { .. }) => Ok(Availability::Missing),
+            Err(RegistryError::Damaged { .. }) => Ok(Availability::Damaged),
+            Err(RegistryError::UserSupplied { .. }) => Ok(Availability::UserSupplied),
             Err(error) => Err(error),
         }
     }
 
-    /// Fetches what is missing of a network from the addresses in the registry. What is there and
-    /// as published is left alone; a download that broke off goes on where it was.
+    /// Downloads the missing files of a network from their registered addresses. Files that are
+    /// installed already are kept; an interrupted download is resumed.
     ///
-    /// Proxies are those of the environment (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+    /// Proxies are taken from the environment (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `NO_PROXY`).
     ///
     /// # Errors
-    /// An unknown name or one that the user brings; what the server or the system refuses; a file
-    /// that is not the published one, of which then nothing stays.
+    /// [`RegistryError::Unknown`] or [`RegistryError::UserSupplied`]; the error of the server or
+    /// of the system; [`RegistryError::WrongSize`] or [`RegistryError::WrongHash`] for a file that
+    /// is not the published one, which is removed.
     pub fn pull(
         &self,
         name: &str,
-        on_event: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Pulled, RegistryError> {
+        on_progress: &mut dyn FnMut(PullProgress<'_>),
+    ) -> Result<PullOutcome, RegistryError> {
         let (entry, files) = self.entry(name)?;
-        // First without the lock: a complete store may be one that cannot be written to.
+        // Before the lock is taken, since a complete store may be read-only.
         if self.missing(entry, files)?.is_empty() {
-            return Ok(Pulled::AlreadyThere);
+            return Ok(PullOutcome::AlreadyInstalled);
         }
-        let folder = self.make_folder(entry)?;
-        let _lock = lock::take(&folder, on_event)?;
+        let folder = self.create_folder(entry)?;
+        let _lock = lock::take(&folder, on_progress)?;
         let missing = self.missing(entry, files)?;
         for file in &missing {
-            fetch(file, &folder, self.patience, on_event)?;
+            fetch(file, &folder, self.policy, on_progress)?;
         }
-        Ok(if missing.is_empty() { Pulled::AlreadyThere } else { Pulled::Installed })
+        let nothing_to_do = missing.is_empty(); // another process was faster
+        Ok(if nothing_to_do { PullOutcome::AlreadyInstalled } else { PullOutcome::Installed })
     }
 
-    /// Copies what is missing of a network from `from`, for computers without a network: the file
-    /// itself under any name, or a folder that holds the files by their names, as they are or in a
-    /// folder called as the network (such as another store).
+    /// Copies the missing files of a network from `from`, for computers without a connection:
+    /// either the file itself, under any name, or a folder that holds the files under their
+    /// registered names, directly or in a subfolder named like the network (as another store
+    /// does).
     ///
     /// # Errors
-    /// As [`Store::pull`]; and a single file for a network of several.
-    pub fn install(&self, name: &str, from: &Path) -> Result<Pulled, RegistryError> {
+    /// As [`Store::pull`]; and [`RegistryError::SingleFile`] if one file is given for a network of
+    /// several.
+    pub fn install(&self, name: &str, from: &Path) -> Result<PullOutcome, RegistryError> {
         let (entry, files) = self.entry(name)?;
         let missing = self.missing(entry, files)?;
         if missing.is_empty() {
-            return Ok(Pulled::AlreadyThere);
+            return Ok(PullOutcome::AlreadyInstalled);
         }
         let is_folder = from.metadata().map_err(RegistryError::io("read", from))?.is_dir();
         if !is_folder && files.len() > 1 {
             let files = files.iter().map(|file| file.name.clone()).collect();
             let (name, path) = (entry.name.clone(), from.to_owned());
-            return Err(RegistryError::Several { name, path, files });
+            return Err(RegistryError::SingleFile { name, path, files });
         }
-        let folder = self.make_folder(entry)?;
+        let folder = self.create_folder(entry)?;
         let _lock = lock::take(&folder, &mut |_| {})?;
         for file in missing {
             let source = match is_folder {
@@ -166,16 +235,18 @@ impl Store {
             };
             copy(&source, &folder, file)?;
         }
-        Ok(Pulled::Installed)
+        Ok(PullOutcome::Installed)
     }
 
+    /// A registered network and its files.
     fn entry(&self, name: &str) -> Result<(&Entry, &[RemoteFile]), RegistryError> {
         let entry = self.registry.entry(name)?;
         match &entry.origin {
             Origin::Download(files) => Ok((entry, files)),
-            Origin::Yours { how } => {
-                Err(RegistryError::Yours { name: name.to_owned(), how: how.clone() })
-            }
+            Origin::UserSupplied { instructions } => Err(RegistryError::UserSupplied {
+                name: name.to_owned(),
+                instructions: instructions.clone(),
+            }),
         }
     }
 
@@ -188,12 +259,12 @@ impl Store {
         match compare(&path, file) {
             Ok(Comparison::Equal) => Ok(path),
             Ok(other) => Err(RegistryError::Damaged { name, path, reason: other.reason(file) }),
-            Err(error) if is_absent(&error) => Err(RegistryError::Absent { name, path }),
+            Err(error) if is_missing(&error) => Err(RegistryError::Missing { name, path }),
             Err(error) => Err(RegistryError::io("read", &path)(error)),
         }
     }
 
-    /// The files that are not there as published.
+    /// The files that are missing or damaged.
     fn missing<'a>(
         &self,
         entry: &Entry,
@@ -203,7 +274,7 @@ impl Store {
         for file in files {
             match self.verified(entry, file) {
                 Ok(_) => {}
-                Err(RegistryError::Absent { .. } | RegistryError::Damaged { .. }) => {
+                Err(RegistryError::Missing { .. } | RegistryError::Damaged { .. }) => {
                     missing.push(file);
                 }
                 Err(error) => return Err(error),
@@ -212,21 +283,21 @@ impl Store {
         Ok(missing)
     }
 
-    fn make_folder(&self, entry: &Entry) -> Result<PathBuf, RegistryError> {
+    fn create_folder(&self, entry: &Entry) -> Result<PathBuf, RegistryError> {
         let folder = self.folder.join(&entry.name);
-        fs::create_dir_all(&folder).map_err(RegistryError::io("make the folder", &folder))?;
+        fs::create_dir_all(&folder).map_err(RegistryError::io("create the folder", &folder))?;
         Ok(folder)
     }
 }
 
-/// Whether the system says that there is nothing, and not that something is in the way.
-fn is_absent(error: &io::Error) -> bool {
+/// Whether an error means that the file does not exist.
+fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn read_registry(path: &Path) -> Result<Registry, RegistryError> {
     let mut table = String::new();
-    open_file(path)
+    open_regular_file(path)
         .and_then(|file| file.take(MAX_REGISTRY_BYTES).read_to_string(&mut table))
         .map_err(RegistryError::io("read the registry", path))?;
     Registry::from_toml(&table, &path.display().to_string())
@@ -235,29 +306,33 @@ fn read_registry(path: &Path) -> Result<Registry, RegistryError> {
 fn data_folder() -> Result<PathBuf, RegistryError> {
     let base = etcetera::base_strategy::choose_native_strategy();
     let base = base.map_err(|_| RegistryError::NoFolder)?;
-    // Windows carries its data folder from computer to computer, which networks need not be.
+    // On Windows, the data folder roams between computers; networks should not.
     Ok(if cfg!(windows) { base.cache_dir() } else { base.data_dir() })
 }
 
-/// Copies a file into `folder` if it is the published one.
+/// Copies `source` into `folder` as the published `file`, if it is that file.
 fn copy(source: &Path, folder: &Path, file: &RemoteFile) -> Result<(), RegistryError> {
     let read = |error| RegistryError::io("read", source)(error);
     let origin = source.display().to_string();
-    let mut open = open_file(source).map_err(read)?;
+    let mut open = open_regular_file(source).map_err(read)?;
     let found = open.metadata().map_err(read)?.len();
     if found != file.bytes {
-        return Err(RegistryError::Size { origin, found: found.to_string(), bytes: file.bytes });
+        return Err(RegistryError::WrongSize {
+            origin,
+            found: found.to_string(),
+            bytes: file.bytes,
+        });
     }
-    let mut part = Part::open(folder, file)?;
+    let mut part = PartialFile::open(folder, file)?;
     part.restart(None)?;
-    let mut piece = vec![0; PIECE_BYTES];
-    while part.here() < file.bytes {
-        let left = piece.len().min((file.bytes - part.here()) as usize);
-        let read = open.read(&mut piece[..left]).map_err(read)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while part.len() < file.bytes {
+        let wanted = chunk.len().min((file.bytes - part.len()) as usize);
+        let read = open.read(&mut chunk[..wanted]).map_err(read)?;
         if read == 0 {
             break;
         }
-        part.append(&piece[..read])?;
+        part.append(&chunk[..read])?;
     }
     part.install_or_discard(&origin)
 }

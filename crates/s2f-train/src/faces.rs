@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use s2f_core::Sex;
 use s2f_corpus::unpaired::{Portrait, portraits};
 use s2f_face::{
-    FRAME, Light, MeanShape, NormalisedFace, PlainPortrait, alignment_points, read_picture,
-    select_landmarks,
+    ColourCorrection, FRAME, MeanShape, NormalisedFace, PlainPortrait, alignment_points,
+    read_picture, select_landmarks,
 };
 use s2f_nn::texture::to_luma_chroma;
 
@@ -67,9 +67,9 @@ pub(crate) fn files(data: &FaceData) -> Result<Vec<PathBuf>, TrainError> {
 impl Faces {
     /// Reads all folders, holds out `data.held_out` people drawn by `seed`, normalises the rest.
     pub(crate) fn load(data: &FaceData, seed: u64, device: &Device) -> Result<Self, TrainError> {
-        let mut all: Vec<(Portrait, Light)> = Vec::new();
+        let mut all: Vec<(Portrait, ColourCorrection)> = Vec::new();
         for folder in &data.folders {
-            let light = Light { gain: folder.gain, saturation: folder.saturation };
+            let light = ColourCorrection { gain: folder.gain, saturation: folder.saturation };
             let found = portraits(&data.root.join(&folder.path))?;
             all.extend(found.into_iter().map(|portrait| (portrait, light)));
         }
@@ -109,7 +109,7 @@ struct Photographed {
 
 impl Photographed {
     fn new(
-        (portrait, light): (Portrait, Light),
+        (portrait, light): (Portrait, ColourCorrection),
         encoder: &FaceEncoderFile,
     ) -> Result<Self, TrainError> {
         let picture = read_picture(&portrait.picture)?;

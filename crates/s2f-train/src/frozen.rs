@@ -59,9 +59,9 @@ impl Frozen {
 pub(crate) fn open_model(name: &str) -> Result<(ModelConfig, Model), TrainError> {
     let folder = Path::new(name);
     let model = if name == SHIPPED && !folder.is_dir() {
-        Speech2Face::shipped()?
+        Speech2Face::shipped(&Device::flex())?
     } else {
-        Speech2Face::open(folder)?
+        Speech2Face::open(folder, &Device::flex())?
     };
     Ok((model.config().clone(), model.networks().clone()))
 }

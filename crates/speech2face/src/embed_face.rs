@@ -1,7 +1,6 @@
 //! From a photograph to the feature of the face in it.
 
 use image::RgbImage;
-use s2f_core::{FaceSpace, Normalisation};
 use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
 
 use crate::{EmbedError, FaceFeature};
@@ -31,16 +30,7 @@ pub fn embed_face(
     let face = detector.refine(picture, face)?;
     let face = PairFace::cut(picture, &face.points)?;
     let feature = encoder.encode(&[face])?.swap_remove(0);
-    let space = FaceSpace {
-        name: encoder.space().to_owned(),
-        dimension: encoder.dimension(),
-        normalisation: if encoder.unit_length() {
-            Normalisation::UnitLength
-        } else {
-            Normalisation::None
-        },
-    };
-    Ok(FaceFeature::new(space, feature)?)
+    Ok(FaceFeature::new(encoder.face_space().clone(), feature)?)
 }
 
 #[cfg(test)]
@@ -49,6 +39,7 @@ mod tests {
 
     use image::imageops::{FilterType, replace, resize};
     use npyz::NpyFile;
+    use s2f_core::FaceSpace;
     use s2f_face::read_picture;
 
     use super::*;
@@ -76,7 +67,7 @@ mod tests {
         let Some(photographs) = published("data/faces/london/images") else { return };
         let detector = Detector::open(models.join("yunet/yunet_n_dynamic.onnx")).unwrap();
         let weights = models.join("mobileface/MobileFace_Identification_V2-0000.params");
-        let encoder = MobileFaceEncoder::open(weights).unwrap();
+        let encoder = MobileFaceEncoder::open(weights, &burn::tensor::Device::flex()).unwrap();
         let expected = std::fs::read(models.join("reference/mobileface/output_f32.npy")).unwrap();
         let expected: Vec<f32> = NpyFile::new(&expected[..]).unwrap().into_vec().unwrap();
         let pictures = ["004", "062", "127"]

@@ -1,4 +1,4 @@
-//! What can go wrong with a model.
+//! Errors of models, features and photographs.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use s2f_nn::weights::WeightsError;
 pub enum ModelError {
     /// There is no such folder, or it is a file.
     #[error(
-        "{} is no model folder ({reason}); hint: a model folder holds config.json and \
+        "{} is not a model folder ({reason}); hint: a model folder contains config.json and \
          model.safetensors", folder.display()
     )]
     NoFolder {
-        /// What was given.
+        /// The path.
         folder: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -30,9 +30,9 @@ pub enum ModelError {
         /// What the operating system said.
         reason: io::Error,
     },
-    /// A file of the folder is larger than any that belongs there.
+    /// A file of the folder is larger than any such file can be.
     #[error(
-        "{} has {bytes} bytes, at most {limit} are read; hint: get the model folder again",
+        "{} has {bytes} bytes, the limit is {limit}; hint: get the model folder again",
         file.display()
     )]
     TooBig {
@@ -45,7 +45,7 @@ pub enum ModelError {
     },
     /// `config.json` is not JSON, has a key that is unknown or missing, or describes no network.
     #[error(
-        "{}: {reason}; hint: the file is damaged, or written for another version of speech2face",
+        "{}: {reason}; hint: the file is damaged, or was written for another version of speech2face",
         file.display()
     )]
     Config {
@@ -64,14 +64,14 @@ pub enum ModelError {
     },
 }
 
-/// Why a voice gave no feature, or a feature no face.
+/// Why a voice could not be embedded, or a feature not decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The feature describes a face in another way than the model reads.
+    /// The feature belongs to another face space than the model's.
     #[error(
-        "the feature is of face space {}, model {model} reads {}; hint: use the model that the \
-         feature was made with",
+        "the feature is of face space {}, but model {model} reads {}; hint: use the model that \
+         the feature was made with",
         describe(feature),
         describe(expected)
     )]
@@ -83,21 +83,29 @@ pub enum DecodeError {
         /// Face space of the model.
         expected: FaceSpace,
     },
-    /// The feature has more or fewer numbers than its face space.
-    #[error("{actual} numbers given for a feature of face space {}", describe(space))]
+    /// The feature does not have the dimension of its face space.
+    #[error(
+        "a feature of {actual} values cannot be of face space {}; hint: check which encoder it \
+         came from",
+        describe(space)
+    )]
     WrongLength {
         /// The face space.
         space: FaceSpace,
-        /// Numbers given.
+        /// Number of values.
         actual: usize,
     },
-    /// The feature has a NaN or an infinity.
-    #[error("a feature of face space {} with numbers that are not finite", describe(space))]
-    BadNumber {
+    /// The feature contains a NaN or an infinity.
+    #[error(
+        "a feature of face space {} contains values that are not finite; hint: the weights it \
+         was computed with are damaged",
+        describe(space)
+    )]
+    BadValue {
         /// The face space.
         space: FaceSpace,
     },
-    /// The networks gave NaN or infinity.
+    /// The networks' output contains a NaN or an infinity.
     #[error(
         "model {model} gives {what} that are not finite; hint: its weights are damaged, get the \
          model again"
@@ -105,25 +113,25 @@ pub enum DecodeError {
     NotFinite {
         /// Name of the model.
         model: String,
-        /// Which numbers.
+        /// Which values.
         what: &'static str,
     },
-    /// The device that computes failed.
-    #[error("the computing device failed: {0}")]
+    /// The device failed.
+    #[error("the device failed: {0}; hint: try --device cpu")]
     Device(String),
 }
 
-/// Why a picture gave no feature.
+/// Why a picture could not be embedded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbedError {
     /// The picture shows no face.
     #[error(
-        "no face was found; hint: the face has to look at the camera and be some 50 pixels wide"
+        "no face was found; hint: the face must look at the camera and be at least 50 pixels wide"
     )]
     NoFace,
-    /// The picture shows several faces, and nothing says which one is meant.
-    #[error("{count} faces of about the same size; hint: cut the picture to the one that is meant")]
+    /// The picture shows several faces of about the same size.
+    #[error("{count} faces of about the same size; hint: crop the picture to one of them")]
     SeveralFaces {
         /// How many.
         count: usize,
@@ -131,7 +139,7 @@ pub enum EmbedError {
     /// A network could not be run.
     #[error(transparent)]
     Face(#[from] FaceError),
-    /// The encoder gave something else than it promises.
+    /// The encoder's output is not a feature of its face space.
     #[error(transparent)]
     Feature(#[from] DecodeError),
 }
@@ -139,5 +147,5 @@ pub enum EmbedError {
 /// A face space as messages show it.
 fn describe(space: &FaceSpace) -> String {
     let FaceSpace { name, dimension, normalisation } = space;
-    format!("{name} ({dimension} numbers, normalisation {normalisation:?})")
+    format!("{name} ({dimension} dimensions, normalisation {normalisation:?})")
 }

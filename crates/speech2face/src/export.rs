@@ -1,17 +1,17 @@
-//! Portraits as files: PNG for people, JSON and NumPy for programs.
+//! Reconstructions as files: PNG for people, JSON and NumPy for programs.
 
 use serde::Serialize;
 
-use crate::{Face, FaceFeature, ModelId, Portrait, Provenance, SOFTWARE, SYNTHETIC};
+use crate::{Face, FaceFeature, ModelId, Provenance, Reconstruction, SOFTWARE, SYNTHETIC};
 
-/// Why a portrait could not be encoded.
+/// Why a reconstruction could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodingError {
     /// As PNG.
     #[error("cannot encode the picture as PNG ({0})")]
     Png(#[from] png::EncodingError),
     /// As JSON.
-    #[error("cannot encode the portrait as JSON ({0})")]
+    #[error("cannot encode the reconstruction as JSON ({0})")]
     Json(#[from] serde_json::Error),
 }
 
@@ -72,7 +72,7 @@ fn encode(
     Ok(bytes)
 }
 
-impl Portrait {
+impl Reconstruction {
     /// The picture as a PNG file. Its metadata say that it is synthetic, and hold the provenance as
     /// JSON under the keyword `speech2face`.
     ///
@@ -153,11 +153,11 @@ mod tests {
     use s2f_core::FaceSpace;
 
     use super::*;
-    use crate::{ModelId, Picture, RecordingId, SOFTWARE, Settings};
+    use crate::{ModelId, Picture, ReconstructOptions, RecordingId, SOFTWARE};
 
-    fn portrait() -> Portrait {
+    fn reconstruction() -> Reconstruction {
         let feature = (0..256).map(|n| (n as f32 - 100.0) / 300.0).collect();
-        Portrait {
+        Reconstruction {
             face: Face {
                 feature: FaceFeature::new(FaceSpace::mobileface(), feature).unwrap(),
                 landmarks: vec![[1.5, 2.25], [-0.125, 200.0], [3.0, 4.0]],
@@ -168,19 +168,19 @@ mod tests {
                 synthetic: SYNTHETIC,
                 model: ModelId { name: "größer 模".into(), sha256: "ab".repeat(32) },
                 recording: RecordingId { sha256: "cd".repeat(32), seconds: 6.25 },
-                settings: Settings { exaggerate: 0.7, ..Settings::default() },
+                options: ReconstructOptions { exaggerate: 0.7, ..ReconstructOptions::default() },
             },
         }
     }
 
     #[test]
     fn a_png_holds_the_picture_and_says_what_it_is() {
-        let portrait = portrait();
-        let bytes = portrait.to_png().unwrap();
+        let reconstruction = reconstruction();
+        let bytes = reconstruction.to_png().unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();
-        assert_eq!(pixels, portrait.face.picture.rgb);
+        assert_eq!(pixels, reconstruction.face.picture.rgb);
         let info = reader.info();
         let text = |keyword: &str| {
             let found = info.uncompressed_latin1_text.iter().find(|t| t.keyword == keyword);
@@ -204,18 +204,19 @@ mod tests {
 
     #[test]
     fn json_holds_all_that_is_known() {
-        let portrait = portrait();
-        let json: serde_json::Value = serde_json::from_slice(&portrait.to_json().unwrap()).unwrap();
+        let reconstruction = reconstruction();
+        let json: serde_json::Value =
+            serde_json::from_slice(&reconstruction.to_json().unwrap()).unwrap();
         assert_eq!(json["software"], SOFTWARE);
         assert_eq!(json["face_space"]["name"], "mobileface-v2");
         assert_eq!(json["landmarks"][1][0], -0.125);
         let feature: Vec<f32> = serde_json::from_value(json["feature"].clone()).unwrap();
-        assert_eq!(feature, portrait.face.feature.values());
+        assert_eq!(feature, reconstruction.face.feature.values());
     }
 
     #[test]
     fn another_reader_finds_the_same_arrays() {
-        let face = portrait().face;
+        let face = reconstruction().face;
         let read = |bytes: &[u8]| {
             let file = npyz::NpyFile::new(bytes).unwrap();
             (file.shape().to_vec(), file.into_vec::<f32>().unwrap())
@@ -230,10 +231,10 @@ mod tests {
 
     #[test]
     fn its_own_files_are_recognised_and_no_others() {
-        let portrait = portrait();
-        assert!(is_own(&portrait.to_png().unwrap()));
-        assert!(is_own(&portrait.to_json().unwrap()));
-        assert!(is_own(&portrait.face.feature_npy()));
+        let reconstruction = reconstruction();
+        assert!(is_own(&reconstruction.to_png().unwrap()));
+        assert!(is_own(&reconstruction.to_json().unwrap()));
+        assert!(is_own(&reconstruction.face.feature_npy()));
         let mut other = Vec::new();
         let mut encoder = png::Encoder::new(&mut other, 1, 1);
         encoder.add_text_chunk("Software".into(), "camera".into()).unwrap();

@@ -22,24 +22,15 @@ impl MobileFaceEncoder {
     ///
     /// # Errors
     /// [`WeightsError`] where the file is not that file.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
-        let device = Device::flex();
-        let network = MobileFace::from_mxnet(path.as_ref(), &device)?;
-        Ok(Self { network, space: FaceSpace::mobileface(), device })
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, WeightsError> {
+        let network = MobileFace::from_mxnet(path.as_ref(), device)?;
+        Ok(Self { network, space: FaceSpace::mobileface(), device: device.clone() })
     }
 }
 
 impl FaceEncoder for MobileFaceEncoder {
-    fn space(&self) -> &str {
-        &self.space.name
-    }
-
-    fn dimension(&self) -> usize {
-        self.space.dimension
-    }
-
-    fn unit_length(&self) -> bool {
-        true
+    fn face_space(&self) -> &FaceSpace {
+        &self.space
     }
 
     // One by one: several at once are no faster on a CPU.
@@ -67,34 +58,29 @@ impl VggFaceEncoder {
     ///
     /// # Errors
     /// [`FaceError::Encoder`] where the file does not hold them.
-    pub fn open(path: impl AsRef<Path>, channels: ChannelOrder) -> Result<Self, FaceError> {
+    pub fn open(
+        path: impl AsRef<Path>,
+        channels: ChannelOrder,
+        device: &Device,
+    ) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
-        let device = Device::flex();
         let channel_order = match channels {
             ChannelOrder::Rgb => vgg_face::ChannelOrder::Rgb,
             ChannelOrder::Bgr => vgg_face::ChannelOrder::Bgr,
         };
         let config = VggFaceConfig { channel_order, ..VggFaceConfig::paper() };
-        let network = config.init(&device).map_err(|error| wrong(error.to_string()))?;
+        let network = config.init(device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
         let space = FaceSpace::vgg_face();
-        Ok(Self { network, space, side: config.side as u32, device })
+        Ok(Self { network, space, side: config.side as u32, device: device.clone() })
     }
 }
 
 impl FaceEncoder for VggFaceEncoder {
-    fn space(&self) -> &str {
-        &self.space.name
-    }
-
-    fn dimension(&self) -> usize {
-        self.space.dimension
-    }
-
-    fn unit_length(&self) -> bool {
-        false
+    fn face_space(&self) -> &FaceSpace {
+        &self.space
     }
 
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
@@ -129,14 +115,16 @@ mod tests {
 
     #[test]
     fn other_files_are_refused_by_name() {
+        let device = Device::flex();
         let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
         for name in ["nn/vgg_face.safetensors", "README.md", "missing"] {
             let path = reference.join(name);
             for channels in [ChannelOrder::Rgb, ChannelOrder::Bgr] {
-                let error = VggFaceEncoder::open(&path, channels).err().unwrap().to_string();
+                let error =
+                    VggFaceEncoder::open(&path, channels, &device).err().unwrap().to_string();
                 assert!(error.contains(name), "{error}");
             }
-            let error = MobileFaceEncoder::open(&path).err().unwrap().to_string();
+            let error = MobileFaceEncoder::open(&path, &device).err().unwrap().to_string();
             assert!(error.contains(name), "{error}");
         }
     }

@@ -1,13 +1,13 @@
-//! A face as numbers, which know the face space they belong to.
+//! Face features: vectors, each with the face space it belongs to.
 
 use s2f_core::FaceSpace;
 use serde::Serialize;
 
 use crate::DecodeError;
 
-/// A point in a face space: what a voice is translated to and a face is decoded from.
+/// A vector in a face space: what the voice encoder predicts and the face decoder reads.
 ///
-/// Its numbers are finite and as many as the space has dimensions.
+/// Its values are finite, one for each dimension of the space.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaceFeature {
     #[serde(rename = "face_space")]
@@ -20,13 +20,13 @@ impl FaceFeature {
     /// `values` as a feature of `space`.
     ///
     /// # Errors
-    /// [`DecodeError::WrongLength`], [`DecodeError::BadNumber`].
+    /// [`DecodeError::WrongLength`], [`DecodeError::BadValue`].
     pub fn new(space: FaceSpace, values: Vec<f32>) -> Result<Self, DecodeError> {
         if values.len() != space.dimension {
             return Err(DecodeError::WrongLength { space, actual: values.len() });
         }
         if !values.iter().all(|value| value.is_finite()) {
-            return Err(DecodeError::BadNumber { space });
+            return Err(DecodeError::BadValue { space });
         }
         Ok(Self { space, values })
     }
@@ -36,7 +36,7 @@ impl FaceFeature {
         &self.space
     }
 
-    /// The numbers, as many as the face space has dimensions.
+    /// The values, one for each dimension of the face space.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -47,11 +47,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_feature_has_the_numbers_of_its_space() {
+    fn a_feature_has_the_dimension_of_its_space() {
         let space = FaceSpace::mobileface();
         assert!(FaceFeature::new(space.clone(), vec![0.5; 256]).is_ok());
         let problem = FaceFeature::new(space.clone(), vec![0.5; 255]).unwrap_err().to_string();
-        assert!(problem.starts_with("255 numbers given"), "{problem}");
+        assert!(problem.starts_with("a feature of 255 values"), "{problem}");
         for bad in [f32::NAN, f32::INFINITY] {
             let mut values = vec![0.5; 256];
             values[200] = bad;

@@ -1,22 +1,30 @@
 //! From a recording of a voice to a picture of a face that shares its traits.
 //!
-//! ```no_run
+//! ```
 //! use speech2face::audio::Limits;
-//! use speech2face::{Recording, Settings, Speech2Face};
+//! use speech2face::device::DeviceChoice;
+//! use speech2face::{ReconstructOptions, Speech2Face, VoiceRecording};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = Speech2Face::shipped()?;
-//! let recording = Recording::read("voice.m4a".as_ref(), &Limits::default())?;
-//! let portrait = model.reconstruct(&recording, Settings::default())?;
-//! std::fs::write("voice.png", portrait.to_png()?)?;
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices/low.flac");
+//! let device = DeviceChoice::Cpu.open()?;
+//! let model = Speech2Face::shipped(&device)?;
+//! let recording = VoiceRecording::read(path.as_ref(), &Limits::default())?;
+//! let reconstruction = model.reconstruct(&recording, ReconstructOptions::default())?;
+//! let png = reconstruction.to_png()?;
+//! # assert!(png.starts_with(b"\x89PNG"));
 //! # Ok(()) }
 //! ```
 //!
-//! The face is nobody's: it is a plausible face for somebody who sounds like this, drawn from what
-//! a model learnt of many people, and it identifies no one. [`Speech2Face::embed_voice`] and
-//! [`Speech2Face::decode`] are the two halves of the way, for whoever wants the features in
-//! between; [`embed_face`] describes a photograph in the same numbers. Nothing here trains, opens the network or writes a file.
+//! The face belongs to nobody. It is a plausible face for somebody who sounds like this, drawn from
+//! what a model learnt from many people, and it identifies no one.
+//!
+//! [`Speech2Face::embed_voice`] and [`Speech2Face::decode`] are the two halves of
+//! [`Speech2Face::reconstruct`], and [`embed_face`] computes the feature of a photograph in the same
+//! face space. Nothing in this crate trains, opens the network or writes a file.
+#![forbid(unsafe_code)]
 
+pub mod device;
 mod embed_face;
 mod error;
 mod export;
@@ -24,11 +32,13 @@ mod face_encoder;
 mod feature;
 mod folder;
 mod model;
-mod portrait;
+mod model_source;
 mod provenance;
+mod reconstruction;
 mod recording;
-mod windows;
+mod voices;
 
+pub use device::{Device, DeviceChoice, DeviceError};
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use export::{EncodingError, is_own, synthetic_png};
@@ -36,11 +46,14 @@ pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use feature::FaceFeature;
 pub use folder::read_model_config;
 pub use model::{SHIPPED, Speech2Face};
-pub use portrait::{Face, Picture, Portrait};
-pub use provenance::{ModelId, Provenance, RecordingId, SOFTWARE, SYNTHETIC, Settings};
-pub use recording::Recording;
+pub use model_source::{ModelSource, ModelSourceError};
+pub use provenance::{ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC};
+pub use reconstruction::{Face, Picture, Reconstruction};
+pub use recording::VoiceRecording;
 pub use s2f_audio as audio;
+pub use s2f_core as core;
 pub use s2f_core::{FaceSpace, Normalisation};
 pub use s2f_face as face;
+pub use s2f_nn as nn;
 pub use s2f_nn::ModelConfig;
-pub use windows::Windows;
+pub use voices::{VoicePolicy, Windows, embed_voices};

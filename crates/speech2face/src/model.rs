@@ -1,28 +1,26 @@
-//! A model folder, opened: voices in, faces out.
+//! A model on a device: voices in, faces out.
 
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use s2f_audio::{Spectrogram, Waveform, spectrogram};
+use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
+use s2f_core::hash::sha256;
 use s2f_nn::weights::load;
 use s2f_nn::{Model, ModelConfig, normalise};
 
 use crate::folder::ModelFolder;
-use crate::recording::sha256;
+use crate::voices::{embed_voices, values};
 use crate::{
-    DecodeError, Face, FaceFeature, ModelError, ModelId, Picture, Portrait, Provenance, Recording,
-    RecordingId, SOFTWARE, SYNTHETIC, Settings, Windows,
+    DecodeError, Face, FaceFeature, ModelError, ModelId, Picture, Provenance, ReconstructOptions,
+    Reconstruction, RecordingId, SOFTWARE, SYNTHETIC, VoicePolicy, VoiceRecording,
 };
 
-/// Name of the model that is part of the program.
+/// Name of the model that is part of the library.
 pub const SHIPPED: &str = "compact";
 
-/// Windows that go through the network at once; more would take more memory and no less time.
-const BATCH: usize = 4;
-
-/// A voice encoder and a face decoder that share a face space.
+/// A model on a device: a voice encoder and a face decoder that share a face space.
 #[derive(Debug)]
 pub struct Speech2Face {
     id: ModelId,
@@ -33,46 +31,46 @@ pub struct Speech2Face {
 }
 
 impl Speech2Face {
-    /// The model that is part of the program.
+    /// The model that is part of the library, on `device`.
     ///
     /// # Errors
-    /// None that can happen with a program that was built whole.
-    pub fn shipped() -> Result<Self, ModelError> {
-        Self::load(ModelFolder::shipped()?)
+    /// None in a library that was built completely.
+    pub fn shipped(device: &Device) -> Result<Self, ModelError> {
+        Self::load(ModelFolder::shipped()?, device)
     }
 
-    /// Opens a model folder: `config.json`, `model.safetensors` and, if it is there, `README.md`.
+    /// Opens a model folder on `device`: `config.json`, `model.safetensors` and, if it exists,
+    /// `README.md`.
     ///
     /// # Errors
     /// [`ModelError`], which names the file and the reason.
-    pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        Self::load(ModelFolder::read(folder)?)
+    pub fn open(folder: &Path, device: &Device) -> Result<Self, ModelError> {
+        Self::load(ModelFolder::read(folder)?, device)
     }
 
-    fn load(folder: ModelFolder) -> Result<Self, ModelError> {
+    fn load(folder: ModelFolder, device: &Device) -> Result<Self, ModelError> {
         let ModelFolder { config, weights, weights_file, card } = folder;
-        let device = Device::default();
-        let model = config.init(&device).map_err(|error| ModelError::Config {
+        let model = config.init(device).map_err(|error| ModelError::Config {
             file: weights_file.with_file_name("config.json"),
             reason: error.to_string(),
         })?;
         let model = load(model, &weights)
             .map_err(|problem| ModelError::Weights { file: weights_file, problem })?;
         let id = ModelId { name: config.name.clone(), sha256: sha256(&weights) };
-        Ok(Self { id, config, card, model, device })
+        Ok(Self { id, config, card, model, device: device.clone() })
     }
 
-    /// Draws a face from a recording.
+    /// Reconstructs a face from a recording.
     ///
     /// # Errors
-    /// [`DecodeError::NotFinite`] with damaged weights, [`DecodeError::Device`].
+    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
     pub fn reconstruct(
         &self,
-        recording: &Recording,
-        settings: Settings,
-    ) -> Result<Portrait, DecodeError> {
-        let feature = self.embed_voice(recording.voice(), settings.windows)?;
-        let face = self.decode(&feature, settings.exaggerate)?;
+        recording: &VoiceRecording,
+        options: ReconstructOptions,
+    ) -> Result<Reconstruction, DecodeError> {
+        let feature = self.embed_voice(recording.voice(), &options.voice)?;
+        let face = self.decode(&feature, options.exaggerate)?;
         let recording = RecordingId {
             sha256: recording.sha256().to_owned(),
             seconds: recording.voice().seconds(),
@@ -82,40 +80,49 @@ impl Speech2Face {
             synthetic: SYNTHETIC,
             model: self.id.clone(),
             recording,
-            settings,
+            options,
         };
-        Ok(Portrait { face, provenance })
+        Ok(Reconstruction { face, provenance })
     }
 
-    /// The feature of the face that the model expects behind a voice: the mean of the windows'
-    /// features, brought to the normalisation of the face space.
+    /// The face feature that the model predicts for a voice: the pooled features of the windows
+    /// that `policy` selects, normalised as the face space is.
     ///
     /// # Errors
-    /// [`DecodeError::NotFinite`] with damaged weights, [`DecodeError::Device`].
+    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
     pub fn embed_voice(
         &self,
         voice: &Waveform,
-        windows: Windows,
+        policy: &VoicePolicy,
     ) -> Result<FaceFeature, DecodeError> {
-        let clips = windows.clips(voice);
-        let features = clips.chunks(BATCH).map(|clips| {
-            let values: Vec<f32> =
-                clips.iter().flat_map(|clip| spectrogram(clip).into_data()).collect();
-            let shape = [clips.len(), 2, Spectrogram::CLIP_FRAMES, Spectrogram::BINS];
-            let input = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
-            self.model.voice_encoder.forward(input) // [clips, D]
-        });
-        let features = Tensor::cat(features.collect(), 0); // [windows, D]
-        let feature = self.model.voice_encoder.pool(features.unsqueeze()); // [1, D]
-        self.feature(normalise(feature, self.face_space()))
+        let mut features = self.embed_voices(std::slice::from_ref(voice), policy)?;
+        Ok(features.swap_remove(0))
     }
 
-    /// Draws the face of a feature, pushed away from the mean face by `exaggerate`: 0 leaves it as
-    /// it is, -1 gives the mean face.
+    /// [`embed_voice`](Self::embed_voice) of many voices at once, in order. Decode at most some
+    /// hundreds of voices at a time: all their spectrograms' features are held in memory.
+    ///
+    /// # Errors
+    /// As [`Speech2Face::embed_voice`].
+    pub fn embed_voices(
+        &self,
+        voices: &[Waveform],
+        policy: &VoicePolicy,
+    ) -> Result<Vec<FaceFeature>, DecodeError> {
+        let encoder = &self.model.voice_encoder;
+        let features = embed_voices(encoder, self.face_space(), voices, policy, &self.device);
+        features.map_err(|error| match error {
+            DecodeError::BadValue { .. } => self.not_finite("features"),
+            other => other,
+        })
+    }
+
+    /// Decodes a feature to a face, moved away from the mean face by `exaggerate`: 0 leaves it as it
+    /// is, -1 gives the mean face.
     ///
     /// # Errors
     /// [`DecodeError::OtherSpace`] for a feature of another face space than this model's,
-    /// [`DecodeError::NotFinite`] with damaged weights, [`DecodeError::Device`].
+    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
     pub fn decode(&self, feature: &FaceFeature, exaggerate: f32) -> Result<Face, DecodeError> {
         if feature.space() != self.face_space() {
             return Err(DecodeError::OtherSpace {
@@ -129,10 +136,10 @@ impl Speech2Face {
         let input = self.model.exaggerate(input, exaggerate.into());
         let input = normalise(input, self.face_space());
         let decoded = self.model.face_decoder.forward(input.clone());
-        let landmarks = self.numbers(decoded.landmarks.clone(), "landmarks")?;
+        let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
         let picture = self.model.face_decoder.render(decoded); // [1, 3, side, side]
         let [_, _, side, _] = picture.dims();
-        let picture = self.numbers(picture.permute([0, 2, 3, 1]), "pixels")?; // [1, side, side, 3]
+        let picture = self.finite(picture.permute([0, 2, 3, 1]), "pixels")?; // [1, side, side, 3]
         Ok(Face {
             feature: self.feature(input)?,
             landmarks: landmarks.as_chunks().0.to_vec(),
@@ -140,7 +147,7 @@ impl Speech2Face {
         })
     }
 
-    /// Draws the face of a test sound, to see that the networks give numbers.
+    /// Reconstructs a face from a test sound, to check that the networks give finite values.
     ///
     /// # Errors
     /// As [`Speech2Face::embed_voice`].
@@ -150,7 +157,7 @@ impl Speech2Face {
             (0..Waveform::CLIP_SAMPLES).map(|n| (n as f32 * turn).sin().powi(9)).collect();
         let voice = Waveform::from_interleaved(&sound, 1, Waveform::RATE_HZ)
             .map_err(|error| DecodeError::Device(error.to_string()))?;
-        self.decode(&self.embed_voice(&voice, Windows::First)?, 0.0).map(drop)
+        self.decode(&self.embed_voice(&voice, &VoicePolicy::first_clip())?, 0.0).map(drop)
     }
 
     /// Name and hash of the model.
@@ -158,54 +165,61 @@ impl Speech2Face {
         &self.id
     }
 
-    /// What the model is made of.
+    /// The configuration of its networks.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// The networks themselves, to convert or to train on.
+    /// The device that the model is on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The networks, to export or to continue training.
     pub fn networks(&self) -> &Model {
         &self.model
     }
 
-    /// The face space of its features.
+    /// The face space of the model.
     pub fn face_space(&self) -> &FaceSpace {
         &self.config.face_space
     }
 
-    /// The model card, Markdown; empty where the folder has none.
+    /// The model card, Markdown; empty if the folder has none.
     pub fn card(&self) -> &str {
         &self.card
     }
 
-    /// How many numbers were learnt.
+    /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.model.num_params()
     }
 
     /// `[1, D]` as a feature of the model's face space.
     fn feature(&self, values: Tensor<2>) -> Result<FaceFeature, DecodeError> {
-        FaceFeature::new(self.face_space().clone(), self.numbers(values, "features")?)
+        FaceFeature::new(self.face_space().clone(), self.finite(values, "features")?)
     }
 
-    /// The numbers of a tensor, which have to be finite.
-    fn numbers<const D: usize>(
+    /// The elements of a tensor, which must be finite.
+    fn finite<const D: usize>(
         &self,
         tensor: Tensor<D>,
         what: &'static str,
     ) -> Result<Vec<f32>, DecodeError> {
-        let failed = |error: String| DecodeError::Device(error);
-        let data = tensor.try_to_data_as::<f32>().map_err(|error| failed(error.to_string()))?;
-        let values: Vec<f32> = data.try_into_vec().map_err(|error| failed(error.to_string()))?;
+        let values = values(tensor)?;
         if values.iter().all(|value| value.is_finite()) {
             Ok(values)
         } else {
-            Err(DecodeError::NotFinite { model: self.id.name.clone(), what })
+            Err(self.not_finite(what))
         }
+    }
+
+    fn not_finite(&self, what: &'static str) -> DecodeError {
+        DecodeError::NotFinite { model: self.id.name.clone(), what }
     }
 }
 
-/// A share of full brightness as a byte.
+/// A channel value from 0 to 1 as a byte.
 fn to_byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }

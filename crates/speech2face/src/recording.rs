@@ -1,24 +1,24 @@
-//! A recording, together with the hash of the file it came from.
+//! Recordings: a voice and the hash of the file it came from.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use s2f_audio::{AudioError, Limits, Problem, Waveform};
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::sha256;
 
-/// A voice and where it came from.
+/// A voice and the hash of the file it came from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recording {
+pub struct VoiceRecording {
     voice: Waveform,
     sha256: String,
 }
 
-impl Recording {
+impl VoiceRecording {
     /// Reads the recording in the file at `path`.
     ///
     /// # Errors
-    /// [`AudioError`], which names the file, the problem and a way out.
+    /// [`AudioError`], which names the file and the problem, with a hint.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, AudioError> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| failed_to_read(&name, &error))?;
@@ -28,7 +28,7 @@ impl Recording {
     /// Reads a whole file from `reader`, for example from standard input; messages call it `name`.
     ///
     /// # Errors
-    /// As [`Recording::read`].
+    /// As [`VoiceRecording::read`].
     pub fn from_reader(reader: impl Read, name: &str, limits: &Limits) -> Result<Self, AudioError> {
         let mut bytes = Vec::new();
         // One byte over the limit is enough for the decoder to refuse it.
@@ -55,28 +55,24 @@ fn failed_to_read(name: &str, error: &io::Error) -> AudioError {
     AudioError { file: Some(name.to_owned()), problem: Problem::Io(error.to_string()) }
 }
 
-/// SHA-256 of `bytes`, hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// SHA-256 of the file, from `sha256sum examples/voices/low.flac`.
+    const LOW: &str = "5086c65e3a6500229aaf28adfc3e88c58a612ce5f9a4e3426f33a31e7669edd3";
+
     #[test]
-    fn the_hash_is_sha256() {
-        // FIPS 180-4, example B.1.
-        assert_eq!(
-            sha256(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+    fn the_hash_is_that_of_the_file() {
+        let path = s2f_testing::project("examples/voices/low.flac");
+        let recording = VoiceRecording::read(&path, &Limits::default()).unwrap();
+        assert_eq!(recording.sha256(), LOW);
     }
 
     #[test]
-    fn a_reader_is_read_no_further_than_the_limit() {
+    fn no_more_than_the_limit_is_read() {
         let limits = Limits { max_bytes: 1000, ..Limits::default() };
-        let problem = Recording::from_reader(io::repeat(0), "zeros", &limits).unwrap_err();
+        let problem = VoiceRecording::from_reader(io::repeat(0), "zeros", &limits).unwrap_err();
         assert_eq!(problem.problem, Problem::TooBig { max_bytes: 1000 });
         assert_eq!(problem.file.as_deref(), Some("zeros"));
     }

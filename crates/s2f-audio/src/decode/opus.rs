@@ -1,17 +1,17 @@
-//! Opus, which the demuxers know and need a decoder for (RFC 6716; its header: RFC 7845, 5.1).
+//! Decodes Opus packets of WebM, Ogg and MP4 (RFC 6716; identification header: RFC 7845, 5.1).
 
 use crate::error::Problem;
 use ropus::OpusMSDecoder;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-/// Opus always decodes to this rate, whatever was recorded.
+/// Opus always decodes to this sampling rate, Hz.
 pub(super) const RATE_HZ: u32 = 48_000;
-/// The longest packet: 120 ms.
+/// Frames of the longest packet: 120 ms.
 const MAX_FRAMES: usize = RATE_HZ as usize * 120 / 1000;
-/// Channels of the layouts that RFC 7845 names; more are scenes for a renderer and not a voice.
+/// Maximum number of channels in RFC 7845's layouts; more are ambisonics and not a voice.
 const MAX_CHANNELS: usize = 8;
 
-/// The decoder of one track of Opus.
+/// The decoder of one Opus track.
 pub(super) struct OpusTrack {
     decoder: OpusMSDecoder,
     channels: usize,
@@ -20,22 +20,22 @@ pub(super) struct OpusTrack {
 }
 
 impl OpusTrack {
-    /// A decoder as the identification header in `params` wants it. The header's numbers are little
-    /// endian, but big endian `in_mp4` (Encapsulation of Opus in ISO Base Media File Format, 4.3.2).
-    pub(super) fn new(params: &AudioCodecParameters, in_mp4: bool) -> Result<Self, Problem> {
+    /// A decoder for the identification header in `params`. Its integers are little endian, except
+    /// in MP4 (Encapsulation of Opus in ISO Base Media File Format, 4.3.2).
+    pub(super) fn new(params: &AudioCodecParameters, is_mp4: bool) -> Result<Self, Problem> {
         let damaged = || Problem::Damaged("its Opus header".to_owned());
         let head = params.extra_data.as_deref().filter(|head| head.starts_with(b"OpusHead"));
         // After the magic: version, channels, pre-skip (2), rate (4), gain (2), mapping family.
         let head = head.and_then(|head| head.get(8..)).ok_or_else(damaged)?;
         let (&[_, channels, skip_0, skip_1, _, _, _, _, gain_0, gain_1, family], table) =
             head.split_first_chunk::<11>().ok_or_else(damaged)?;
-        let number = if in_mp4 { u16::from_be_bytes } else { u16::from_le_bytes };
-        let (pre_skip, gain) = (number([skip_0, skip_1]), number([gain_0, gain_1]).cast_signed());
+        let integer = if is_mp4 { u16::from_be_bytes } else { u16::from_le_bytes };
+        let (pre_skip, gain) = (integer([skip_0, skip_1]), integer([gain_0, gain_1]).cast_signed());
         let channels = usize::from(channels);
         if channels > MAX_CHANNELS {
             return Err(Problem::UnsupportedCodec(format!("Opus with {channels} channels")));
         }
-        // Family 0 is one stream of one or two channels and has no table.
+        // Mapping family 0 is one stream of one or two channels, without a table.
         let (streams, coupled, mapping) = match (family, table) {
             (0, _) => (1, i32::from(channels == 2), &[0, 1][..]),
             (_, &[streams, coupled, ref mapping @ ..]) => {
@@ -56,18 +56,18 @@ impl OpusTrack {
         })
     }
 
-    /// Frames to leave out at the start.
+    /// Frames to skip at the start.
     pub(super) fn pre_skip(&self) -> u64 {
         self.pre_skip
     }
 
-    /// Channels of what [`decode`](Self::decode) gives.
+    /// Number of channels that [`decode`](Self::decode) gives.
     pub(super) fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Replaces `samples` by those of one packet, interleaved, at 48 kHz, without the last
-    /// `padding` frames.
+    /// Replaces `samples` with those of one packet: interleaved, 48 kHz, without the last `padding`
+    /// frames.
     pub(super) fn decode(
         &mut self,
         packet: &[u8],
@@ -75,16 +75,17 @@ impl OpusTrack {
         samples: &mut Vec<f32>,
     ) -> Result<(), symphonia::core::errors::Error> {
         let bad = symphonia::core::errors::Error::DecodeError("bad Opus packet");
-        // No packet is longer than 120 ms of 510 kbit/s in each of eight streams.
+        // A valid packet is far shorter: 120 ms at 510 kbit/s in each of eight streams.
         let Ok(length) = i32::try_from(packet.len()) else { return Err(bad) };
-        let room = MAX_FRAMES as i32;
-        let frames = match self.decoder.decode(Some(packet), length, &mut self.pcm, room, false) {
+        let capacity = MAX_FRAMES as i32;
+        let frames = match self.decoder.decode(Some(packet), length, &mut self.pcm, capacity, false)
+        {
             Ok(frames) => usize::try_from(frames).unwrap_or(0),
             Err(_) => return Err(bad),
         };
-        let heard = frames - usize::try_from(padding).unwrap_or(frames).min(frames);
+        let kept = frames - usize::try_from(padding).unwrap_or(frames).min(frames);
         samples.clear();
-        samples.extend(self.pcm[..heard * self.channels].iter().map(|&s| f32::from(s) / 32_768.0));
+        samples.extend(self.pcm[..kept * self.channels].iter().map(|&s| f32::from(s) / 32_768.0));
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
-//! Files that are not what they seem, and recordings beyond the limits: each its own message.
+//! Files that are not audio, and recordings outside the limits: each has its own message.
 
-use crate::support::{ffmpeg, project, scratch};
+use crate::support::{ffmpeg, scratch};
 use s2f_audio::{Limits, Problem, decode, read};
+use s2f_testing::project;
 use std::path::Path;
 
-/// A WAV of 16 bit, mono, with the given samples.
+/// A 16-bit mono WAV file with these samples.
 fn wav(rate_hz: u32, samples: &[i16]) -> Vec<u8> {
     let bytes = 2 * samples.len() as u32;
     let mut file = b"RIFF".to_vec();
@@ -18,7 +19,7 @@ fn wav(rate_hz: u32, samples: &[i16]) -> Vec<u8> {
     file
 }
 
-/// Noise of full scale, which is no voice and passes for a signal.
+/// Noise at full scale.
 fn noise(samples: usize) -> Vec<i16> {
     (0..samples as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as i16).collect()
 }
@@ -28,7 +29,7 @@ fn problem(bytes: Vec<u8>, limits: &Limits) -> Problem {
 }
 
 #[test]
-fn names_do_not_decide() {
+fn formats_are_recognised_by_content() {
     let limits = Limits::default();
     for (bytes, message) in [
         (&b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"[..], "not an audio file (it is a JPEG picture)"),
@@ -37,19 +38,19 @@ fn names_do_not_decide() {
             b"\x00\x00\x01\xba\x21\x00",
             "the format is an MPEG program stream (.mpg), which cannot be read",
         ),
-        (&[0; 5000], "not an audio file (no format that is known)"),
-        (&[7; 3], "not an audio file (no format that is known)"),
+        (&[0; 5000], "not an audio file (its format is unknown)"),
+        (&[7; 3], "not an audio file (its format is unknown)"),
     ] {
         let found = problem(bytes.to_vec(), &limits).to_string();
         assert_eq!(found, message);
     }
-    // The other way round: a WAV is one under any name.
+    // A WAV file is read under any name.
     let voice = decode(wav(16_000, &noise(20_000)), "holiday.jpg", &limits).unwrap();
     assert_eq!(voice.samples().len(), 20_000);
 }
 
 #[test]
-fn what_is_too_much() {
+fn recordings_beyond_the_limits_are_refused() {
     let limits = Limits { max_bytes: 50_000, max_seconds: 1.5 };
     assert_eq!(
         problem(wav(16_000, &noise(30_000)), &limits),
@@ -64,7 +65,7 @@ fn what_is_too_much() {
 }
 
 #[test]
-fn what_is_too_little() {
+fn empty_short_and_silent_recordings_are_refused() {
     let limits = Limits::default();
     assert_eq!(problem(vec![], &limits), Problem::EmptyFile);
     assert_eq!(problem(wav(16_000, &[]), &limits), Problem::NoSamples);
@@ -72,7 +73,7 @@ fn what_is_too_little() {
         problem(wav(16_000, &noise(15_999)), &limits),
         Problem::TooShort { seconds: 15_999.0 / 16_000.0 }
     );
-    // Digital silence, a constant, and dither of one step; then four steps, which are a level.
+    // Digital silence, a constant, and dither of one step are silent; four steps are not.
     let square =
         |steps: i16| (0..16_000).map(|n| if n % 80 < 40 { steps } else { -steps }).collect();
     for silent in [vec![0; 16_000], vec![9_000; 16_000], square(1)] {
@@ -96,14 +97,14 @@ fn a_missing_file_and_a_folder() {
 }
 
 #[test]
-fn codecs_that_nobody_here_decodes() {
+fn unsupported_codecs_are_named() {
     let folder = scratch("broken");
     let example = project("examples/voices/low.flac");
     for (name, arguments, message) in [
         (
             "ac3.mp4",
             &["-ar", "48000", "-c:a", "ac3"][..],
-            "the sound is coded as AC-3, which cannot be decoded",
+            "the audio is encoded as AC-3, which cannot be decoded",
         ),
         (
             "silent.mp4",

@@ -1,11 +1,12 @@
-//! Formats that the utterance of many formats does not come in, made by ffmpeg on the spot.
+//! More formats, encoded by ffmpeg during the test.
 
-use crate::support::{ffmpeg, floats, lag, project, scratch, snr_db};
+use crate::support::{ffmpeg, floats, lag, scratch};
 use s2f_audio::{Limits, Waveform, read};
+use s2f_testing::{project, signal_to_noise_db};
 
-/// File name, ffmpeg's arguments to make it of the example recording, and the signal to noise ratio
-/// in dB against what ffmpeg decodes from it. Eight bit, A-law and ADPCM are coarse, but coarse in
-/// the same way for both.
+/// The file's name, ffmpeg's arguments to encode the example recording, and the minimum
+/// signal-to-noise ratio in dB of our decoding against ffmpeg's. Eight bit, A-law and ADPCM are
+/// coarse, but equally so for both.
 const CASES: [(&str, &str, f64); 25] = [
     ("u8.wav", "-c:a pcm_u8", 100.0),
     ("s24.wav", "-c:a pcm_s24le", 100.0),
@@ -35,7 +36,7 @@ const CASES: [(&str, &str, f64); 25] = [
 ];
 
 #[test]
-fn what_ffmpeg_writes_is_read_as_ffmpeg_reads_it() {
+fn files_of_ffmpeg_are_decoded_as_ffmpeg_decodes_them() {
     let folder = scratch("formats");
     let example = project("examples/voices/high.flac");
     for (name, arguments, at_least_db) in CASES {
@@ -45,7 +46,7 @@ fn what_ffmpeg_writes_is_read_as_ffmpeg_reads_it() {
 }
 
 #[test]
-fn a_video_gives_its_sound() {
+fn the_audio_track_of_a_video_is_decoded() {
     let folder = scratch("formats");
     let example = project("examples/voices/high.flac");
     let picture = "-f lavfi -i testsrc=size=64x64:rate=5 -map 0:a -map 1:v -shortest -c:v mpeg4";
@@ -55,7 +56,7 @@ fn a_video_gives_its_sound() {
     }
 }
 
-/// Makes `file`, reads it and compares what comes out with ffmpeg's reading of it.
+/// Encodes `file`, decodes it, and compares the result with ffmpeg's decoding.
 fn check(
     name: &str,
     example: &std::path::Path,
@@ -73,7 +74,7 @@ fn check(
     let voice = read(file, &Limits::default()).unwrap();
     let opus = name.contains("opus") || name == "video.mkv";
     let mut decode = if opus { vec!["-c:a", "libopus"] } else { vec![] };
-    // ffmpeg mixes 5.1 down its own way, so the channels come apart.
+    // ffmpeg downmixes 5.1 with other weights, so the channels are compared before mixing.
     let rate_hz: u32 = arguments
         .split_once("-ar ")
         .map_or(16_000, |(_, rest)| rest.split(' ').next().unwrap().parse().unwrap());
@@ -83,11 +84,11 @@ fn check(
         .map_or(1, |(_, rest)| rest.split(' ').next().unwrap().parse().unwrap());
     decode.extend(["-i", path, "-map", "0:a", "-f", "f32le", "-"]);
     let Some(decoded) = ffmpeg(&decode) else { return };
-    let witness = Waveform::from_interleaved(&floats(&decoded), channels, rate_hz).unwrap();
-    assert_eq!(lag(witness.samples(), voice.samples()), 0, "{name}: shifted");
-    let snr = snr_db(witness.samples(), voice.samples());
+    let reference = Waveform::from_interleaved(&floats(&decoded), channels, rate_hz).unwrap();
+    assert_eq!(lag(reference.samples(), voice.samples()), 0, "{name}: shifted");
+    let snr = signal_to_noise_db(reference.samples(), voice.samples());
     assert!(snr > at_least_db, "{name}: {snr:.1} dB");
-    let longer_s = (voice.seconds() - witness.seconds()).abs();
-    // Padding at the end, which some containers tell of in ways that only ffmpeg follows.
+    let longer_s = (voice.seconds() - reference.seconds()).abs();
+    // Some containers declare padding at the end in ways that only ffmpeg applies.
     assert!(longer_s < 0.065, "{name}: {longer_s} s");
 }

@@ -1,20 +1,21 @@
-//! Bytes that want to break the program: it returns, and takes no memory by a header's word.
+//! Malicious bytes: decoding returns, and reserves no memory because of a header's claim.
 
-use crate::support::{ffmpeg, project, scratch, shared};
+use crate::support::{ffmpeg, scratch};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use s2f_audio::{Limits, decode};
+use s2f_testing::{data, project};
 
 const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_seconds: 20.0 };
 
-/// The largest address space that the process has had, MiB; none where `/proc` does not tell.
+/// The peak address space of the process, MiB; `None` without `/proc`.
 fn peak_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmPeak:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
 }
 
-/// Short recordings in as many containers as there are at hand.
+/// Short recordings in many containers.
 fn seeds() -> Vec<Vec<u8>> {
     let example = project("examples/voices/low.flac");
     let mut seeds = vec![std::fs::read(&example).unwrap()];
@@ -42,20 +43,21 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A seed, then where and by what it is changed, then where it is cut.
+/// The index of a seed, changed bytes (position as a share of the length, value), and the share
+/// that is kept.
 fn mutations() -> impl Strategy<Value = (usize, Vec<(f64, u8)>, f64)> {
-    // Headers stand at the front: the places crowd there.
-    let place = (0.0..1.0f64).prop_map(|x| x * x * x * x);
+    // Most positions are near the start, where the headers are.
+    let position = (0.0..1.0f64).prop_map(|x| x * x * x * x);
     let value = prop_oneof![Just(0u8), Just(0xff), Just(0x7f), Just(0x80), any::<u8>()];
     let cut = prop_oneof![3 => Just(1.0), 1 => 0.0..1.0f64];
-    (any::<usize>(), prop::collection::vec((place, value), 1..12), cut)
+    (any::<usize>(), prop::collection::vec((position, value), 1..12), cut)
 }
 
 #[test]
-fn any_bytes_return() {
+fn decoding_any_bytes_returns() {
     let before = peak_mib();
     let seeds = seeds();
-    // The same cases every time, so that a failure can be found again.
+    // The same cases every time, so that failures are reproducible.
     let config =
         ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
@@ -63,8 +65,8 @@ fn any_bytes_return() {
     runner
         .run(&mutations(), |(seed, changes, cut)| {
             let mut bytes = seeds[seed % seeds.len()].clone();
-            for (place, value) in changes {
-                let at = (place * bytes.len() as f64) as usize;
+            for (position, value) in changes {
+                let at = (position * bytes.len() as f64) as usize;
                 bytes[at] = value;
             }
             bytes.truncate((cut * bytes.len() as f64) as usize);
@@ -82,14 +84,14 @@ fn any_bytes_return() {
         })
         .unwrap();
     if let (Some(before), Some(after)) = (before, peak_mib()) {
-        // Other tests run beside this one; headers can claim 4 GiB and more.
-        assert!(after - before < 1500, "{before} MiB before, {after} MiB at the worst");
+        // Other tests run at the same time; headers can claim 4 GiB and more.
+        assert!(after - before < 1500, "{before} MiB before, {after} MiB at most");
     }
 }
 
 #[test]
-fn the_size_in_a_header_is_not_believed() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+fn a_size_in_a_header_reserves_no_memory() {
+    let Some(zoo) = data("data/audio_zoo") else { return };
     let Some(before) = peak_mib() else { return };
     let bytes = std::fs::read(zoo.join("claims_4gb.wav")).unwrap();
     assert!(decode(bytes, "claims_4gb.wav", &Limits::default()).is_ok());

@@ -1,7 +1,6 @@
-//! Tests of the whole way: real files of many kinds, broken files, reference values.
+//! Tests from file to spectrogram: real files of many formats, broken files, reference values.
 
-// The lints know that a test may do this, and not that what a test calls may do it, too.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 mod broken;
 mod formats;

@@ -1,55 +1,52 @@
-//! Values that SciPy, NumPy and PyTorch gave: `reference/audio/*.py`.
+//! Reference values of SciPy, NumPy and PyTorch: `reference/audio/*.py`.
 
-use crate::support::{floats, npy};
 use s2f_audio::{Waveform, formants, pitch, spectrogram};
+use s2f_testing::{npy, project};
 
 #[test]
-fn spectrogram_equals_numpy() {
-    let (_, signal) = npy("reference/audio/spectrogram_input.npy", "<f4");
-    let (shape, expected) = npy("reference/audio/spectrogram_output.npy", "<f4");
-    let waveform = Waveform::from_interleaved(&floats(&signal), 1, Waveform::RATE_HZ).unwrap();
+fn the_spectrogram_agrees_with_numpy() {
+    let signal = npy::<f32>(&project("reference/audio/spectrogram_input.npy")).values;
+    let expected = npy::<f32>(&project("reference/audio/spectrogram_output.npy"));
+    let waveform = Waveform::from_interleaved(&signal, 1, Waveform::RATE_HZ).unwrap();
     let found = spectrogram(&waveform);
-    assert_eq!(shape, [2, found.frames(), 257]);
-    let expected = floats(&expected);
-    assert_eq!(found.data().len(), expected.len());
-    for (at, (found, expected)) in found.data().iter().zip(&expected).enumerate() {
-        // The power law makes much of little: the transform's rounding error of about 1e-6 (of a
-        // spectrum up to 20) next to a true zero comes out as 1e-6^0.3 = 0.016. So what is
-        // compared is its argument, |x|^(1/0.3).
+    assert_eq!(expected.shape, [2, found.frames(), 257]);
+    assert_eq!(found.data().len(), expected.values.len());
+    for (at, (found, expected)) in found.data().iter().zip(&expected.values).enumerate() {
+        // The power law amplifies small errors: the transform's rounding error of about 1e-6 (of a
+        // spectrum up to 20) next to a true zero becomes 1e-6^0.3 = 0.016. So its argument is
+        // compared, |x|^(1/0.3).
         let [found, expected] =
             [found, expected].map(|&v| f64::from(v).abs().powf(1.0 / 0.3).copysign(f64::from(v)));
         assert!((found - expected).abs() < 1e-5, "at {at}: {found} and {expected}");
     }
-    // The last 26 ms are zeros, and stay zeros.
-    let frames = shape[1];
+    // The last 26 ms are zeros and stay zeros.
+    let frames = found.frames();
     assert!(found.data()[(frames - 1) * 257..frames * 257].iter().all(|&v| v == 0.0));
 }
 
 #[test]
 fn pitch_and_formants_of_synthetic_vowels() {
-    let (shape, sounds) = npy("reference/audio/vowels.npy", "<i2");
-    let (_, truth) = npy("reference/audio/vowels_truth.npy", "<f8");
-    let sounds: Vec<f32> =
-        sounds.as_chunks().0.iter().map(|&b| f32::from(i16::from_le_bytes(b)) / 32_768.0).collect();
-    let truth: Vec<f64> = truth.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect();
-    for (sound, truth) in sounds.chunks(shape[1]).zip(truth.chunks(5)) {
+    let vowels = npy::<i16>(&project("reference/audio/vowels.npy"));
+    let truth = npy::<f64>(&project("reference/audio/vowels_truth.npy")).values;
+    let samples: Vec<f32> = vowels.values.iter().map(|&s| f32::from(s) / 32_768.0).collect();
+    for (sound, truth) in samples.chunks(vowels.shape[1]).zip(truth.chunks(5)) {
         let voice = Waveform::from_interleaved(sound, 1, Waveform::RATE_HZ).unwrap();
         let pitch = pitch(&voice).unwrap();
-        // 2 % of vibrato move the median of the frames a little.
+        // A vibrato of 2 % changes the median of the frames a little.
         assert!((pitch.median_hz / truth[0] - 1.0).abs() < 0.01, "{pitch:?}, true {truth:?}");
         assert!(pitch.spread_semitones < 0.5 && pitch.voiced > 0.9, "{pitch:?}");
         let found = formants(&voice).unwrap();
         for (hz, true_hz) in found.medians_hz.iter().zip(&truth[1..]) {
-            // Linear prediction is drawn to the nearest harmonic, by up to half the pitch.
+            // Linear prediction is biased to the nearest harmonic, by up to half the pitch.
             let tolerance = 40.0 + 0.25 * truth[0];
             assert!((hz - true_hz).abs() < tolerance, "{found:?}, true {truth:?}");
         }
-        let (over, under) = (1..5).fold((0.0, 0.0), |(over, under), i| {
+        let (numerator, denominator) = (1..5).fold((0.0, 0.0), |(numerator, denominator), i| {
             let multiple = i as f64 - 0.5;
-            (over + multiple * truth[i], under + multiple * multiple)
+            (numerator + multiple * truth[i], denominator + multiple * multiple)
         });
         assert!(
-            (found.spacing_hz / (over / under) - 1.0).abs() < 0.02,
+            (found.spacing_hz / (numerator / denominator) - 1.0).abs() < 0.02,
             "{found:?}, true {truth:?}"
         );
     }

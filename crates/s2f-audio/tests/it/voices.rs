@@ -1,9 +1,10 @@
-//! Pitch and formants on people: what they tell of a speaker's sex, the one trait on record.
+//! Pitch and formants of real speakers: how well they predict the speaker's sex.
 
-use crate::support::{ffmpeg, project, scratch, shared};
+use crate::support::{ffmpeg, scratch};
 use s2f_audio::{Limits, formants, pitch, read};
+use s2f_testing::{data, project};
 
-/// Of `speakers.csv`: the columns gender and file, in this order.
+/// The columns gender and file of `speakers.csv`.
 fn speakers(folder: &std::path::Path) -> Vec<(String, std::path::PathBuf)> {
     let table = std::fs::read_to_string(folder.join("speakers.csv")).unwrap();
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -16,20 +17,20 @@ fn speakers(folder: &std::path::Path) -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-/// How often a value of a woman is above one of a man: the area under the ROC curve.
+/// The probability that a woman's value exceeds a man's: the area under the ROC curve.
 fn area_under_curve(women: &[f64], men: &[f64]) -> f64 {
     let above = women.iter().map(|w| men.iter().filter(|&m| w > m).count()).sum::<usize>();
     above as f64 / (women.len() * men.len()) as f64
 }
 
 #[test]
-fn pitch_and_formants_tell_sex() {
-    // LibriSpeech: 8 of 200 labels look unusual by any measure of pitch, so that 0.96 is the most
-    // to be had. The other corpus: telephones and laptops, accents, one doubtful label of 48.
+fn pitch_and_formants_predict_sex() {
+    // LibriSpeech: the pitch of 8 of 200 speakers does not match their label, so the maximum is
+    // 0.96. The other corpus: telephones and laptops, accents, one doubtful label of 48.
     for (corpus, pitch_accuracy, pitch_area, formant_area) in
         [("librispeech", 0.93, 0.95, 0.94), ("alphanumeric", 0.93, 0.96, 0.87)]
     {
-        let Some(folder) = shared(&format!("data/voices/{corpus}")) else { continue };
+        let Some(folder) = data(&format!("data/voices/{corpus}")) else { continue };
         let (mut pitches, mut spacings) = ([vec![], vec![]], [vec![], vec![]]);
         let speakers = speakers(&folder);
         for (gender, file) in &speakers {
@@ -72,8 +73,8 @@ fn the_examples_are_voices() {
 }
 
 #[test]
-fn a_telephone_keeps_the_pitch() {
-    // The fundamental itself is below what a telephone passes: the harmonics have to tell it.
+fn the_pitch_survives_a_telephone_line() {
+    // A telephone removes the fundamental itself; it follows from the harmonics.
     let line = "highpass=f=300,highpass=f=300,lowpass=f=3400,volume=0.2,aresample=8000";
     for name in ["low", "high"] {
         let clean = project(&format!("examples/voices/{name}.flac"));

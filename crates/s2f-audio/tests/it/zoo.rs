@@ -1,15 +1,16 @@
-//! One utterance in many formats: each gives the samples that ffmpeg gives.
+//! One utterance in many formats: decoding agrees with ffmpeg.
 
-use crate::support::{ffmpeg, floats, lag, shared, snr_db};
+use crate::support::{ffmpeg, floats, lag};
 use s2f_audio::{Limits, Waveform, read, spectrogram};
+use s2f_testing::{data, signal_to_noise_db};
 
-/// A file, its rate and channels, what is asked of ffmpeg before it, and the signal to noise ratio
-/// in dB that our decoding has to reach against ffmpeg's.
+/// A file, its sampling rate and channels, ffmpeg's input options, and the minimum signal-to-noise
+/// ratio in dB of our decoding against ffmpeg's.
 ///
-/// PCM and FLAC are exact; what is left is the rounding of a product of two floats. The decoders of
-/// MP3, AAC and Vorbis round differently from ffmpeg's by about one part in 2^15 to 2^20, and the
-/// one of Opus works with 16 bit. ffmpeg's own decoder of Opus differs from libopus by far more
-/// than that, so libopus is the witness.
+/// PCM and FLAC are exact except for the rounding of a product of two floats. The decoders of MP3,
+/// AAC and Vorbis round differently from ffmpeg's by about one part in 2^15 to 2^20, and that of
+/// Opus works with 16 bit. ffmpeg's own Opus decoder differs from libopus by far more, so libopus
+/// is the reference.
 const CASES: [(&str, u32, usize, &[&str], f64); 15] = [
     ("s16_16k.wav", 16_000, 1, &[], 140.0),
     ("f32_48k_stereo.wav", 48_000, 2, &[], 130.0),
@@ -29,12 +30,12 @@ const CASES: [(&str, u32, usize, &[&str], f64); 15] = [
 ];
 
 #[test]
-fn every_format_gives_what_ffmpeg_gives() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+fn every_format_agrees_with_ffmpeg() {
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, rate_hz, channels, before, at_least_db) in CASES {
         let path = zoo.join(name);
         let voice = read(&path, &Limits::default()).unwrap();
-        // The last frame of the truncated file is cut, and ffmpeg guesses the rest of it.
+        // The last frame of the truncated file is incomplete, and ffmpeg conceals the rest of it.
         let seconds = match name {
             "truncated.mp3" => 2.80,
             "claims_4gb.wav" => 2.0,
@@ -42,63 +43,69 @@ fn every_format_gives_what_ffmpeg_gives() {
         };
         let tolerance_s = match name {
             "truncated.mp3" => 0.03,
-            // The padding of its last packet stands in a field that the demuxer does not pass on.
+            // The padding of its last packet is in a field that the demuxer does not pass on.
             "mediarecorder_opus.webm" => 0.0086,
             "vbr_44k1_stereo.mp3" => 0.0011,
             _ => 0.0001,
         };
         assert!((voice.seconds() - seconds).abs() < tolerance_s, "{name}: {} s", voice.seconds());
 
-        // The decoder alone: ffmpeg's samples at the file's own rate through our resampler.
+        // The decoder alone: ffmpeg's samples at the file's own rate, through our resampler.
         let path = path.to_str().unwrap();
         let decoded = [before, &["-i", path, "-f", "f32le", "-"]].concat();
         let Some(decoded) = ffmpeg(&decoded) else { continue };
         let decoded = Waveform::from_interleaved(&floats(&decoded), channels, rate_hz).unwrap();
-        let snr = snr_db(decoded.samples(), voice.samples());
+        let snr = signal_to_noise_db(decoded.samples(), voice.samples());
         assert!(snr > at_least_db, "{name}: {snr:.1} dB against ffmpeg's decoder");
 
-        // The whole way: ffmpeg's mixing and resampling, too. Two low-pass filters differ near
-        // their edges, which is where 8 kHz files have part of their sound.
+        // All steps: ffmpeg's mixing and resampling, too. Two low-pass filters differ near their
+        // edges, where 8 kHz files have part of their signal.
         let mean = vec![format!("{}", 1.0 / channels as f64); channels];
         let mean: Vec<String> = mean.iter().enumerate().map(|(c, w)| format!("{w}*c{c}")).collect();
         let filter = format!(
-            "pan=mono|c0={},aresample=16000:filter_size=128:phase_shift=14:cutoff=0.95:exact_rational=1",
+            "pan=mono|c0={},aresample=16000:filter_size=128:phase_shift=14:cutoff=0.95:\
+             exact_rational=1",
             mean.join("+")
         );
         let whole = [before, &["-i", path, "-af", &filter, "-f", "f32le", "-"]].concat();
         let Some(whole) = ffmpeg(&whole) else { continue };
         let whole = floats(&whole);
         assert_eq!(lag(&whole, voice.samples()), 0, "{name}: shifted");
-        let snr = snr_db(&whole, voice.samples());
+        let snr = signal_to_noise_db(&whole, voice.samples());
         let at_least_db = if rate_hz == 8_000 { 30.0 } else { 50.0 };
-        assert!(snr > at_least_db, "{name}: {snr:.1} dB against all of ffmpeg");
+        assert!(snr > at_least_db, "{name}: {snr:.1} dB against ffmpeg as a whole");
     }
 }
 
 #[test]
-fn broken_files_say_what_is_wrong() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+fn broken_files_are_reported_with_a_hint() {
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, message) in [
         ("empty.wav", "the file is empty (0 bytes); hint: record it or download it again"),
         (
             "header_only.wav",
-            "the file has a header but no samples; hint: the recording was probably stopped before it began; record it again",
+            "the file has a header but no samples; hint: the recording was probably stopped before \
+             it began; record it again",
         ),
         (
             "not_audio.wav",
-            "not an audio file (it is a text); hint: give WAV, FLAC, MP3, M4A, Ogg, Opus, WebM or AIFF; a changed name does not change the content",
+            "not an audio file (it is a text file); hint: use WAV, FLAC, MP3, M4A, Ogg, Opus, WebM \
+             or AIFF; renaming a file does not convert it",
         ),
         (
             "silence.wav",
-            "the recording is silent (all its samples are equal); hint: check the microphone and the chosen input, then record again",
+            "the recording is silent (all samples are equal); hint: check the microphone and the \
+             chosen input, then record again",
         ),
         (
             "short_0s8.wav",
-            "only 0.80 s of sound; at least 1 s is needed; hint: give a longer recording; 6 s and more work best",
+            "only 0.80 s of audio; at least 1 s is needed; hint: use a longer recording; 6 s or \
+             more work best",
         ),
         (
             "nan.wav",
-            "511 samples are not finite or absurdly loud, the first at 1.000 s; hint: export it again as 16 bit or as float within -1 to 1",
+            "511 samples are not finite or impossibly loud, the first at 1.000 s; hint: export it \
+             again as 16 bit, or as float from -1 to 1",
         ),
     ] {
         let path = zoo.join(name);
@@ -108,8 +115,8 @@ fn broken_files_say_what_is_wrong() {
 }
 
 #[test]
-fn a_clip_has_the_shape_of_the_paper() {
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+fn a_clip_has_the_papers_shape() {
+    let Some(zoo) = data("data/audio_zoo") else { return };
     for (name, frames) in [("opus_48k.ogg", 598), ("truncated.mp3", 598)] {
         let voice = read(&zoo.join(name), &Limits::default()).unwrap();
         let input = spectrogram(&voice.first_clip());

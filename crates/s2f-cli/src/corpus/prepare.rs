@@ -11,12 +11,13 @@ use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxSettings};
+use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
 use s2f_pairs::Shares;
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 
 use crate::Outcome;
+use crate::device::DeviceArgs;
 use crate::printer::Printer;
 
 /// What can be typed.
@@ -55,6 +56,9 @@ pub struct Args {
     /// The speech detector, where it is not that of `model pull silero_vad`
     #[arg(long, value_name = "FILE")]
     speech_detector: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 
     /// Print one object of JSON at the end
     #[arg(long)]
@@ -197,7 +201,7 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
         Some(file) => Ok(file.clone()),
         None => match store.locate(name) {
             Ok(mut files) => Ok(files.swap_remove(0)),
-            Err(RegistryError::Absent { .. }) => {
+            Err(RegistryError::Missing { .. }) => {
                 absent.push(name);
                 Ok(PathBuf::new())
             }
@@ -216,17 +220,18 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
             "networks are needed that are not here: {names}; hint: speech2face model pull {names}"
         );
     }
+    let device = args.device.open()?;
     let encoder: Box<dyn FaceEncoder> = match args.encoder.as_str() {
-        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface)?),
+        MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface, &device)?),
         VGG_FACE => {
             let weights = args.weights.as_deref().context(
                 "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
                  they are, then name the file with --weights",
             )?;
-            Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb)?)
+            Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb, &device)?)
         }
         file if Path::new(file).exists() => {
-            Box::new(OnnxEncoder::open(file, OnnxSettings::default())?)
+            Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)
         }
         other => bail!(
             "there is no encoder and no file called {other}; hint: {MOBILEFACE}, {VGG_FACE}, or an \

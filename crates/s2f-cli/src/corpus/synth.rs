@@ -8,9 +8,10 @@ use image::RgbImage;
 use s2f_core::Sex;
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::synth::{self, FaceModel, RANKS, Recall, Report, Settings};
-use speech2face::{FaceFeature, Speech2Face, Windows};
+use speech2face::{FaceFeature, Speech2Face, VoicePolicy};
 
 use crate::Outcome;
+use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
@@ -44,6 +45,9 @@ pub struct Args {
     #[command(flatten)]
     model: ModelChoice,
 
+    #[command(flatten)]
+    device: DeviceArgs,
+
     /// Print one object of JSON
     #[arg(long)]
     json: bool,
@@ -60,7 +64,7 @@ Videos are written where ffmpeg is found, sounds beside pictures elsewhere.";
 
 /// Does what was asked.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let model = args.model.open()?;
+    let model = args.model.open(&args.device.open()?)?;
     let draw = |feature: &[f32]| draw(&model, feature);
     let faces = FaceModel {
         name: format!("{} {}", model.id().name, model.id().sha256),
@@ -110,7 +114,7 @@ fn mean_feature(model: &Speech2Face, sex: Sex) -> anyhow::Result<Vec<f32>> {
     let mut mean = vec![0.0; model.face_space().dimension];
     let mut voices = 0.0;
     for voice in synth::example_voices(sex) {
-        let feature = model.embed_voice(&voice, Windows::First)?;
+        let feature = model.embed_voice(&voice, &VoicePolicy::first_clip())?;
         mean.iter_mut().zip(feature.values()).for_each(|(sum, value)| *sum += value);
         voices += 1.0;
     }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use s2f_nn::weights::onnx::{self, Frames, OnnxFile};
 use s2f_nn::weights::{self, Precision};
-use speech2face::{ModelId, SOFTWARE, SYNTHETIC, Speech2Face};
+use speech2face::{DeviceChoice, ModelId, SOFTWARE, SYNTHETIC, Speech2Face};
 
 use super::write_new;
 use crate::model_choice::ModelChoice;
@@ -78,7 +78,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     if args.format == Format::Safetensors && !matches!(args.frames.0, Frames::Dynamic) {
         bail!("--frames is of ONNX files; hint: leave it out, or take --format onnx");
     }
-    let model = args.model.open()?;
+    let model = args.model.open(&DeviceChoice::Cpu.open()?)?;
     let files = match args.format {
         Format::Safetensors => safetensors(&model, args.network)?,
         Format::Onnx => onnx(&model, args, printer)?,

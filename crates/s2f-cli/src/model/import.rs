@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use s2f_nn::vgg_face::ChannelOrder;
 use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
-use speech2face::{ModelConfig, Speech2Face, read_model_config};
+use speech2face::{DeviceChoice, ModelConfig, Speech2Face, read_model_config};
 
 use super::write_new;
 use crate::printer::Printer;
@@ -101,7 +101,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     }
     let mut config = match &args.config {
         Some(path) => read_model_config(path)?,
-        None => Speech2Face::shipped()?.config().clone(),
+        None => Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?.config().clone(),
     };
     let import = match args.network {
         Network::VoiceEncoder => Import::VoiceEncoder(config.clone()),
@@ -124,7 +124,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         ("README.md", card(&config, args, rest.as_ref()).into_bytes()),
     ];
     write_new(folder, &files, printer)?;
-    Speech2Face::open(folder)?.verify()?;
+    Speech2Face::open(folder, &DeviceChoice::Cpu.open()?)?.verify()?;
     printer.note(format_args!("{} is whole and draws a face", config.name));
     Ok(())
 }
@@ -155,8 +155,8 @@ fn completed(
     args: &Args,
 ) -> anyhow::Result<(Vec<u8>, Option<Speech2Face>)> {
     let base = match &args.config {
-        None => Speech2Face::shipped()?,
-        Some(folder) if folder.is_dir() => Speech2Face::open(folder)?,
+        None => Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?,
+        Some(folder) if folder.is_dir() => Speech2Face::open(folder, &DeviceChoice::Cpu.open()?)?,
         Some(file) => bail!(
             "{} says nothing of the other network of a model; hint: give a whole model folder with \
              --config, or write the network alone with -o {}.safetensors",

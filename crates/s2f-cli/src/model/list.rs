@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use s2f_registry::{Entry, State, Store};
+use s2f_registry::{Availability, Entry, Store};
 use serde::Serialize;
 use speech2face::SHIPPED;
 
@@ -56,11 +56,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
 
 fn line<'a>(entry: &'a Entry, store: &Store) -> anyhow::Result<Line<'a>> {
     let Entry { name, title, purpose, home, licence, .. } = entry;
-    let (state, files) = match store.state(name)? {
-        State::Ready => ("here", store.locate(name)?),
-        State::Absent => ("not here", Vec::new()),
-        State::Damaged => ("damaged", Vec::new()),
-        State::Yours => ("bring your own", Vec::new()),
+    let (state, files) = match store.availability(name)? {
+        Availability::Installed => ("here", store.locate(name)?),
+        Availability::Missing => ("not here", Vec::new()),
+        Availability::Damaged => ("damaged", Vec::new()),
+        Availability::UserSupplied => ("bring your own", Vec::new()),
     };
     let (licence, licence_text) = (&licence.id, &licence.text);
     let bytes = entry.bytes();

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use s2f_registry::{Entry, Event, Pulled, RegistryError, Store};
+use s2f_registry::{Entry, PullOutcome, PullProgress, RegistryError, Store};
 
 use crate::Outcome;
 use crate::printer::{Printer, without_hint};
@@ -57,8 +57,8 @@ fn pull(name: &str, store: &Store, args: &Args, printer: &Printer) -> Result<(),
     };
     let place = store.folder().join(name);
     printer.note(match pulled {
-        Pulled::AlreadyThere => format!("{name} is already in {}", place.display()),
-        Pulled::Installed => format!("{name} is now in {}", place.display()),
+        PullOutcome::AlreadyInstalled => format!("{name} is already in {}", place.display()),
+        PullOutcome::Installed => format!("{name} is now in {}", place.display()),
     });
     Ok(())
 }
@@ -74,11 +74,13 @@ fn introduce(entry: &Entry, printer: &Printer) {
     }
 }
 
-fn download(name: &str, store: &Store, printer: &Printer) -> Result<Pulled, RegistryError> {
+fn download(name: &str, store: &Store, printer: &Printer) -> Result<PullOutcome, RegistryError> {
     let mut current: Option<(String, Printer)> = None;
     store.pull(name, &mut |event| match event {
-        Event::Waiting => printer.note(format_args!("waiting for another process with {name}")),
-        Event::Bytes { file, here } => {
+        PullProgress::Waiting => {
+            printer.note(format_args!("waiting for another process with {name}"))
+        }
+        PullProgress::Received { file, bytes } => {
             if current.as_ref().is_none_or(|(shown, _)| *shown != file.name) {
                 printer.detail(format_args!("fetching {}", file.url));
                 let bar = printer.with_bytes(file.bytes);
@@ -86,12 +88,12 @@ fn download(name: &str, store: &Store, printer: &Printer) -> Result<Pulled, Regi
                 current = Some((file.name.clone(), bar));
             }
             if let Some((_, bar)) = &current {
-                bar.reach(here);
+                bar.reach(bytes);
             }
         }
-        Event::Again { reason, pause } => {
+        PullProgress::Retrying { reason, delay } => {
             let bar = current.as_ref().map_or(printer, |(_, bar)| bar);
-            let (reason, seconds) = (reason.to_string(), pause.as_secs_f64());
+            let (reason, seconds) = (reason.to_string(), delay.as_secs_f64());
             let reason = without_hint(&reason);
             bar.warning(format_args!("{reason}; trying again in {seconds:.1} s"));
         }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use speech2face::{Settings, Windows};
+use speech2face::{ReconstructOptions, VoicePolicy};
 
 use super::outputs::{Place, Target, targets};
+use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
 
 /// What can be typed.
@@ -32,6 +33,9 @@ pub struct Args {
 
     #[command(flatten)]
     pub model: ModelChoice,
+
+    #[command(flatten)]
+    pub device: DeviceArgs,
 
     /// Push the face away from the mean face: 0 is as predicted, 0.7 and 1.4 show the traits more
     #[arg(long, value_name = "AMOUNT", default_value_t = 0.0, allow_negative_numbers = true)]
@@ -114,7 +118,7 @@ pub struct Job {
     pub inputs: Vec<(Input, Target)>,
     /// Recordings that were given more than once.
     pub repeated: Vec<String>,
-    pub settings: Settings,
+    pub options: ReconstructOptions,
     pub formats: Vec<Format>,
     pub json: bool,
 }
@@ -144,14 +148,14 @@ impl Job {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         let targets = targets(&inputs, &place, &formats);
-        let windows = match args.window {
-            Window::All => Windows::All,
-            Window::First => Windows::First,
+        let voice = match args.window {
+            Window::All => VoicePolicy::default(),
+            Window::First => VoicePolicy::first_clip(),
         };
         Ok(Self {
             inputs: inputs.into_iter().zip(targets).collect(),
             repeated,
-            settings: Settings { windows, exaggerate: args.exaggerate },
+            options: ReconstructOptions { voice, exaggerate: args.exaggerate },
             formats,
             json: args.json,
         })

@@ -149,9 +149,9 @@ fn files_do_instead_of_a_network() {
     folder.write("download", BODY);
     folder.write("wrong", "something else");
     let wrong = run(&folder, &["model", "pull", "net", "--from", "wrong"]).exits(1);
-    wrong.says(&["error: wrong has 14 bytes in place of 36\n  hint: "]);
+    wrong.says(&["error: wrong has 14 bytes instead of 36\n  hint: "]);
     let missing = run(&folder, &["model", "pull", "net", "--from", "nowhere"]).exits(1);
-    missing.says(&["error: cannot read nowhere: ", "\n  hint: check the name\n"]);
+    missing.says(&["error: cannot read nowhere: ", "\n  hint: check the path\n"]);
     run(&folder, &["model", "pull", "net", "--from", "download"]).exits(0).says(&["is now in"]);
     assert_eq!(folder.read("models/net/net.bin"), BODY);
 }
@@ -163,12 +163,12 @@ fn what_cannot_be_pulled_says_what_to_do() {
     let own = run(&folder, &["model", "pull", "own", "net"]).exits(1);
     own.says(&["error: own cannot be pulled", "hint: ask its authors\n", "net is now in "]);
     let unknown = run(&folder, &["model", "pull", "net", "nett"]).exits(2);
-    unknown.says(&["error: there is no network called nett\n  hint: there are net, own\n"]);
+    unknown.says(&["error: there is no network called nett\n  hint: registered are net, own;"]);
     run(&folder, &["model", "pull"]).exits(2);
     assert_eq!(asked.lock().unwrap().len(), 1);
 
     folder.write("registry.toml", "entry = 1");
-    run(&folder, &["model", "list"]).exits(2).says(&["error: registry.toml is no registry ("]);
+    run(&folder, &["model", "list"]).exits(2).says(&["error: registry.toml is not a valid registry ("]);
     fs::remove_file(folder.path("registry.toml")).unwrap();
     run(&folder, &["model", "list"]).exits(2).says(&["error: cannot read the registry "]);
 }

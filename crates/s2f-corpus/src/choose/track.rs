@@ -1,7 +1,7 @@
 //! One person through the pictures of a clip.
 
 use image::RgbImage;
-use s2f_face::{Detection, Detector, Turn, face_side, sharpness};
+use s2f_face::{Detection, Detector, HeadPose, face_side, sharpness};
 
 use super::cutout::Cutout;
 use super::{ChosenFace, FaceRules, Looks};
@@ -76,7 +76,7 @@ impl Track {
         self.presence += longer_side(face);
         self.crowded += usize::from(crowded);
         // Points that coincide show no face.
-        let (Ok(side_px), Ok(turn)) = (face_side(&face.points), Turn::of(&face.points)) else {
+        let (Ok(side_px), Ok(turn)) = (face_side(&face.points), HeadPose::of(&face.points)) else {
             return;
         };
         let turn_deg = turn.angle_deg;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use s2f_audio::{Limits, Problem, Waveform};
+use s2f_audio::{Limits, Problem, Waveform, is_silent, peak_dbfs};
 
 use super::diagnose::{beyond, unread};
 use crate::plan::Media;
@@ -18,8 +18,6 @@ const MAX_BYTES: u64 = 16 << 20;
 /// 60 ms of a processor, as long as decoding 45 s of AAC does here, so little is lost where it
 /// turns out late.
 const MAX_S: f64 = 60.0;
-/// The quietest peak that can be a voice, dB of full scale, as [`s2f_audio`] has it.
-const SILENCE_DBFS: f64 = -80.0;
 
 /// The sound of `media`, where it is short and in a format that [`s2f_audio`] reads; `None` is for
 /// ffmpeg to look at.
@@ -94,13 +92,8 @@ fn cut(whole: &Waveform, start_s: f64, length_s: f64) -> Result<Waveform, Proble
     if seconds < Waveform::MIN_S {
         return Err(Problem::TooShort { seconds });
     }
-    let (low, high) =
-        part.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
-            (low.min(sample), high.max(sample))
-        });
-    let peak_dbfs = 20.0 * (f64::from(high - low) / 2.0).log10();
-    if peak_dbfs < SILENCE_DBFS {
-        return Err(Problem::Silent { peak_dbfs });
+    if is_silent(part) {
+        return Err(Problem::Silent { peak_dbfs: peak_dbfs(part) });
     }
     Waveform::from_interleaved(part, 1, Waveform::RATE_HZ).map_err(|error| error.problem)
 }

@@ -129,7 +129,7 @@ impl Worker<'_> {
             face: face.jpeg().to_vec(),
             face_points: *face.points(),
             feature: feature.into_iter().next().unwrap_or_default(),
-            face_space: encoder.space().to_owned(),
+            face_space: encoder.face_space().name.clone(),
         })
     }
 

@@ -72,8 +72,8 @@ impl JobFolder {
             clips: plan.clips.len(),
             corpus_sha256: hash(plan),
             parts: plan.clips.len().div_ceil(settings.clips_per_part),
-            face_space: encoder.space().to_owned(),
-            face_dimension: encoder.dimension(),
+            face_space: encoder.face_space().name.clone(),
+            face_dimension: encoder.face_space().dimension,
             splits_sha256: splits.hash(),
             settings: settings.clone(),
         };

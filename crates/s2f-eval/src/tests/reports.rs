@@ -42,7 +42,7 @@ fn options<'a>() -> Options<'a> {
 }
 
 fn run(set: &PairSet, out: &Path, options: &Options<'_>) -> Result<Evaluation, String> {
-    let model = Speech2Face::shipped().unwrap();
+    let model = Speech2Face::shipped(&burn::tensor::Device::flex()).unwrap();
     // Photographs are no pictures here.
     let options = Options { photographs: false, ..*options };
     evaluate(&model, set, out, &options, &mut |_| ()).map_err(|error| error.to_string())
@@ -171,7 +171,7 @@ fn what_cannot_be_evaluated_is_refused_with_a_way_out() {
 fn a_stored_face_that_is_no_picture_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let set = set(&folder.path().join("some.parquet"), &pairs(256));
-    let model = Speech2Face::shipped().unwrap();
+    let model = Speech2Face::shipped(&burn::tensor::Device::flex()).unwrap();
     let result = evaluate(&model, &set, &folder.path().join("out"), &options(), &mut |_| ());
     let message = result.err().unwrap().to_string();
     assert!(message.starts_with("pair pair-000-0: ") && message.contains("hint: "), "{message}");

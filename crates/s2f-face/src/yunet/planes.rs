@@ -1,8 +1,8 @@
-//! Channels of a picture as planes with a border, and what the network does with them.
+//! Feature maps as bordered planes, and the layers of YuNet that work on them.
 //!
-//! A plane has a border of one pixel and is stored row by row without a gap, so that a step to a
-//! neighbouring pixel is the same distance everywhere and every loop runs over one long row. What
-//! the loops leave in the border is of no use; where a 3 x 3 kernel reads it, it is cleared.
+//! A plane has a border of one pixel and is stored row by row without gaps, so that the offset to a
+//! neighbouring pixel is the same everywhere and every loop runs over one long row. The loops leave
+//! arbitrary values in the border; it is cleared before a 3 x 3 kernel reads it.
 
 use std::cell::RefCell;
 
@@ -10,44 +10,44 @@ use image::RgbImage;
 use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
-/// Vectors of pixels and output channels that are summed up at once: with one for the weight they
-/// fill the 16 registers of AVX2.
+/// Vectors of pixels, and output channels, that are accumulated at once. Together with the weight
+/// they fill the 16 registers of AVX2.
 const VECTORS: usize = 3;
 const OUTPUTS: usize = 4;
 
-/// The widest vectors have this many lanes; lengths are multiples of what is summed up at once.
-const WIDEST: usize = 16;
-const BLOCK: usize = VECTORS * WIDEST;
+/// Lanes of the widest vectors (AVX-512); lengths are multiples of [`BLOCK`].
+const MAX_LANES: usize = 16;
+const BLOCK: usize = VECTORS * MAX_LANES;
 
 thread_local! {
-    /// Memory of planes that are done with, the shortest first: asking the system for it anew takes
-    /// longer than what is computed in it.
+    /// Buffers of dropped planes for reuse, the shortest first. Requesting fresh memory from the
+    /// system takes longer than the computation in it.
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Buffers kept for a thread at most; a picture needs half of them.
-const KEPT: usize = 12;
+/// Maximum number of buffers that a thread keeps; a picture needs half of them.
+const MAX_KEPT: usize = 12;
 
-/// A picture of some channels.
+/// A feature map of several channels.
 pub(super) struct Planes {
     channels: usize,
     width: usize,
     height: usize,
-    /// From one plane to the next.
+    /// Values from the start of one plane to the next.
     distance: usize,
-    /// Plane after plane; what is left over at the end is of no use.
+    /// Plane after plane; a reused buffer may be longer than needed.
     data: Vec<f32>,
 }
 
 impl Drop for Planes {
     fn drop(&mut self) {
         let data = std::mem::take(&mut self.data);
-        // At the end of a thread there is nobody to keep it for.
+        // While a thread ends, its buffers are gone already.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             let place = free.partition_point(|other| other.len() < data.len());
             free.insert(place, data);
-            if free.len() > KEPT {
+            if free.len() > MAX_KEPT {
                 free.remove(0); // the shortest
             }
         });
@@ -55,10 +55,10 @@ impl Drop for Planes {
 }
 
 impl Planes {
-    /// Planes with any finite numbers in them.
+    /// Planes with arbitrary finite values.
     fn new(channels: usize, width: usize, height: usize) -> Self {
         let row = width + 2;
-        // Beyond the last row, vectors reach as far as a block and a row.
+        // Vectors reach beyond the last row by up to a block and a row.
         let distance = (row * (height + 3) + BLOCK).next_multiple_of(BLOCK);
         let length = channels * distance;
         let data = FREE.with(|free| {
@@ -73,7 +73,7 @@ impl Planes {
         self.width
     }
 
-    /// Where the inner pixels of a row begin in a plane.
+    /// Offset in a plane of the first inner pixel of a row.
     fn row(&self, y: usize) -> usize {
         (y + 1) * (self.width + 2) + 1
     }
@@ -82,9 +82,9 @@ impl Planes {
         &self.data[channel * self.distance..][..self.distance]
     }
 
-    /// What a 3 x 3 convolution of stride 2 sees of a picture, as 27 channels of half its size:
-    /// for blue, green and red the nine neighbours in reading order. The picture's sides are
-    /// filled up with black to multiples of `multiple`.
+    /// The input of a 3 x 3 convolution of stride 2 as 27 channels of half the picture's size: for
+    /// blue, green and red, the nine neighbours in reading order. The picture is padded with black
+    /// to multiples of `multiple`.
     pub(super) fn stem(picture: &RgbImage, multiple: usize) -> Self {
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let mut planes = Self::new(
@@ -96,13 +96,13 @@ impl Planes {
         let pixels = picture.as_raw();
         for channel in 0..27 {
             let (colour, dy, dx) = (2 - channel / 9, channel % 9 / 3, channel % 3);
-            // Of the picture's columns and rows, 2 x + dx - 1 and 2 y + dy - 1 are wanted.
+            // Pixel (x, y) takes column 2 x + dx - 1 and row 2 y + dy - 1 of the picture.
             let first = usize::from(dx == 0);
             for y in usize::from(dy == 0)..planes.height {
                 let Some(row) = pixels.chunks_exact(3 * width).nth(2 * y + dy - 1) else { break };
                 let start = channel * planes.distance + planes.row(y) + first;
-                let wanted = row[3 * (2 * first + dx - 1)..].iter().skip(colour).step_by(6);
-                for (value, &byte) in planes.data[start..].iter_mut().zip(wanted) {
+                let values = row[3 * (2 * first + dx - 1)..].iter().skip(colour).step_by(6);
+                for (value, &byte) in planes.data[start..].iter_mut().zip(values) {
                     *value = f32::from(byte);
                 }
             }
@@ -118,7 +118,7 @@ impl Planes {
         self.planes().flatten().for_each(|value| *value = value.max(0.0));
     }
 
-    /// The largest of each 2 x 2 pixels.
+    /// Max pooling over 2 x 2 pixels.
     pub(super) fn halved(&self) -> Self {
         let mut half = Self::new(self.channels, self.width / 2, self.height / 2);
         for channel in 0..self.channels {
@@ -136,7 +136,7 @@ impl Planes {
         half
     }
 
-    /// Adds another picture of half the size, each of its pixels to 2 x 2.
+    /// Adds a feature map of half the size, upsampled by repeating each pixel 2 x 2 times.
     pub(super) fn add_doubled(&mut self, half: &Self) {
         for channel in 0..self.channels {
             let plane = half.plane(channel);
@@ -163,7 +163,7 @@ impl Planes {
         }
     }
 
-    /// The inner pixels, `[channels, height x width]`.
+    /// The inner pixels, `[channels, height * width]`.
     pub(super) fn values(&self) -> Vec<f32> {
         let rows = (0..self.channels).flat_map(|channel| {
             (0..self.height).map(move |y| &self.plane(channel)[self.row(y)..][..self.width])
@@ -172,11 +172,11 @@ impl Planes {
     }
 }
 
-/// A 1 x 1 convolution: each pixel's channels times a matrix, plus a bias.
+/// A pointwise (1 x 1) convolution: a matrix times the channels of each pixel, plus a bias.
 pub(super) struct Pointwise {
     inputs: usize,
     outputs: usize,
-    /// For each [`OUTPUTS`] outputs, for each input, the weights of these outputs; missing ones 0.
+    /// For each block of [`OUTPUTS`] outputs and each input, the weights; padded with 0.
     weight: Vec<[f32; OUTPUTS]>,
     bias: Vec<[f32; OUTPUTS]>,
 }
@@ -226,7 +226,7 @@ impl SimdOp for PointwiseOp<'_> {
         for first in (0..x.distance).step_by(VECTORS * lanes) {
             let weights = layer.weight.chunks_exact(layer.inputs);
             for (block, (weight, bias)) in weights.zip(&layer.bias).enumerate() {
-                // Loops by reference and by index: arrays of vectors that are passed by value go
+                // Loops by reference and by index: arrays of vectors passed by value would go
                 // through memory.
                 let mut sums = [[ops.zero(); VECTORS]; OUTPUTS];
                 for (sums, bias) in sums.iter_mut().zip(bias) {
@@ -255,7 +255,7 @@ impl SimdOp for PointwiseOp<'_> {
     }
 }
 
-/// A 3 x 3 convolution within each channel, plus a bias; beyond the edge there is 0.
+/// A depthwise (3 x 3) convolution with zero padding, plus a bias.
 pub(super) struct Depthwise {
     kernels: Vec<[f32; 9]>,
     bias: Vec<f32>,
@@ -267,7 +267,7 @@ impl Depthwise {
         Self { kernels: weight.as_chunks().0.to_vec(), bias: bias.to_vec() }
     }
 
-    /// `x` has a cleared border.
+    /// Applies the layer; the border of `x` must be cleared.
     pub(super) fn apply(&self, x: &Planes, relu: bool) -> Planes {
         debug_assert_eq!(x.channels, self.kernels.len());
         let mut y = Planes::new(x.channels, x.width, x.height);
@@ -302,7 +302,7 @@ impl SimdOp for DepthwiseOp<'_> {
             for (vector, weight) in weights.iter_mut().zip(kernel) {
                 *vector = ops.splat(*weight);
             }
-            // The pixel at `first` in the result has its upper left neighbour at `first` here.
+            // The upper left neighbour of the result's pixel at `first` is at `first` here.
             let neighbours: [&[f32]; 9] =
                 std::array::from_fn(|i| &source[i / 3 * row + i % 3..][..length]);
             let target = &mut target[row + 1..][..length];
@@ -326,8 +326,8 @@ mod tests {
     use super::*;
     use crate::reference::{read_npy, reference_file};
 
-    // Reference: reference/face/yunet_layers.py, PyTorch in double precision. Sums of up to 27
-    // products in single precision, of numbers up to 255, then of 6 and of 9.
+    // Reference: reference/face/yunet_layers.py, PyTorch in double precision. The layers sum up to
+    // 27 products in single precision, of values up to 255.
     #[test]
     fn layers_agree_with_pytorch() {
         let (_, numbers) = read_npy::<f32>(&reference_file("yunet_layers.npy"));
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coarse_picture_is_added_to_four_pixels_each() {
+    fn upsampling_repeats_each_pixel_four_times() {
         let picture = RgbImage::from_fn(8, 8, |x, y| Rgb([0, 0, (10 * y + x) as u8]));
         let mut fine = Planes::stem(&picture, 2);
         let mut coarse = fine.halved();
@@ -375,7 +375,7 @@ mod tests {
             let [channel, y, x] = [index / 16, index % 16 / 4, index % 4];
             assert_eq!(after - before, coarse[channel * 4 + y / 2 * 2 + x / 2]);
         }
-        // The fifth channel is the middle of each 3 x 3: every second pixel of the picture.
+        // The fifth channel is the centre of each 3 x 3: every second pixel of the picture.
         assert_eq!(before[4 * 16..5 * 16 - 8], [0.0, 2.0, 4.0, 6.0, 20.0, 22.0, 24.0, 26.0]);
     }
 }

@@ -1,14 +1,16 @@
-//! Downloads from a server in the test, which also truncates, stalls and lies.
+//! The store against an HTTP server inside the test, which also truncates, stalls and sends wrong
+//! bytes.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test fails by them"
+    reason = "a failing test panics"
 )]
 
 mod disk;
-mod killed;
+mod find;
+mod interrupted;
 mod pull;
 mod server;
 mod support;

@@ -1,32 +1,36 @@
-//! Good servers, and all kinds of bad ones.
+//! Downloads from correct servers and from all kinds of faulty ones.
 
 use std::fs;
 use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use s2f_registry::{Event, Patience, Pulled, State, Store};
+use s2f_core::hash::sha256;
+use s2f_registry::{Availability, PullOutcome, PullProgress, RetryPolicy, Store};
 
-use crate::server::{Act, Server, first, good, head, rest, status, whole};
-use crate::support::{PATIENCE, Place, published};
+use crate::server::{Server, Step, first, good, head, rest, status, whole};
+use crate::support::{POLICY, TestStore, published};
 
 #[test]
-fn a_good_server_gives_the_file_and_is_asked_once() {
+fn a_download_takes_one_request() {
     let server = Server::start(good(&published()));
-    let place = Place::new(&server.url);
-    assert_eq!(place.store.state("net").unwrap(), State::Absent);
+    let place = TestStore::new(&server.url);
+    assert_eq!(place.store.availability("net").unwrap(), Availability::Missing);
     let message = place.store.locate("net").unwrap_err().to_string();
-    assert!(message.ends_with("file.bin; hint: speech2face model pull net"), "{message}");
-    let mut here = Vec::new();
+    assert!(
+        message.ends_with("file.bin does not exist; hint: speech2face model pull net"),
+        "{message}"
+    );
+    let mut received = Vec::new();
     let result = place.store.pull("net", &mut |event| match event {
-        Event::Bytes { here: bytes, .. } => here.push(bytes),
+        PullProgress::Received { bytes, .. } => received.push(bytes),
         other => panic!("{other:?}"),
     });
-    assert_eq!(result.unwrap(), Pulled::Installed);
-    assert_eq!(here[0], 0);
-    assert!(here.is_sorted() && here.last() == Some(&200_000), "{here:?}");
-    assert_eq!(place.store.state("net").unwrap(), State::Ready);
-    assert_eq!(place.pull().0.unwrap(), Pulled::AlreadyThere);
+    assert_eq!(result.unwrap(), PullOutcome::Installed);
+    assert_eq!(received[0], 0);
+    assert!(received.is_sorted() && received.last() == Some(&200_000), "{received:?}");
+    assert_eq!(place.store.availability("net").unwrap(), Availability::Installed);
+    assert_eq!(place.pull().0.unwrap(), PullOutcome::AlreadyInstalled);
     let requests = server.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].path, "/file.bin");
@@ -36,37 +40,37 @@ fn a_good_server_gives_the_file_and_is_asked_once() {
 }
 
 #[test]
-fn all_files_of_a_network_come_and_only_what_is_missing() {
+fn only_missing_and_damaged_files_are_downloaded() {
     let (a, b) = (published(), b"{}".to_vec());
     let bodies = [a.clone(), b.clone()];
     let server = Server::start(move |request, _| {
         whole(if request.path == "/a.bin" { &bodies[0] } else { &bodies[1] })
     });
-    let place = Place::with(&server.url, &[("a.bin", &a), ("b.json", &b)]);
-    assert_eq!(place.pull().0.unwrap(), Pulled::Installed);
+    let place = TestStore::with(&server.url, &[("a.bin", &a), ("b.json", &b)]);
+    assert_eq!(place.pull().0.unwrap(), PullOutcome::Installed);
     let names: Vec<_> = place.store.locate("net").unwrap();
     assert!(names[0].ends_with("net/a.bin") && names[1].ends_with("net/b.json"), "{names:?}");
     place.put("b.json", b"[]");
     let message = place.store.locate("net").unwrap_err().to_string();
     assert!(message.contains("b.json has the sha256 "), "{message}");
     place.put("b.json", b"[");
-    assert_eq!(place.store.state("net").unwrap(), State::Damaged);
+    assert_eq!(place.store.availability("net").unwrap(), Availability::Damaged);
     let message = place.store.locate("net").unwrap_err().to_string();
-    assert!(message.contains("net is damaged, ") && message.contains("has 1 bytes in place of 2"));
-    assert_eq!(place.pull().0.unwrap(), Pulled::Installed);
+    assert!(message.contains("net is damaged, ") && message.contains("has 1 bytes instead of 2"));
+    assert_eq!(place.pull().0.unwrap(), PullOutcome::Installed);
     place.store.locate("net").unwrap();
     let paths: Vec<_> = server.requests().into_iter().map(|request| request.path).collect();
     assert_eq!(paths, ["/a.bin", "/b.json", "/b.json"]);
 }
 
 #[test]
-fn a_truncated_answer_goes_on_where_it_was() {
+fn a_truncated_response_is_resumed() {
     let body = published();
     let server = Server::start(move |request, _| match request.range_start() {
         Some(start) => rest(&body, start),
         None => first(&body, 70_000),
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.installs(1);
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
@@ -75,14 +79,14 @@ fn a_truncated_answer_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_server_that_always_breaks_off_is_left_and_the_part_kept() {
+fn after_the_last_attempt_the_partial_file_is_kept() {
     let body = published();
     let server = Server::start(move |request, number| match (number, request.range_start()) {
         (0, _) => first(&body, 50_000),
         (1 | 2, Some(_)) => Vec::new(),
         (_, start) => rest(&body, start.unwrap()),
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     let left = ["file.bin.part", "file.bin.part.etag"];
     place.fails(2, &["cannot fetch ", "/file.bin ("], &left);
     place.installs(0);
@@ -90,95 +94,100 @@ fn a_server_that_always_breaks_off_is_left_and_the_part_kept() {
 }
 
 #[test]
-fn a_server_that_stalls_is_left_after_the_silence() {
+fn a_stalled_response_ends_after_the_read_timeout() {
     let body = published();
     let server = Server::start(move |_, number| {
-        let mut acts = if number == 0 { Vec::new() } else { first(&body, 1000) };
-        acts.push(Act::Stall);
-        acts
+        let mut steps = if number == 0 { Vec::new() } else { first(&body, 1000) };
+        steps.push(Step::Stall);
+        steps
     });
-    let silence = Duration::from_millis(250);
-    let place = Place::new(&server.url).with_patience(Patience { silence, ..PATIENCE });
+    let read_timeout = Duration::from_millis(250);
+    let place =
+        TestStore::new(&server.url).with_retry_policy(RetryPolicy { read_timeout, ..POLICY });
     let begin = Instant::now();
     place.fails(
         2,
-        &["broke off after 1000 of 200000 bytes", "goes on"],
+        &["stopped after 1000 of 200000 bytes", "to resume it"],
         &["file.bin.part", "file.bin.part.etag"],
     );
     let waited = begin.elapsed();
-    assert!(waited > 3 * silence && waited < 12 * silence, "{waited:?}");
+    assert!(waited > 3 * read_timeout && waited < 12 * read_timeout, "{waited:?}");
 }
 
 #[test]
-fn a_server_that_drips_is_left_after_the_time_for_an_answer() {
+fn a_slow_response_ends_after_the_response_timeout() {
     let body = published();
     let server = Server::start(move |_, number| {
-        let mut acts = match number {
-            0 => vec![Act::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec())],
+        let mut steps = match number {
+            0 => vec![Step::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec())],
             _ => first(&body, 0),
         };
-        acts.push(Act::Drip);
-        acts
+        steps.push(Step::Drip);
+        steps
     });
-    let answer = Duration::from_millis(300);
-    let place = Place::new(&server.url).with_patience(Patience { answer, attempts: 2, ..PATIENCE });
+    let response_timeout = Duration::from_millis(300);
+    let place = TestStore::new(&server.url).with_retry_policy(RetryPolicy {
+        response_timeout,
+        attempts: 2,
+        ..POLICY
+    });
     let begin = Instant::now();
     place.fails(
         1,
-        &["broke off after ", " of 200000 bytes"],
+        &["stopped after ", " of 200000 bytes"],
         &["file.bin.part", "file.bin.part.etag"],
     );
     let waited = begin.elapsed();
-    assert!(waited >= 2 * answer && waited < 8 * answer, "{waited:?}");
+    assert!(waited >= 2 * response_timeout && waited < 8 * response_timeout, "{waited:?}");
 }
 
 #[test]
-fn wrong_bytes_are_named_by_their_hash_and_nothing_stays() {
-    let mut lie = published();
-    lie[123_456] ^= 1;
-    let actual = crate::support::sha256(&lie);
-    let server = Server::start(good(&lie));
-    let place = Place::new(&server.url);
-    let expected = crate::support::sha256(&published());
+fn wrong_bytes_are_reported_with_their_hash_and_removed() {
+    let mut wrong = published();
+    wrong[123_456] ^= 1;
+    let actual = sha256(&wrong);
+    let server = Server::start(good(&wrong));
+    let place = TestStore::new(&server.url);
+    let expected = sha256(&published());
     place.fails(0, &["is not the published file", &actual, &expected, "--from"], &[]);
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
-fn a_part_that_does_not_fit_is_fetched_again_in_one_piece() {
+fn a_partial_file_with_wrong_bytes_is_downloaded_again_as_a_whole() {
     let server = Server::start(good(&published()));
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &[7; 1000]);
     place.installs(0);
     let starts: Vec<_> = server.requests().iter().map(|r| r.range_start()).collect();
     assert_eq!(starts, [Some(1000), None]);
 
-    // Whole, and wrong: killed between the last byte and the comparison.
-    let place = Place::new(&server.url);
+    // Complete and wrong: interrupted between the last byte and the comparison.
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &[7; 200_000]);
     place.installs(0);
-    // Whole, and right: nobody is asked.
+    // Complete and right: no request is needed.
     let asked = server.requests().len();
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &published());
     place.installs(0);
     assert_eq!(server.requests().len(), asked);
-    // Longer than the file can be.
-    let place = Place::new(&server.url);
+    // Longer than the published file.
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &[7; 200_001]);
     place.installs(0);
     assert_eq!(server.requests().last().unwrap().range_start(), None);
 }
 
 #[test]
-fn a_server_that_lies_twice_is_not_asked_for_ever() {
-    let mut lie = published();
-    lie[150_000] ^= 1;
+fn a_server_that_sends_wrong_bytes_twice_is_given_up() {
+    let mut wrong = published();
+    wrong[150_000] ^= 1;
     let server = Server::start(move |request, number| match request.range_start() {
-        Some(start) => rest(&lie, start),
-        None => first(&lie, 100_000 + number),
+        Some(start) => rest(&wrong, start),
+        None => first(&wrong, 100_000 + number),
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.fails(2, &["is not the published file"], &[]);
     assert_eq!(server.requests().len(), 4);
 }
@@ -187,60 +196,61 @@ fn a_server_that_lies_twice_is_not_asked_for_ever() {
 fn more_bytes_than_registered_are_refused() {
     let promised = [&published()[..], b"more"].concat();
     let server = Server::start(good(&promised));
-    let place = Place::new(&server.url);
-    place.fails(0, &["has 200004 bytes in place of 200000"], &[]);
+    let place = TestStore::new(&server.url);
+    place.fails(0, &["has 200004 bytes instead of 200000"], &[]);
 
-    // Without a promise.
+    // Without a content length.
     let server = Server::start(|_, _| {
-        let mut acts = vec![Act::Send(head("200 OK", &[]))];
-        acts.extend((0..20).map(|_| Act::Send(vec![7; 1 << 16])));
-        acts
+        let mut steps = vec![Step::Send(head("200 OK", &[]))];
+        steps.extend((0..20).map(|_| Step::Send(vec![7; 1 << 16])));
+        steps
     });
-    let place = Place::new(&server.url);
-    place.fails(0, &["has more bytes in place of 200000"], &[]);
+    let place = TestStore::new(&server.url);
+    place.fails(0, &["has more bytes instead of 200000"], &[]);
 
-    // Of a part.
+    // As a range.
     let body = published();
     let server = Server::start(move |request, _| {
         let start = request.range_start().unwrap();
         let range = format!("bytes {start}-199999/200000");
         let head = head("206 Partial Content", &[("Content-Range", &range)]);
-        vec![Act::Send([&head[..], &body[start..], b"more"].concat())]
+        vec![Step::Send([&head[..], &body[start..], b"more"].concat())]
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &published()[..10]);
-    place.fails(0, &["has more bytes in place of 200000"], &[]);
+    place.fails(0, &["has more bytes instead of 200000"], &[]);
 }
 
 #[test]
-fn a_length_that_is_a_lie_is_refused_or_survived() {
-    // Fewer bytes than the file has: it is another one.
+fn a_wrong_content_length_is_refused() {
+    // Fewer bytes than the published file has.
     let server = Server::start(good(&published()[..1000]));
-    Place::new(&server.url).fails(0, &["has 1000 bytes in place of 200000"], &[]);
+    TestStore::new(&server.url).fails(0, &["has 1000 bytes instead of 200000"], &[]);
     // The total of a range.
     let server = Server::start(|_, _| {
         let range = [("Content-Range", "bytes 10-99/100"), ("Content-Length", "90")];
-        vec![Act::Send(head("206 Partial Content", &range))]
+        vec![Step::Send(head("206 Partial Content", &range))]
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &[7; 10]);
-    place.fails(0, &["has 100 bytes in place of 200000"], &["file.bin.part"]);
-    // No length at all, and the file ends too early, each time.
+    place.fails(0, &["has 100 bytes instead of 200000"], &["file.bin.part"]);
+    // No content length, and every response ends too early.
     let body = published();
-    let server =
-        Server::start(move |_, _| vec![Act::Send([&head("200 OK", &[])[..], &body[..5]].concat())]);
-    let place = Place::new(&server.url);
-    place.fails(2, &["broke off after 5 of 200000 bytes (the answer ended)"], &["file.bin.part"]);
-    // No number.
-    let server = Server::start(|_, _| {
-        vec![Act::Send(head("200 OK", &[("Content-Length", "99999999999999999999999")]))]
+    let server = Server::start(move |_, _| {
+        vec![Step::Send([&head("200 OK", &[])[..], &body[..5]].concat())]
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
+    place.fails(2, &["stopped after 5 of 200000 bytes (the response ended)"], &["file.bin.part"]);
+    // Not a number.
+    let server = Server::start(|_, _| {
+        vec![Step::Send(head("200 OK", &[("Content-Length", "99999999999999999999999")]))]
+    });
+    let place = TestStore::new(&server.url);
     place.fails(0, &["cannot fetch "], &[]);
 }
 
 #[test]
-fn chunks_without_a_length_are_fine() {
+fn a_chunked_response_is_accepted() {
     let body = published();
     let server = Server::start(move |_, _| {
         let mut bytes = head("200 OK", &[("Transfer-Encoding", "chunked")]);
@@ -250,92 +260,92 @@ fn chunks_without_a_length_are_fine() {
             bytes.extend(b"\r\n");
         }
         bytes.extend(b"0\r\n\r\n");
-        vec![Act::Send(bytes)]
+        vec![Step::Send(bytes)]
     });
-    Place::new(&server.url).installs(0);
+    TestStore::new(&server.url).installs(0);
 }
 
 #[test]
-fn redirects_are_followed_with_their_range() {
+fn redirects_are_followed_and_keep_the_range() {
     let body = published();
     let server = Server::start(move |request, _| match &*request.path {
-        "/file.bin" => vec![Act::Send(head("302 Found", &[("Location", "/elsewhere?x=1")]))],
+        "/file.bin" => vec![Step::Send(head("302 Found", &[("Location", "/elsewhere?x=1")]))],
         "/elsewhere?x=1" => good(&body)(request, 0),
         path => panic!("{path}"),
     });
-    Place::new(&server.url).installs(0);
-    let place = Place::new(&server.url);
+    TestStore::new(&server.url).installs(0);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &published()[..10]);
     place.installs(0);
     assert_eq!(server.requests().last().unwrap().range_start(), Some(10));
 }
 
 #[test]
-fn a_redirect_in_circles_ends() {
+fn a_redirect_loop_is_an_error() {
     let server = Server::start(|_, _| {
-        vec![Act::Send(head("302 Found", &[("Location", "/file.bin"), ("Content-Length", "0")]))]
+        vec![Step::Send(head("302 Found", &[("Location", "/file.bin"), ("Content-Length", "0")]))]
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.fails(0, &["cannot fetch ", "redirect"], &[]);
     assert!(server.requests().len() < 20);
 }
 
 #[test]
-fn a_redirect_to_no_web_address_is_not_followed() {
+fn a_redirect_to_another_scheme_is_not_followed() {
     for location in ["file:///etc/passwd", "ftp://127.0.0.1/file.bin", ":::"] {
         let server = Server::start(move |_, _| {
-            vec![Act::Send(head("302 Found", &[("Location", location), ("Content-Length", "0")]))]
+            vec![Step::Send(head("302 Found", &[("Location", location), ("Content-Length", "0")]))]
         });
-        let place = Place::new(&server.url);
+        let place = TestStore::new(&server.url);
         place.fails(0, &["cannot fetch "], &[]);
     }
 }
 
 #[test]
-fn a_file_that_is_not_there_is_not_asked_for_again() {
+fn a_permanent_status_is_not_retried() {
     for (line, code) in [("404 Not Found", "404"), ("403 Forbidden", "403"), ("410 Gone", "410")] {
         let server = Server::start(move |_, _| status(line));
-        let place = Place::new(&server.url);
+        let place = TestStore::new(&server.url);
         place.fails(0, &[&format!("answers with status {code}"), "--from"], &[]);
         assert_eq!(server.requests().len(), 1);
     }
     let server = Server::start(|_, _| status("204 No Content"));
-    Place::new(&server.url).fails(0, &["answers with status 204"], &[]);
+    TestStore::new(&server.url).fails(0, &["answers with status 204"], &[]);
 }
 
 #[test]
-fn a_server_in_trouble_is_asked_again_and_not_for_ever() {
+fn a_temporary_status_is_retried_a_few_times() {
     let body = published();
     let server = Server::start(move |_, number| match number {
         0 => status("500 Internal Server Error"),
         1 => status("503 Service Unavailable"),
         _ => whole(&body),
     });
-    Place::new(&server.url).installs(2);
+    TestStore::new(&server.url).installs(2);
     let server = Server::start(|_, _| status("502 Bad Gateway"));
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.fails(2, &["answers with status 502", "later"], &[]);
     assert_eq!(server.requests().len(), 3);
 }
 
 #[test]
-fn a_server_that_ignores_ranges_begins_again() {
+fn a_server_without_ranges_sends_the_whole_file() {
     let body = published();
     let server = Server::start(move |_, _| whole(&body));
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &[7; 1000]);
     place.installs(0);
     assert_eq!(server.requests()[0].range_start(), Some(1000));
 }
 
 #[test]
-fn a_range_that_is_refused_or_another_one_begins_again() {
+fn after_a_refused_or_wrong_range_the_whole_file_is_requested() {
     let body = published();
     let server = Server::start(move |request, _| match request.range_start() {
         Some(_) => status("416 Range Not Satisfiable"),
         None => whole(&body),
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &published()[..1000]);
     place.installs(1);
 
@@ -344,7 +354,7 @@ fn a_range_that_is_refused_or_another_one_begins_again() {
         Some(_) => rest(&body, 500),
         None => whole(&body),
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     place.put("file.bin.part", &published()[..1000]);
     place.installs(1);
 }
@@ -359,7 +369,7 @@ fn only_a_strong_etag_is_sent_back() {
         ("\"a\"\r\nX-Evil: 1\"", None),
     ] {
         let server = Server::start(good(&published()));
-        let place = Place::new(&server.url);
+        let place = TestStore::new(&server.url);
         place.put("file.bin.part", &published()[..10]);
         place.put("file.bin.part.etag", etag.as_bytes());
         place.installs(0);
@@ -368,58 +378,59 @@ fn only_a_strong_etag_is_sent_back() {
 }
 
 #[test]
-fn a_web_page_in_place_of_the_file_is_named() {
+fn a_web_page_instead_of_the_file_is_reported() {
     let server = Server::start(|_, _| {
         let page = b"<html>Log in";
         let headers = [("Content-Type", "text/HTML; charset=utf-8"), ("Content-Length", "12")];
-        vec![Act::Send([&head("200 OK", &headers)[..], page].concat())]
+        vec![Step::Send([&head("200 OK", &headers)[..], page].concat())]
     });
-    let place = Place::new(&server.url);
-    place.fails(0, &["gives a web page in place of the file", "log in"], &[]);
+    let place = TestStore::new(&server.url);
+    place.fails(0, &["returns a web page instead of the file", "log in"], &[]);
 }
 
 #[test]
-fn nobody_there_and_no_http_are_errors() {
-    // A port that nobody listens at: it was free a moment ago.
+fn no_server_and_invalid_http_are_errors() {
+    // A port without a server: it was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let place = Place::new(&format!("http://127.0.0.1:{port}"));
+    let place = TestStore::new(&format!("http://127.0.0.1:{port}"));
     place.fails(2, &["cannot fetch ", "refused", "--from"], &[]);
 
-    let server = Server::start(|_, _| vec![Act::Send(b"220 smtp.example.org ESMTP\r\n".to_vec())]);
-    Place::new(&server.url).fails(0, &["cannot fetch "], &[]);
-    // A server that speaks no TLS where the address asks for it.
+    let server = Server::start(|_, _| vec![Step::Send(b"220 smtp.example.org ESMTP\r\n".to_vec())]);
+    TestStore::new(&server.url).fails(0, &["cannot fetch "], &[]);
+    // A server without TLS at an https address.
     let url = server.url.replace("http://", "https://");
-    let (result, _) = Place::new(&url).pull();
+    let (result, _) = TestStore::new(&url).pull();
     assert!(result.unwrap_err().to_string().contains("cannot fetch https://"));
-    // A header without an end.
+    // A header that never ends.
     let server = Server::start(|_, _| {
-        let mut acts = vec![Act::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec())];
-        acts.extend((0..20).map(|_| Act::Send(vec![b'x'; 1 << 16])));
-        acts
+        let mut steps = vec![Step::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec())];
+        steps.extend((0..20).map(|_| Step::Send(vec![b'x'; 1 << 16])));
+        steps
     });
-    Place::new(&server.url).fails(0, &["cannot fetch "], &[]);
+    TestStore::new(&server.url).fails(0, &["cannot fetch "], &[]);
 }
 
 #[test]
-fn two_pulls_at_once_ask_once() {
+fn simultaneous_pulls_share_one_download() {
     let body = published();
     let server = Server::start(move |_, _| {
         thread::sleep(Duration::from_millis(100));
         whole(&body)
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     let pull = |store: &Store| {
         let mut waited = false;
-        let pulled = store.pull("net", &mut |event| waited |= matches!(event, Event::Waiting));
+        let pulled =
+            store.pull("net", &mut |event| waited |= matches!(event, PullProgress::Waiting));
         (pulled.unwrap(), waited)
     };
     let mut outcomes = thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| pull(&place.store))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    outcomes.sort_by_key(|(pulled, _)| *pulled == Pulled::AlreadyThere);
-    assert_eq!(outcomes[0], (Pulled::Installed, false));
-    assert!(outcomes[1..].iter().all(|(pulled, _)| *pulled == Pulled::AlreadyThere));
+    outcomes.sort_by_key(|(pulled, _)| *pulled == PullOutcome::AlreadyInstalled);
+    assert_eq!(outcomes[0], (PullOutcome::Installed, false));
+    assert!(outcomes[1..].iter().all(|(pulled, _)| *pulled == PullOutcome::AlreadyInstalled));
     assert_eq!(server.requests().len(), 1);
     assert!(fs::read(place.path("models/net/file.bin")).unwrap() == published());
 }

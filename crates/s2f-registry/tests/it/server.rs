@@ -1,4 +1,4 @@
-//! An HTTP server that says what a test tells it to say.
+//! An HTTP server whose responses are scripted by a test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// What is sent in answer to a request, before the connection is closed.
-pub enum Act {
+/// A step of a response; after the last one the connection is closed.
+pub enum Step {
     Send(Vec<u8>),
-    /// Nothing more, and the connection stays open until the test ends.
+    /// Sends nothing more and keeps the connection open until the test ends.
     Stall,
-    /// A byte every now and then, until the test ends.
+    /// Sends single bytes with pauses, until the test ends.
     Drip,
 }
 
-/// A request: its first line and its headers, all in lower case but the path.
+/// A request. Its headers are in lower case.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub path: String,
@@ -35,7 +35,7 @@ impl Request {
     }
 }
 
-/// Answers until it is dropped.
+/// Runs until it is dropped.
 pub struct Server {
     pub url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -45,13 +45,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// `answer` gets each request and its number, from 0.
-    pub fn start(answer: impl Fn(&Request, usize) -> Vec<Act> + Send + Sync + 'static) -> Self {
+    /// `respond` is called with each request and its number, from 0.
+    pub fn start(respond: impl Fn(&Request, usize) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
-        let answer = Arc::new(answer);
+        let respond = Arc::new(respond);
         let (log, stopped) = (Arc::clone(&requests), Arc::clone(&stop));
         let listener = thread::spawn(move || {
             let mut workers = Vec::new();
@@ -59,10 +59,10 @@ impl Server {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+                let (respond, log) = (Arc::clone(&respond), Arc::clone(&log));
                 let stopped = Arc::clone(&stopped);
                 workers.push(thread::spawn(move || {
-                    serve(&stream.unwrap(), &*answer, &log, &stopped);
+                    serve(&stream.unwrap(), &*respond, &log, &stopped);
                 }));
             }
             workers.into_iter().for_each(|worker| worker.join().unwrap());
@@ -71,7 +71,7 @@ impl Server {
         Self { url, requests, stop, port, listener: Some(listener) }
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
@@ -87,7 +87,7 @@ impl Drop for Server {
 
 fn serve(
     stream: &TcpStream,
-    answer: &(impl Fn(&Request, usize) -> Vec<Act> + ?Sized),
+    respond: &(impl Fn(&Request, usize) -> Vec<Step> + ?Sized),
     log: &Mutex<Vec<Request>>,
     stopped: &AtomicBool,
 ) {
@@ -105,16 +105,16 @@ fn serve(
         log.push(request.clone());
         log.len() - 1
     };
-    for act in answer(&request, number) {
-        match act {
-            // Whoever has heard enough hangs up.
-            Act::Send(bytes) => drop((&mut &*stream).write_all(&bytes)),
-            Act::Stall => {
+    for step in respond(&request, number) {
+        match step {
+            // The client may have closed the connection.
+            Step::Send(bytes) => drop((&mut &*stream).write_all(&bytes)),
+            Step::Stall => {
                 while !stopped.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(5));
                 }
             }
-            Act::Drip => {
+            Step::Drip => {
                 while !stopped.load(Ordering::Relaxed) && (&mut &*stream).write_all(b".").is_ok() {
                     thread::sleep(Duration::from_millis(20));
                 }
@@ -123,7 +123,7 @@ fn serve(
     }
 }
 
-/// The head of an answer.
+/// The head of a response.
 pub fn head(status: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -132,33 +132,33 @@ pub fn head(status: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     (head + "\r\n").into_bytes()
 }
 
-/// An answer without a body.
-pub fn status(status: &str) -> Vec<Act> {
-    vec![Act::Send(head(status, &[("Content-Length", "0")]))]
+/// A response without a body.
+pub fn status(status: &str) -> Vec<Step> {
+    vec![Step::Send(head(status, &[("Content-Length", "0")]))]
 }
 
 /// The whole body.
-pub fn whole(body: &[u8]) -> Vec<Act> {
+pub fn whole(body: &[u8]) -> Vec<Step> {
     first(body, body.len())
 }
 
-/// A promise of the whole body, and the first `bytes` of it.
-pub fn first(body: &[u8], bytes: usize) -> Vec<Act> {
+/// The content length of the whole body, but only the first `bytes` of it.
+pub fn first(body: &[u8], bytes: usize) -> Vec<Step> {
     let length = body.len().to_string();
     let headers = [("Content-Length", &*length), ("ETag", "\"v1\"")];
-    vec![Act::Send([&head("200 OK", &headers)[..], &body[..bytes]].concat())]
+    vec![Step::Send([&head("200 OK", &headers)[..], &body[..bytes]].concat())]
 }
 
 /// The body from `start`, as a range.
-pub fn rest(body: &[u8], start: usize) -> Vec<Act> {
+pub fn rest(body: &[u8], start: usize) -> Vec<Step> {
     let range = format!("bytes {start}-{}/{}", body.len() - 1, body.len());
     let length = (body.len() - start).to_string();
     let headers = [("Content-Length", &*length), ("Content-Range", &*range)];
-    vec![Act::Send([&head("206 Partial Content", &headers)[..], &body[start..]].concat())]
+    vec![Step::Send([&head("206 Partial Content", &headers)[..], &body[start..]].concat())]
 }
 
-/// A server that knows ranges and never fails.
-pub fn good(body: &[u8]) -> impl Fn(&Request, usize) -> Vec<Act> + Send + Sync + 'static {
+/// A correct server that supports ranges.
+pub fn good(body: &[u8]) -> impl Fn(&Request, usize) -> Vec<Step> + Send + Sync + 'static {
     let body = body.to_vec();
     move |request, _| match request.range_start() {
         Some(start) => rest(&body, start),

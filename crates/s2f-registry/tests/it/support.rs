@@ -1,20 +1,20 @@
-//! A store in a folder of its own, with a network `net` of one file.
+//! A store in a temporary folder, with a network `net` of one file.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use s2f_registry::{Event, Patience, Pulled, Registry, RegistryError, Store};
-use sha2::{Digest, Sha256};
+use s2f_core::hash::sha256;
+use s2f_registry::{PullOutcome, PullProgress, Registry, RegistryError, RetryPolicy, Store};
 use tempfile::TempDir;
 
-/// So short that the suite stays quick, so long that a busy computer keeps up.
-pub const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(1),
-    silence: Duration::from_millis(900),
-    answer: Duration::from_secs(5),
+/// Short enough for a quick test suite, long enough for a busy computer.
+pub const POLICY: RetryPolicy = RetryPolicy {
+    connect_timeout: Duration::from_secs(1),
+    read_timeout: Duration::from_millis(900),
+    response_timeout: Duration::from_secs(5),
     attempts: 3,
-    pause: Duration::from_millis(5),
+    first_delay: Duration::from_millis(5),
 };
 
 /// The bytes of the published file.
@@ -22,11 +22,7 @@ pub fn published() -> Vec<u8> {
     (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
-}
-
-/// A registry with `net`, whose files are `(name, bytes)` at `url/name`.
+/// The table of a registry with the network `net`, whose files `(name, bytes)` are at `url/name`.
 pub fn registry(url: &str, files: &[(&str, &[u8])]) -> String {
     let mut table = r#"
         [[entry]]
@@ -47,14 +43,14 @@ pub fn registry(url: &str, files: &[(&str, &[u8])]) -> String {
     table
 }
 
-/// A store and the folder it is in, which is removed at the end.
-pub struct Place {
+/// A store in a folder that is removed at the end.
+pub struct TestStore {
     pub store: Store,
     folder: TempDir,
 }
 
-impl Place {
-    /// For the published file as `file.bin` at `url/file.bin`.
+impl TestStore {
+    /// `net` has one file, `file.bin` at `url/file.bin`.
     pub fn new(url: &str) -> Self {
         Self::with(url, &[("file.bin", &published())])
     }
@@ -62,12 +58,12 @@ impl Place {
     pub fn with(url: &str, files: &[(&str, &[u8])]) -> Self {
         let registry = Registry::from_toml(&registry(url, files), "the test").unwrap();
         let folder = TempDir::new().unwrap();
-        let store = Store::new(registry, folder.path().join("models")).with_patience(PATIENCE);
+        let store = Store::new(registry, folder.path().join("models")).with_retry_policy(POLICY);
         Self { store, folder }
     }
 
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { store: self.store.with_patience(patience), ..self }
+    pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        Self { store: self.store.with_retry_policy(policy), ..self }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -89,35 +85,35 @@ impl Place {
         names
     }
 
-    /// Pulls, and counts the attempts that failed in between.
-    pub fn pull(&self) -> (Result<Pulled, RegistryError>, usize) {
-        let mut again = 0;
+    /// Pulls, and counts the retries.
+    pub fn pull(&self) -> (Result<PullOutcome, RegistryError>, usize) {
+        let mut retries = 0;
         let result = self.store.pull("net", &mut |event| {
-            again += usize::from(matches!(event, Event::Again { .. }));
+            retries += usize::from(matches!(event, PullProgress::Retrying { .. }));
         });
-        (result, again)
+        (result, retries)
     }
 
-    /// Checks that a pull installs the published file and leaves nothing else, after `again`
-    /// failed attempts.
+    /// Checks that a pull installs the published file and leaves no other file, after `retries`
+    /// retries.
     #[track_caller]
-    pub fn installs(&self, again: usize) {
-        let (result, failed) = self.pull();
-        assert_eq!((result.unwrap(), failed), (Pulled::Installed, again));
+    pub fn installs(&self, retries: usize) {
+        let (result, counted) = self.pull();
+        assert_eq!((result.unwrap(), counted), (PullOutcome::Installed, retries));
         assert_eq!(self.files(), ["file.bin"]);
         assert!(fs::read(&self.store.locate("net").unwrap()[0]).unwrap() == published());
     }
 
-    /// Checks that a pull fails with a message that has all `parts`, after `again` failed attempts,
-    /// and leaves no file but `left`.
+    /// Checks that a pull fails with a message that contains all `parts`, after `retries` retries,
+    /// and leaves the files `left`.
     #[track_caller]
-    pub fn fails(&self, again: usize, parts: &[&str], left: &[&str]) {
-        let (result, failed) = self.pull();
+    pub fn fails(&self, retries: usize, parts: &[&str], left: &[&str]) {
+        let (result, counted) = self.pull();
         let message = result.unwrap_err().to_string();
         for part in parts.iter().chain(&["; hint: "]) {
             assert!(message.contains(part), "{part:?} is missing in {message:?}");
         }
-        assert_eq!(failed, again, "{message}");
+        assert_eq!(counted, retries, "{message}");
         assert_eq!(self.files(), left, "{message}");
     }
 }

@@ -1,60 +1,60 @@
-//! The part of a file that is here already: `FILE.part`, and in `FILE.part.etag` what the server
-//! called the version it is a part of.
+//! A partial download: `FILE.part`, and in `FILE.part.etag` the server's ETag of the version that
+//! it belongs to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::digest::{Comparison, compare};
+use crate::verify::{Comparison, compare};
 use crate::{RegistryError, RemoteFile};
 
 /// Bytes that are read and written at a time.
-pub(crate) const PIECE_BYTES: usize = 64 << 10;
-/// A longer ETag is none: it would go into each request.
+pub(crate) const CHUNK_BYTES: usize = 64 << 10;
+/// A longer ETag is ignored, since it would be sent with each request.
 const MAX_ETAG_BYTES: u64 = 256;
 
-/// A download that may have begun in an earlier process.
-pub(crate) struct Part<'a> {
+/// A download that may have been started by an earlier process.
+pub(crate) struct PartialFile<'a> {
     file: &'a RemoteFile,
     target: PathBuf,
     path: PathBuf,
     etag_path: PathBuf,
     open: File,
-    here: u64,
-    is_of_one_answer: bool,
+    len: u64,
+    is_from_one_response: bool,
 }
 
-impl<'a> Part<'a> {
-    /// Opens what an earlier process left in `folder`, or begins.
+impl<'a> PartialFile<'a> {
+    /// Opens what an earlier process left in `folder`, or creates an empty file.
     pub(crate) fn open(folder: &Path, file: &'a RemoteFile) -> Result<Self, RegistryError> {
         let path = folder.join(format!("{}.part", file.name));
         let etag_path = folder.join(format!("{}.part.etag", file.name));
         let open = || {
             let open = OpenOptions::new().create(true).append(true).open(&path)?;
-            let here = open.metadata()?.len();
-            Ok((open, here))
+            let len = open.metadata()?.len();
+            Ok((open, len))
         };
-        let (open, here) = open().map_err(RegistryError::io("write", &path))?;
+        let (open, len) = open().map_err(RegistryError::io("write", &path))?;
         let target = folder.join(&file.name);
-        let is_of_one_answer = here == 0;
-        let mut part = Self { file, target, path, etag_path, open, here, is_of_one_answer };
-        if here > file.bytes {
+        let is_from_one_response = len == 0;
+        let mut part = Self { file, target, path, etag_path, open, len, is_from_one_response };
+        if len > file.bytes {
             part.restart(None)?;
         }
         Ok(part)
     }
 
-    /// Bytes that are here.
-    pub(crate) fn here(&self) -> u64 {
-        self.here
+    /// Bytes on disk.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
     }
 
-    /// Whether they are of one answer of the server to this process.
-    pub(crate) fn is_of_one_answer(&self) -> bool {
-        self.is_of_one_answer
+    /// Whether all bytes come from one response of the server to this process.
+    pub(crate) fn is_from_one_response(&self) -> bool {
+        self.is_from_one_response
     }
 
-    /// Which version they are of, where the server said so.
+    /// The ETag of the version that the bytes belong to, if the server sent a strong one.
     pub(crate) fn etag(&self) -> Option<String> {
         let file = File::open(&self.etag_path).ok()?;
         let mut etag = String::new();
@@ -62,7 +62,7 @@ impl<'a> Part<'a> {
         is_strong_etag(&etag).then_some(etag)
     }
 
-    /// Begins again, with a version that the server calls `etag`.
+    /// Empties the file, for a version with this ETag.
     pub(crate) fn restart(&mut self, etag: Option<&str>) -> Result<(), RegistryError> {
         let write = || {
             self.open.set_len(0)?;
@@ -72,24 +72,25 @@ impl<'a> Part<'a> {
             }
         };
         write().map_err(RegistryError::io("write", &self.path))?;
-        self.here = 0;
-        self.is_of_one_answer = true;
+        self.len = 0;
+        self.is_from_one_response = true;
         Ok(())
     }
 
-    /// Goes on with what another answer brings.
-    pub(crate) fn go_on(&mut self) {
-        self.is_of_one_answer = false;
+    /// Keeps the bytes, and appends those of another response.
+    pub(crate) fn resume(&mut self) {
+        self.is_from_one_response = false;
     }
 
-    /// Adds bytes at the end. The caller sees to it that they are not more than the file has.
+    /// Appends bytes. The caller makes sure that they are not more than the file has.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), RegistryError> {
         self.open.write_all(bytes).map_err(RegistryError::io("write", &self.path))?;
-        self.here += bytes.len() as u64;
+        self.len += bytes.len() as u64;
         Ok(())
     }
 
-    /// Gives the part the name of the file if it is the published one, or says how it differs.
+    /// Renames the partial file to its final name if it is the published file, or returns how it
+    /// differs.
     pub(crate) fn install(&self) -> Result<Comparison, RegistryError> {
         self.open.sync_all().map_err(RegistryError::io("write", &self.path))?;
         let comparison =
@@ -102,23 +103,24 @@ impl<'a> Part<'a> {
         Ok(comparison)
     }
 
-    /// The same, and nothing stays of another file; `origin` is what the error calls it.
+    /// The same, but a file that differs is removed and an error. `origin` is its name in the
+    /// message.
     pub(crate) fn install_or_discard(self, origin: &str) -> Result<(), RegistryError> {
         let (origin, file) = (origin.to_owned(), self.file);
         let error = match self.install()? {
             Comparison::Equal => return Ok(()),
             Comparison::Size(found) => {
-                RegistryError::Size { origin, found: found.to_string(), bytes: file.bytes }
+                RegistryError::WrongSize { origin, found: found.to_string(), bytes: file.bytes }
             }
             Comparison::Hash(actual) => {
-                RegistryError::Hash { origin, expected: file.sha256.clone(), actual }
+                RegistryError::WrongHash { origin, expected: file.sha256.clone(), actual }
             }
         };
         self.discard()?;
         Err(error)
     }
 
-    /// Removes what is here.
+    /// Removes the partial file.
     pub(crate) fn discard(self) -> Result<(), RegistryError> {
         let Self { path, etag_path, open, .. } = self;
         drop(open);
@@ -133,10 +135,10 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether bytes of the same ETag are the same, RFC 9110 section 8.8.3; a weak one (`W/"…"`)
-/// promises less, and `If-Range` must not carry it.
+/// Whether equal ETags mean equal bytes, RFC 9110 section 8.8.3. A weak one (`W/"…"`) promises
+/// less, and `If-Range` must not carry it.
 fn is_strong_etag(etag: &str) -> bool {
-    let fits = |b: u8| b == 0x21 || (0x23..=0x7e).contains(&b);
+    let is_allowed = |b: u8| b == 0x21 || (0x23..=0x7e).contains(&b);
     let inside = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"'));
-    etag.len() < MAX_ETAG_BYTES as usize && inside.is_some_and(|text| text.bytes().all(fits))
+    etag.len() < MAX_ETAG_BYTES as usize && inside.is_some_and(|text| text.bytes().all(is_allowed))
 }

@@ -1,13 +1,13 @@
-//! Files that are surely not for the decoders, told by their first bytes, so that the message can
-//! say what they are. Containers of sound are searched for, and chance finds in a picture would
-//! come out as noise.
+//! Refuses files that are clearly not decodable, by their first bytes, so that the message can name
+//! their format. Without this, the search for an audio container could find one by chance inside a
+//! picture and decode noise.
 
 use crate::error::Problem;
 
-/// How many bytes have to be text for the file to be text.
+/// A file is text if its first bytes are text, this many.
 const TEXT_BYTES: usize = 512;
 
-/// First bytes, and what they are the first bytes of.
+/// The first bytes of formats that are not audio, and a description.
 const NOT_AUDIO: &[(&[u8], &str)] = &[
     (b"\xff\xd8\xff", "it is a JPEG picture"),
     (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
@@ -19,6 +19,7 @@ const NOT_AUDIO: &[(&[u8], &str)] = &[
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
     (b"\x7fELF", "it is a program"),
 ];
+/// The first bytes of audio and video formats that cannot be decoded.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
     (b"#!AMR", "AMR"),
     (b"\x30\x26\xb2\x75", "Windows Media"),
@@ -30,7 +31,7 @@ const UNSUPPORTED: &[(&[u8], &str)] = &[
 ];
 const RIFF_VIDEO: &[u8] = b"AVI ";
 
-/// Why `bytes` cannot be sound that is decoded, where their beginning tells.
+/// The problem, if the first bytes are of a format that cannot be decoded.
 pub(super) fn refuse(bytes: &[u8]) -> Option<Problem> {
     let starts = |table: &[(&[u8], &'static str)]| {
         table.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, kind)| kind)
@@ -41,7 +42,7 @@ pub(super) fn refuse(bytes: &[u8]) -> Option<Problem> {
     if bytes.get(8..12) == Some(RIFF_VIDEO) {
         return Some(Problem::UnsupportedFormat("AVI"));
     }
-    let kind = starts(NOT_AUDIO).or_else(|| is_text(bytes).then_some("it is a text"));
+    let kind = starts(NOT_AUDIO).or_else(|| is_text(bytes).then_some("it is a text file"));
     kind.map(Problem::NotAudio)
 }
 
@@ -49,7 +50,7 @@ fn is_text(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(TEXT_BYTES)];
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // The cut may fall inside a character.
+        // The cut may be inside a character.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
         }
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_and_what_is_not() {
+    fn other_formats_are_refused_and_audio_is_not() {
         for (bytes, refused) in [
             (&b"Dear diary,\ntoday I said nothing\n"[..], true),
             ("nur ein Stück Text, mit Ümläuten".as_bytes(), true),

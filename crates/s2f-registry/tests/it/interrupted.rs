@@ -1,4 +1,4 @@
-//! A process that is killed while it downloads, and the next one.
+//! A download in a process that is killed, and its resumption in the next process.
 
 use std::env;
 use std::fs;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use s2f_registry::{Registry, Store};
 
-use crate::server::{Act, Server, first, rest};
-use crate::support::{Place, published, registry};
+use crate::server::{Server, Step, first, rest};
+use crate::support::{TestStore, published, registry};
 
 const URL: &str = "S2F_TEST_URL";
 const FOLDER: &str = "S2F_TEST_FOLDER";
 
-/// The process that is killed: this very test program, told where to pull from.
+/// The process that is killed: this test program, with the server's address in its environment.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn child() {
@@ -34,28 +34,28 @@ fn wait_for(path: &Path, bytes: u64) {
 }
 
 #[test]
-fn what_a_killed_process_left_is_gone_on_with() {
+fn a_download_of_a_killed_process_is_resumed() {
     let body = published();
     let server = Server::start(move |request, number| match request.range_start() {
         Some(start) if number == 3 => rest(&body, start),
         start => {
             let end = start.unwrap_or(0) + 40_000;
-            let mut acts = match start {
+            let mut steps = match start {
                 None => first(&body, end),
                 Some(start) => {
-                    let Some(Act::Send(mut answer)) = rest(&body, start).pop() else { panic!() };
+                    let Some(Step::Send(mut answer)) = rest(&body, start).pop() else { panic!() };
                     answer.truncate(answer.len() - (body.len() - end));
-                    vec![Act::Send(answer)]
+                    vec![Step::Send(answer)]
                 }
             };
-            acts.push(Act::Stall);
-            acts
+            steps.push(Step::Stall);
+            steps
         }
     });
-    let place = Place::new(&server.url);
+    let place = TestStore::new(&server.url);
     for round in 1..=3 {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "killed::child", "--ignored"])
+            .args(["--exact", "interrupted::child", "--ignored"])
             .env(URL, &server.url)
             .env(FOLDER, place.store.folder())
             .stdout(Stdio::null())

@@ -1,4 +1,4 @@
-//! What comes out: a face, and the face together with where it came from.
+//! Results: a face, and the face together with its provenance.
 
 use crate::{FaceFeature, Provenance};
 
@@ -11,7 +11,7 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
-/// A face that a feature was decoded to.
+/// A face decoded from a feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Face {
     /// The feature that it was decoded from, after exaggeration.
@@ -22,11 +22,11 @@ pub struct Face {
     pub picture: Picture,
 }
 
-/// A face drawn from a recording, with its provenance.
+/// A face reconstructed from a recording, with its provenance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Portrait {
+pub struct Reconstruction {
     /// The face.
     pub face: Face,
-    /// Where it came from.
+    /// What it was made of and how.
     pub provenance: Provenance,
 }

@@ -1,8 +1,8 @@
-//! Averages and morphs of a set of portraits, to look at what a face decoder will learn from.
+//! Averages and morphs of a set of portraits: what a face decoder learns from.
 //!
-//! `cargo run --release -p s2f-face --example average_faces -- OUT LONDON CANADA`: OUT is a folder
-//! for the pictures, LONDON and CANADA hold `people.csv`, `landmarks.csv` and the photographs of
-//! the Face Research Lab's sets (<https://doi.org/10.6084/m9.figshare.5047666>,
+//! `cargo run --release -p s2f-corpus --example average_faces -- OUT LONDON CANADA`: OUT is the
+//! folder for the pictures, LONDON and CANADA hold `people.csv`, `landmarks.csv` and the
+//! photographs of the Face Research Lab's sets (<https://doi.org/10.6084/m9.figshare.5047666>,
 //! <https://doi.org/10.6084/m9.figshare.4220517>).
 //!
 //! Every picture is a blend of several people.
@@ -14,7 +14,9 @@ use image::{RgbImage, imageops};
 use rayon::prelude::*;
 use s2f_core::Sex;
 use s2f_corpus::unpaired::portraits;
-use s2f_face::{FRAME, FaceError, Light, MeanShape, NormalisedFace, PlainPortrait, read_picture};
+use s2f_face::{
+    ColourCorrection, FRAME, FaceError, MeanShape, NormalisedFace, PlainPortrait, read_picture,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,13 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     std::fs::create_dir_all(out)?;
     let mut people = Vec::new();
-    for (folder, light) in [(london, Light::LONDON), (canada, Light::CANADA)] {
-        people.extend(portraits(Path::new(folder))?.into_iter().map(|person| (person, light)));
+    for (folder, correction) in
+        [(london, ColourCorrection::LONDON), (canada, ColourCorrection::CANADA)]
+    {
+        people.extend(portraits(Path::new(folder))?.into_iter().map(|person| (person, correction)));
     }
     let plain: Vec<PlainPortrait> = people
         .par_iter()
-        .map(|(person, light)| {
-            PlainPortrait::new(&read_picture(&person.picture)?, &person.points, *light)
+        .map(|(person, correction)| {
+            PlainPortrait::new(&read_picture(&person.picture)?, &person.points, *correction)
         })
         .collect::<Result<_, FaceError>>()?;
     let shapes: Vec<&[[f32; 2]]> = plain.iter().map(PlainPortrait::landmarks).collect();
@@ -52,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut morphs = RgbImage::new(6 * FRAME as u32, 2 * FRAME as u32);
     for (index, count) in [2, 3, 4, 6, 8, 12].into_iter().enumerate() {
         for (row, group) in [&women, &men].into_iter().enumerate() {
-            // People far apart in the list, other ones for each picture.
+            // People far apart in the list, and different ones for each picture.
             let first = 5 * index;
             let some: Vec<_> = (0..count).map(|n| group[(first + 11 * n) % group.len()]).collect();
             let (x, y) = (index * FRAME, row * FRAME);

@@ -1,0 +1,82 @@
+//! Levels of a voice, and the project's two thresholds: silent recordings and pauses.
+//!
+//! A recording is *silent* if even its loudest moment is below [`SILENCE_DBFS`]; silent recordings
+//! are refused. A window of a recording is a *pause* if its power is far below that of the
+//! recording's loudest window, see [`is_pause`]; pauses are left out of a voice's feature.
+
+/// A recording with a lower [`peak_dbfs`] is silent, in dB of full scale: three steps of 16 bit.
+/// The dither of a recorder with its microphone off is below it.
+pub const SILENCE_DBFS: f64 = -80.0;
+
+/// A window with less power than this share of the loudest window's is a pause: −30 dB. That is far
+/// below the range of one speaker in one recording, and about the level of the room's noise.
+pub const PAUSE_POWER_RATIO: f64 = 1e-3;
+
+/// Half the range of the samples in dB of full scale: the level of the loudest moment, independent
+/// of a constant offset. −∞ if all samples are equal or there are none.
+pub fn peak_dbfs(samples: &[f32]) -> f64 {
+    let (low, high) =
+        samples.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
+            (low.min(sample), high.max(sample))
+        });
+    20.0 * (f64::from(high - low) / 2.0).max(0.0).log10()
+}
+
+/// Whether the recording is silent: its [`peak_dbfs`] is below [`SILENCE_DBFS`].
+pub fn is_silent(samples: &[f32]) -> bool {
+    peak_dbfs(samples) < SILENCE_DBFS
+}
+
+/// Mean square of the samples, relative to full scale; 0 if there are none.
+pub fn mean_power(samples: &[f32]) -> f64 {
+    if samples.is_empty() {
+        return 0.0;
+    }
+    samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
+}
+
+/// Whether a window with this [`mean_power`] is a pause in a recording whose loudest window has the
+/// power `loudest`.
+pub fn is_pause(power: f64, loudest: f64) -> bool {
+    power < PAUSE_POWER_RATIO * loudest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A square wave of `amplitude`, which has the power `amplitude²`, on an offset.
+    fn square(amplitude: f32, offset: f32) -> Vec<f32> {
+        (0..800).map(|n| offset + if n % 80 < 40 { amplitude } else { -amplitude }).collect()
+    }
+
+    #[test]
+    fn levels_of_square_waves_are_known() {
+        for (amplitude, dbfs) in [(1.0, 0.0), (0.5, -6.0206), (0.1, -20.0), (1e-3, -60.0)] {
+            assert!((peak_dbfs(&square(amplitude, 0.0)) - dbfs).abs() < 1e-3, "{amplitude}");
+            let power = mean_power(&square(amplitude, 0.0));
+            assert!((power / f64::from(amplitude).powi(2) - 1.0).abs() < 1e-6, "{amplitude}");
+        }
+        // An offset changes the power but not the peak level.
+        assert!((peak_dbfs(&square(0.125, 0.5)) - peak_dbfs(&square(0.125, 0.0))).abs() < 1e-9);
+    }
+
+    #[test]
+    fn silence_is_below_three_steps_of_16_bit() {
+        const STEP: f32 = 1.0 / 32_768.0;
+        assert!(is_silent(&[]) && is_silent(&[0.25; 100]));
+        assert!(is_silent(&square(3.0 * STEP, 0.0)));
+        assert!(!is_silent(&square(4.0 * STEP, 0.0)));
+        assert_eq!(peak_dbfs(&[]), f64::NEG_INFINITY);
+        assert_eq!(peak_dbfs(&[0.25; 100]), f64::NEG_INFINITY);
+        assert_eq!(mean_power(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_pause_is_30_db_below_the_loudest_window() {
+        let power = |db: f64| 10f64.powf(db / 10.0);
+        assert!(is_pause(power(-50.1), power(-20.0)));
+        assert!(!is_pause(power(-49.9), power(-20.0)));
+        assert!(!is_pause(0.0, 0.0), "digital silence throughout has no pauses");
+    }
+}

@@ -1,0 +1,142 @@
+//! Model names: the one rule by which a name, a model folder or a run folder is turned into a
+//! model.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use crate::{ModelError, SHIPPED, Speech2Face};
+
+/// Where a model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The model that is part of the library.
+    Shipped,
+    /// A model folder.
+    ModelFolder(PathBuf),
+    /// The run folder of a training, which contains the model folder `model`.
+    RunFolder(PathBuf),
+}
+
+/// A name that no model has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelSourceError {
+    /// There is no such model.
+    #[error(
+        "there is no model or folder called {name}; hint: use {SHIPPED}, which is part of the \
+         program, a model folder, or the run folder of a training"
+    )]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The training has not written a model yet.
+    #[error(
+        "{name} is a run folder without a model, because the training has not finished; hint: run \
+         the same `speech2face train` command again, which resumes it and writes {name}/model"
+    )]
+    Unfinished {
+        /// The folder.
+        name: String,
+    },
+}
+
+impl ModelSource {
+    /// Resolves `name`: [`SHIPPED`] is the model that is part of the library (`./compact` is a
+    /// folder of that name), everything else the path of a model folder or run folder.
+    ///
+    /// # Errors
+    /// [`ModelSourceError`]. A folder that exists but is neither is taken for a model folder, and
+    /// [`ModelSource::open`] says what it lacks.
+    pub fn resolve(name: &str) -> Result<Self, ModelSourceError> {
+        if name == SHIPPED {
+            return Ok(Self::Shipped);
+        }
+        let path = Path::new(name);
+        if path.join(MODEL).join("config.json").is_file() {
+            return Ok(Self::RunFolder(path.to_owned()));
+        }
+        if !path.exists() {
+            return Err(ModelSourceError::Unknown { name: name.to_owned() });
+        }
+        if path.join("checkpoints").is_dir() {
+            return Err(ModelSourceError::Unfinished { name: name.to_owned() });
+        }
+        Ok(Self::ModelFolder(path.to_owned()))
+    }
+
+    /// Opens the model on `device`.
+    ///
+    /// # Errors
+    /// [`ModelError`], which names the file and the reason.
+    pub fn open(&self, device: &Device) -> Result<Speech2Face, ModelError> {
+        match self.model_folder() {
+            None => Speech2Face::shipped(device),
+            Some(folder) => Speech2Face::open(&folder, device),
+        }
+    }
+
+    /// The model folder; `None` for the shipped model.
+    pub fn model_folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Shipped => None,
+            Self::ModelFolder(folder) => Some(folder.clone()),
+            Self::RunFolder(folder) => Some(folder.join(MODEL)),
+        }
+    }
+
+    /// A short name to show: [`SHIPPED`], or the name of the folder.
+    pub fn short_name(&self) -> String {
+        match self {
+            Self::Shipped => SHIPPED.to_owned(),
+            Self::ModelFolder(folder) | Self::RunFolder(folder) => {
+                folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for ModelSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shipped => f.write_str(SHIPPED),
+            Self::ModelFolder(folder) | Self::RunFolder(folder) => folder.display().fmt(f),
+        }
+    }
+}
+
+/// Name of the model folder in a run folder.
+const MODEL: &str = "model";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_name_a_model_folder_and_a_run_folder_are_resolved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let resolve = |name: &str| ModelSource::resolve(path(name).to_str().unwrap());
+        assert_eq!(ModelSource::resolve("compact"), Ok(ModelSource::Shipped));
+
+        fs::create_dir_all(path("compact")).unwrap();
+        assert_eq!(resolve("compact"), Ok(ModelSource::ModelFolder(path("compact"))));
+
+        fs::create_dir_all(path("run/checkpoints")).unwrap();
+        let error = resolve("run").unwrap_err();
+        assert!(matches!(error, ModelSourceError::Unfinished { .. }), "{error}");
+        fs::create_dir_all(path("run/model")).unwrap();
+        fs::write(path("run/model/config.json"), "{}").unwrap();
+        let run = resolve("run").unwrap();
+        assert_eq!(run, ModelSource::RunFolder(path("run")));
+        assert_eq!(run.model_folder(), Some(path("run/model")));
+        assert_eq!(run.short_name(), "run");
+
+        let error = resolve("missing").unwrap_err();
+        assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");
+    }
+}

@@ -1,0 +1,34 @@
+//! Holds the sentences of ARCHITECTURE.md that a program can check: which crate may depend on
+//! which, and what may stand in which file. The rules are the tables in [`rules`].
+
+mod circles;
+mod code;
+mod crates;
+mod rules;
+mod sources;
+mod uses;
+
+use std::fs;
+
+use crates::Crates;
+
+use crate::root;
+
+/// Checks all rules; names each place that breaks one.
+pub fn check() -> Result<String, String> {
+    let page = root().join("ARCHITECTURE.md");
+    let page = fs::read_to_string(&page).map_err(|e| format!("{}: {e}", page.display()))?;
+    let crates = Crates::read(&crates::map(&page)?)?;
+    let sources = sources::read(&root())?;
+
+    let mut breaches = crates.upward();
+    breaches.extend(rules::DEPENDENCIES.iter().flat_map(|rule| rule.breaches(&crates)));
+    breaches.extend(rules::WORDS.iter().flat_map(|rule| rule.breaches(&sources)));
+    breaches.extend(sources.iter().flat_map(rules::source));
+    breaches.extend(circles::check(&sources));
+    if breaches.is_empty() {
+        Ok(format!("{} crates and {} files follow ARCHITECTURE.md", crates.len(), sources.len()))
+    } else {
+        Err(format!("{} breaches:\n{}", breaches.len(), breaches.join("\n")))
+    }
+}

@@ -1,0 +1,143 @@
+//! What documents say of the repository: that links and paths lead somewhere, and that the oldest
+//! Rust of the manifest is the one that everything is checked with.
+
+use std::fs;
+use std::path::Path;
+
+use crate::root;
+
+/// Folders without documents of ours.
+const SKIPPED: [&str; 3] = ["target", "runs", "node_modules"];
+/// Paths in backquotes are looked up if they begin with one of these.
+const FOLDERS: [&str; 8] =
+    ["benches/", "configs/", "crates/", "docs/", "examples/", "fuzz/", "reference/", "xtask/"];
+
+/// Checks all documents.
+pub fn check() -> Result<String, String> {
+    let mut pages = Vec::new();
+    collect(&root(), "", &mut pages)?;
+    let mut breaches: Vec<String> = Vec::new();
+    for (path, text) in &pages {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (line, target) in links(text) {
+            if !root().join(folder).join(target).exists() {
+                breaches.push(format!("{path}:{line}: {target} does not exist"));
+            }
+        }
+        for (line, named) in paths(text) {
+            if !root().join(named).exists() {
+                breaches.push(format!("{path}:{line}: `{named}` does not exist"));
+            }
+        }
+    }
+    let read =
+        |name: &str| fs::read_to_string(root().join(name)).map_err(|e| format!("{name}: {e}"));
+    breaches.extend(toolchain(&read("Cargo.toml")?, &read("rust-toolchain.toml")?));
+    if breaches.is_empty() {
+        Ok(format!("links and paths of {} documents lead somewhere", pages.len()))
+    } else {
+        Err(format!("{} breaches:\n{}", breaches.len(), breaches.join("\n")))
+    }
+}
+
+/// Says if the oldest Rust of the manifest is not the one of the toolchain.
+fn toolchain(manifest: &str, toolchain: &str) -> Option<String> {
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find(|line| line.starts_with(key))?;
+        Some(line.split('"').nth(1)?.to_owned())
+    };
+    let oldest = value(manifest, "rust-version")?;
+    let channel = value(toolchain, "channel")?;
+    let same = channel == oldest
+        || channel.strip_prefix(&oldest).is_some_and(|rest| rest.starts_with('.'));
+    (!same).then(|| {
+        format!(
+            "rust-version is {oldest} and rust-toolchain.toml has {channel}, so nothing checks the \
+             former; hint: give both the same version"
+        )
+    })
+}
+
+/// Line and target of each link to a file.
+fn links(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (line, text) in prose(text) {
+        for part in text.split("](").skip(1) {
+            let target = part.split([')', '#', ' ']).next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
+                found.push((line, target));
+            }
+        }
+    }
+    found
+}
+
+/// Line and path of each file of the repository that stands in backquotes. Paths with placeholders
+/// (`NAME`, `…`, `*`) are left out.
+fn paths(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (line, text) in prose(text) {
+        for named in text.split('`').skip(1).step_by(2) {
+            let is_path = FOLDERS.iter().any(|folder| named.starts_with(folder));
+            let literal = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+            let placeholder = named.split(['/', '.']).any(|part| {
+                part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()) && part != "README"
+            });
+            if is_path && named.chars().all(literal) && !placeholder {
+                found.push((line, named));
+            }
+        }
+    }
+    found
+}
+
+/// Lines outside code blocks, numbered from 1.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut within = false;
+    (1..).zip(text.lines()).filter(move |(_, line)| {
+        let fence = line.trim_start().starts_with("```");
+        within ^= fence;
+        !within && !fence
+    })
+}
+
+fn collect(root: &Path, folder: &str, pages: &mut Vec<(String, String)>) -> Result<(), String> {
+    let problem = |e: std::io::Error| format!("{folder}: {e}");
+    for entry in fs::read_dir(root.join(folder)).map_err(problem)? {
+        let entry = entry.map_err(problem)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        if entry.file_type().map_err(problem)?.is_dir() {
+            if !name.starts_with('.') && !SKIPPED.contains(&name.as_str()) {
+                collect(root, &path, pages)?;
+            }
+        } else if name.ends_with(".md") {
+            let text = fs::read_to_string(entry.path()).map_err(|e| format!("{path}: {e}"))?;
+            pages.push((path, text));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "[a](b/c.md#d) [e](https://f) [g](#h) ![i](j.png \"k\")\n```\n[l](m)\n`docs/n`\n```\n\
+                        `docs/o.md` `docs/NAME.md` `src/p.rs` `crates/a b` `docs/README.md`";
+
+    #[test]
+    fn links_and_paths_are_found() {
+        assert_eq!(links(PAGE), [(1, "b/c.md"), (1, "j.png")]);
+        assert_eq!(paths(PAGE), [(6, "docs/o.md"), (6, "docs/README.md")]);
+    }
+
+    #[test]
+    fn the_oldest_rust_is_the_checked_one() {
+        let manifest = "[package]\nrust-version = \"1.95\"\n";
+        assert_eq!(toolchain(manifest, "channel = \"1.95.0\""), None);
+        for other in ["1.96.0", "1.9.5", "stable"] {
+            assert!(toolchain(manifest, &format!("channel = \"{other}\"")).is_some(), "{other}");
+        }
+    }
+}
