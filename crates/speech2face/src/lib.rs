@@ -36,6 +36,7 @@ mod model_source;
 mod provenance;
 mod reconstruction;
 mod recording;
+pub mod run_folder;
 mod voices;
 
 pub use device::{Device, DeviceChoice, DeviceError};

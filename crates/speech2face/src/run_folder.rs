@@ -1,0 +1,326 @@
+//! The folder of a training run. `s2f-train` writes it; everything else reads it through
+//! [`RunFolder`], which alone has the names of its files and the form of what they hold.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `config.toml` | the resolved configuration |
+//! | `environment.json` | version, device, seed, threads, hash of the data, start and resume times |
+//! | `metrics.jsonl` | one line of JSON for each step and each validation |
+//! | `checkpoints/` | what an interrupted run needs to resume |
+//! | `model/` | the model folder of a voice encoder, once the run is finished |
+//! | `face-decoder.safetensors` | the weights of a face decoder, once the run is finished |
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use s2f_core::FileError;
+use s2f_core::hash::HashWriter;
+use serde::{Deserialize, Serialize};
+
+/// The folder of a training run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+/// Why a folder cannot be used as a run folder.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunFolderError {
+    /// The folder is not one that a training wrote.
+    #[error(
+        "{} is not a run folder; hint: name the folder that `speech2face train` wrote to",
+        folder.display()
+    )]
+    NotARun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The run has not written its model yet.
+    #[error(
+        "the run in {} is not finished; hint: run the same `speech2face train` command again, it \
+         resumes the run and writes the model",
+        folder.display()
+    )]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The run trained a face decoder, which is not a whole model.
+    #[error(
+        "the run in {} trained a face decoder, which has no voice encoder; hint: set \
+         face_decoder to this folder and train a voice encoder with it",
+        folder.display()
+    )]
+    FaceDecoder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file of the folder is damaged.
+    #[error("{}: {reason}; hint: restore the file from a copy of the run", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The environment of a run, as `environment.json` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Version of the program, in the latest session.
+    pub version: String,
+    /// Device or devices, in the latest session.
+    pub device: String,
+    /// Random seed.
+    pub seed: u64,
+    /// Number of threads, in the latest session.
+    pub threads: usize,
+    /// What the run is trained on.
+    #[serde(rename = "data_sha256")]
+    pub data: DataId,
+    /// When the run was started, UTC.
+    pub started: String,
+    /// When it was resumed, UTC.
+    pub resumed: Vec<String>,
+}
+
+/// A hash of training data. Two runs with the same one were trained on the same data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataId(String);
+
+impl DataId {
+    /// The hash of a set of pairs, from the hash of its speakers and their splits and its number of
+    /// pairs.
+    pub fn of_pairs(speakers_sha256: &str, pairs: u64) -> Self {
+        Self(format!("{speakers_sha256}-{pairs}"))
+    }
+
+    /// The hash of files: of their number and, in this order, of their lengths and contents.
+    ///
+    /// # Errors
+    /// [`FileError`] if a file cannot be read.
+    pub fn of_files(files: &[PathBuf]) -> Result<Self, FileError> {
+        let mut hash = HashWriter::default();
+        let number = (files.len() as u64).to_le_bytes();
+        hash.write_all(&number).map_err(FileError::at("hash", Path::new("")))?;
+        for path in files {
+            let mut add = || {
+                let mut file = File::open(path)?;
+                hash.write_all(&file.metadata()?.len().to_le_bytes())?;
+                io::copy(&mut file, &mut hash)
+            };
+            add().map_err(FileError::at("read", path))?;
+        }
+        Ok(Self(hash.finish()))
+    }
+}
+
+/// The pairs that a run was trained on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainedOn {
+    /// Folder or file of the pairs as the configuration has it: a relative path starts where the
+    /// training was started.
+    pub pairs: PathBuf,
+    /// Their hash at the start of the training, to compare with [`DataId::of_pairs`].
+    pub data: DataId,
+}
+
+impl RunFolder {
+    /// Opens the folder of a run, finished or not.
+    ///
+    /// # Errors
+    /// [`RunFolderError::NotARun`].
+    pub fn open(root: &Path) -> Result<Self, RunFolderError> {
+        if Self::exists(root) {
+            Ok(Self::at(root))
+        } else {
+            Err(RunFolderError::NotARun { folder: root.to_owned() })
+        }
+    }
+
+    /// Whether `root` is the folder of a run, finished or not.
+    pub fn exists(root: &Path) -> bool {
+        let run = Self::at(root);
+        run.config_file().is_file() || run.model_folder().join("config.json").is_file()
+    }
+
+    /// The names of a run's files in `root`, whether or not there is a run yet: for training, which
+    /// writes them.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file or folder in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// `config.toml`.
+    pub fn config_file(&self) -> PathBuf {
+        self.path("config.toml")
+    }
+
+    /// `environment.json`. See [`environment`](Self::environment).
+    pub fn environment_file(&self) -> PathBuf {
+        self.path("environment.json")
+    }
+
+    /// `metrics.jsonl`.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.path("metrics.jsonl")
+    }
+
+    /// `lock`, which a process holds locked as long as it trains here.
+    pub fn lock_file(&self) -> PathBuf {
+        self.path("lock")
+    }
+
+    /// `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path("checkpoints")
+    }
+
+    /// `model/`, where a finished run has its model folder. See [`model`](Self::model).
+    pub fn model_folder(&self) -> PathBuf {
+        self.path("model")
+    }
+
+    /// `face-decoder.safetensors`, where a finished run has the weights of a face decoder.
+    pub fn face_decoder_file(&self) -> PathBuf {
+        self.path("face-decoder.safetensors")
+    }
+
+    /// The model folder of a finished run.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Unfinished`] or [`RunFolderError::FaceDecoder`] if it has none.
+    pub fn model(&self) -> Result<PathBuf, RunFolderError> {
+        let (model, folder) = (self.model_folder(), self.root.clone());
+        if model.join("config.json").is_file() {
+            Ok(model)
+        } else if self.face_decoder_file().is_file() {
+            Err(RunFolderError::FaceDecoder { folder })
+        } else {
+            Err(RunFolderError::Unfinished { folder })
+        }
+    }
+
+    /// The pairs that the run was trained on; `None` if it was trained on something else.
+    ///
+    /// # Errors
+    /// [`RunFolderError::File`] or [`RunFolderError::Damaged`] if `config.toml` or
+    /// `environment.json` is missing or damaged.
+    pub fn trained_on(&self) -> Result<Option<TrainedOn>, RunFolderError> {
+        #[derive(Deserialize)]
+        struct Config {
+            data: Data,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            pairs: Option<Pairs>,
+        }
+        #[derive(Deserialize)]
+        struct Pairs {
+            path: PathBuf,
+        }
+        let file = self.config_file();
+        let text = fs::read_to_string(&file).map_err(FileError::at("read", &file))?;
+        let config: Config = toml::from_str(&text)
+            .map_err(|error| RunFolderError::Damaged { file, reason: error.to_string() })?;
+        let Some(Pairs { path: pairs }) = config.data.pairs else { return Ok(None) };
+        let Environment { data, .. } = self.environment()?;
+        Ok(Some(TrainedOn { pairs, data }))
+    }
+
+    /// Reads `environment.json`.
+    ///
+    /// # Errors
+    /// [`RunFolderError::File`] if it is missing, [`RunFolderError::Damaged`].
+    pub fn environment(&self) -> Result<Environment, RunFolderError> {
+        let file = self.environment_file();
+        let text = fs::read(&file).map_err(FileError::at("read", &file))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| RunFolderError::Damaged { file, reason: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn an_old_run_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        assert!(matches!(RunFolder::open(root), Err(RunFolderError::NotARun { .. })));
+        file(root, "config.toml", "seed = 1\n[data.pairs]\npath = \"pairs\"\nmemory_mib = 2048\n");
+        let environment = r#"{"version":"0.1.0","device":"cpu","seed":1,"threads":2,
+            "data_sha256":"ab12-480","started":"2026-01-31T23:59:59Z","resumed":[]}"#;
+        file(root, "environment.json", environment);
+        let run = RunFolder::open(root).unwrap();
+        let expected =
+            TrainedOn { pairs: PathBuf::from("pairs"), data: DataId::of_pairs("ab12", 480) };
+        assert_eq!(run.trained_on().unwrap(), Some(expected));
+        let message = run.model().unwrap_err().to_string();
+        assert!(message.contains("is not finished; hint: "), "{message}");
+        file(root, "model/config.json", "{}");
+        assert_eq!(run.model().unwrap(), root.join("model"));
+
+        let read: serde_json::Value = serde_json::from_str(environment).unwrap();
+        assert_eq!(serde_json::to_value(run.environment().unwrap()).unwrap(), read);
+    }
+
+    #[test]
+    fn a_face_decoder_is_not_a_model() {
+        let folder = tempfile::tempdir().unwrap();
+        file(folder.path(), "config.toml", "[data]\nroot = \"faces\"\n");
+        file(folder.path(), "face-decoder.safetensors", "");
+        let run = RunFolder::open(folder.path()).unwrap();
+        assert_eq!(run.trained_on().unwrap(), None);
+        let message = run.model().unwrap_err().to_string();
+        assert!(message.contains("trained a face decoder"), "{message}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        file(folder.path(), "config.toml", "data = 1");
+        let run = RunFolder::open(folder.path()).unwrap();
+        let message = run.trained_on().unwrap_err().to_string();
+        assert!(message.contains("config.toml: "), "{message}");
+        let message = run.environment().unwrap_err().to_string();
+        assert!(message.starts_with("cannot read ") && message.contains("environment.json"));
+    }
+
+    #[test]
+    fn files_are_hashed_with_their_number_and_lengths() {
+        let folder = tempfile::tempdir().unwrap();
+        file(folder.path(), "a", "abc");
+        file(folder.path(), "b", "");
+        let files = ["a", "b"].map(|name| folder.path().join(name));
+        // python3 -c 'import hashlib,struct; p=lambda n: struct.pack("<Q",n);
+        // print(hashlib.sha256(p(2)+p(3)+b"abc"+p(0)).hexdigest())'
+        let expected = "38e9c1a7116528048be0eb98518c70b59ee3add5b3787da8f58f9ed0716cdb16";
+        assert_eq!(DataId::of_files(&files).unwrap(), DataId(expected.to_owned()));
+        let message = DataId::of_files(&[folder.path().join("c")]).unwrap_err().to_string();
+        assert!(message.starts_with("cannot read "), "{message}");
+    }
+}
