@@ -124,7 +124,8 @@ pub(crate) fn section(
             });
             let id = format!("{prefix}/{id}");
             row.push(Cell::Value(scorer.of_sums(&id, unit, &b, Baseline::default())));
-            let id = difference(scorer, bootstrap, &format!("{id}/difference"), unit, [&b, &a], seed);
+            let id =
+                difference(scorer, bootstrap, &format!("{id}/difference"), unit, [&b, &a], seed);
             tests.push(id.clone());
             gaps.extend([Cell::Value(id.clone()), Cell::P(id)]);
         }

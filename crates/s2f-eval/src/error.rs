@@ -47,7 +47,9 @@ pub enum EvalError {
     #[error(transparent)]
     Model(#[from] DecodeError),
     /// Cached features do not fit together.
-    #[error("the features in {folder} do not fit together; hint: remove that folder and start again")]
+    #[error(
+        "the features in {folder} do not fit together; hint: remove that folder and start again"
+    )]
     Cache {
         /// The folder.
         folder: String,

@@ -55,7 +55,9 @@ impl Items {
             Control::Sex => sex(item),
             Control::AgeBand => age(item),
             Control::Language => language(item),
-            Control::Everything => Some((language(item)? * AGE_BANDS + age(item)?) * 2 + sex(item)?),
+            Control::Everything => {
+                Some((language(item)? * AGE_BANDS + age(item)?) * 2 + sex(item)?)
+            }
         };
         (0..self.len()).map(group).collect()
     }

@@ -209,7 +209,8 @@ fn verify_hashes(pair: &Pair, set: &PairSet) -> Result<(), PairsError> {
 /// 6 s as in the paper if at least half of the recordings have as much, otherwise the longest of 3, 2
 /// and 1 s that half of them have.
 fn common_seconds(infos: &[PairInfo]) -> f64 {
-    let reach = |wanted: f64| infos.iter().filter(|info| is_long_enough(info.seconds, wanted)).count();
+    let reach =
+        |wanted: f64| infos.iter().filter(|info| is_long_enough(info.seconds, wanted)).count();
     let usual = [6.0, 3.0, 2.0].into_iter().find(|&wanted| 2 * reach(wanted) >= infos.len());
     usual.unwrap_or(1.0)
 }
@@ -226,15 +227,23 @@ fn evenly<T>(list: Vec<T>, count: usize) -> Vec<T> {
     chosen.map(|(_, item)| item).collect()
 }
 
-fn too_few(set: &PairSet, selection: PairSelection, speakers: usize, short: usize, seconds: f64) -> EvalError {
+fn too_few(
+    set: &PairSet,
+    selection: PairSelection,
+    speakers: usize,
+    short: usize,
+    seconds: f64,
+) -> EvalError {
     let hint = match selection {
         _ if short > 0 => format!(
             "{short} recordings are shorter than {seconds} s, choose a length with --seconds"
         ),
         PairSelection::All => "prepare more people".into(),
-        PairSelection::Split(_) => "split the speakers again, as in `speech2face corpus split --test 0.3 PAIRS`, or \
+        PairSelection::Split(_) => {
+            "split the speakers again, as in `speech2face corpus split --test 0.3 PAIRS`, or \
                            evaluate --split all if the model was trained on none of them"
-            .into(),
+                .into()
+        }
     };
     let speakers = match speakers {
         0 => "nobody".into(),

@@ -17,7 +17,12 @@ pub(crate) struct PairLoader<'a> {
 }
 
 impl<'a> PairLoader<'a> {
-    pub(crate) fn new(set: &'a PairSet, selection: PairSelection, items: &'a Items, payload: Payload) -> Self {
+    pub(crate) fn new(
+        set: &'a PairSet,
+        selection: PairSelection,
+        items: &'a Items,
+        payload: Payload,
+    ) -> Self {
         Self { set, selection, items, payload, open: None }
     }
 

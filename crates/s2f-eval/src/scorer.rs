@@ -100,7 +100,13 @@ impl<'a> Scorer<'a> {
     }
 
     /// A mean over pairs. `values` has one value per pair; those that are not numbers are left out.
-    pub(crate) fn mean(&mut self, id: &str, unit: Unit, values: &[f64], baseline: Baseline) -> String {
+    pub(crate) fn mean(
+        &mut self,
+        id: &str,
+        unit: Unit,
+        values: &[f64],
+        baseline: Baseline,
+    ) -> String {
         let sums = self.by_speaker(values);
         self.of_sums(id, unit, &sums, baseline)
     }
@@ -301,7 +307,8 @@ impl<'a> Scorer<'a> {
             sum / count
         };
         let is_enough = classes.len() > 1;
-        let value = if is_enough { classes.iter().map(share).sum::<f64>() / number } else { f64::NAN };
+        let value =
+            if is_enough { classes.iter().map(share).sum::<f64>() / number } else { f64::NAN };
         let uncertainty = self.bootstrap.balanced(&classes).filter(|_| is_enough);
         if let Some(found) = uncertainty {
             self.errors.insert(id.to_owned(), 100.0 * found.standard_error);

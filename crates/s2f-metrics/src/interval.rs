@@ -141,7 +141,9 @@ mod tests {
             assert!(low < hits / count && hits / count < high, "{hits}");
             let below = Beta::new(hits, count - hits + 1.0).unwrap().cdf(low);
             let above = Beta::new(hits + 1.0, count - hits).unwrap().sf(high);
-            assert!((below - TAIL).abs() < 1e-9 && (above - TAIL).abs() < 1e-9, "{hits}");
+            // A bound within 1e-9 of an end of the scale need not be more precise.
+            assert!((below - TAIL).abs() < 1e-9 || low < 1e-9, "{hits}: {low}");
+            assert!((above - TAIL).abs() < 1e-9 || high > 1.0 - 1e-9, "{hits}: {high}");
         }
     }
 

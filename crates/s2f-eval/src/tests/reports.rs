@@ -1,13 +1,18 @@
-//! Whole evaluations of the shipped model on people who hum.
+//! Whole evaluations, of the shipped model on people who hum.
 
 use std::fs;
+use std::path::Path;
 
-use s2f_pairs::Pair;
-use s2f_pairs::Split;
+use s2f_pairs::{Pair, PairSet, Split};
+use speech2face::run_folder::RunFolder;
+use speech2face::{Device, ModelSource, VoicePolicy};
 
-use super::*;
+use super::samples::{hum, pair, set};
 use crate::report::html::trace;
-use crate::testing::{hum, pair, set};
+use crate::report::{self, Report, Unit};
+use crate::{
+    EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, PairSelection, evaluate,
+};
 
 const PEOPLE: usize = 12;
 
@@ -23,29 +28,18 @@ fn pairs(dimension: usize) -> Vec<Pair> {
     (0..2 * PEOPLE).map(one).collect()
 }
 
-fn options<'a>() -> Options<'a> {
-    Options {
-        name: "compact",
-        part: Part::Split(Split::Test),
-        most: 1000,
-        seconds: None,
-        reader: None,
-        pictures: 0,
-        photographs: true,
-        draws: 200,
-        seed: 0,
-        labels: None,
-        baseline: None,
-        trained_on: None,
-        others: &[],
-    }
+fn options<'a>() -> EvaluationOptions<'a> {
+    EvaluationOptions { max_pairs: 1000, max_pictures: 0, draws: 200, ..Default::default() }
 }
 
-fn run(set: &PairSet, out: &Path, options: &Options<'_>) -> Result<Evaluation, String> {
-    let model = Speech2Face::shipped(&burn::tensor::Device::flex()).unwrap();
+fn compact() -> EvaluatedModel {
+    EvaluatedModel::open(&ModelSource::Shipped, &Device::flex()).unwrap()
+}
+
+fn run(set: &PairSet, out: &Path, options: &EvaluationOptions<'_>) -> Result<Evaluation, String> {
     // Photographs are no pictures here.
-    let options = Options { photographs: false, ..*options };
-    evaluate(&model, set, out, &options, &mut |_| ()).map_err(|error| error.to_string())
+    let options = EvaluationOptions { photographs: false, ..*options };
+    evaluate(&compact(), set, out, &options, &mut |_| ()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -57,7 +51,7 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let rows: String =
         (0..PEOPLE).map(|n| format!("person-{n:03},{}\n", ["a", "b"][n % 2])).collect();
     fs::write(&labels, format!("speaker_id,sex\n{rows}")).unwrap();
-    let options = Options { labels: Some(&labels), ..options() };
+    let options = EvaluationOptions { labels: Some(&labels), ..options() };
     let out = folder.path().join("out");
     fs::create_dir(&out).unwrap();
     let evaluation = run(&set, &out, &options).unwrap();
@@ -97,7 +91,37 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let same = read.score("matching/voice-to-face/1-of-2/same-language").unwrap();
     assert_eq!(same.gallery, Some(PEOPLE as f64));
 
-    // What was stopped on the way goes on to the same bytes.
+    // Every share has an interval that is one; ratios of variances are no shares.
+    let shares = read.scores.iter().filter(|score| {
+        matches!(score.unit, Unit::Percent | Unit::PercentPoints)
+            && score.value.is_finite()
+            && !["diversity/", "/spread", "/visible"].iter().any(|part| score.id.contains(part))
+    });
+    let mut counted = 0;
+    for score in shares {
+        let [low, high] = score.interval.unwrap_or_else(|| panic!("{}", score.id));
+        assert!(low < high && low <= score.value && score.value <= high, "{score:?}");
+        counted += 1;
+    }
+    assert!(counted > 200, "{counted}");
+
+    // What is evaluated is what `reconstruct` gives, and that is recorded.
+    assert_eq!(read.voice_policy, VoicePolicy::default());
+    let first = EvaluationOptions { seconds: Some(6.0), ..options };
+    let first = run(&set, &folder.path().join("first"), &first).unwrap().report;
+    assert_eq!(first.voice_policy, VoicePolicy::first_seconds(6.0));
+    assert_ne!(first.paired.pairs_sha256, read.paired.pairs_sha256);
+
+    // The files of a report are recognised, and nothing else.
+    for name in Evaluation::file_names() {
+        assert!(Evaluation::is_own(name, &fs::read(out.join(name)).unwrap()), "{name}");
+        assert!(!Evaluation::is_own(name, b"something else"), "{name}");
+    }
+    assert!(!Evaluation::is_own("notes.txt", b""));
+    let written: usize = fs::read_dir(&out).unwrap().count();
+    assert_eq!(written, Evaluation::file_names().len() + 1);
+
+    // An interrupted evaluation resumes to the same bytes.
     let part = fs::read_dir(out.join("features")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(part).unwrap();
     let again = run(&set, &out, &options).unwrap();
@@ -115,12 +139,17 @@ fn a_model_is_compared_with_itself_and_with_nothing_else() {
     run(&whole, &at("one"), &options()).unwrap().write(&at("one")).unwrap();
 
     let one = at("one");
-    let with = Options { baseline: Some(&one), ..options() };
+    let with = EvaluationOptions { baseline: Some(&one), ..options() };
     let report = run(&whole, &at("two"), &with).unwrap().report;
     assert_eq!(report.sections[0].id, "comparison");
     let difference = "comparison/1-compact (baseline)/matching/voice-to-face/1-of-2/difference";
     let score = report.score(difference).unwrap();
-    assert_eq!((score.value, score.interval, score.p), (0.0, Some([0.0, 0.0]), Some(1.0)));
+    assert_eq!((score.value, score.p), (0.0, Some(1.0)));
+    // Twelve speakers without a difference are no proof that there is none: with none of n improved
+    // and none worse, both bounds are those of 0 of n.
+    let [low, high] = score.interval.unwrap();
+    let expected = 100.0 * (1.0 - 0.025_f64.powf(1.0 / PEOPLE as f64));
+    assert!((high - expected).abs() < 1e-9 && low == -high, "[{low}, {high}]");
 
     let fewer = set(&at("fewer.parquet"), &all[..2 * PEOPLE - 2]);
     let message = run(&fewer, &at("three"), &with).err().unwrap();
@@ -137,20 +166,20 @@ fn a_model_is_compared_with_itself_and_with_nothing_else() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_refused_with_a_way_out() {
+fn what_cannot_be_evaluated_is_refused_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let refused = |pairs: &[Pair], options: &Options<'_>, reason: &str| {
+    let refused = |pairs: &[Pair], options: &EvaluationOptions<'_>, reason: &str| {
         let set = set(&at("some.parquet"), pairs);
         let message = run(&set, &at("out"), options).err().unwrap();
         assert!(message.contains(reason) && message.contains("hint: "), "{message}");
     };
     let all = pairs(256);
-    refused(&pairs(128), &options(), "(128 numbers), model compact predicts mobileface-v2 (256");
+    refused(&pairs(128), &options(), "(128 dimensions), model compact predicts mobileface-v2 (256");
     refused(&all[..2], &options(), "1 speaker in its split test");
-    let train = Options { part: Part::Split(Split::Train), ..options() };
+    let train = EvaluationOptions { selection: PairSelection::Split(Split::Train), ..options() };
     refused(&all, &train, "nobody in its split train");
-    let long = Options { seconds: Some(20.0), ..options() };
+    let long = EvaluationOptions { seconds: Some(20.0), ..options() };
     refused(&all, &long, "24 recordings are shorter than 20 s");
     for (table, reason) in [
         ("name,kind\nx,y\n", "the first column is"),
@@ -161,18 +190,64 @@ fn what_cannot_be_evaluated_is_refused_with_a_way_out() {
     ] {
         let path = at("labels.csv");
         fs::write(&path, table).unwrap();
-        refused(&all, &Options { labels: Some(&path), ..options() }, reason);
+        refused(&all, &EvaluationOptions { labels: Some(&path), ..options() }, reason);
     }
     let missing = at("missing.csv");
-    refused(&all, &Options { labels: Some(&missing), ..options() }, "missing.csv");
+    refused(&all, &EvaluationOptions { labels: Some(&missing), ..options() }, "missing.csv");
 }
 
 #[test]
-fn a_stored_face_that_is_no_picture_is_named() {
+fn a_stored_face_that_is_not_a_picture_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let set = set(&folder.path().join("some.parquet"), &pairs(256));
-    let model = Speech2Face::shipped(&burn::tensor::Device::flex()).unwrap();
-    let result = evaluate(&model, &set, &folder.path().join("out"), &options(), &mut |_| ());
+    let result = evaluate(&compact(), &set, &folder.path().join("out"), &options(), &mut |_| ());
     let message = result.err().unwrap().to_string();
     assert!(message.starts_with("pair pair-000-0: ") && message.contains("hint: "), "{message}");
+}
+
+/// A run folder as training writes it, with the shipped model's name.
+fn trained(root: &Path, pairs: &Path, data: &str) -> EvaluatedModel {
+    fs::create_dir_all(root).unwrap();
+    let text = format!("[data.pairs]\npath = {:?}\n", pairs.display().to_string());
+    fs::write(root.join("config.toml"), text).unwrap();
+    let environment = format!(
+        r#"{{"version":"0","device":"cpu","seed":0,"threads":1,"data_sha256":"{data}","started":"","resumed":[]}}"#
+    );
+    fs::write(root.join("environment.json"), environment).unwrap();
+    EvaluatedModel { run: Some(RunFolder::open(root).unwrap()), ..compact() }
+}
+
+#[test]
+fn the_record_of_a_run_is_checked_for_leaks_by_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (path, mut all) = (at("some.parquet"), pairs(256));
+    let evaluated = set(&path, &all);
+    let data = |set: &PairSet| format!("{}-{}", set.speakers_sha256(), set.pairs());
+    let mut warnings = Vec::new();
+    let mut evaluate = |model: &EvaluatedModel| {
+        let options = EvaluationOptions { photographs: false, ..options() };
+        let found = evaluate(model, &evaluated, &at("out"), &options, &mut |event| {
+            if let EvaluationEvent::Warning(warning) = event {
+                warnings.push(warning);
+            }
+        });
+        found.map(|found| found.report).map_err(|error| error.to_string())
+    };
+    let fact = |report: &Report| {
+        report.about.iter().find(|(label, _)| label == "Leak check").unwrap().1.clone()
+    };
+    let report = evaluate(&trained(&at("same"), &path, &data(&evaluated))).unwrap();
+    assert!(fact(&report).contains("trained on no speaker"), "{}", fact(&report));
+    let message = evaluate(&trained(&at("changed"), &path, "other-1")).err().unwrap();
+    assert!(message.contains("split again after") && message.contains("hint: "), "{message}");
+    // The same people, some of them in the training split of the run.
+    all.iter_mut().take(4).for_each(|pair| pair.info.split = Split::Train);
+    let then = set(&at("then.parquet"), &all);
+    let message = evaluate(&trained(&at("leak"), then.path(), &data(&then))).err().unwrap();
+    assert!(message.contains("person-000, person-001;"), "{message}");
+    let report = evaluate(&trained(&at("gone"), &at("gone.parquet"), "x-1")).unwrap();
+    assert!(fact(&report).contains("no longer exists"), "{}", fact(&report));
+    assert_eq!(warnings.len(), 1);
+    assert!(report.notes.iter().any(|note| note.contains(&warnings[0])), "{:?}", report.notes);
 }

@@ -1,19 +1,15 @@
-//! `reference/eval/retrieval.py`.
-
-use std::convert::Infallible;
+//! Searches and spread of faces against `reference/metrics/retrieval.py`.
 
 use s2f_core::Sex;
 use serde_json::Value;
 
-use super::{cases, counts, items, near, number, numbers, read, rows};
-use crate::items::{Control, Items};
+use super::reference::{cases, counts, items, near, number, numbers, read, rows};
+use crate::groups::Control;
+use crate::items::Items;
 use crate::outcome::{Gap, search};
 use crate::scorer::Scorer;
 use crate::sections::diversity::{Within, effective_dimensions};
-use s2f_metrics::Rank;
-use s2f_metrics::Vectors;
-use s2f_metrics::{Bootstrap, quantile};
-use s2f_metrics::{Distance, nearest};
+use s2f_metrics::{Bootstrap, Distance, Vectors, quantile};
 
 struct Population {
     reference: Value,
@@ -66,7 +62,7 @@ fn searches_are_those_of_scikit_learn() {
                 let name = format!("{id}/1-of-{n}");
                 scores.push((scorer.best_of(&name, ranks, n.parse().unwrap()), expected));
             }
-            let median = scorer.median_place(&format!("{id}/median"), ranks);
+            let median = scorer.median_rank(&format!("{id}/median"), ranks);
             scores.push((median, &expected["median"]));
             for (name, expected) in scores {
                 // Means of whole numbers and of quotients of them.

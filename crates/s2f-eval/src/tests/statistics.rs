@@ -1,17 +1,15 @@
-//! `reference/eval/statistics.py`.
+//! Scores against `reference/metrics/statistics.py`; the statistics themselves are tested in
+//! `s2f_metrics`.
 
 use s2f_core::Sex;
 use serde_json::Value;
 
-use super::{cases, counts, items, near, number, numbers, read};
+use super::reference::{cases, counts, items, near, number, numbers, read};
 use crate::items::Items;
 use crate::report::Unit;
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Baseline, Scorer};
 use crate::sections::confusion::confusion;
-use crate::sections::traits::balanced;
-use s2f_metrics::Rank;
-use s2f_metrics::{Bootstrap, Spread, quantile, wilson};
-use s2f_metrics::{Moments, holm, moments, pearson, pearson_p, probability_less, sign_flip_p};
+use s2f_metrics::{Bootstrap, Rank, Uncertainty};
 
 fn reference() -> Value {
     read("statistics.json")
@@ -44,18 +42,19 @@ fn intervals_are_those_of_drawing_speakers_with_all_of_their_clips() {
     let draws = number(expected, "draws") as usize;
     let bootstrap = Bootstrap::new(40, draws, 1);
     let mut scorer = Scorer::new(&items, &bootstrap);
-    let Spread { interval, error } = bootstrap.mean(&scorer.by_speaker(&x)).unwrap();
+    let Uncertainty { interval, standard_error: error } =
+        bootstrap.mean(&scorer.by_speaker(&x)).unwrap();
     near_spread(interval, 0.0, &expected["mean"], "mean");
     // Each is known to 1 / √40 000 of itself: times √2, times 4.
     near(error / number(&expected["mean"], "error"), 1.0, 0.03, &"error");
     // Drawing clips would be seen.
     assert!(number(&expected["mean_by_pair"], "error") < 0.7 * error);
 
-    scorer.mean("mean", Unit::Plain, &x, With::default());
+    scorer.mean("mean", Unit::Plain, &x, Baseline::default());
     scorer.correlation("correlation", &x, &y);
     let closer = |pair: usize| x.iter().filter(|other| **other < x[pair]).count() as u32;
     let rank = |pair: usize| Some(Rank { closer: closer(pair), ties: 0, others: 1000 });
-    scorer.median_place("median_place", &(0..x.len()).map(rank).collect::<Vec<_>>());
+    scorer.median_rank("median_place", &(0..x.len()).map(rank).collect::<Vec<_>>());
     for (name, step) in [("mean", 0.0), ("correlation", 0.0), ("median_place", 1.0)] {
         let score = scorer.get(name).unwrap();
         // Sums in another order.
@@ -114,8 +113,8 @@ fn confusion_and_accuracy_are_those_of_scikit_learn() {
         _ => f64::NAN,
     });
     let right: Vec<f64> = right.collect();
-    scorer.share("accuracy", &right, With::default());
-    balanced(&mut scorer, "classes", &truth, &right, 3);
+    scorer.share("accuracy", &right, Baseline::default());
+    scorer.balanced("classes/balanced-accuracy", &truth, &right);
     for (id, name) in [("accuracy", "accuracy"), ("classes/balanced-accuracy", "balanced_accuracy")]
     {
         // Quotients of counts.
