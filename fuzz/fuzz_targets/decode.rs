@@ -1,7 +1,7 @@
-//! Any bytes through the decoders: `cargo +nightly fuzz run decode`, from this folder's parent.
+//! Feeds arbitrary bytes to the decoders: `cargo +nightly fuzz run decode` in the repository's root.
 //!
-//! Start from real files: put recordings of every format into `fuzz/corpus/decode` first. A panic
-//! in a decoder is caught by the library and still reported here, by libFuzzer's own hook.
+//! First copy recordings of every format to `fuzz/corpus/decode` as seeds. The library catches panics
+//! of a decoder, but libFuzzer's hook still reports them.
 
 #![no_main]
 

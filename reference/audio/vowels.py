@@ -2,9 +2,10 @@
 
     python vowels.py
 
-Each is 1.2 s of pulses through five resonators (Klatt, JASA 67, 1980, equation 1), with a little
-vibrato and the noise of a quiet room; the pitch is the median of what drives the pulses. Writes `vowels.npy` (int16,
-[6, 19200], 16 kHz) and `vowels_truth.npy` (float64, [6, 5]: pitch, then F1 to F4, Hz).
+Each is 1.2 s of pulses through five resonators (Klatt, JASA 67, 1980, equation 1), with slight
+vibrato and the noise of a quiet room; the true pitch is the median of the pulses' frequency. Writes
+`vowels.npy` (int16, [6, 19200], 16 kHz) and `vowels_truth.npy` (float64, [6, 5]: pitch, then F1 to
+F4, Hz).
 """
 
 from pathlib import Path
@@ -32,7 +33,7 @@ for hz, formants, snr_db in VOICES:
     pitch = hz * (1 + 0.02 * np.sin(2 * np.pi * 5 * t))
     phase = np.cumsum(pitch) / rate
     sound = (np.diff(np.floor(phase), prepend=0) > 0).astype(float)
-    # The glottal pulse: -12 dB an octave; radiation at the lips gives 6 dB back.
+    # The glottal pulse: -12 dB per octave; radiation at the lips adds 6 dB per octave.
     sound = lfilter([1], [1, -np.exp(-2 * np.pi * 100 / rate)], sound)
     for k, formant in enumerate(formants):
         bandwidth = 60 + 30 * k
@@ -40,7 +41,7 @@ for hz, formants, snr_db in VOICES:
         a = [1, -2 * radius * np.cos(2 * np.pi * formant / rate), radius**2]
         sound = lfilter([sum(a)], a, sound)
     sound = resample_poly(sound, 1, OVER)
-    # Noise of a room: -6 dB an octave, like the sound itself.
+    # Room noise: -6 dB per octave, like the sound itself.
     noise = lfilter([1], [1, -np.exp(-2 * np.pi * 100 / RATE)], rng.standard_normal(sound.size))
     sound += noise * np.sqrt(np.mean(sound**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
     sounds.append(np.round(16_000 * sound / np.abs(sound).max()).astype(np.int16))

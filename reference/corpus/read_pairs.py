@@ -1,11 +1,11 @@
-"""Reads files of pairs with other programs' Parquet readers, to see that they can.
+"""Reads pairs files with other Parquet readers, to check that they can.
 
     python -m pip install pyarrow duckdb pandas
     python read_pairs.py pairs-00000.parquet
 
-prints the columns as pyarrow names them, what the file says of itself, and sums over all rows from
-pyarrow, DuckDB and pandas, which must agree. Each voice and face is held against its SHA-256 and
-the first bytes of its format are shown. Nothing is written.
+prints the columns by their pyarrow names, the file's metadata, and sums over all rows by pyarrow,
+DuckDB and pandas, which must agree. Each voice and face is compared with its SHA-256, and its first
+bytes are printed. Nothing is written.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ features = np.stack(table["feature"].to_numpy())
 points = np.stack(table["face_points"].to_numpy())
 assert points.shape == (table.num_rows, 10)
 for bytes_, hash_ in (("audio", "audio_sha256"), ("face", "face_sha256")):
-    for value, wanted in zip(table[bytes_].to_pylist(), table[hash_].to_pylist()):
-        assert hashlib.sha256(value).hexdigest() == wanted
+    for value, expected in zip(table[bytes_].to_pylist(), table[hash_].to_pylist()):
+        assert hashlib.sha256(value).hexdigest() == expected
     print(bytes_, "begins with", table[bytes_][0].as_py()[:4], "and agrees with its hash in every row")
 
 COUNTS = ("gender", "age", "language")

@@ -1,20 +1,20 @@
-"""Reference values for a pair's face, for what a face turned away looks like, for sharpness and
-for face encoders from ONNX files: NumPy, SciPy, OpenCV, ONNX Runtime. No picture shows a person.
+"""Reference values for a pair's face, for head pose, for sharpness and for face encoders from ONNX
+files: NumPy, SciPy, OpenCV, ONNX Runtime. No picture shows a person.
 
     python reference/face/pair_face.py
 
 writes
 - pair_input.npy [90, 110, 3] and pair_output.npy [2, 56, 56, 3] (uint8), pair_points.npy
-  [2, 5, 2]: a picture, and every fourth pixel of the squares of 224 pixels cut at the points, once
-  shrunk and once enlarged; similarity by Umeyama's method with NumPy's SVD, every value the
-  weighted mean of all pixels of the picture with Keys' kernel (a = -1/2, stretched where the
-  picture is shrunk), its edge repeated;
-- turn.npy [n, 13]: the five points of a solid face seen from far away, then yaw, pitch and the
-  angle between face and camera in degrees;
+  [2, 5, 2]: a picture, and every fourth pixel of two crops of 224 x 224 pixels at the points, one
+  reduced and one enlarged; the similarity transform is Umeyama's, with NumPy's SVD, and every value
+  is the weighted mean of all pixels of the picture with Keys' kernel (a = -1/2, stretched if the
+  picture is reduced), edge pixels repeated;
+- turn.npy [n, 13]: the five points of a rigid face in orthographic projection, then yaw, pitch and
+  the angle between face and camera in degrees;
 - sharpness.npy: one value for each of sharpness_input.npy [2, 56, 56, 3];
 - encoder.onnx (224 pixels: means over squares of 32, then a matrix), encoder_open.onnx (any side),
-  encoder.jpg and encoder_output.npy [2, 6]: its output over its length for R G B, and for B G R
-  with mean and scale.
+  encoder.jpg and encoder_output.npy [2, 6]: the output of encoder.onnx at unit length, for R G B,
+  and for B G R with mean and scale.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ from scipy.spatial.transform import Rotation
 HERE = Path(__file__).parent
 rng = np.random.default_rng(11)
 
-# The alignment of MobileFace Identification V2, and where it lies in a square of 224 pixels.
+# The alignment of MobileFace Identification V2, and its position in a square of 224 pixels.
 TEMPLATE = np.array(
     [
         (38.2946, 51.6963),
@@ -45,7 +45,7 @@ PAIR = TEMPLATE * 4 / 3 + (37.5, 44.0)
 
 
 def umeyama(source, target):
-    """Matrix [2, 3] of the similarity that brings source closest to target."""
+    """Matrix [2, 3] of the similarity transform from source to target, by least squares."""
     a, b = source - source.mean(0), target - target.mean(0)
     u, s, vt = np.linalg.svd(b.T @ a / len(a))
     d = np.diag([1.0, np.sign(np.linalg.det(u @ vt))])
@@ -94,8 +94,8 @@ np.save(HERE / "pair_input.npy", picture)
 np.save(HERE / "pair_points.npy", points)
 np.save(HERE / "pair_output.npy", np.stack([cut(picture, p.astype(float), 4) for p in points]))
 
-# A face 22 mm deep at the nose, with eyes 63 mm = 35.2 pixels apart, seen from far away; the tip of
-# the nose where the detector sees it on frontal portraits.
+# A face with a nose 22 mm deep and eyes 63 mm = 35.2 pixels apart, in orthographic projection; the
+# tip of the nose is where the detector finds it on frontal portraits.
 solid = np.c_[TEMPLATE, np.zeros(5)]
 solid[2] += (0.4, 2.8, 22 / 63 * 35.2)
 rows = []
@@ -114,9 +114,9 @@ for yaw, pitch, roll, size in [
         * Rotation.from_euler("x", -pitch, degrees=True)
         * Rotation.from_euler("y", yaw, degrees=True)
     )
-    seen = size * rotation.apply(solid)[:, :2] + (40, -30)
+    projected = size * rotation.apply(solid)[:, :2] + (40, -30)
     angle = np.degrees(np.arccos(rotation.apply([0, 0, 1])[2]))
-    rows.append([*seen.ravel(), yaw, pitch, angle])
+    rows.append([*projected.ravel(), yaw, pitch, angle])
 np.save(HERE / "turn.npy", np.array(rows))
 
 faces = np.stack([gaussian_filter(rng.normal(size=(56, 56, 3)), (s, s, 0)) for s in (0.7, 3)])

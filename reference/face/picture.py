@@ -1,4 +1,4 @@
-"""Reference values for shrinking and turning pictures: Pillow.
+"""Reference values for reducing and rotating pictures: Pillow.
 
     python reference/face/picture.py
 

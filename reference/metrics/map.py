@@ -2,10 +2,9 @@
 
     python reference/metrics/map.py
 
-Three clouds of points of unlike size, and t-SNE of scikit-learn on them, exact and begun from the
-main axes: the probabilities that the first two points are neighbours of the others, the entropy of
-all, and the Kullback-Leibler divergence that is reached. Writes map.npy and map.json beside this
-file.
+Three clouds of points of different sizes, and scikit-learn's exact t-SNE of them, initialised with
+principal components: the probabilities that the first two points are neighbours of the others, the
+entropy of all, and the final Kullback-Leibler divergence. Writes map.npy and map.json to this folder.
 """
 
 import json
@@ -24,7 +23,7 @@ points = np.concatenate(
     [3 * rng.standard_normal(8) + width * rng.standard_normal((count, 8)) for count, width in clouds]
 ).astype(np.float32)
 squares = pairwise_distances(points.astype(float)) ** 2
-# Part of TSNE, which does not give them away.
+# A private part of TSNE, which does not return them.
 neighbours = squareform(_t_sne._joint_probabilities(squares.astype(np.float32), PERPLEXITY, verbose=0))
 known = neighbours[neighbours > 1e-12]
 map_ = TSNE(perplexity=PERPLEXITY, method="exact", init="pca", random_state=0).fit(points.astype(float))

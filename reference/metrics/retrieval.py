@@ -2,13 +2,13 @@
 
     python reference/metrics/retrieval.py
 
-A made-up population: speakers with one to three pairs, a face and a feature heard in the voice for
-each pair, most of both the mean face. In each round every speaker who has as many pairs looks for
-their own face among one of everybody. Distances come from scikit-learn, recall at K from its
-top_k_accuracy_score, the nearest from its NearestNeighbors, one of N from SciPy's hypergeometric
-distributions, effective dimensions from NumPy's eigenvalues, and intervals of the spread from
-drawing speakers in a plain loop. Writes retrieval_voices.npy, retrieval_faces.npy and
-retrieval.json beside this file.
+A synthetic population: speakers with one to three pairs, each with a face's feature and a feature
+predicted from the voice; the mean face is the largest part of both. In round i, the i-th voice of
+every speaker who has one is a probe, and the gallery has one face of each speaker. Distances come from
+scikit-learn, recall at K from its top_k_accuracy_score, nearest neighbours from its NearestNeighbors,
+one of N from SciPy's hypergeometric distributions, effective dimensions from NumPy's eigenvalues, and
+intervals of the spread from resampling speakers in a plain loop. Writes retrieval_voices.npy,
+retrieval_faces.npy and retrieval.json to this folder.
 """
 
 import json
@@ -37,7 +37,7 @@ def population():
     return speakers, sex, *(np.float32(centre + x) for x in (voice, face)), centre
 
 
-def apart(kind, a, b):
+def distances(kind, a, b):
     if kind == "relative":
         a, b = a - centre, b - centre
     return pairwise_distances(a, b, metric=KINDS[kind])
@@ -50,13 +50,13 @@ def gallery(number):
 
 
 def searches(kind, among):
-    """Distances of each pair to the gallery of its round, infinite to whom it is not compared with,
-    and where its own face stands there; nothing where there is nobody to be told from."""
+    """The distances of each pair to the gallery of its round, infinite for speakers that it is not
+    compared with, and the index of its own face; None if it is compared with nobody else."""
     found = []
     for pair, speaker in enumerate(speakers):
         number = int((speakers[:pair] == speaker).sum())
-        shown = gallery(number)
-        gaps = apart(kind, voices[[pair]], faces[shown])[0]
+        rows = gallery(number)
+        gaps = distances(kind, voices[[pair]], faces[rows])[0]
         if among == "same-sex":
             same = [sex[other] is not None and sex[other] == sex[speaker] for other in range(SPEAKERS)]
             gaps = np.where(same, gaps, np.inf)
@@ -69,7 +69,7 @@ def retrieval(kind, among):
     found = searches(kind, among)
     known = [one for one in found if one]
     gaps, own = np.stack([gaps for gaps, _ in known]), np.array([own for _, own in known])
-    # Scores have to be finite; nobody of another sex comes before anybody of the same.
+    # Scores have to be finite; everybody of another sex ranks behind everybody of the same.
     scores = -np.minimum(gaps, 1e6)
     recall = {
         k: 100 * top_k_accuracy_score(own, scores, k=k, labels=np.arange(SPEAKERS)) for k in (1, 2, 5, 10)
@@ -93,14 +93,14 @@ def retrieval(kind, among):
 
 
 def nearest(kind):
-    """Of the first voices among all faces."""
+    """Nearest faces of the first voices."""
     a, b = (voices - centre, faces - centre) if kind == "relative" else (voices, faces)
     search = NearestNeighbors(n_neighbors=NEAREST, algorithm="brute", metric=KINDS[kind]).fit(b)
     return search.kneighbors(a[:20], return_distance=False).tolist()
 
 
 def with_ties():
-    """Ties share the first place; how many of them are drawn is hypergeometric."""
+    """Ties share the first rank; the number of ties among the distractors is hypergeometric."""
     cases = []
     for closer, ties, others in [(0, 0, 9), (3, 4, 30), (0, 50, 50), (100, 3, 4999), (10, 200, 999)]:
         for n in (2, 3, 10):
@@ -115,7 +115,7 @@ def with_ties():
 
 
 def similarity():
-    """Mean distance of the own pairs: angles in degrees."""
+    """Mean distance of a voice and its own face; angles in degrees."""
     angle = lambda a, b: np.degrees(np.arccos(1 - distance.cosine(a, b)))
     pairs = list(zip(voices, faces))
     return {
@@ -132,7 +132,7 @@ def dimensions(rows):
 
 
 def squares(rows, groups):
-    """Mean squared distance from the mean of the group."""
+    """Mean squared distance from the group's mean."""
     total = 0
     for group in set(groups):
         members = rows[groups == group]
@@ -141,7 +141,7 @@ def squares(rows, groups):
 
 
 def spread(name, rows):
-    """Over everybody and within each sex, in all and in draws of speakers."""
+    """Over everybody and within each sex, of all pairs and of bootstrap samples of speakers."""
     pairs_of = [np.flatnonzero(speakers == speaker) for speaker in range(SPEAKERS)]
     group = np.array([-1 if sex[speaker] is None else sex[speaker] for speaker in speakers])
     values = {}
@@ -164,7 +164,7 @@ if __name__ == "__main__":
     speakers, sex, voices, faces, centre = population()
     np.save(Path(__file__).with_name("retrieval_voices.npy"), voices)
     np.save(Path(__file__).with_name("retrieval_faces.npy"), faces)
-    # Almost one face for everybody, in the same single precision as the features.
+    # Almost the same face for everybody, in single precision like the features.
     alike = centre + np.float32(1e-3) * (voices - centre)
     voices, faces, centre, alike = (x.astype(float) for x in (voices, faces, centre, alike))
     values = {

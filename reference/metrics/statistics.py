@@ -2,11 +2,11 @@
 
     python reference/metrics/statistics.py
 
-Made-up numbers, and what SciPy, statsmodels, scikit-learn and NumPy say of them: Pearson's r and p,
-r within groups (as a regression with a mean for each group), Holm's correction, Wilson's and exact
-intervals of a share, Newcombe's of a difference of two, quantiles, the probability that one number is below another, sign flips (every one where there are
-few), confusion tables, and a bootstrap that draws clusters in a plain loop. Writes statistics.json
-beside this file.
+Synthetic data and their statistics by SciPy, statsmodels, scikit-learn and NumPy: Pearson's r and p,
+r within groups (as a regression with a mean for each group), Holm's correction, Wilson's interval,
+quantiles, the probability that one value is below another, sign flips (all of them if there are few),
+confusion matrices, and a bootstrap that resamples clusters in a plain loop. Writes statistics.json to
+this folder.
 """
 
 import json
@@ -25,7 +25,7 @@ rng = np.random.default_rng(8)
 
 
 def normal(*shape):
-    """Few digits, so that the file is short and holds all of them."""
+    """Rounded, so that the file is short and exact."""
     return rng.standard_normal(shape).round(3)
 
 
@@ -40,7 +40,7 @@ def correlations():
 
 
 def p_values():
-    """By the distribution of r itself, as SciPy's pearsonr has it, and not by Student's t."""
+    """From the distribution of r itself, as in SciPy's pearsonr, not from Student's t."""
     cases = []
     for count in (3, 4, 10, 100, 5000):
         distribution = stats.beta(count / 2 - 1, count / 2 - 1, loc=-1, scale=2)
@@ -113,7 +113,7 @@ def flips():
 
 
 def people():
-    """Speakers with one to six pairs each, whose pairs are alike."""
+    """Speakers with one to six pairs each; the pairs of a speaker are correlated."""
     speakers = np.repeat(np.arange(40), rng.integers(1, 7, 40))
     x = (1.5 * normal(40)[speakers] + normal(len(speakers))).round(3)
     y = (0.5 * x + normal(40)[speakers] + 0.5 * normal(len(speakers))).round(3)
@@ -121,7 +121,7 @@ def people():
 
 
 def spread(values, count=40):
-    """Percentiles, expanded for so many observations (Hesterberg 2015)."""
+    """Percentiles, expanded for the number of observations (Hesterberg 2015)."""
     z = np.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1)
     bounds = np.quantile(values, stats.norm.cdf([-z, z]))
     return {"interval": bounds.tolist(), "error": np.std(values, ddof=1)}
@@ -132,9 +132,9 @@ def by_speaker(speakers, values):
 
 
 def bootstrap(speakers, x, y):
-    """Whole speakers are drawn, with all of their pairs."""
+    """Resamples speakers, each with all of their pairs."""
     rows = [np.flatnonzero(speakers == speaker) for speaker in range(40)]
-    heard, seen = by_speaker(speakers, x), by_speaker(speakers, y)
+    mean_x, mean_y = by_speaker(speakers, x), by_speaker(speakers, y)
     places = stats.rankdata(x, method="min").astype(int)
     means, medians, correlations = [], [], []
     for _ in range(DRAWS):
@@ -142,19 +142,19 @@ def bootstrap(speakers, x, y):
         pairs = np.concatenate([rows[speaker] for speaker in drawn])
         means.append(x[pairs].mean())
         medians.append(np.quantile(places[pairs], 0.5, method="inverted_cdf"))
-        correlations.append(np.corrcoef(heard[drawn], seen[drawn])[0, 1])
+        correlations.append(np.corrcoef(mean_x[drawn], mean_y[drawn])[0, 1])
     pairs = x[rng.integers(0, len(x), (DRAWS, len(x)))].mean(1)
     return {
         "draws": DRAWS,
         "mean": {"value": x.mean(), **spread(means)},
         "median_place": {"value": float(np.median(places)), **spread(medians)},
-        "correlation": {"value": np.corrcoef(heard, seen)[0, 1], **spread(correlations)},
+        "correlation": {"value": np.corrcoef(mean_x, mean_y)[0, 1], **spread(correlations)},
         "mean_by_pair": spread(pairs),
     }
 
 
 def within_groups(speakers, x, y):
-    """r that is left when each group has a mean of its own; the last speakers are in no group."""
+    """r after subtracting each group's mean; the last speakers are in no group."""
     groups = np.arange(40) % 3
     known = np.arange(40) < 35
     heard, seen = (by_speaker(speakers, values + 2 * (speakers % 3))[known] for values in (x, y))
@@ -170,15 +170,15 @@ def within_groups(speakers, x, y):
 
 
 def classes():
-    """Three classes, of which some pairs have none and some were not read."""
+    """Three classes; some pairs have no true class, some no estimate."""
     truth = rng.choice(3, 120, p=[0.6, 0.3, 0.1])
     found = np.where(rng.random(120) < 0.5, truth, rng.integers(0, 3, 120))
     unknown, unread = rng.random(120) < 0.1, rng.random(120) < 0.1
     both = ~unknown & ~unread
-    nothing = lambda values, absent: [None if no else int(value) for value, no in zip(values, absent)]
+    without = lambda values, missing: [None if no else int(value) for value, no in zip(values, missing)]
     return {
-        "truth": nothing(truth, unknown),
-        "found": nothing(found, unread),
+        "truth": without(truth, unknown),
+        "found": without(found, unread),
         "confusion": confusion_matrix(truth[both], found[both]).tolist(),
         "accuracy": float((truth[both] == found[both]).mean()),
         "balanced_accuracy": balanced_accuracy_score(truth[both], found[both]),

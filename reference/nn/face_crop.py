@@ -13,10 +13,10 @@ torch.manual_seed(0)
 pictures = torch.rand(2, 1, 40, 60)
 boxes = torch.tensor(
     [
-        [10.7, 3.2, 20.9, 30.5],  # higher than wide, odd rest to pad
-        [-4.5, -2.5, 50.0, 20.0],  # cut at the left and at the top
-        [30.0, 25.0, 40.0, 40.0],  # cut at the right and at the bottom
-        [0.0, 0.0, 60.0, 40.0],  # all
+        [10.7, 3.2, 20.9, 30.5],  # taller than wide, odd padding
+        [-4.5, -2.5, 50.0, 20.0],  # clipped at the left and at the top
+        [30.0, 25.0, 40.0, 40.0],  # clipped at the right and at the bottom
+        [0.0, 0.0, 60.0, 40.0],  # the whole picture
     ]
 )
 values = {"pictures": pictures, "boxes": boxes}

@@ -1,7 +1,7 @@
-"""Small weight files in the formats of MXNet and face-api.js, written from their descriptions.
+"""Small weights files in the formats of MXNet and face-api.js, written from their specifications.
 
-Writes foreign_mxnet.params, foreign_manifest.json, foreign_shard1.bin, foreign_shard2.bin and the values
-that they hold, foreign_weights.safetensors, beside this file.
+Writes foreign_mxnet.params, foreign_manifest.json, foreign_shard1.bin, foreign_shard2.bin, and their
+values in foreign_weights.safetensors, to this folder.
 """
 
 import json
@@ -30,7 +30,7 @@ for name in arrays:
 bytes_ = rng.integers(0, 256, (2, 3), dtype=np.uint8)
 scale, smallest = 0.0123, -1.5
 bias = rng.standard_normal(3).astype("<f4")
-# The group's numbers are cut between two files, within a float.
+# The group's values are split between two files, within a float.
 stream = bytes_.tobytes() + bias.tobytes()
 (HERE / "foreign_shard1.bin").write_bytes(stream[:8])
 (HERE / "foreign_shard2.bin").write_bytes(stream[8:])

@@ -3,7 +3,7 @@
 python mobile_face.py MobileFace_Identification_V2-0000.params
 
 Reads the published MXNet file, runs the graph of MobileFace_Identification_V2-symbol.json in
-double precision on two pictures of 14 x 14 random colours, each drawn as 8 x 8 pixels, and writes
+double precision on two pictures of 14 x 14 random colours, each a block of 8 x 8 pixels, and writes
 pictures, features and the gradient of a weighted sum of the features to mobile_face.safetensors
 beside this file.
 """
@@ -28,8 +28,8 @@ def read_params(path):
         at += struct.calcsize("<" + form)
         return values
 
-    mark, _, count = read("QQQ")
-    assert mark == 0x112
+    magic, _, count = read("QQQ")
+    assert magic == 0x112
     arrays = []
     for _ in range(count):
         magic, storage, axes = read("IiI")
@@ -54,7 +54,7 @@ def read_params(path):
 
 torch.set_num_threads(1)
 params = read_params(sys.argv[1])
-print(sum(p.numel() for p in params.values()), "numbers")
+print(sum(p.numel() for p in params.values()), "parameters")
 
 
 def norm(x, name):

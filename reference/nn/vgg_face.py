@@ -1,4 +1,4 @@
-"""VGG-Face (Parkhi et al., BMVC 2015) in PyTorch: its size, and a narrow one's outputs.
+"""VGG-Face (Parkhi et al., BMVC 2015) in PyTorch: its size, and the outputs of a narrow one.
 
 Prints the number of parameters and writes vgg_face.safetensors beside this file: the weights of a
 narrow network, two pictures, and fc7 (after ReLU) and fc8 for weights that read R G B or B G R.
@@ -41,7 +41,7 @@ paper = VggFace(224, (64, 128, 256, 512, 512), 4096, 2622, device="meta")
 print(sum(p.numel() for p in paper.parameters()), "parameters")
 
 net = VggFace(64, (2, 3, 4, 5, 6), 8, 7)
-# Wide enough that the numbers neither vanish nor explode through 15 layers of ReLU.
+# Wide enough that the activations neither vanish nor explode through 15 layers of ReLU.
 with torch.no_grad():
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):

@@ -72,7 +72,7 @@ if __name__ == "__main__":
     tiny = VoiceEncoder(
         [(3, (2, 2), False), (4, (1, 2), True), (5, (1, 1), False), (6, (2, 2), False)], 257, 2, 8, 7
     )
-    for norm in tiny.norms:  # statistics and scales that a forgotten one would show
+    for norm in tiny.norms:  # no defaults, so that a forgotten statistic or scale is noticed
         norm.running_mean.uniform_(-0.5, 0.5)
         norm.running_var.uniform_(0.5, 2.0)
         nn.init.uniform_(norm.weight, 0.5, 1.5)

@@ -33,7 +33,7 @@ def scattered(count):
 
 
 def smooth_displacement(points):
-    """A few broad waves: neighbours move alike, as in faces, and the largest move is LARGEST."""
+    """A few long waves: neighbours have similar displacements, as in faces; the largest is LARGEST."""
     move = np.zeros_like(points)
     for _ in range(6):
         wave = rng.uniform(-1, 1, 2) * 2 * np.pi / 120

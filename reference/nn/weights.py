@@ -1,4 +1,4 @@
-"""A small PyTorch network: its state, an input and its output, for the test of weight files.
+"""A small PyTorch network: its state, an input and its output, to test weights files.
 
 Writes weights_state.safetensors and weights_values.safetensors beside this file.
 """
@@ -31,7 +31,7 @@ class Net(nn.Module):
 torch.set_num_threads(1)
 torch.manual_seed(0)
 net = Net()
-# Statistics and scales away from 0 and 1, so that swapping any two of them shows.
+# Statistics and scales other than 0 and 1, so that swapping any two of them is noticed.
 with torch.no_grad():
     net.norm.weight.uniform_(0.5, 1.5)
     net.norm.bias.uniform_(-1, 1)

@@ -1,17 +1,17 @@
-"""Exported files against the PyTorch definition, and onnxruntime against both.
+"""Compares exported files with the PyTorch definition, and onnxruntime with both.
 
     speech2face model export -o torch --format safetensors
     speech2face model export -o onnx --format onnx
     python reference/pytorch/check_onnx.py torch onnx
 
 Loads the safetensors strictly into reference/pytorch/speech2face.py, runs both ONNX files, and
-prints the largest differences: features relative to their largest number, landmarks relative to the
-picture's side, colours relative to full brightness. Ends with an error above 1e-4.
+prints the largest differences: features relative to their largest value, landmarks relative to the
+picture's side, colours relative to full brightness. Exits with an error if one is above 1e-4.
 
-The picture has a limit of its own, 1e-3, a quarter of a step of 8 bits: the spline's weights reach
-thousands and cancel, which in single precision leaves some 4e-4 px of the displacement, here as in
-every other program, and a texture changes by up to a third of full brightness a pixel. The PyTorch
-definition solves it in double precision.
+The limit for the picture is 1e-3, a quarter of a step of 8 bits: the spline's weights reach thousands
+and cancel, which in single precision, in any program, leaves an error of some 4e-4 px in the
+displacement, and a texture changes by up to a third of full brightness per pixel. The PyTorch
+definition solves the spline in double precision.
 """
 
 import sys
@@ -42,7 +42,7 @@ def opened(name):
 def compare(what, found, expected, scale, limit=LIMIT):
     global failed
     difference = float((torch.from_numpy(found) - expected).abs().max() / scale)
-    fits = difference <= limit  # not so for a NaN
+    fits = difference <= limit  # false for a NaN
     failed |= not fits
     print(f"{what:40} {difference:.1e}", "" if fits else f"ABOVE {limit:.0e}")
 
@@ -65,12 +65,12 @@ with torch.no_grad():
     decoder = opened("face-decoder.onnx")
     names = [output.name for output in decoder.get_outputs()]
     loudness = torch.linspace(0.2, 2.0, 8).reshape(8, 1, 1, 1)
-    heard = normalised(model.voice_encoder(torch.randn(8, 2, lengths[0], BINS) * loudness), model.face_space)
+    voices = normalised(model.voice_encoder(torch.randn(8, 2, lengths[0], BINS) * loudness), model.face_space)
     features = {
-        "of a voice": heard[:1],
-        "of 8 voices": heard,
-        "exaggerated by 1.4": normalised(model.exaggerate(heard, 1.4), model.face_space),
-        "random": normalised(torch.randn(16, heard.shape[1]), model.face_space),
+        "of a voice": voices[:1],
+        "of 8 voices": voices,
+        "exaggerated by 1.4": normalised(model.exaggerate(voices, 1.4), model.face_space),
+        "random": normalised(torch.randn(16, voices.shape[1]), model.face_space),
     }
     for kind, feature in features.items():
         expected = model.face_decoder(feature)

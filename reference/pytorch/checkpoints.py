@@ -2,8 +2,8 @@
 
     python reference/pytorch/checkpoints.py
 
-writes into reference/pytorch/tiny: a configuration, the same weights in PyTorch's formats and under
-other names, what PyTorch computes with them, and files that have to be refused.
+writes to reference/pytorch/tiny: a configuration, the same weights in PyTorch's formats and with other
+names, the outputs that PyTorch computes with them, and files that have to be refused.
 """
 
 import json
@@ -41,7 +41,7 @@ CONFIG = {
 
 
 class Evil:
-    """Runs a command where a reader does what the pickle says."""
+    """Runs a command if a reader executes the pickle."""
 
     def __reduce__(self):
         return os.system, ("touch evil-was-here",)
@@ -51,7 +51,7 @@ torch.manual_seed(4)
 FOLDER.mkdir(exist_ok=True)
 (FOLDER / "config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
 model = Model(CONFIG).eval()
-with torch.no_grad():  # statistics and scales that a forgotten one would show
+with torch.no_grad():  # no defaults, so that a forgotten statistic or scale is noticed
     for norm in model.voice_encoder.norms:
         norm.running_mean.uniform_(-0.5, 0.5)
         norm.running_var.uniform_(0.5, 2.0)
@@ -75,7 +75,7 @@ torch.save(training, FOLDER / "legacy.pth", _use_new_zipfile_serialization=False
 with warnings.catch_warnings(action="ignore"):
     torch.save(model.voice_encoder, FOLDER / "whole-module.pth")
 
-# A voice encoder of somebody else: other names, a tensor too many, double precision.
+# A voice encoder of another program: other names, an extra tensor, double precision.
 RENAMED = {"convolutions": "cnn", "norms": "bn", "hidden": "fc.0", "output": "fc.2"}
 other = {}
 for name, value in model.voice_encoder.state_dict().items():
@@ -85,7 +85,7 @@ torch.save(other | {"temperature": torch.tensor(0.07)}, FOLDER / "renamed.pth")
 lines = [f'"{theirs}" = "{ours}"' for ours, theirs in RENAMED.items()] + ['temperature = ""']
 (FOLDER / "renamed.toml").write_text("\n".join(lines) + "\n")
 
-# What has to be refused.
+# Files that have to be refused.
 broken = {name: value.clone() for name, value in state.items()}
 broken["face_decoder.first.weight"][1, 2] = float("nan")
 torch.save(broken, FOLDER / "nan.pth")

@@ -1,4 +1,4 @@
-"""The networks of speech2face in PyTorch, with the names that its weight files have.
+"""The networks of speech2face in PyTorch, with the names of its weights files.
 
     from speech2face import open_model
     model = open_model("for-pytorch")            # speech2face model export -o for-pytorch --format safetensors
@@ -6,9 +6,9 @@
     face = model.face_decoder(normalised(feature, model.face_space))
     face["picture"]                              # [batch, 3, 224, 224]
 
-`torch.save(model.state_dict(), "mine.pth")` goes back with
+A state saved with `torch.save(model.state_dict(), "mine.pth")` is imported with
 `speech2face model import mine.pth -o my-model --network model --config for-pytorch`.
-Sources of the architectures stand in crates/s2f-nn/src, one file per network.
+The architectures are cited in crates/s2f-nn/src, at each network.
 """
 
 import json
@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import grid_sample, interpolate, max_pool2d, normalize, relu, relu6
 
-BINS = 257  # of the spectrogram: FFT 512 / 2 + 1
+BINS = 257  # frequency bins of the spectrogram: FFT 512 / 2 + 1
 KERNEL = 4
 COMPRESSION = 0.3
 
@@ -49,7 +49,7 @@ class VoiceEncoder(nn.Module):
         self.attention = nn.Linear(config["output"], 1) if has_attention else None
 
     def pool(self, segments):
-        """The features of a voice's segments, [batch, segments, D], to one, [batch, D]."""
+        """From the features of a voice's segments, [batch, segments, D], to one, [batch, D]."""
         if self.attention is None:
             return segments.mean(1)
         return (segments * self.attention(segments).softmax(1)).sum(1)
@@ -134,8 +134,9 @@ class BasisHead(nn.Module):
 
 
 class Warp(nn.Module):
-    """Bends a texture to landmarks: rendered(y) = T(y - u(y)), where u is the thin-plate spline that
-    moves each landmark from its mean and no border point. Pixels; (0, 0) is the centre of the first."""
+    """Warps a texture to landmarks: rendered(y) = T(y - u(y)) with the thin-plate spline u that takes
+    the displacement of each landmark from its mean, and 0 at the border points. Positions are in
+    pixels; (0, 0) is the centre of the first pixel."""
 
     NODES = 57
     SMOOTHING = 1e-6
@@ -147,33 +148,33 @@ class Warp(nn.Module):
         self.register_buffer("mean", torch.zeros(2 * count))
         self.register_buffer("border", torch.tensor(border).reshape(-1, 2), persistent=False)
         step = (size - 1) / (self.NODES - 1)
-        along = torch.arange(self.NODES, dtype=torch.float64) * step
-        nodes = torch.stack([along.repeat(self.NODES), along.repeat_interleave(self.NODES)], 1)
+        side = torch.arange(self.NODES, dtype=torch.float64) * step
+        nodes = torch.stack([side.repeat(self.NODES), side.repeat_interleave(self.NODES)], 1)
         self.register_buffer("nodes", nodes.float(), persistent=False)
         self.register_buffer("up", self.upsampling().float(), persistent=False)
 
     def forward(self, texture, landmarks):
         u = self.displacement(landmarks)
-        along = torch.arange(self.size, dtype=u.dtype, device=u.device)
-        y, x = torch.meshgrid(along, along, indexing="ij")
+        side = torch.arange(self.size, dtype=u.dtype, device=u.device)
+        y, x = torch.meshgrid(side, side, indexing="ij")
         source = torch.stack([x, y]) - u  # [batch, 2, size, size]
         grid = (source / ((self.size - 1) / 2) - 1).permute(0, 2, 3, 1)
         return grid_sample(texture, grid, "bilinear", "border", align_corners=True)
 
     def displacement(self, landmarks):
         """u at every pixel, [batch, 2, size, size]; solved in double precision."""
-        batch, numbers = len(landmarks), torch.float64
-        landmarks, mean = landmarks.to(numbers), self.mean.reshape(-1, 2).to(numbers)
-        border = self.border.to(numbers).expand(batch, -1, -1)
+        batch, double = len(landmarks), torch.float64
+        landmarks, mean = landmarks.to(double), self.mean.reshape(-1, 2).to(double)
+        border = self.border.to(double).expand(batch, -1, -1)
         control = self.unit(torch.cat([landmarks, border], 1))  # [batch, n, 2]
         n = control.shape[1]
         values = torch.cat([landmarks - mean, control.new_zeros(batch, border.shape[1] + 3, 2)], 1)
-        bend = self.kernel(control, control) + torch.eye(n, dtype=numbers, device=control.device) * self.SMOOTHING
+        bend = self.kernel(control, control) + torch.eye(n, dtype=double, device=control.device) * self.SMOOTHING
         affine = self.with_one(control)
         top = torch.cat([bend, affine], 2)
         bottom = torch.cat([affine.mT, affine.new_zeros(batch, 3, 3)], 2)
         weights = torch.linalg.solve(torch.cat([top, bottom], 1), values)  # [batch, n + 3, 2]
-        nodes = self.unit(self.nodes.to(numbers)).expand(batch, -1, -1)
+        nodes = self.unit(self.nodes.to(double)).expand(batch, -1, -1)
         coarse = torch.cat([self.kernel(nodes, control), self.with_one(nodes)], 2) @ weights
         coarse = coarse.mT.reshape(batch, 2, self.NODES, self.NODES).to(self.up.dtype)
         return self.up @ coarse @ self.up.mT
@@ -190,7 +191,7 @@ class Warp(nn.Module):
         return torch.cat([torch.ones_like(positions[..., :1]), positions], -1)
 
     def upsampling(self):
-        """Catmull-Rom from NODES values to size pixels, continued straight beyond the ends."""
+        """Catmull-Rom from NODES values to size pixels, extrapolated linearly beyond the ends."""
         last = self.NODES - 1
         matrix = torch.zeros(self.size, self.NODES, dtype=torch.float64)
         for pixel in range(self.size):
@@ -246,7 +247,7 @@ class FaceDecoder(nn.Module):
 
 
 class Model(nn.Module):
-    """What model.safetensors of a model folder holds; config is its config.json."""
+    """The contents of a model folder's model.safetensors; config is its config.json."""
 
     def __init__(self, config):
         super().__init__()
@@ -256,7 +257,7 @@ class Model(nn.Module):
         self.register_buffer("mean_feature", torch.zeros(self.face_space["dimension"]))
 
     def exaggerate(self, feature, amount):
-        """0 leaves a feature as it is; bring the result back to the face space's normalisation."""
+        """An amount of 0 leaves a feature unchanged; normalise the result for the face space."""
         return self.mean_feature + (1 + amount) * (feature - self.mean_feature)
 
 
@@ -265,7 +266,7 @@ def normalised(feature, face_space):
 
 
 def open_model(folder):
-    """The model of a folder that `speech2face model export --format safetensors` wrote."""
+    """Opens a folder that `speech2face model export --format safetensors` wrote."""
     folder = Path(folder)
     model = Model(json.loads((folder / "config.json").read_text()))
     model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
@@ -303,7 +304,7 @@ class VggFace(nn.Module):
 class MobileFace(nn.Module):
     """MobileFace Identification V2 with its normalisations folded into the convolutions.
 
-    Aligned faces [n, 3, 112, 112], R G B, 0 to 255, to features [n, 256], to be divided by their
+    Aligned faces [n, 3, 112, 112], R G B, 0 to 255, to features [n, 256]; normalise these to unit
     length."""
 
     def __init__(self):

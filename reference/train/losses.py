@@ -3,8 +3,8 @@
     python reference/train/losses.py
 
 writes reference/train/losses.safetensors: random inputs, and for each loss its value and its
-gradient with respect to what the voice gave. The losses are written out here once more, from the
-paper's section 3.3 and from CLIP's figure 3, with PyTorch's own functions wherever there is one.
+gradient with respect to the voice's input. The losses are written here from the paper's section 3.3
+and from CLIP's figure 3, with PyTorch's own functions where they exist.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def distillation_loss(face, voice):
 
 
 def contrastive_loss(face, voice, centre, log_scale, is_same):
-    """CLIP's symmetric loss on features relative to the centre; pairs of the same speaker are out."""
+    """CLIP's symmetric loss on features minus the centre, without pairs of the same speaker."""
     face = F.normalize(face - centre, dim=1)
     voice = F.normalize(voice - centre, dim=1)
     scores = (voice @ face.T * log_scale.exp()).masked_fill(is_same, float("-inf"))

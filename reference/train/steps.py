@@ -2,16 +2,16 @@
 
     python reference/train/steps.py
 
-writes reference/train/steps.safetensors: the weights to begin with, the faces' features, the frozen
-linear layers that stand for the decoder's first and VGG-Face's last, and for each of three runs the
-losses of every step and the weights at the end:
+writes reference/train/steps.safetensors: the initial weights, the faces' features, the frozen linear
+layers in place of the decoder's first and VGG-Face's last, and for each of three runs the losses of
+every step and the final weights:
 
 - `paper`: the three terms of the paper, Adam (beta 0.5, epsilon 1e-4)
 - `decayed`: the same with AdamW, weight decay 0.1
 - `contrast`: InfoNCE with a learned temperature, Adam
 
-The learning rate is 1e-3 x 0.95 every 10 steps. Every step has a batch of its own; spectrograms are
-too large to commit, so that both sides compute them from the same integers (`noise`).
+The learning rate is 1e-3, times 0.95 every 10 steps. Every step has its own batch; spectrograms are
+too large to commit, so both sides compute them from the same integers (`noise`).
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ WEIGHTS = {"decoder": 2.0, "direction": 0.5, "distillation": 0.25}
 
 
 def noise(step):
-    """One batch, -1 to 1: the multiplicative hash of MurmurHash3's finaliser over a running number."""
+    """One batch, -1 to 1: the multiplicative hash of MurmurHash3's finaliser over a counter."""
     count = int(np.prod(SHAPE))
     x = np.arange(count, dtype=np.uint32) + np.uint32(step * count)
     x = (x ^ (x >> 16)) * np.uint32(0x85EBCA6B)
@@ -53,15 +53,15 @@ def run(network, parameters, losses, optimizer, decay=0.0):
     """Losses of each step, [steps, terms]. `losses`: step and feature to (weight, loss) of each term."""
     optimizer = optimizer(parameters, lr=1e-3, betas=(0.5, 0.999), eps=1e-4, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 10, 0.95)
-    seen = []
+    values = []
     for step in range(STEPS):
         terms = losses(step, network(noise(step)))
         optimizer.zero_grad()
         sum(weight * loss for weight, loss in terms).backward()
         optimizer.step()
         schedule.step()
-        seen.append([loss.item() for _, loss in terms])
-    return torch.tensor(seen)
+        values.append([loss.item() for _, loss in terms])
+    return torch.tensor(values)
 
 
 if __name__ == "__main__":

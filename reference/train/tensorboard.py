@@ -1,4 +1,4 @@
-"""Events as TensorBoard reads them, for crates/s2f-train/src/run/tensorboard.rs.
+"""Events in TensorBoard's format, for crates/s2f-train/src/run/tensorboard.rs.
 
 The messages are declared from tensorflow/core/util/event.proto and
 tensorflow/core/framework/summary.proto and encoded by Google's protobuf; the frame and CRC-32C

@@ -1,4 +1,4 @@
-//! `speech2face completions`: what a shell needs to complete commands and options.
+//! `speech2face completions`: shell completions of commands and options.
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
@@ -6,13 +6,13 @@ use clap_complete::{Shell, generate};
 use crate::printer::Printer;
 use crate::{Arguments, Outcome};
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example, for bash:
   speech2face completions bash > ~/.local/share/bash-completion/completions/speech2face")]
 pub struct Args {
-    /// Shell to print completions for
+    /// Shell
     shell: Shell,
 }
 

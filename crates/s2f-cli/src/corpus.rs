@@ -1,4 +1,4 @@
-//! `speech2face corpus`: from what a download page gives to pairs of voices and faces.
+//! `speech2face corpus`: from a downloaded corpus to pairs of voices and faces.
 
 mod check;
 mod merge;
@@ -13,7 +13,7 @@ use s2f_corpus::layout::Layout;
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -23,30 +23,30 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Say what a corpus holds and lacks, from its names and tables alone
+    /// Show what a corpus contains and what is missing, from file names and tables alone
     Check(check::Args),
-    /// Make pairs of voices and faces from a corpus; stopped, it goes on where it was
+    /// Prepare pairs of voices and faces from a corpus; can be interrupted and resumed
     Prepare(prepare::Args),
-    /// Put the parts together that several machines prepared
+    /// Merge the shards that several machines prepared
     Merge(merge::Args),
-    /// Share the speakers of prepared pairs out anew: training, validation, test
+    /// Split the speakers of prepared pairs again into training, validation and test
     Split(split::Args),
-    /// Count people, pairs, attributes and duplicates of prepared pairs
+    /// Count speakers, pairs, attributes and duplicates in prepared pairs
     Stats(stats::Args),
-    /// Make a small population with a known truth, to try everything on
+    /// Generate a small synthetic corpus with known ground truth
     Synth(synth::Args),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  speech2face corpus check vox1                     what is there, what is missing
-  speech2face corpus prepare vox1 -o vox1-pairs     makes pairs, or goes on making them
+  speech2face corpus check vox1                     show what is there and what is missing
+  speech2face corpus prepare vox1 -o vox1-pairs     prepare pairs, or resume preparing them
   speech2face corpus prepare vox1 -o pairs --shard 3/8
-  speech2face corpus merge pairs -o vox1-pairs      once all eight are done
-  speech2face corpus stats vox1-pairs               who and what is in them
-  speech2face corpus synth people                   a population made by the program";
+  speech2face corpus merge pairs -o vox1-pairs      after all eight shards
+  speech2face corpus stats vox1-pairs               count what is in them
+  speech2face corpus synth people                   generate a synthetic corpus";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
         Action::Check(args) => check::run(args, printer),
@@ -58,14 +58,14 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Reads the name of a layout.
+/// Parses the name of a layout.
 fn layout_name() -> impl TypedValueParser<Value = Layout> {
     let name = |layout: &Layout| PossibleValue::new(layout.name()).help(layout.title());
     PossibleValuesParser::new(Layout::ALL.iter().map(name))
         .try_map(|name| Layout::from_name(&name).ok_or("there is no such layout"))
 }
 
-/// Seconds for a reader: `3 h 12 min`, `4 min 5 s`, `12 s`.
+/// A duration in words: `3 h 12 min`, `4 min 5 s`, `12 s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {

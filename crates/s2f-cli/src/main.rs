@@ -6,9 +6,9 @@ mod completions;
 mod corpus;
 mod device;
 mod evaluate;
-mod files;
 mod model;
 mod model_choice;
+mod owner;
 mod printer;
 mod reconstruct;
 mod train;
@@ -20,10 +20,10 @@ use clap::{Parser, Subcommand};
 
 use printer::Printer;
 
-/// Draws a face that shares the traits of a voice
+/// Draw a face that shares the traits of a voice
 ///
-/// From a few seconds of speech a model predicts how somebody who sounds like this may look, and
-/// draws it. The face is nobody's: it identifies no one. Everything happens on this computer.
+/// From a few seconds of speech, a model predicts how somebody who sounds like this may look, and
+/// draws that face. It is nobody's face and identifies no one. Everything runs on this computer.
 #[derive(Parser)]
 #[command(name = "speech2face", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Arguments {
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Printing")]
     quiet: bool,
 
-    /// Print what is done and how long it takes
+    /// Print what is done, and how long it takes
     #[arg(short, long, global = true, help_heading = "Printing")]
     verbose: bool,
 }
@@ -43,29 +43,29 @@ pub struct Arguments {
 enum Command {
     /// Draw a face from each recording of a voice
     Reconstruct(reconstruct::Args),
-    /// List, show and check models
+    /// List, show, verify, fetch, import and export models
     Model(model::Args),
-    /// Check corpora, prepare pairs of voices and faces, count them
+    /// Prepare pairs of voices and faces from a corpus
     Corpus(corpus::Args),
-    /// Train the networks of a model on a corpus
+    /// Train a voice encoder or a face decoder
     Train(train::Args),
-    /// Measure a model on pairs: every table and figure, with intervals and controls
+    /// Evaluate a model on pairs and write a report
     Evaluate(evaluate::Args),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(completions::Args),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  speech2face reconstruct voice.m4a                 draws voice.png beside it
-  speech2face reconstruct *.wav -o faces            draws all of them into the folder faces
-  speech2face reconstruct voice.m4a -o face.png     names the picture
-  speech2face model info                            says what the model is, and is not
+  speech2face reconstruct voice.m4a                 write voice.png next to it
+  speech2face reconstruct *.wav -o faces            write all pictures to the folder faces
+  speech2face reconstruct voice.m4a -o face.png     choose the name of the picture
+  speech2face model info                            show what the model is, and its limits
 
-Exit status: 0 all good, 1 some recordings failed, 2 wrong usage or nothing could be done.
-Colours are left out where NO_COLOR is set or the output is no terminal.";
+Exit status: 0 success, 1 some inputs failed, 2 wrong usage or a fatal error.
+Output is coloured on a terminal, unless NO_COLOR is set.";
 
-/// How a command ended that was not stopped by an error.
+/// How a command ended, if no error stopped it.
 enum Outcome {
     AllGood,
     SomeFailed,
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::AllGood) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
-        // Whoever reads our output, such as `head`, has seen enough.
+        // The reader of our output, such as `head`, has closed the pipe.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             printer.error(&error);

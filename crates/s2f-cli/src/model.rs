@@ -1,6 +1,5 @@
-//! `speech2face model`: what models there are, what they are, whether they are whole, the
-//! published networks that corpora and measures need beside them, and weights from and to other
-//! programs.
+//! `speech2face model`: models, the published networks that corpora and evaluation need besides
+//! them, and weights from and for other programs.
 
 mod export;
 mod import;
@@ -15,11 +14,11 @@ use speech2face::{Device, DeviceChoice, ModelConfig, ModelId};
 
 use crate::Outcome;
 use crate::device::DeviceArgs;
-use crate::files;
 use crate::model_choice::ModelChoice;
+use crate::owner;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,32 +27,32 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// List the models of the program, and the networks that can be pulled or are here
+    /// List the models of the program and the published networks, and whether they are installed
     List(list::Args),
-    /// Show a model: name, hash, size, and its card with what it was made from and its limits
+    /// Show a model: name, hash, size, and its card with training data and limits
     Info {
         #[command(flatten)]
         model: ModelChoice,
-        /// Print one object of JSON, with the configuration of the networks
+        /// Print one JSON object, with the configuration of the networks
         #[arg(long)]
         json: bool,
     },
-    /// Check that a model is whole and draws a face
+    /// Check that a model is complete and draws a face
     Verify {
         #[command(flatten)]
         model: ModelChoice,
         #[command(flatten)]
         device: DeviceArgs,
     },
-    /// Fetch a published network, such as the face detector that corpora need
+    /// Download published networks, such as the face detector that corpora need
     Pull(pull::Args),
-    /// Take weights over from a PyTorch checkpoint or a safetensors file
+    /// Import weights from a PyTorch checkpoint or a safetensors file
     Import(import::Args),
-    /// Write a model's networks for PyTorch (safetensors) or for any runtime (ONNX)
+    /// Export a model's networks for PyTorch (safetensors) or for any runtime (ONNX)
     Export(export::Args),
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
         Action::List(args) => list::run(args, printer)?,
@@ -84,7 +83,7 @@ fn info(model: &ModelChoice, json: bool, printer: &Printer) -> anyhow::Result<()
     let space = model.face_space();
     printer.data(format_args!("name        {}", id.name))?;
     printer.data(format_args!("sha256      {}", id.sha256))?;
-    printer.data(format_args!("face space  {}, {} numbers", space.name, space.dimension))?;
+    printer.data(format_args!("face space  {}, {} dimensions", space.name, space.dimension))?;
     printer.data(format_args!("parameters  {:.2} million", parameters as f64 / 1e6))?;
     let side = config.face_decoder.size;
     printer.data(format_args!("picture     {side} × {side} pixels"))?;
@@ -98,26 +97,26 @@ fn verify(model: &ModelChoice, device: &Device, printer: &Printer) -> anyhow::Re
     let model = model.open(device)?;
     model.verify()?;
     let ModelId { name, sha256 } = model.id();
-    printer.note(format_args!("{name} is whole and draws a face (sha256 {sha256})"));
+    printer.note(format_args!("{name} is complete and draws a face (sha256 {sha256})"));
     Ok(())
 }
 
-/// Writes files of a folder, none of which may be there yet.
+/// Writes files of a folder, none of which may exist yet.
 fn write_new(folder: &Path, new: &[(&str, Vec<u8>)], printer: &Printer) -> anyhow::Result<()> {
     for (name, _) in new {
         let path = folder.join(name);
         if path.symlink_metadata().is_ok() {
-            bail!("{} is there already; hint: move it, or write elsewhere with -o", path.display());
+            bail!("{} already exists; hint: move it, or write elsewhere with -o", path.display());
         }
     }
-    // An empty path is the folder that the program was started in.
+    // An empty path is the working folder.
     if !folder.as_os_str().is_empty() {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     }
     for (name, bytes) in new {
         let path = folder.join(name);
-        files::write(&path, bytes)?;
+        owner::write(&path, bytes)?;
         printer.note(format_args!("wrote {}", path.display()));
     }
     Ok(())

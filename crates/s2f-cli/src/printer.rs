@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstream::{stderr, stdout};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use s2f_core::hint;
 use serde::Serialize;
 
 const ERROR: &str = "\x1b[1;31m";
@@ -13,10 +14,7 @@ const WARNING: &str = "\x1b[1;33m";
 const HINT: &str = "\x1b[1;36m";
 const PLAIN: &str = "\x1b[0m";
 
-/// What separates a message of any of the libraries from its way out.
-const HINT_MARK: &str = "; hint: ";
-
-/// Prints, as much as was asked for.
+/// Prints messages, data and progress, as much as the user asked for.
 pub struct Printer {
     quiet: bool,
     verbose: bool,
@@ -29,13 +27,13 @@ impl Printer {
         Self { quiet, verbose, bar: ProgressBar::hidden() }
     }
 
-    /// Whether errors only are wanted.
+    /// Whether only errors are printed.
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// The same, with a progress bar over `files` where there are several, on a terminal; it goes
-    /// away together with this printer.
+    /// The same printer with a progress bar over `files`, if there are several and standard error is
+    /// a terminal. The bar disappears when the printer is dropped.
     pub fn with_progress(&self, files: usize) -> Self {
         if self.quiet || files < 2 || !io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), ..*self };
@@ -43,8 +41,8 @@ impl Printer {
         self.with_bar(files as u64, "{bar:24} {pos} of {len} · {eta} left · {msg}")
     }
 
-    /// The same, with a progress bar over `bytes`, on a terminal; it goes away together with this
-    /// printer.
+    /// The same printer with a progress bar over `bytes`, if standard error is a terminal. The bar
+    /// disappears when the printer is dropped.
     pub fn with_bytes(&self, bytes: u64) -> Self {
         if self.quiet || !io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), ..*self };
@@ -60,27 +58,27 @@ impl Printer {
         Self { bar, ..*self }
     }
 
-    /// The file that is being worked on.
+    /// Shows the current file in the progress bar.
     pub fn working_on(&self, file: &str) {
         self.bar.set_message(file.to_owned());
     }
 
-    /// One file more is done.
+    /// Advances the progress bar by one file.
     pub fn advance(&self) {
         self.bar.inc(1);
     }
 
-    /// So much is done.
+    /// Sets the position of the progress bar.
     pub fn reach(&self, position: u64) {
         self.bar.set_position(position);
     }
 
-    /// Whether somebody sees a progress bar.
+    /// Whether a progress bar is visible.
     pub fn shows_progress(&self) -> bool {
         !self.bar.is_hidden()
     }
 
-    /// What went wrong, and the way out.
+    /// Prints an error and its hint.
     pub fn error(&self, error: &anyhow::Error) {
         let (message, hint) = message_and_hint(error);
         self.line(format_args!("{ERROR}error:{PLAIN} {message}"));
@@ -89,31 +87,31 @@ impl Printer {
         }
     }
 
-    /// What may not be as meant.
+    /// Prints a warning.
     pub fn warning(&self, message: impl Display) {
         if !self.quiet {
             self.line(format_args!("{WARNING}warning:{PLAIN} {message}"));
         }
     }
 
-    /// What was done.
+    /// Prints what was done; not with `--quiet`.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
             self.line(message);
         }
     }
 
-    /// How it was done.
+    /// Prints details, with `--verbose`.
     pub fn detail(&self, message: impl Display) {
         if self.verbose {
             self.line(message);
         }
     }
 
-    /// Text that was asked for, to standard output.
+    /// Prints data to standard output.
     ///
     /// # Errors
-    /// What the operating system says, for example that nobody reads any more.
+    /// The operating system's, for example a broken pipe.
     pub fn data(&self, text: impl Display) -> io::Result<()> {
         self.bar.suspend(|| {
             let mut out = stdout().lock();
@@ -122,7 +120,7 @@ impl Printer {
         })
     }
 
-    /// An object as one line of JSON, to standard output.
+    /// Prints an object as one line of JSON to standard output.
     ///
     /// # Errors
     /// As [`Printer::data`].
@@ -131,28 +129,14 @@ impl Printer {
     }
 
     fn line(&self, text: impl Display) {
-        // Where nobody can be told, there is nobody to tell.
+        // If standard error is closed, there is nowhere to report that.
         self.bar.suspend(|| writeln!(stderr().lock(), "{text}").ok());
     }
 }
 
-/// The text of a message without its hint, where it has one.
-pub fn without_hint(message: &str) -> &str {
-    message.split_once(HINT_MARK).map_or(message, |(text, _)| text)
-}
-
-/// The text of an error and, where it has one, its hint.
+/// The message of an error with its causes, and its hint.
 pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
-    let mut messages = Vec::new();
-    let mut hint = None;
-    for cause in error.chain().map(ToString::to_string) {
-        match cause.split_once(HINT_MARK) {
-            Some((message, way_out)) => {
-                messages.push(message.to_owned());
-                hint.get_or_insert_with(|| way_out.to_owned());
-            }
-            None => messages.push(cause),
-        }
-    }
-    (messages.join(": "), hint)
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let messages: Vec<&str> = causes.iter().map(|cause| hint::split(cause).0).collect();
+    (messages.join(": "), hint::of(error.as_ref()))
 }

@@ -1,5 +1,6 @@
-//! `speech2face reconstruct`: a face for each recording.
+//! `speech2face reconstruct`: a face from each recording.
 
+mod inputs;
 mod outputs;
 mod settings;
 
@@ -14,17 +15,18 @@ use speech2face::audio::Limits;
 use speech2face::{Provenance, Reconstruction, Speech2Face, VoiceRecording};
 
 use crate::printer::{Printer, message_and_hint};
-use crate::{Outcome, files};
-use outputs::Target;
+use crate::{Outcome, owner};
+use inputs::Input;
+use outputs::{Format, Target};
 pub use settings::Args;
-use settings::{Format, Input, Job};
+use settings::Request;
 
-/// Draws the faces, one after the other. The next recording is read meanwhile, and no further one,
-/// since a long recording takes much memory.
+/// Draws the faces one after the other. Meanwhile the next recording is decoded, but no further
+/// one, since a long recording takes much memory.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let job = Job::new(args)?;
-    for given_twice in &job.repeated {
-        printer.warning(format_args!("{given_twice} is given more than once and drawn once"));
+    let request = Request::new(args)?;
+    for given_twice in &request.repeated {
+        printer.warning(format_args!("{given_twice} is given more than once; it is drawn once"));
     }
     let start = Instant::now();
     let model = args.model.open(&args.device.open()?)?;
@@ -32,35 +34,35 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     printer.detail(format_args!("opened model {name} in {time}"));
     let (send, receive) = sync_channel(0);
     let failures = thread::scope(|scope| {
-        let inputs = &job.inputs;
+        let inputs = &request.inputs;
         scope.spawn(move || {
             for (input, target) in inputs {
                 let start = Instant::now();
                 let recording = read(input);
                 if send.send((input, target, recording, start.elapsed())).is_err() {
-                    return; // the other side has given up
+                    return; // an error stopped the other side
                 }
             }
         });
-        let printer = printer.with_progress(job.inputs.len());
+        let printer = printer.with_progress(request.inputs.len());
         let mut failures = 0;
         for (input, target, recording, reading) in receive {
             printer.working_on(&input.name());
             let start = Instant::now();
-            let drawn = recording.and_then(|recording| draw(&model, &recording, target, &job));
+            let drawn = recording.and_then(|recording| draw(&model, &recording, target, &request));
             match drawn {
-                Ok((portrait, outputs)) => {
-                    report(input, &portrait, &outputs, &job, &printer)?;
+                Ok((reconstruction, outputs)) => {
+                    report(input, &reconstruction, &outputs, &request, &printer)?;
                     printer.detail(format_args!(
                         "  {:.1} s of voice read in {}, drawn and written in {}",
-                        portrait.provenance.recording.seconds,
+                        reconstruction.provenance.recording.seconds,
                         milliseconds(reading),
                         milliseconds(start.elapsed()),
                     ));
                 }
                 Err(error) => {
                     failures += 1;
-                    report_failure(input, &error, &job, &printer)?;
+                    report_failure(input, &error, &request, &printer)?;
                 }
             }
             printer.advance();
@@ -70,7 +72,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     if failures == 0 {
         return Ok(Outcome::AllGood);
     }
-    let all = job.inputs.len();
+    let all = request.inputs.len();
     if all > 1 {
         printer
             .note(format_args!("{} of {all} recordings drawn, {failures} failed", all - failures));
@@ -92,34 +94,36 @@ fn read(input: &Input) -> anyhow::Result<VoiceRecording> {
     }
 }
 
-/// Draws one face and writes its files; returns their names.
+/// Draws one face and writes its files. Returns their names.
 fn draw(
     model: &Speech2Face,
     recording: &VoiceRecording,
     target: &Target,
-    job: &Job,
+    request: &Request,
 ) -> anyhow::Result<(Reconstruction, Vec<PathBuf>)> {
-    let portrait = model.reconstruct(recording, job.options)?;
+    let reconstruction = model.reconstruct(recording, request.options)?;
     let mut outputs = Vec::new();
-    for (format, paths) in job.formats.iter().map(|format| (format, target.paths(*format))) {
+    for (format, paths) in request.formats.iter().map(|format| (format, target.paths(*format))) {
         let contents = match format {
-            Format::Png => vec![portrait.to_png()?],
-            Format::Json => vec![portrait.to_json()?],
-            Format::Npy => vec![portrait.face.feature_npy(), portrait.face.landmarks_npy()],
+            Format::Png => vec![reconstruction.to_png()?],
+            Format::Json => vec![reconstruction.to_json()?],
+            Format::Npy => {
+                vec![reconstruction.face.feature_npy(), reconstruction.face.landmarks_npy()]
+            }
         };
         for (path, bytes) in paths.into_iter().zip(contents) {
-            files::write(&path, &bytes)?;
+            owner::write(&path, &bytes)?;
             outputs.push(path);
         }
     }
-    Ok((portrait, outputs))
+    Ok((reconstruction, outputs))
 }
 
 fn report(
     input: &Input,
-    portrait: &Reconstruction,
+    reconstruction: &Reconstruction,
     outputs: &[PathBuf],
-    job: &Job,
+    request: &Request,
     printer: &Printer,
 ) -> anyhow::Result<()> {
     #[derive(Serialize)]
@@ -131,8 +135,8 @@ fn report(
     }
     let outputs: Vec<String> = outputs.iter().map(|path| shown(path)).collect();
     printer.note(format_args!("{} → {}", input.name(), outputs.join(", ")));
-    if job.json {
-        let provenance = &portrait.provenance;
+    if request.json {
+        let provenance = &reconstruction.provenance;
         printer.json(&Drawn { input: input.name(), outputs, provenance })?;
     }
     Ok(())
@@ -141,7 +145,7 @@ fn report(
 fn report_failure(
     input: &Input,
     error: &anyhow::Error,
-    job: &Job,
+    request: &Request,
     printer: &Printer,
 ) -> anyhow::Result<()> {
     #[derive(Serialize)]
@@ -151,7 +155,7 @@ fn report_failure(
         hint: Option<String>,
     }
     printer.error(error);
-    if job.json {
+    if request.json {
         let (error, hint) = message_and_hint(error);
         printer.json(&Failed { input: input.name(), error, hint })?;
     }

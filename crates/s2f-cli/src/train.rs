@@ -1,21 +1,23 @@
 //! `speech2face train`: one network from one configuration.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use s2f_train::devices::Devices;
 use s2f_train::{Event, read, train_face_decoder, train_voice_encoder};
 use serde::Serialize;
+use speech2face::RunFolder;
 
 use crate::Outcome;
+use crate::owner;
 use crate::printer::Printer;
 
-/// Lines of progress where standard error is no terminal.
+/// Lines of progress if standard error is not a terminal.
 const LINES: usize = 20;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = GOING_ON)]
 pub struct Args {
@@ -24,48 +26,53 @@ pub struct Args {
 }
 
 const GOING_ON: &str = "\
-Safe to stop at any moment, by Ctrl-C, kill -9 or a power cut: the same command goes on from the
-last checkpoint and comes to the same weights, bit for bit on the same kind of processor. A run that
-is done goes on with more optimisation.steps. Only how long it trains and what stands under watch
-may change; any other key is refused, and so is data that has changed.
+Training can be interrupted at any time, by Ctrl-C, kill -9 or a power cut: the same command resumes
+from the last checkpoint and gives the same weights, bit for bit on the same kind of processor. A
+finished run is continued with a larger optimisation.steps. Only the length of the training and the
+keys under watch may change; changes of any other key and of the data are refused.
 
-  tensorboard --logdir FOLDER      shows losses, scores and sheets of faces while it trains";
+  tensorboard --logdir FOLDER      shows losses, scores and sheets of faces during training";
 
 #[derive(clap::Subcommand)]
 enum Network {
     /// Train a face decoder on portraits with landmarks
     #[command(after_help = GOING_ON)]
     FaceDecoder(Run),
-    /// Train a voice encoder on pairs, or on recordings alone, against a trained face decoder
+    /// Train a voice encoder on pairs or on recordings alone, with a trained face decoder
     #[command(after_help = GOING_ON)]
     VoiceEncoder(Run),
 }
 
 #[derive(clap::Args)]
 struct Run {
-    /// The experiment, a TOML file as in configs/
+    /// Configuration, a TOML file as in configs/
     config: PathBuf,
 
-    /// Folder for configuration, metrics, checkpoints, weights and scores; a run that is in it goes
-    /// on
+    /// Run folder, for configuration, metrics, checkpoints, weights and scores
+    ///
+    /// A run that it contains is resumed.
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Set a key of the configuration, for example data.root=/data/voices or optimisation.steps=20
+    /// Override a configuration key, for example data.root=/data/voices or optimisation.steps=20
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
-    /// auto, cpu, cuda:0 or wgpu; a voice encoder shares its batches out over several GPUs, as in
-    /// cuda:0,cuda:1. GPUs need a program that was built with --features cuda or wgpu
+    /// Device to compute on: auto, cpu, cuda:N or wgpu:N, or several GPUs as in cuda:0,cuda:1
+    ///
+    /// auto is the first GPU, or the CPU if there is none. A voice encoder can train on several GPUs
+    /// of one kind; each takes a share of every batch. GPUs need a build with --features cuda or
+    /// --features wgpu.
     #[arg(long, visible_alias = "devices", value_name = "DEVICE", default_value = "auto")]
     device: String,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.network {
         Network::FaceDecoder(run) => {
             let config = read(&run.config, &run.set)?;
+            check_out(&run.out)?;
             let devices = Devices::parse(&run.device)?;
             let mut bar = Bar::new(printer);
             let scores = train_face_decoder(&config, &run.out, &devices, |event| bar.show(event))?;
@@ -73,12 +80,29 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         }
         Network::VoiceEncoder(run) => {
             let config = read(&run.config, &run.set)?;
+            check_out(&run.out)?;
             let devices = Devices::parse(&run.device)?;
             let mut bar = Bar::new(printer);
             let scores = train_voice_encoder(&config, &run.out, devices, |event| bar.show(event))?;
             finish(run, &bar, &scores, printer)
         }
     }
+}
+
+/// Refuses a folder with files of somebody else where training would write its own.
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    let run = RunFolder::at(out);
+    // `config.toml` is compared with the configuration by the training itself.
+    if run.environment().is_ok() {
+        return Ok(());
+    }
+    owner::check_absent(&[
+        run.environment_file(),
+        run.metrics_file(),
+        run.checkpoints(),
+        run.model_folder(),
+        run.face_decoder_file(),
+    ])
 }
 
 fn finish(
@@ -93,11 +117,11 @@ fn finish(
     Ok(Outcome::AllGood)
 }
 
-/// A bar on a terminal, some lines elsewhere.
+/// A progress bar on a terminal, some lines otherwise.
 struct Bar<'a> {
     bar: ProgressBar,
     printer: &'a Printer,
-    /// Steps before this session, and in all.
+    /// Steps before this session, and the total.
     steps: (usize, usize),
     begun: Instant,
 }
@@ -135,10 +159,10 @@ impl<'a> Bar<'a> {
         self.begun = Instant::now();
         if step >= steps {
             self.say(&format!(
-                "all {step} steps are done; more optimisation.steps make the run longer"
+                "all {step} steps are finished; a larger optimisation.steps continues the run"
             ));
         } else if step > 0 {
-            self.say(&format!("going on after step {step} of {steps}"));
+            self.say(&format!("resuming after step {step} of {steps}"));
         }
         let style = ProgressStyle::with_template("{bar:24} {pos} of {len} · {msg}");
         self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -148,7 +172,7 @@ impl<'a> Bar<'a> {
 
     fn step(&self, step: usize, losses: &[(&str, f64)]) {
         let (before, steps) = self.steps;
-        // Counted from where this session began, not from the first step of the run.
+        // Counted from the start of this session, not from the first step of the run.
         let rate = (step - before) as f64 / self.begun.elapsed().as_secs_f64();
         let left = Duration::from_secs_f64(steps.saturating_sub(step) as f64 / rate.max(1e-9));
         let pace = format!("{rate:.2} steps/s · {} left", indicatif::HumanDuration(left));
@@ -169,7 +193,7 @@ impl<'a> Bar<'a> {
     }
 }
 
-/// Names and numbers in a line.
+/// Names and values in one line.
 fn list(values: &[(&str, f64)]) -> String {
     let values: Vec<String> =
         values.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();

@@ -18,7 +18,7 @@
 //! that the size of a picture does not matter. Pictures have no millimetres, and the points of a
 //! network smooth unusual shapes.
 
-use s2f_nn::landmark68::POINTS;
+use s2f_nn::face_api::POINTS;
 
 /// The 68 points of a face, x and y in any unit.
 pub type Face = [[f32; 2]; POINTS];

@@ -7,8 +7,7 @@ use s2f_core::FileError;
 use s2f_face::FaceError;
 use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
-use speech2face::run_folder::RunFolderError;
-use speech2face::{DecodeError, EncodingError, ModelError};
+use speech2face::{DecodeError, EncodingError, ModelError, RunFolderError};
 
 /// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]

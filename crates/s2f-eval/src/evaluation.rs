@@ -5,7 +5,7 @@ use std::path::Path;
 use s2f_core::AtomicFile;
 
 use crate::EvalError;
-use crate::report::{self, Attachments, Report, csv, html};
+use crate::report::{Attachments, Report, csv, html};
 use crate::sections::MAP_FILE;
 use crate::sheet::SHEET;
 
@@ -26,23 +26,10 @@ impl Evaluation {
     /// long to compute.
     pub const FEATURES: &str = "features";
 
-    /// Names of all files that [`write`](Self::write) may write.
-    pub fn file_names() -> &'static [&'static str] {
-        &[HTML, JSON, CSV, SHEET, MAP_FILE]
-    }
-
-    /// Whether a file called `name` with these contents was written by an evaluation, so that another
-    /// one may replace it.
-    pub fn is_own(name: &str, contents: &[u8]) -> bool {
-        match name {
-            HTML => html::is_own(contents),
-            JSON => report::is_own(contents),
-            CSV => csv::is_own(contents),
-            SHEET => speech2face::is_own(contents),
-            MAP_FILE => contents.starts_with(crate::sections::MAP_HEADER.as_bytes()),
-            _ => false,
-        }
-    }
+    /// Names of all files that [`write`](Self::write) may write, to check before evaluating that none of
+    /// them belongs to somebody else. HTML, JSON and PNG name the program in their first bytes; the
+    /// tables are recognised by their headers.
+    pub const FILES: [&str; 5] = [HTML, JSON, CSV, SHEET, MAP_FILE];
 
     /// Writes the report and everything that belongs to it into `folder`, which must exist.
     ///

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use s2f_pairs::Split;
-use speech2face::run_folder::RunFolder;
-use speech2face::{Device, ModelSource, Speech2Face, VoicePolicy};
+use speech2face::{Device, ModelSource, RunFolder, Speech2Face, VoicePolicy};
 
 use crate::{EvalError, FaceReader};
 
@@ -22,14 +21,10 @@ impl EvaluatedModel {
     /// Opens a model on `device`, with the record of its training if `source` is a run folder.
     ///
     /// # Errors
-    /// [`EvalError::Open`] or [`EvalError::Run`], with the file and the reason.
+    /// [`EvalError::Open`], with the file and the reason.
     pub fn open(source: &ModelSource, device: &Device) -> Result<Self, EvalError> {
         let model = source.open(device)?;
-        let run = match source {
-            ModelSource::RunFolder(root) => Some(RunFolder::open(root)?),
-            _ => None,
-        };
-        Ok(Self { name: source.short_name(), model, run })
+        Ok(Self { name: source.short_name(), model, run: source.run().cloned() })
     }
 }
 

@@ -5,9 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use s2f_face::Detector;
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::landmark68::POINTS;
-use s2f_nn::{AgeGender, Landmark68};
+use s2f_nn::face_api::{AgeGender, Landmark68, POINTS, SquareCrop};
 
 use crate::EvalError;
 
@@ -58,58 +56,15 @@ impl FaceReader {
         let numbers: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
         let shape = [1, height as usize, width as usize, 3];
         let picture = Tensor::<4>::from_data(TensorData::new(numbers, shape), &Device::flex());
-        let crop = square_crop(picture.permute([0, 3, 1, 2]), face.rect); // [1, 3, 112, 112]
+        let square = SquareCrop::new(face.rect, [width as usize, height as usize]);
+        let crop = square.cut(picture.permute([0, 3, 1, 2])); // [1, 3, 112, 112]
         let points: Vec<f32> = self.landmarks.forward(crop.clone()).into_data().iter().collect();
-        let impression = self.age_gender.forward(crop);
-        let gender: Vec<f32> = impression.gender.into_data().iter().collect();
-        let place = Square::of(face.rect, [width, height]);
+        let estimate = self.age_gender.forward(crop);
+        let sex: Vec<f32> = estimate.sex.into_data().iter().collect();
         let mut landmarks = [[0.0; 2]; POINTS];
         for (point, share) in landmarks.iter_mut().zip(points.as_chunks::<2>().0) {
-            *point = place.point(*share);
+            *point = square.to_picture(*share);
         }
-        Ok(Some(Reading { landmarks, age: impression.age.into_scalar(), male: gender[0] }))
-    }
-}
-
-/// Where [`square_crop`] cuts.
-struct Square {
-    left: f32,
-    top: f32,
-    side: f32,
-}
-
-impl Square {
-    /// The square around the part of a box that lies in a picture of that size.
-    fn of(rect: [f32; 4], size: [u32; 2]) -> Self {
-        let [x, y, width, height] = rect.map(f32::floor);
-        let inside = |start: f32, length: f32, size: u32| {
-            let first = start.clamp(0.0, size as f32 - 1.0);
-            (first, (start + length).clamp(first + 1.0, size as f32) - first)
-        };
-        let ((x, width), (y, height)) = (inside(x, width, size[0]), inside(y, height, size[1]));
-        let side = width.max(height);
-        let padding = |length: f32| ((side - length) / 2.0).floor();
-        Self { left: x - padding(width), top: y - padding(height), side }
-    }
-
-    /// From shares of the crop to pixels of the picture.
-    fn point(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [self.left + x * self.side - 0.5, self.top + y * self.side - 0.5]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_go_back_to_where_the_crop_was_cut() {
-        // A box of 40 × 60 at (30, 20): a square of 60 with 10 columns of padding on each side.
-        let square = Square::of([30.7, 20.2, 40.9, 60.9], [200, 200]);
-        assert_eq!(square.point([0.0, 0.0]), [19.5, 19.5]);
-        assert_eq!(square.point([0.5, 0.5]), [49.5, 49.5]);
-        // Half outside on the left: 20 columns are left of it.
-        let square = Square::of([-20.0, 20.0, 40.0, 60.0], [200, 200]);
-        assert_eq!(square.point([0.5, 0.0]), [9.5, 19.5]);
+        Ok(Some(Reading { landmarks, age: estimate.age.into_scalar(), male: sex[0] }))
     }
 }

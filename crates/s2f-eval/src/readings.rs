@@ -3,7 +3,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 use s2f_face::PairFace;
-use s2f_nn::landmark68::POINTS;
+use s2f_nn::face_api::POINTS;
 use s2f_pairs::Pair;
 use speech2face::{FaceFeature, Speech2Face};
 

@@ -274,8 +274,3 @@ mod nan_as_null {
         Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
     }
 }
-
-/// Whether a `report.json` was written by an evaluation.
-pub(crate) fn is_own(json: &[u8]) -> bool {
-    json.starts_with(br#"{"software":"speech2face"#)
-}

@@ -1,7 +1,7 @@
 //! What a model was trained on, and whether it was trained on the people who are evaluated.
 
 use s2f_pairs::PairSet;
-use speech2face::run_folder::{DataId, TrainedOn};
+use speech2face::{DataId, TrainedOn};
 
 use crate::items::Items;
 use crate::options::{EvaluatedModel, PairSelection};

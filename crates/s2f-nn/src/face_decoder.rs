@@ -3,153 +3,30 @@
 //! Paper: Cole et al., "Synthesizing Normalized Faces from Facial Identity Features", CVPR 2017,
 //! retrained by Oh et al. (CVPR 2019) on VGG-Face features. No original code exists.
 
-use burn::module::{Module, Param};
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+mod config;
 
-use crate::config::{ConfigError, check};
-use crate::texture::{BasisHead, DeconvolutionHead, TextureHead};
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+
+pub(crate) use config::BORDER;
+pub use config::{FaceDecoderConfig, LandmarksConfig, TextureConfig};
+
+use crate::texture::TextureHead;
 use crate::warp::Warp;
 
-/// How the texture is drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum TextureConfig {
-    /// The paper's: fully connected to a small map, then transposed convolutions (kernel 5,
-    /// stride 2, ReLU), then a 1 × 1 convolution to R, G, B.
-    Deconvolution {
-        /// Side of the small map, pixels.
-        base: usize,
-        /// Channels of the small map and after each transposed convolution, which doubles the side.
-        channels: Vec<usize>,
-    },
-    /// A mean and a linear basis, both learnt: luma at full size, chroma at half of it. What a
-    /// hundred photographs can teach without blotches.
-    Basis {
-        /// Number of components.
-        components: usize,
-        /// Width of the hidden layer before them.
-        hidden: usize,
-    },
-}
-
-/// How the landmarks are drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LandmarksConfig {
-    /// Number of landmarks.
-    pub count: usize,
-    /// Width of the hidden layer.
-    pub hidden: usize,
-}
-
-/// Shape of a [`FaceDecoder`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaceDecoderConfig {
-    /// Dimension of the face space, D.
-    pub feature: usize,
-    /// Width of the first layer, f_dec.
-    pub hidden: usize,
-    /// Landmarks.
-    pub landmarks: LandmarksConfig,
-    /// Texture.
-    pub texture: TextureConfig,
-    /// Side of the picture, pixels.
-    pub size: usize,
-}
-
-impl FaceDecoderConfig {
-    /// The paper's decoder on 4096-D features, 224 × 224. `landmarks` is not printed; 65 is said.
-    pub fn paper() -> Self {
-        Self {
-            feature: 4096,
-            hidden: 1000,
-            landmarks: LandmarksConfig { count: 65, hidden: 1000 },
-            texture: TextureConfig::Deconvolution {
-                base: 14,
-                channels: vec![256, 128, 64, 32, 32],
-            },
-            size: 224,
-        }
-    }
-
-    /// The shipped decoder on 256-D features, 224 × 224, for `landmarks` points.
-    pub fn compact(landmarks: usize) -> Self {
-        Self {
-            feature: 256,
-            hidden: 256,
-            landmarks: LandmarksConfig { count: landmarks, hidden: 64 },
-            texture: TextureConfig::Basis { components: 40, hidden: 128 },
-            size: 224,
-        }
-    }
-
-    /// Components of the texture basis, where the texture is drawn by one.
-    pub fn basis_components(&self) -> Option<usize> {
-        match self.texture {
-            TextureConfig::Basis { components, .. } => Some(components),
-            TextureConfig::Deconvolution { .. } => None,
-        }
-    }
-
-    /// A network with fresh weights around `mean` landmarks, which never move beyond the
-    /// zero-displacement points at `border`; all in pixels.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the shape makes no sense or `mean` has another number of landmarks.
-    pub fn init(
-        &self,
-        mean: &[[f32; 2]],
-        border: &[[f32; 2]],
-        device: &Device,
-    ) -> Result<FaceDecoder, ConfigError> {
-        let (count, size) = (self.landmarks.count, self.size);
-        check(mean.len() == count, || {
-            format!("face decoder: {count} landmarks configured, {} given", mean.len())
-        })?;
-        check(size >= 8 && size % 2 == 0, || {
-            format!("face decoder: size is {size}, an even number from 8 is needed")
-        })?;
-        check([self.feature, self.hidden, self.landmarks.hidden].iter().all(|&n| n > 0), || {
-            "face decoder: feature, hidden and landmarks.hidden must be at least 1".into()
-        })?;
-        Ok(FaceDecoder {
-            first: LinearConfig::new(self.feature, self.hidden).init(device),
-            landmarks: LandmarkHead {
-                hidden: LinearConfig::new(self.hidden, self.landmarks.hidden).init(device),
-                output: LinearConfig::new(self.landmarks.hidden, 2 * count).init(device),
-            },
-            texture: match &self.texture {
-                TextureConfig::Deconvolution { base, channels } => TextureHead::Deconvolution(
-                    DeconvolutionHead::init(self.hidden, *base, channels, size, device)?,
-                ),
-                TextureConfig::Basis { components, hidden } => TextureHead::Basis(BasisHead::init(
-                    self.hidden,
-                    *hidden,
-                    *components,
-                    size,
-                    device,
-                )),
-            },
-            warp: Warp::new(mean, border, size, device),
-        })
-    }
-}
-
-/// What a feature decodes to.
+/// A decoded face: its shape and its texture.
 #[derive(Debug, Clone)]
 pub struct DecodedFace {
-    /// `[batch, landmarks, 2]`, pixels of the picture.
+    /// `[batch, landmarks, 2 (x, y)]`, pixels of the picture.
     pub landmarks: Tensor<3>,
-    /// The face in the mean shape, `[batch, 3, size, size]`, R G B, about 0 to 1 (sRGB).
+    /// The face in the mean shape, `[batch, 3 (R, G, B), size, size]`, about 0 to 1 (sRGB).
     pub texture: Tensor<4>,
 }
 
 impl DecodedFace {
-    /// The same faces on the autodiff device, for use beside what is being trained.
+    /// The same faces on the autodiff device, for use together with tensors that are trained.
     #[must_use]
     pub fn autodiff(self) -> Self {
         Self { landmarks: self.landmarks.autodiff(), texture: self.texture.autodiff() }
@@ -181,7 +58,24 @@ impl FaceDecoder {
         self.first.forward(feature)
     }
 
-    /// Landmarks and texture of features `[batch, D]`.
+    /// Landmarks and texture of each feature.
+    ///
+    /// # Shapes
+    /// - `feature`: `[batch, D]`, in the normalisation of the face space
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use s2f_nn::FaceDecoderConfig;
+    ///
+    /// let device = Device::flex();
+    /// let mean = [[80.0, 90.0], [144.0, 90.0], [112.0, 150.0]]; // eyes and mouth, pixels
+    /// let border = [[-32.0, -32.0], [255.0, -32.0], [-32.0, 255.0], [255.0, 255.0]];
+    /// let decoder = FaceDecoderConfig::compact(3).init(&mean, &border, &device)?;
+    /// let face = decoder.forward(Tensor::zeros([1, 256], &device));
+    /// assert_eq!(face.landmarks.dims(), [1, 3, 2]);
+    /// assert_eq!(decoder.render(face).dims(), [1, 3, 224, 224]);
+    /// # Ok::<(), s2f_nn::ConfigError>(())
+    /// ```
     pub fn forward(&self, feature: Tensor<2>) -> DecodedFace {
         let hidden = relu(self.first_layer(feature)); // [batch, hidden]
         let mean = self.warp.mean().unsqueeze::<3>(); // [1, landmarks, 2]
@@ -191,10 +85,10 @@ impl FaceDecoder {
         DecodedFace { landmarks: mean + moved, texture: self.texture.forward(hidden) }
     }
 
-    /// The picture: the texture, bent to the landmarks.
+    /// The picture: the texture, warped to the landmarks.
     ///
     /// # Shapes
-    /// - output: `[batch, 3, size, size]`, R G B, about 0 to 1 (sRGB), not clamped
+    /// - output: `[batch, 3 (R, G, B), size, size]`, about 0 to 1 (sRGB), not clamped
     pub fn render(&self, face: DecodedFace) -> Tensor<4> {
         self.warp.forward(face.texture, face.landmarks)
     }
@@ -204,12 +98,13 @@ impl FaceDecoder {
         &self.warp
     }
 
-    /// Replaces mean and components of a linear texture basis, for example by those that explain
-    /// a set of photographs best, and trains them no further; a decoder with the paper's texture head is returned unchanged.
+    /// Replaces mean and components of a linear texture basis, for example by the principal
+    /// components of photographs, and freezes them. A decoder with the paper's texture head is
+    /// returned unchanged.
     ///
     /// # Shapes
-    /// - `mean`: `[values]`, `basis`: `[components, values]`, values as
-    ///   [`to_luma_chroma`](crate::texture::to_luma_chroma) has them
+    /// - `mean`: `[values]`, as from [`to_luma_chroma`](crate::texture::to_luma_chroma)
+    /// - `basis`: `[components, values]`
     pub fn with_basis(mut self, mean: Tensor<1>, basis: Tensor<2>) -> Self {
         if let TextureHead::Basis(head) = &mut self.texture {
             head.mean = Param::from_tensor(mean).no_grad();
@@ -219,7 +114,7 @@ impl FaceDecoder {
     }
 }
 
-/// The landmarks' two layers; output in pixels from the mean.
+/// Two layers that give the displacement of each landmark from its mean, pixels.
 #[derive(Module, Debug)]
 struct LandmarkHead {
     hidden: Linear,
@@ -238,32 +133,21 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::reference::{Reference, largest_difference};
+    use crate::tests::{
+        BORDER, LANDMARKS, Reference, cpu, largest_difference, tiny_face_decoder as tiny,
+        tiny_textures,
+    };
     use crate::weights::{self, Precision};
 
     /// Written by `reference/nn/face_decoder.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/face_decoder.safetensors");
-    const MEAN: [[f32; 2]; 4] = [[4.0, 5.0], [11.0, 5.0], [8.0, 9.0], [8.0, 12.0]];
-    const BORDER: [[f32; 2]; 4] = [[-2.0, -2.0], [17.0, -2.0], [-2.0, 17.0], [17.0, 17.0]];
-
-    fn tiny(texture: TextureConfig) -> FaceDecoderConfig {
-        let landmarks = LandmarksConfig { count: 4, hidden: 3 };
-        FaceDecoderConfig { feature: 6, hidden: 5, landmarks, texture, size: 16 }
-    }
-
-    fn heads() -> [(&'static str, TextureConfig); 2] {
-        [
-            ("deconvolution", TextureConfig::Deconvolution { base: 4, channels: vec![3, 2, 2] }),
-            ("basis", TextureConfig::Basis { components: 3, hidden: 4 }),
-        ]
-    }
 
     #[test]
     fn equals_pytorch() {
-        let device = Device::flex();
+        let device = cpu();
         let reference = Reference::new(REFERENCE);
-        for (name, texture) in heads() {
-            let network = tiny(texture).init(&MEAN, &BORDER, &device).unwrap();
+        for (name, texture) in tiny_textures() {
+            let network = tiny(texture).init(&LANDMARKS, &BORDER, &device).unwrap();
             let file = reference.weights(&format!("{name}.network."));
             let network = weights::load(network, &file).unwrap();
             let decoded = network.forward(reference.floats("feature", &device));
@@ -281,15 +165,16 @@ mod tests {
         let config = FaceDecoderConfig::paper();
         let mean: Vec<[f32; 2]> =
             (0..65).map(|i| [40.0 + i as f32 * 2.0, 100.0 + (i % 7) as f32 * 9.0]).collect();
-        let device = Device::flex();
+        let device = cpu();
         let network = config.init(
             &mean,
             &[[-9.0, -9.0], [233.0, -9.0], [-9.0, 233.0], [233.0, 233.0]],
             &device,
         );
         let network = network.unwrap();
-        // Counted by reference/nn/face_decoder.py, and the 2 × 65 numbers of the mean landmarks.
+        // Counted by reference/nn/face_decoder.py, and the 2 × 65 coordinates of the mean landmarks.
         assert_eq!(network.num_params(), 56_555_461 + 130);
+        assert_eq!(config.cost(1).unwrap().parameters, 56_555_461 + 130);
         let decoded = network.forward(Tensor::zeros([1, 4096], &device));
         assert_eq!(decoded.landmarks.dims(), [1, 65, 2]);
         assert_eq!(decoded.texture.dims(), [1, 3, 224, 224]);
@@ -298,10 +183,10 @@ mod tests {
 
     #[test]
     fn a_step_lowers_the_loss_of_the_rendered_picture() {
-        for (name, texture) in heads() {
-            let device = Device::flex().autodiff();
+        for (name, texture) in tiny_textures() {
+            let device = cpu().autodiff();
             device.seed(2);
-            let mut network = tiny(texture).init(&MEAN, &BORDER, &device).unwrap();
+            let mut network = tiny(texture).init(&LANDMARKS, &BORDER, &device).unwrap();
             let normal = Distribution::Normal(0.0, 1.0);
             let feature = Tensor::random([3, 6], normal, &device);
             let target = Tensor::random([3, 3, 16, 16], Distribution::Default, &device);
@@ -318,10 +203,10 @@ mod tests {
 
     #[test]
     fn weights_come_back_with_the_mean_landmarks() {
-        let device = Device::flex();
-        for (_, texture) in heads() {
+        let device = cpu();
+        for (_, texture) in tiny_textures() {
             let config = tiny(texture);
-            let network = config.init(&MEAN, &BORDER, &device).unwrap();
+            let network = config.init(&LANDMARKS, &BORDER, &device).unwrap();
             let file = weights::save(&network, Precision::Full).unwrap();
             let empty = config.init(&[[0.0; 2]; 4], &BORDER, &device).unwrap();
             let again = weights::load(empty, &file).unwrap();
@@ -333,16 +218,29 @@ mod tests {
 
     #[test]
     fn impossible_shapes_are_refused() {
-        let device = Device::flex();
-        let [(_, deconvolution), (_, basis)] = heads();
+        let device = cpu();
+        let [(_, deconvolution), (_, basis)] = tiny_textures();
         let good = tiny(basis);
-        assert!(good.init(&MEAN[..3], &BORDER, &device).is_err());
-        let odd = FaceDecoderConfig { size: 15, ..good.clone() };
-        let none = FaceDecoderConfig { hidden: 0, ..good };
-        let other = FaceDecoderConfig { size: 32, ..tiny(deconvolution) };
+        let few = good.init(&LANDMARKS[..3], &BORDER, &device).unwrap_err().to_string();
+        assert!(few.contains("but the number of mean landmarks is 3"), "{few}");
+        assert!(good.init(&LANDMARKS, &[[0.0; 2]; 257], &device).is_err());
+        let check = |config: FaceDecoderConfig, message: &str| {
+            let error = config.init(&LANDMARKS, &BORDER, &device).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        };
+        check(
+            FaceDecoderConfig { size: 15, ..good.clone() },
+            "face decoder: size is 15; hint: use a",
+        );
+        check(
+            FaceDecoderConfig { hidden: 0, ..good },
+            "face decoder: hidden is 0; hint: use a value",
+        );
+        check(
+            FaceDecoderConfig { size: 32, ..tiny(deconvolution) },
+            "face decoder: size is 32, but texture.base 4 after 2 doublings is 16;",
+        );
         let empty = tiny(TextureConfig::Deconvolution { base: 4, channels: vec![] });
-        for config in [odd, none, other, empty] {
-            assert!(config.init(&MEAN, &BORDER, &device).is_err(), "{config:?}");
-        }
+        check(empty, "face decoder: number of texture.channels is 0;");
     }
 }

@@ -1,34 +1,45 @@
 //! The networks of speech2face on [Burn](https://burn.dev): voice encoder, face encoders, face
 //! decoder with its differentiable warp, losses, and weights in and out.
 //!
-//! Each network is one file: its configuration with named presets, the struct, `init`, `forward`.
-//! Pictures and sounds come in as tensors; no file but weights is read here.
+//! Each network has a configuration with named presets and a struct with `init` and `forward`; a
+//! configuration is checked before memory is allocated for it. Pictures and sounds come in as
+//! tensors; weights are the only files that are read here.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use s2f_nn::{Model, ModelConfig, normalise};
+//!
+//! # let text = include_str!("../../speech2face/models/compact/config.json");
+//! # let weights = include_bytes!("../../speech2face/models/compact/model.safetensors");
+//! let device = Device::flex();
+//! let config: ModelConfig = serde_json::from_str(text)?; // config.json of a model folder
+//! let model: Model = s2f_nn::weights::load(config.init(&device)?, weights)?;
+//! let spectrogram = Tensor::ones([1, 2, 598, 257], &device); // 6 s
+//! let feature = normalise(model.voice_encoder.forward(spectrogram), &config.face_space);
+//! let face = model.face_decoder.forward(feature);
+//! assert_eq!(model.face_decoder.render(face).dims(), [1, 3, 224, 224]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-pub mod age_gender;
+#![forbid(unsafe_code)]
+
 mod config;
-pub mod face_crop;
+pub mod face_api;
 pub mod face_decoder;
-pub mod landmark68;
 pub mod losses;
 pub mod mobile_face;
 mod model;
-#[cfg(test)]
-mod parity;
-#[cfg(test)]
-mod published;
-#[cfg(test)]
-mod reference;
-mod separable;
 pub mod texture;
 pub mod vgg_face;
 pub mod voice_encoder;
 pub mod warp;
 pub mod weights;
 
-pub use age_gender::{AgeGender, Impression};
-pub use config::ConfigError;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
-pub use landmark68::Landmark68;
 pub use mobile_face::MobileFace;
 pub use model::{Model, ModelConfig, normalise, unit_length};
 pub use vgg_face::{VggFace, VggFaceConfig};

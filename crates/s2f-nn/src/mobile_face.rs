@@ -1,12 +1,12 @@
-//! MobileFace Identification V2: a small face-recognition network, used as it was published.
+//! MobileFace Identification V2: a small face-recognition network with its published weights.
 //!
 //! Inverted residual blocks (Sandler et al., "MobileNetV2", CVPR 2018) on an aligned face of
-//! 112 × 112 pixels, a fully connected layer, 256 numbers. Weights and graph:
+//! 112 × 112 pixels, then a fully connected layer to 256 dimensions. Weights and graph:
 //! <https://github.com/becauseofAI/MobileFace>, `MobileFace_Identification_V2` (MIT).
 //!
-//! Here the network never learns: each batch normalisation, with its running statistics, is folded
-//! into the convolution before it, and no weight asks for a gradient. Gradients do flow to the
-//! picture, so a loss can be set on the features of a picture that another network makes.
+//! The network is never trained here: each batch normalisation, with its running statistics, is
+//! folded into the convolution before it, and no weight requires a gradient. Gradients do flow to
+//! the picture, so a loss can be defined on the features of a picture that another network produces.
 
 use std::path::Path;
 
@@ -16,12 +16,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::weights::{Arrays, WeightsError, read_file, read_mxnet, set, swapped};
-
-/// Side of the aligned face, in pixels.
-pub const SIDE: usize = 112;
-/// Length of the feature.
-pub const FEATURES: usize = 256;
+use crate::weights::{Arrays, WeightsError, read_file, read_mxnet, set_values, transposed};
 
 /// Output channels of the four stages; each begins with a block of stride 2.
 const STAGES: [usize; 4] = [32, 32, 64, 128];
@@ -31,10 +26,10 @@ const STEM: usize = 32;
 const EXPANSION: usize = 3;
 /// Side of the last feature map: 112 halved five times, rounded up.
 const LAST_SIDE: usize = 4;
-/// What MXNet adds to a variance where the graph does not say otherwise.
+/// What MXNet adds to a variance by default.
 const EPSILON: f64 = 1e-3;
 
-/// The network; see the [module](self).
+/// An aligned face to a 256-D feature, with published weights that are never trained here.
 #[derive(Module, Debug)]
 pub struct MobileFace {
     stem: Conv2d,
@@ -51,6 +46,11 @@ struct Block {
 }
 
 impl MobileFace {
+    /// Side of the aligned face, pixels.
+    pub const SIDE: usize = 112;
+    /// Dimension of the feature.
+    pub const DIMENSION: usize = 256;
+
     /// The network with random weights, to [load](crate::weights::load) others into.
     pub fn init(device: &Device) -> Self {
         let mut channels = STEM;
@@ -65,7 +65,7 @@ impl MobileFace {
         Self {
             stem: conv3x3([3, STEM], 2, 1).init(device),
             blocks,
-            head: LinearConfig::new(channels * LAST_SIDE * LAST_SIDE, FEATURES).init(device),
+            head: LinearConfig::new(channels * LAST_SIDE * LAST_SIDE, Self::DIMENSION).init(device),
         }
         .freeze()
     }
@@ -73,24 +73,31 @@ impl MobileFace {
     /// The network with the published weights, from `MobileFace_Identification_V2-0000.params`.
     ///
     /// # Errors
-    /// [`WeightsError`] where the file is not that file.
+    /// [`WeightsError`] where the file is missing or is another file.
     pub fn from_mxnet(path: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let filled = |bytes: &[u8]| {
-            let mut arrays = read_mxnet(bytes)?;
-            let network = Self::init(device).filled(&mut arrays)?;
-            arrays.finish().map(|()| network)
-        };
-        filled(&read_file(path)?).map_err(|problem| problem.in_file(path))
+        read_mxnet(&read_file(path)?)
+            .and_then(|arrays| arrays.into_network(Self::init(device), Self::fill))
+            .map_err(|problem| problem.in_file(path))
     }
 
     /// Features of aligned faces.
     ///
-    /// Divide by the length ([`unit_length`](crate::unit_length)) before comparing: the cosine is about 0.9 for two pictures
-    /// of a person, about 0 for two persons.
+    /// Bring them to [`unit_length`](crate::unit_length) before comparing: the cosine is about 0.9
+    /// for two pictures of a person, about 0 for two persons.
     ///
     /// # Shapes
-    /// - `faces`: `[n, 3, 112, 112]`, channels R G B, values 0 to 255
+    /// - `faces`: `[n, 3 (R, G, B), 112, 112]`, values 0 to 255
     /// - output: `[n, 256]`, of a length around 60
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use s2f_nn::MobileFace;
+    ///
+    /// let device = Device::flex();
+    /// let network = MobileFace::init(&device); // random weights
+    /// let faces = Tensor::zeros([2, 3, MobileFace::SIDE, MobileFace::SIDE], &device);
+    /// assert_eq!(network.forward(faces).dims(), [2, MobileFace::DIMENSION]);
+    /// ```
     pub fn forward(&self, faces: Tensor<4>) -> Tensor<2> {
         let x = faces.sub_scalar(127.5).mul_scalar(1.0 / 128.0);
         let x = relu6(self.stem.forward(x)); // [n, 32, 56, 56]
@@ -98,7 +105,7 @@ impl MobileFace {
         self.head.forward(x.flatten(1, 3)) // [n, 256]
     }
 
-    fn filled(mut self, arrays: &mut Arrays) -> Result<Self, WeightsError> {
+    fn fill(&mut self, arrays: &mut Arrays) -> Result<(), WeightsError> {
         let convs = self
             .blocks
             .iter_mut()
@@ -109,14 +116,14 @@ impl MobileFace {
         for (conv, layer, norm) in [stem].into_iter().chain(convs) {
             let shape = conv.weight.lazy_shape().to_vec();
             let (weight, bias) = folded(arrays, &layer, &norm, &shape)?;
-            set(&mut conv.weight, weight);
-            conv.bias.iter_mut().for_each(|parameter| set(parameter, bias.clone()));
+            set_values(&mut conv.weight, weight);
+            conv.bias.iter_mut().for_each(|parameter| set_values(parameter, bias.clone()));
         }
         let [inputs, outputs] = self.head.weight.lazy_shape().dims();
         let (weight, bias) = folded(arrays, "fc5", "fc5_bn", &[outputs, inputs])?;
-        set(&mut self.head.weight, swapped(&weight, inputs));
-        self.head.bias.iter_mut().for_each(|parameter| set(parameter, bias.clone()));
-        Ok(self)
+        set_values(&mut self.head.weight, transposed(&weight, inputs));
+        self.head.bias.iter_mut().for_each(|parameter| set_values(parameter, bias.clone()));
+        Ok(())
     }
 }
 
@@ -131,8 +138,8 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = relu6(self.expand.forward(x.clone())); // [n, 3 c, h, w]
-        let y = relu6(self.depthwise.forward(y)); // [n, 3 c, h / stride, w / stride]
+        let y = relu6(self.expand.forward(x.clone())); // [n, 3 · inputs, h, w]
+        let y = relu6(self.depthwise.forward(y)); // [n, 3 · inputs, h / stride, w / stride]
         let y = self.project.forward(y); // [n, outputs, h / stride, w / stride]
         if self.depthwise.stride == [1, 1] { x + y } else { y }
     }
@@ -145,7 +152,8 @@ fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
 }
 
-/// `min(max(x, 0), 6)`. A clamp says the same, but its backward pass on a CPU takes several times as long.
+/// `min(max(x, 0), 6)`. A clamp gives the same, but its backward pass on a CPU takes several times as
+/// long.
 fn relu6(x: Tensor<4>) -> Tensor<4> {
     relu(relu(x).neg().add_scalar(6.0)).neg().add_scalar(6.0)
 }
@@ -178,50 +186,54 @@ fn folded(
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::published::{npy, published};
-    use crate::reference::{Reference, largest_difference};
+    use crate::tests::{Reference, cpu, largest_difference, npy};
     use crate::weights::{Precision, load, save};
 
     /// Written by `reference/nn/mobile_face.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/mobile_face.safetensors");
 
     fn with_published_weights(device: &Device) -> Option<MobileFace> {
-        let path = published("models/mobileface/MobileFace_Identification_V2-0000.params")?;
+        let path = data("models/mobileface/MobileFace_Identification_V2-0000.params")?;
         Some(MobileFace::from_mxnet(&path, device).unwrap())
     }
 
     #[test]
     fn any_number_of_faces_gives_as_many_features() {
-        let device = Device::flex();
+        let device = cpu();
         let network = MobileFace::init(&device);
         for n in [1, 3] {
             assert_eq!(
-                network.forward(Tensor::zeros([n, 3, SIDE, SIDE], &device)).dims(),
-                [n, FEATURES]
+                network
+                    .forward(Tensor::zeros([n, 3, MobileFace::SIDE, MobileFace::SIDE], &device))
+                    .dims(),
+                [n, MobileFace::DIMENSION]
             );
         }
     }
 
     #[test]
     fn published_weights_give_the_published_features() {
-        let device = Device::flex();
+        let device = cpu();
         let Some(network) = with_published_weights(&device) else { return };
         let faces = npy::<4>("models/reference/mobileface/input_rgb_u8.npy", &device);
         let features = network.forward(faces.permute([0, 3, 1, 2]));
         let expected = npy("models/reference/mobileface/output_f32.npy", &device);
-        // Numbers up to 17 after 37 layers in single precision.
+        // Values up to 17 after 37 layers in single precision.
         assert!(largest_difference(features, expected) < 1e-3);
     }
 
     #[test]
     fn features_and_gradient_equal_pytorchs() {
-        let device = Device::flex().autodiff();
+        let device = cpu().autodiff();
         let Some(network) = with_published_weights(&device) else { return };
         let reference = Reference::new(REFERENCE);
         let colours = reference.floats::<4>("colours", &device).require_grad(); // [2, 3, 14, 14]
         let pictures = colours.clone().reshape([2, 3, 14, 1, 14, 1]).repeat(&[1, 1, 1, 8, 1, 8]);
-        let features = network.forward(pictures.reshape([2, 3, SIDE, SIDE]));
+        let features =
+            network.forward(pictures.reshape([2, 3, MobileFace::SIDE, MobileFace::SIDE]));
         // As above: PyTorch computed in double precision and without folding.
         let expected = reference.floats("features", &device);
         assert!(largest_difference(features.clone(), expected) < 1e-3);
@@ -236,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_folded_network_survives_a_file() {
-        let device = Device::flex();
+        let device = cpu();
         let Some(network) = with_published_weights(&device) else { return };
         let bytes = save(&network, Precision::Half).unwrap();
         let again = load(MobileFace::init(&device), &bytes).unwrap();
@@ -249,11 +261,10 @@ mod tests {
 
     #[test]
     fn another_file_is_refused() {
-        let Some(path) = published("models/mobileface/MobileFace_Identification_V2-symbol.json")
-        else {
+        let Some(path) = data("models/mobileface/MobileFace_Identification_V2-symbol.json") else {
             return;
         };
-        let problem = MobileFace::from_mxnet(&path, &Device::flex()).unwrap_err().to_string();
+        let problem = MobileFace::from_mxnet(&path, &cpu()).unwrap_err().to_string();
         assert!(problem.contains("symbol.json: not a complete MXNet parameter file"), "{problem}");
     }
 }

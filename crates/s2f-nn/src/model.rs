@@ -1,14 +1,19 @@
-//! What a model folder holds: a voice encoder and a face decoder that share one face space.
+//! The contents of a model folder: a voice encoder and a face decoder with a common face space.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use s2f_core::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, check};
+use crate::config::{Checks, ConfigError, Cost};
+use crate::face_decoder::BORDER;
 use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 
-/// Brings features to the normalisation of their face space.
+const CHECKS: Checks = Checks("model");
+/// How far outside the picture a point of the border may lie, pixels.
+const BORDER_DISTANCE: f32 = 4096.0;
+
+/// Normalises features as their face space requires.
 ///
 /// # Shapes
 /// - `feature`, output: `[batch, D]`
@@ -19,10 +24,18 @@ pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
     }
 }
 
-/// Each row over its Euclidean length; a row of zeros stays.
+/// Each row divided by its Euclidean length; a row of zeros stays zero.
 ///
 /// # Shapes
 /// - `feature`, output: `[batch, D]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let feature = Tensor::<2>::from_floats([[3.0, 4.0]], &Device::flex());
+/// let unit: Vec<f32> = s2f_nn::unit_length(feature).into_data().iter().collect();
+/// assert_eq!(unit, [0.6, 0.8]);
+/// ```
 pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
     const SHORTEST: f64 = 1e-12;
     let length = feature.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST); // [batch, 1]
@@ -35,30 +48,56 @@ pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
 pub struct ModelConfig {
     /// Name of the model, for example `compact`.
     pub name: String,
-    /// What the voice encoder predicts and the face decoder reads.
+    /// The face space of the voice encoder's output and the face decoder's input.
     pub face_space: FaceSpace,
     /// Voice to feature.
     pub voice_encoder: VoiceEncoderConfig,
     /// Feature to face.
     pub face_decoder: FaceDecoderConfig,
-    /// Control points of the warp that never move, x and y in pixels.
+    /// Points of zero displacement of the warp, x and y in pixels.
     pub border: Vec<[f32; 2]>,
 }
 
 impl ModelConfig {
-    /// A model with fresh weights; the landmarks' mean is zero until weights are loaded.
+    /// Checks that a model can be built: both networks can be, both fit the face space, and the
+    /// border's points are at most 256 and near the picture.
     ///
     /// # Errors
-    /// [`ConfigError`] where one of the parts makes no sense or they differ in dimension.
+    /// [`ConfigError`], which names the key, its value and the range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.voice_encoder.check()?;
+        self.face_decoder.check()?;
+        self.voice_encoder.check_face_space(&self.face_space)?;
+        self.face_decoder.check_face_space(&self.face_space)?;
+        CHECKS.range("number of border points", self.border.len(), BORDER)?;
+        let (min, max) = (-BORDER_DISTANCE, BORDER_DISTANCE + self.face_decoder.size as f32);
+        for (index, point) in self.border.iter().enumerate() {
+            for (axis, &value) in point.iter().enumerate() {
+                CHECKS.position(format!("border[{index}][{axis}]"), value, min..=max)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the model takes with `batch` clips of `frames` frames at a time, from spectrograms to
+    /// pictures.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and [`ConfigError::TooShort`] for too few frames.
+    pub fn cost(&self, batch: usize, frames: usize) -> Result<Cost, ConfigError> {
+        self.check()?;
+        let mean_feature = Cost::new(self.face_space.dimension as u64, 0);
+        let networks = self.voice_encoder.cost(batch, frames)? + self.face_decoder.cost(batch)?;
+        Ok(networks + mean_feature)
+    }
+
+    /// A model with fresh weights; mean feature and mean landmarks are zero until weights are loaded.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
     pub fn init(&self, device: &Device) -> Result<Model, ConfigError> {
+        self.check()?;
         let dimension = self.face_space.dimension;
-        let (voice, face) = (self.voice_encoder.output, self.face_decoder.feature);
-        check(voice == dimension && face == dimension, || {
-            format!(
-                "model {}: face space {} has {dimension} numbers, the voice encoder gives {voice}, the face decoder reads {face}",
-                self.name, self.face_space.name
-            )
-        })?;
         let mean = vec![[0.0; 2]; self.face_decoder.landmarks.count];
         Ok(Model {
             voice_encoder: self.voice_encoder.init(device)?,
@@ -75,16 +114,16 @@ pub struct Model {
     pub voice_encoder: VoiceEncoder,
     /// Feature to face.
     pub face_decoder: FaceDecoder,
-    /// Mean feature of the training voices, `[D]`: exaggeration pushes away from it.
+    /// Mean feature of the training voices, `[D]`, from which exaggeration moves away.
     pub mean_feature: Param<Tensor<1>>,
 }
 
 impl Model {
-    /// v̄ + (1 + amount)·(v − v̄): 0 leaves a feature as it is, the paper's pictures show 0.7 and
-    /// 1.4 (its formula is not printed; this is the natural reading).
+    /// v̄ + (1 + amount)·(v − v̄). An amount of 0 leaves a feature unchanged; the paper shows pictures
+    /// of 0.7 and 1.4, but not its formula.
     ///
     /// # Shapes
-    /// - `feature`, output: `[batch, D]`; bring the output back to the face space's normalisation
+    /// - `feature`, output: `[batch, D]`; [`normalise`] the output
     pub fn exaggerate(&self, feature: Tensor<2>, amount: f64) -> Tensor<2> {
         let mean = self.mean_feature.val().unsqueeze::<2>(); // [1, D]
         mean.clone() + (feature - mean) * (1.0 + amount)

@@ -1,4 +1,4 @@
-//! Textures: how the face decoder draws them, and the planes that a linear basis explains.
+//! Textures: the face decoder's two texture heads, and luma and chroma planes.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
@@ -8,9 +8,15 @@ use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor};
 
-use crate::config::{ConfigError, check};
+/// Height and width of every transposed convolution.
+pub(crate) const KERNEL: usize = 5;
 
-/// Numbers of a texture of `size` × `size`: luma at full size, two chroma planes at half of it.
+/// Number of values of a texture of `size` × `size` pixels in luma and chroma: luma at full size,
+/// two chroma planes at half of it.
+///
+/// ```
+/// assert_eq!(s2f_nn::texture::luma_chroma_values(224), 224 * 224 + 2 * 112 * 112);
+/// ```
 pub fn luma_chroma_values(size: usize) -> usize {
     size * size + 2 * (size / 2) * (size / 2)
 }
@@ -21,11 +27,11 @@ pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 pub(crate) const CB: f32 = 0.564;
 pub(crate) const CR: f32 = 0.713;
 
-/// R G B to luma and half-size chroma, the numbers that a texture basis explains.
+/// R G B to luma and half-size chroma, in which a texture basis is defined.
 ///
 /// # Shapes
-/// - `texture`: `[batch, 3, size, size]`
-/// - output: `[batch, size² + 2·(size/2)²]`
+/// - `texture`: `[batch, 3 (R, G, B), size, size]`
+/// - output: `[batch, size² + 2·(size/2)²]`: luma, blue difference, red difference, each row by row
 pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
     let plane = |index: usize| texture.clone().narrow(1, index, 1); // [batch, 1, size, size]
     let (red, green, blue) = (plane(0), plane(1), plane(2));
@@ -35,11 +41,11 @@ pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
     Tensor::cat(vec![luma.flatten(1, 3), half.flatten(1, 3)], 1)
 }
 
-/// The inverse of [`to_luma_chroma`], up to the chroma that half the size cannot hold.
+/// The inverse of [`to_luma_chroma`], up to the chroma detail that is lost at half the size.
 ///
 /// # Shapes
 /// - `values`: `[batch, size² + 2·(size/2)²]`
-/// - output: `[batch, 3, size, size]`
+/// - output: `[batch, 3 (R, G, B), size, size]`
 pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
     let [batch, _] = values.dims();
     let half = size / 2;
@@ -57,9 +63,9 @@ pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
     Tensor::cat(vec![red, green, blue], 1)
 }
 
-/// One of the two ways of drawing a texture.
+/// One of the two texture heads.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "one value a network")]
+#[allow(clippy::large_enum_variant, reason = "there is one per network")]
 pub(crate) enum TextureHead {
     Deconvolution(DeconvolutionHead),
     Basis(BasisHead),
@@ -85,36 +91,24 @@ pub(crate) struct DeconvolutionHead {
 }
 
 impl DeconvolutionHead {
-    pub(crate) fn init(
-        input: usize,
-        base: usize,
-        channels: &[usize],
-        size: usize,
-        device: &Device,
-    ) -> Result<Self, ConfigError> {
-        let last = *channels
-            .last()
-            .ok_or_else(|| ConfigError("face decoder: texture.channels is empty".into()))?;
-        let reached = base << (channels.len() - 1);
-        check(reached == size, || {
-            format!(
-                "face decoder: base {base} doubled {} times is {reached}, not size {size}",
-                channels.len() - 1
-            )
-        })?;
+    /// `channels`, which is not empty, are those of the map of `base` × `base` pixels and of the
+    /// output of each transposed convolution.
+    pub(crate) fn init(input: usize, base: usize, channels: &[usize], device: &Device) -> Self {
+        let first = channels.first().copied().unwrap_or_default();
+        let last = channels.last().copied().unwrap_or_default();
         let layers = channels.windows(2).map(|pair| {
-            ConvTranspose2dConfig::new([pair[0], pair[1]], [5, 5])
+            ConvTranspose2dConfig::new([pair[0], pair[1]], [KERNEL, KERNEL])
                 .with_stride([2, 2])
                 .with_padding([2, 2])
                 .with_padding_out([1, 1])
                 .init(device)
         });
-        Ok(Self {
-            map: LinearConfig::new(input, channels[0] * base * base).init(device),
+        Self {
+            map: LinearConfig::new(input, first * base * base).init(device),
             layers: layers.collect(),
             colours: Conv2dConfig::new([last, 3], [1, 1]).init(device),
             base,
-        })
+        }
     }
 
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<4> {
@@ -152,7 +146,7 @@ impl BasisHead {
         device: &Device,
     ) -> Self {
         let values = luma_chroma_values(size);
-        let scale = 0.1; // about the spread of a texture, in shares of full brightness
+        let scale = 0.1; // about the standard deviation of a texture, full brightness being 1
         let normal = Distribution::Normal(0.0, scale / (components as f64).sqrt());
         Self {
             hidden: LinearConfig::new(input, hidden).init(device),
@@ -174,20 +168,20 @@ impl BasisHead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{Reference, largest_difference};
+    use crate::tests::{Reference, cpu, largest_difference};
 
     /// Written by `reference/nn/face_decoder.py`.
     const REFERENCE: &[u8] = include_bytes!("../../../reference/nn/face_decoder.safetensors");
 
     #[test]
-    fn luma_and_chroma_equal_pytorch_and_come_back() {
-        let device = Device::flex();
+    fn luma_and_chroma_equal_pytorch_and_are_inverted() {
+        let device = cpu();
         let reference = Reference::new(REFERENCE);
         let values = to_luma_chroma(reference.floats("basis.texture", &device));
         assert!(
             largest_difference(values.clone(), reference.floats("luma_chroma", &device)) < 1e-5
         );
-        // Where the chroma is even, halving it loses nothing.
+        // A constant chroma loses nothing at half the size.
         let grey =
             Tensor::cat(vec![values.narrow(1, 0, 256), Tensor::ones([2, 128], &device) * 0.1], 1);
         let back = to_luma_chroma(from_luma_chroma(grey.clone(), 16));

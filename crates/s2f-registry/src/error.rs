@@ -10,11 +10,19 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum RegistryError {
     /// The name is not in the registry.
+    #[error("there is no network called {name}; hint: registered are {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The registered names, separated by commas.
+        known: String,
+    },
+    /// A [`NetworkSource`](crate::NetworkSource) is a name that is not in the registry.
     #[error(
         "there is no network called {name}; hint: registered are {known}; for a file of your own, \
          give its path (./{name})"
     )]
-    Unknown {
+    UnknownSource {
         /// The name.
         name: String,
         /// The registered names, separated by commas.

@@ -244,7 +244,6 @@ mod tests {
         }
         let message = registry.entry("yunnet").unwrap_err().to_string();
         assert!(message.starts_with("there is no network called yunnet; hint: "), "{message}");
-        assert!(message.contains("./yunnet"), "{message}");
         assert!(message.contains("mobileface, face_landmark_68"), "{message}");
     }
 

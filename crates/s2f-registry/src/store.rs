@@ -15,7 +15,7 @@ use crate::{
     lock,
 };
 
-/// Bytes of a registry's table that are read; the embedded one has 6 KB.
+/// Bytes of a registry's table that are read; the embedded one has about 6 KB.
 const MAX_REGISTRY_BYTES: u64 = 1 << 20;
 
 /// A folder of installed networks, with the registry that lists them.
@@ -97,18 +97,19 @@ impl Store {
     /// own file the file itself, which is not verified.
     ///
     /// # Errors
-    /// For a registered network as [`Store::locate`]. [`RegistryError::UnusableFile`] for a path
-    /// at which there is no regular, readable file.
+    /// For a registered network as [`Store::locate`], but [`RegistryError::UnknownSource`] for an
+    /// unknown name. [`RegistryError::UnusableFile`] for a path at which there is no regular,
+    /// readable file.
     pub fn find(&self, source: &NetworkSource) -> Result<PathBuf, RegistryError> {
         match source {
             NetworkSource::Registered(name) => {
-                let (entry, files) = self.entry(name)?;
-                let mut paths = files.iter().map(|file| self.verified(entry, file));
-                let main = paths.next().transpose()?;
-                for path in paths {
-                    path?;
-                }
-                main.ok_or_else(|| RegistryError::Missing {
+                let paths = self.locate(name).map_err(|error| match error {
+                    RegistryError::Unknown { name, known } => {
+                        RegistryError::UnknownSource { name, known }
+                    }
+                    error => error,
+                })?;
+                paths.into_iter().next().ok_or_else(|| RegistryError::Missing {
                     name: name.clone(),
                     path: self.folder.join(name),
                 })

@@ -121,20 +121,13 @@ impl FaceNetwork {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
-    use s2f_nn::vgg_face::ChannelOrder;
 
     use super::*;
 
     #[test]
     fn vgg_face_sees_a_picture_and_its_gradient_comes_back() {
         let device = Device::flex().autodiff();
-        let config = VggFaceConfig {
-            side: 224,
-            channels: [1, 1, 2, 2, 2],
-            hidden: 5,
-            persons: 3,
-            channel_order: ChannelOrder::Rgb,
-        };
+        let config = VggFaceConfig { side: 224, channels: [1, 1, 2, 2, 2], hidden: 5, persons: 3 };
         let network = FaceNetwork::VggFace(config.init(&device).unwrap());
         let pictures =
             Tensor::<4>::random([2, 3, 224, 224], Distribution::Uniform(0.2, 0.8), &device)

@@ -47,12 +47,12 @@ impl Learner {
     pub(crate) fn hear(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
         let [voices, segments] = batch.shape();
         let input = batch.spectrograms(device); // [voices · segments, 2, frames, 257]
-        let heard = if self.freeze_convolutions {
-            self.voice_encoder.valid().hear(input).autodiff()
+        let features = if self.freeze_convolutions {
+            self.voice_encoder.valid().features(input).autodiff()
         } else {
-            self.voice_encoder.hear(input.autodiff())
-        };
-        let features = self.voice_encoder.predict(heard); // [voices · segments, D]
+            self.voice_encoder.features(input.autodiff())
+        }; // [voices · segments, channels · frequency]
+        let features = self.voice_encoder.head(features); // [voices · segments, D]
         let [_, dimension] = features.dims();
         self.voice_encoder.pool(features.reshape([voices, segments, dimension]))
     }

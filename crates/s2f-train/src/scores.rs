@@ -5,12 +5,11 @@
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use s2f_audio::{Waveform, spectrogram};
-use s2f_core::FaceSpace;
-use s2f_core::Sex;
+use s2f_core::{FaceSpace, Sex};
 use s2f_face::Detector;
 use s2f_metrics::probability_less;
-use s2f_nn::face_crop::square_crop;
-use s2f_nn::{AgeGender, Model, normalise};
+use s2f_nn::face_api::{AgeGender, SquareCrop};
+use s2f_nn::{Model, normalise};
 use serde::Serialize;
 
 use crate::batch::stack;
@@ -89,9 +88,11 @@ impl Readers {
         let Some(face) = faces.iter().max_by(|a, b| a.score.total_cmp(&b.score)) else {
             return Ok(None);
         };
-        let crop = square_crop(picture.clamp(0.0, 1.0) * 255.0, face.rect);
-        let gender: Vec<f32> = self.age_gender.forward(crop).gender.into_data().iter().collect();
-        Ok(Some(if gender[0] > gender[1] { Sex::Male } else { Sex::Female }))
+        let [.., height, width] = picture.dims();
+        let square = SquareCrop::new(face.rect, [width, height]);
+        let crop = square.cut(picture.clamp(0.0, 1.0) * 255.0); // [1, 3, 112, 112]
+        let sex: Vec<f32> = self.age_gender.forward(crop).sex.into_data().iter().collect();
+        Ok(Some(if sex[0] > sex[1] { Sex::Male } else { Sex::Female }))
     }
 }
 

@@ -5,15 +5,15 @@ use s2f_face::{Detection, Detector, FaceEncoder, PairFace};
 
 use crate::{EmbedError, FaceFeature};
 
-/// A second face counts from this share of the largest one's size; smaller ones are bystanders.
+/// Faces smaller than this fraction of the largest are bystanders.
 const COMPARABLE: f32 = 0.6;
 
-/// The feature of the one face in `picture`, as a prepared corpus has it: the face is found,
-/// aligned and stored as a pair would store it, and described by `encoder`.
+/// The feature of the only face in `picture`, computed as corpora are prepared: the face is
+/// detected, aligned and cropped, and encoded by `encoder`. Smaller faces are ignored.
 ///
 /// # Errors
-/// [`EmbedError::NoFace`], [`EmbedError::SeveralFaces`], and [`EmbedError::Face`] where a network
-/// does not run.
+/// [`EmbedError::NoFace`], [`EmbedError::SeveralFaces`], and [`EmbedError::Face`] if a network
+/// fails.
 pub fn embed_face(
     encoder: &dyn FaceEncoder,
     detector: &Detector,
@@ -35,36 +35,22 @@ pub fn embed_face(
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
-
     use image::imageops::{FilterType, replace, resize};
     use npyz::NpyFile;
     use s2f_core::FaceSpace;
     use s2f_face::read_picture;
+    use s2f_testing::data;
 
     use super::*;
     use crate::MobileFaceEncoder;
-
-    fn published(what: &str) -> Option<PathBuf> {
-        let shared = std::env::var_os("S2F_SHARED").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        );
-        let found = shared.join(what);
-        if !found.exists() {
-            eprintln!("skipped: {} is not there", found.display());
-            return None;
-        }
-        Some(found)
-    }
 
     // The published values are a NumPy evaluation of MobileFace on crops that another program
     // aligned and scaled; the points differ by a pixel or two, so the features are close and not
     // equal. Two pictures of a person have a cosine of about 0.9, two persons one of about 0.
     #[test]
     fn features_of_photographs_are_near_the_published_ones() {
-        let Some(models) = published("models") else { return };
-        let Some(photographs) = published("data/faces/london/images") else { return };
+        let Some(models) = data("models") else { return };
+        let Some(photographs) = data("data/faces/london/images") else { return };
         let detector = Detector::open(models.join("yunet/yunet_n_dynamic.onnx")).unwrap();
         let weights = models.join("mobileface/MobileFace_Identification_V2-0000.params");
         let encoder = MobileFaceEncoder::open(weights, &burn::tensor::Device::flex()).unwrap();

@@ -6,34 +6,26 @@ use crate::{Face, FaceFeature, ModelId, Provenance, Reconstruction, SOFTWARE, SY
 
 /// Why a reconstruction could not be encoded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EncodingError {
     /// As PNG.
-    #[error("cannot encode the picture as PNG ({0})")]
+    #[error("cannot encode the picture as PNG ({0}); hint: free some memory and try again")]
     Png(#[from] png::EncodingError),
     /// As JSON.
-    #[error("cannot encode the reconstruction as JSON ({0})")]
+    #[error("cannot encode the result as JSON ({0}); hint: free some memory and try again")]
     Json(#[from] serde_json::Error),
 }
 
-/// How each JSON file of this program begins.
-const JSON_START: &[u8] = br#"{"software":"speech2face "#;
-/// How the first text in each PNG file of this program begins.
-const PNG_START: &[u8] = b"tEXtSoftware\0speech2face ";
-/// Within so many bytes of a PNG file that text begins, after the header and its colour space.
-const PNG_HEAD: usize = 256;
-const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Marks the picture for whatever reads metadata, in the words that IPTC has for it: a search
-/// engine or a social network then labels it as generated.
+/// IPTC's mark of generated pictures, which search engines and social networks show as a label.
 const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>"#;
 
-/// A picture that holds drawn faces, as a PNG file whose metadata say that it is synthetic and
-/// which model drew them. `rgb` holds R, G, B of each pixel, row by row, of a picture of that width
-/// and height.
+/// A picture of generated faces as a PNG file whose metadata say that it is synthetic and which
+/// model generated it. `rgb` contains R, G, B of each pixel, row by row; `size` is width and height.
 ///
 /// # Errors
-/// [`EncodingError::Png`] where `rgb` is not as long as that.
+/// [`EncodingError::Png`] if `rgb` is not 3 · width · height bytes long.
 pub fn synthetic_png(
     size: [u32; 2],
     rgb: &[u8],
@@ -59,7 +51,7 @@ fn encode(
     for (keyword, text) in texts {
         encoder.add_text_chunk((*keyword).to_owned(), text.clone())?;
     }
-    // The name of a model may be in any script, which only the longer kind of text can hold.
+    // The name of a model may be in any script, for which PNG has the chunk iTXt.
     let model = format!("{}, SHA-256 {}", model.name, model.sha256);
     encoder.add_itxt_chunk("Model".into(), model)?;
     if let Some(provenance) = provenance {
@@ -123,19 +115,9 @@ impl Face {
     }
 }
 
-/// Whether `file` was written by this program, which may then replace it.
-///
-/// The files for NumPy have no place for a mark; the names that the program gives them are its own.
-pub fn is_own(file: &[u8]) -> bool {
-    let mark = || file[..file.len().min(PNG_HEAD)].windows(PNG_START.len()).any(|w| w == PNG_START);
-    file.starts_with(JSON_START)
-        || file.starts_with(NPY_MAGIC)
-        || (file.starts_with(PNG_MAGIC) && mark())
-}
-
-/// NumPy's format, version 1.0: magic, length of the header, header, numbers.
+/// NumPy's format, version 1.0: magic, length of the header, header, values.
 fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
-    /// The numbers begin at a multiple of it.
+    /// The values start at a multiple of it.
     const ALIGNMENT: usize = 64;
     const PREFIX: usize = 10; // magic, version, length of the header
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
@@ -174,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_png_holds_the_picture_and_says_what_it_is() {
+    fn a_png_contains_the_picture_and_its_provenance() {
         let reconstruction = reconstruction();
         let bytes = reconstruction.to_png().unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
@@ -203,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn json_holds_all_that_is_known() {
+    fn json_contains_provenance_feature_and_landmarks() {
         let reconstruction = reconstruction();
         let json: serde_json::Value =
             serde_json::from_slice(&reconstruction.to_json().unwrap()).unwrap();
@@ -215,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn another_reader_finds_the_same_arrays() {
+    fn numpy_files_are_read_back_by_another_reader() {
         let face = reconstruction().face;
         let read = |bytes: &[u8]| {
             let file = npyz::NpyFile::new(bytes).unwrap();
@@ -227,20 +209,5 @@ mod tests {
             (vec![3, 2], face.landmarks.as_flattened().to_vec())
         );
         assert_eq!(face.feature_npy().len() % 64, 0);
-    }
-
-    #[test]
-    fn its_own_files_are_recognised_and_no_others() {
-        let reconstruction = reconstruction();
-        assert!(is_own(&reconstruction.to_png().unwrap()));
-        assert!(is_own(&reconstruction.to_json().unwrap()));
-        assert!(is_own(&reconstruction.face.feature_npy()));
-        let mut other = Vec::new();
-        let mut encoder = png::Encoder::new(&mut other, 1, 1);
-        encoder.add_text_chunk("Software".into(), "camera".into()).unwrap();
-        encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
-        for other in [&other[..], b"", b"{}", br#"{"software":"other 1"}"#, PNG_MAGIC, PNG_START] {
-            assert!(!is_own(other));
-        }
     }
 }

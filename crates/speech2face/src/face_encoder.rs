@@ -1,4 +1,4 @@
-//! Faces to features: the published face encoders that run on the tensor library.
+//! Face encoders: published networks from a face to its feature, on the tensor library.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use s2f_core::FaceSpace;
-use s2f_face::{ChannelOrder, FaceEncoder, FaceError, FacePart, PairFace};
+use s2f_face::{FaceEncoder, FaceError, FacePart, PairFace};
 use s2f_nn::weights::{self, WeightsError};
-use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length, vgg_face};
+use s2f_nn::{MobileFace, VggFace, VggFaceConfig, unit_length};
 
-/// MobileFace V2: 256 numbers of unit length, the face space of the shipped model.
+/// MobileFace V2: 256 dimensions, unit length; the face space of the shipped model.
 pub struct MobileFaceEncoder {
     network: MobileFace,
     space: FaceSpace,
@@ -21,7 +21,7 @@ impl MobileFaceEncoder {
     /// Loads `MobileFace_Identification_V2-0000.params`, as its authors published it.
     ///
     /// # Errors
-    /// [`WeightsError`] where the file is not that file.
+    /// [`WeightsError`] if the file is not that file.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, WeightsError> {
         let network = MobileFace::from_mxnet(path.as_ref(), device)?;
         Ok(Self { network, space: FaceSpace::mobileface(), device: device.clone() })
@@ -33,7 +33,7 @@ impl FaceEncoder for MobileFaceEncoder {
         &self.space
     }
 
-    // One by one: several at once are no faster on a CPU.
+    // One by one: a batch is no faster on a CPU.
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
         let feature = |face: &PairFace| {
             let picture = to_tensor(&face.mobileface(), &self.device);
@@ -43,7 +43,7 @@ impl FaceEncoder for MobileFaceEncoder {
     }
 }
 
-/// VGG-Face with the user's weights: the 4096 numbers of fc7, the paper's face space.
+/// VGG-Face with the user's weights: fc7, 4096 dimensions; the paper's face space.
 pub struct VggFaceEncoder {
     network: VggFace,
     space: FaceSpace,
@@ -52,24 +52,15 @@ pub struct VggFaceEncoder {
 }
 
 impl VggFaceEncoder {
-    /// Loads weights in safetensors, with the names of [`VggFace`]. `channels` is the order in which
-    /// they read colours: [`ChannelOrder::Rgb`] where they came through Torch or MatConvNet,
-    /// [`ChannelOrder::Bgr`] where they came through Caffe or Keras.
+    /// Loads weights in safetensors, with the names of [`VggFace`], that read R G B, as
+    /// `speech2face model import vgg-face` writes them.
     ///
     /// # Errors
-    /// [`FaceError::Encoder`] where the file does not hold them.
-    pub fn open(
-        path: impl AsRef<Path>,
-        channels: ChannelOrder,
-        device: &Device,
-    ) -> Result<Self, FaceError> {
+    /// [`FaceError::Encoder`] if the file does not contain them.
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self, FaceError> {
         let path = path.as_ref();
         let wrong = |reason: String| FaceError::Encoder { path: path.to_owned(), reason };
-        let channel_order = match channels {
-            ChannelOrder::Rgb => vgg_face::ChannelOrder::Rgb,
-            ChannelOrder::Bgr => vgg_face::ChannelOrder::Bgr,
-        };
-        let config = VggFaceConfig { channel_order, ..VggFaceConfig::paper() };
+        let config = VggFaceConfig::paper();
         let network = config.init(device).map_err(|error| wrong(error.to_string()))?;
         let network = weights::load_file(network.no_grad(), path)
             .map_err(|error| wrong(error.to_string()))?;
@@ -92,20 +83,20 @@ impl FaceEncoder for VggFaceEncoder {
     }
 }
 
-/// A picture as the networks of `s2f-nn` take it, `[1, 3, height, width]`, values 0 to 255.
+/// A picture as an input of the networks, `[1, 3, height, width]`, values 0 to 255.
 fn to_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
     let (width, height) = picture.dimensions();
-    let numbers: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
-    let data = TensorData::new(numbers, [1, height as usize, width as usize, 3]);
+    let values: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
+    let data = TensorData::new(values, [1, height as usize, width as usize, 3]);
     Tensor::from_data(data, device).permute([0, 3, 1, 2])
 }
 
 fn finite(feature: Tensor<2>, space: &FaceSpace) -> Result<Vec<f32>, FaceError> {
-    let numbers: Vec<f32> = feature.into_data().iter().collect();
-    if numbers.iter().all(|number| number.is_finite()) {
-        return Ok(numbers);
+    let values: Vec<f32> = feature.into_data().iter().collect();
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(values);
     }
-    let reason = "it gave numbers that are not finite".into();
+    let reason = "its output is not finite".into();
     Err(FaceError::Encode { space: space.name.clone(), reason })
 }
 
@@ -119,11 +110,8 @@ mod tests {
         let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
         for name in ["nn/vgg_face.safetensors", "README.md", "missing"] {
             let path = reference.join(name);
-            for channels in [ChannelOrder::Rgb, ChannelOrder::Bgr] {
-                let error =
-                    VggFaceEncoder::open(&path, channels, &device).err().unwrap().to_string();
-                assert!(error.contains(name), "{error}");
-            }
+            let error = VggFaceEncoder::open(&path, &device).err().unwrap().to_string();
+            assert!(error.contains(name), "{error}");
             let error = MobileFaceEncoder::open(&path, &device).err().unwrap().to_string();
             assert!(error.contains(name), "{error}");
         }

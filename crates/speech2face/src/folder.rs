@@ -20,7 +20,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 /// Far above any width, count or side of a network, and low enough that nothing overflows.
 const MAX_SIZE: u64 = 65_536;
-/// Numbers of a texture basis: a hundred components of 1024 × 1024 pixels.
+/// Values of a texture basis: a hundred components of 1024 × 1024 pixels.
 const MAX_BASIS: usize = 1 << 27;
 
 /// The shipped model, read when this crate was built.
@@ -30,18 +30,18 @@ macro_rules! shipped {
     };
 }
 
-/// What was found in a model folder. The configuration is one that a network can be built from.
+/// The contents of a model folder, with a configuration of plausible sizes.
 pub(crate) struct ModelFolder {
     pub config: ModelConfig,
     pub weights: Cow<'static, [u8]>,
-    /// Where the weights came from, for messages.
+    /// Path of the weights, for messages.
     pub weights_file: PathBuf,
-    /// The model card; empty where there is none.
+    /// The model card; empty if there is none.
     pub card: String,
 }
 
 impl ModelFolder {
-    /// The folder that is part of the program.
+    /// The model folder that is part of the library.
     pub fn shipped() -> Result<Self, ModelError> {
         Self::new(
             Path::new("shipped model compact"),

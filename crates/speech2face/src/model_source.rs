@@ -1,12 +1,11 @@
 //! Model names: the one rule by which a name, a model folder or a run folder is turned into a
 //! model.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use crate::{ModelError, SHIPPED, Speech2Face};
+use crate::{ModelError, RunFolder, RunFolderError, SHIPPED, Speech2Face};
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +15,11 @@ pub enum ModelSource {
     /// A model folder.
     ModelFolder(PathBuf),
     /// The run folder of a training, which contains the model folder `model`.
-    RunFolder(PathBuf),
+    RunFolder(RunFolder),
 }
 
 /// A name that no model has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelSourceError {
     /// There is no such model.
@@ -32,15 +31,9 @@ pub enum ModelSourceError {
         /// The name.
         name: String,
     },
-    /// The training has not written a model yet.
-    #[error(
-        "{name} is a run folder without a model, because the training has not finished; hint: run \
-         the same `speech2face train` command again, which resumes it and writes {name}/model"
-    )]
-    Unfinished {
-        /// The folder.
-        name: String,
-    },
+    /// The run folder has no model.
+    #[error(transparent)]
+    Run(#[from] RunFolderError),
 }
 
 impl ModelSource {
@@ -48,21 +41,20 @@ impl ModelSource {
     /// folder of that name), everything else the path of a model folder or run folder.
     ///
     /// # Errors
-    /// [`ModelSourceError`]. A folder that exists but is neither is taken for a model folder, and
-    /// [`ModelSource::open`] says what it lacks.
+    /// [`ModelSourceError`]. Any other path that exists is taken for a model folder, and
+    /// [`ModelSource::open`] reports what it lacks.
     pub fn resolve(name: &str) -> Result<Self, ModelSourceError> {
         if name == SHIPPED {
             return Ok(Self::Shipped);
         }
         let path = Path::new(name);
-        if path.join(MODEL).join("config.json").is_file() {
-            return Ok(Self::RunFolder(path.to_owned()));
-        }
         if !path.exists() {
             return Err(ModelSourceError::Unknown { name: name.to_owned() });
         }
-        if path.join("checkpoints").is_dir() {
-            return Err(ModelSourceError::Unfinished { name: name.to_owned() });
+        let run = RunFolder::at(path);
+        if RunFolder::exists(path) || run.checkpoints().is_dir() {
+            run.model()?;
+            return Ok(Self::RunFolder(run));
         }
         Ok(Self::ModelFolder(path.to_owned()))
     }
@@ -83,32 +75,28 @@ impl ModelSource {
         match self {
             Self::Shipped => None,
             Self::ModelFolder(folder) => Some(folder.clone()),
-            Self::RunFolder(folder) => Some(folder.join(MODEL)),
+            Self::RunFolder(run) => Some(run.model_folder()),
+        }
+    }
+
+    /// The run folder that the model was trained in, if it is given as one.
+    pub fn run(&self) -> Option<&RunFolder> {
+        match self {
+            Self::RunFolder(run) => Some(run),
+            Self::Shipped | Self::ModelFolder(_) => None,
         }
     }
 
     /// A short name to show: [`SHIPPED`], or the name of the folder.
     pub fn short_name(&self) -> String {
-        match self {
-            Self::Shipped => SHIPPED.to_owned(),
-            Self::ModelFolder(folder) | Self::RunFolder(folder) => {
-                folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
-            }
-        }
+        let folder = match self {
+            Self::Shipped => return SHIPPED.to_owned(),
+            Self::ModelFolder(folder) => folder,
+            Self::RunFolder(run) => run.root(),
+        };
+        folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
     }
 }
-
-impl fmt::Display for ModelSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shipped => f.write_str(SHIPPED),
-            Self::ModelFolder(folder) | Self::RunFolder(folder) => folder.display().fmt(f),
-        }
-    }
-}
-
-/// Name of the model folder in a run folder.
-const MODEL: &str = "model";
 
 #[cfg(test)]
 mod tests {
@@ -121,20 +109,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let resolve = |name: &str| ModelSource::resolve(path(name).to_str().unwrap());
-        assert_eq!(ModelSource::resolve("compact"), Ok(ModelSource::Shipped));
+        assert_eq!(ModelSource::resolve("compact").unwrap(), ModelSource::Shipped);
 
         fs::create_dir_all(path("compact")).unwrap();
-        assert_eq!(resolve("compact"), Ok(ModelSource::ModelFolder(path("compact"))));
+        assert_eq!(resolve("compact").unwrap(), ModelSource::ModelFolder(path("compact")));
 
         fs::create_dir_all(path("run/checkpoints")).unwrap();
-        let error = resolve("run").unwrap_err();
-        assert!(matches!(error, ModelSourceError::Unfinished { .. }), "{error}");
+        let error = resolve("run").unwrap_err().to_string();
+        assert!(error.contains("is not finished"), "{error}");
         fs::create_dir_all(path("run/model")).unwrap();
         fs::write(path("run/model/config.json"), "{}").unwrap();
         let run = resolve("run").unwrap();
-        assert_eq!(run, ModelSource::RunFolder(path("run")));
+        assert_eq!(run, ModelSource::RunFolder(RunFolder::at(&path("run"))));
         assert_eq!(run.model_folder(), Some(path("run/model")));
-        assert_eq!(run.short_name(), "run");
+        assert_eq!((run.short_name(), run.run().is_some()), ("run".into(), true));
 
         let error = resolve("missing").unwrap_err();
         assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");

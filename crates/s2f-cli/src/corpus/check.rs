@@ -1,4 +1,4 @@
-//! `corpus check`: what is there, what is missing, what `prepare` will do.
+//! `corpus check`: what is there, what is missing, and what `prepare` will do.
 
 use std::path::PathBuf;
 
@@ -8,22 +8,22 @@ use s2f_corpus::layout::{Layout, plan};
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of the corpus
     corpus: PathBuf,
 
-    /// How it lies on disk; found out by names where not said
+    /// Layout of the corpus; detected if omitted
     #[arg(long, value_parser = super::layout_name())]
     layout: Option<Layout>,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let check = check(&plan(&args.corpus, args.layout)?);
     if args.json {

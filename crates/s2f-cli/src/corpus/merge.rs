@@ -1,36 +1,50 @@
-//! `corpus merge`: the parts of many machines to one set of pairs.
+//! `corpus merge`: the shards of several machines to one set of pairs.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use s2f_corpus::prepare::{self, Summary};
 
 use crate::Outcome;
+use crate::owner;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders that `corpus prepare --shard` wrote: one if all shards shared it, else all
+    /// Folders that `corpus prepare --shard` wrote; one folder if all shards wrote to it
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
 
-    /// Folder for the pairs; may be one of the others, whose parts are then removed
+    /// Output folder; may be one of the input folders, whose parts are then removed
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    if !args.folders.contains(&args.out) {
+        check_out(&args.out)?;
+    }
     let summary = prepare::merge(&args.folders, &args.out)?;
     print(&summary, &args.out, args.json, printer)?;
     Ok(Outcome::AllGood)
 }
 
-/// What came of a corpus, with the totals by reason.
+/// Refuses a folder with pairs or tables of somebody else.
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    owner::check_in(out, &["rejected.csv", "splits.csv"])?;
+    let Ok(entries) = fs::read_dir(out) else { return Ok(()) };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut parquet = paths.filter(|path| path.extension().is_some_and(|end| end == "parquet"));
+    parquet.try_for_each(|path| owner::check(&path))
+}
+
+/// Prints the results of a preparation, with the number of rejected clips for each reason.
 pub(super) fn print(
     summary: &Summary,
     out: &Path,
@@ -42,7 +56,7 @@ pub(super) fn print(
     }
     let Summary { clips, pairs, speakers, seconds, rejected } = summary;
     printer.note(format_args!(
-        "{pairs} pairs of {speakers} people, {} of voice, from {clips} clips",
+        "{pairs} pairs of {speakers} speakers, {} of voice, from {clips} clips",
         super::duration(*seconds)
     ));
     for (reason, count) in rejected {
@@ -51,7 +65,7 @@ pub(super) fn print(
     }
     printer.note(format_args!("wrote {}", out.display()));
     if !rejected.is_empty() {
-        printer.note(format_args!("the reason of each: {}", out.join("rejected.csv").display()));
+        printer.note(format_args!("the reason for each: {}", out.join("rejected.csv").display()));
     }
     Ok(())
 }

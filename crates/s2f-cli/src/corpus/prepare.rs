@@ -11,7 +11,7 @@ use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, Progress, Settings, Tools};
 use s2f_corpus::shard::Shard;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
+use s2f_face::{Detector, FaceEncoder, OnnxEncoder, OnnxPreprocessing};
 use s2f_pairs::Shares;
 use s2f_registry::{RegistryError, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
@@ -20,47 +20,48 @@ use crate::Outcome;
 use crate::device::DeviceArgs;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Folder of the corpus
     corpus: PathBuf,
 
-    /// Folder for the pairs; the same command goes on in it where it was stopped
+    /// Output folder; the same command resumes an interrupted preparation
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// How the corpus lies on disk; found out by names where not said
+    /// Layout of the corpus; detected if omitted
     #[arg(long, value_parser = super::layout_name())]
     layout: Option<Layout>,
 
-    /// Do share I of N only, from 0/N; `corpus merge` then puts the shares together. Read from
-    /// the variables of Slurm arrays, Kubernetes jobs (with JOB_COMPLETIONS) and torchrun where
-    /// not said; 0/1 is everything
+    /// Prepare only shard I of N, counted from 0; `corpus merge` merges the shards
+    ///
+    /// If omitted, it is read from the environment variables of Slurm arrays, Kubernetes jobs (with
+    /// JOB_COMPLETIONS) and torchrun. 0/1 is the whole corpus.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
-    /// What describes the faces: mobileface, vgg-face (with --weights), or an ONNX recogniser
+    /// Face encoder: mobileface, vgg-face (with --weights), or an ONNX face recognition network
     #[arg(long, value_name = "NAME|FILE.onnx", default_value = MOBILEFACE)]
     encoder: String,
 
-    /// Weights of the encoder, where they are not those of `model pull`
+    /// Weights of the face encoder [default: those of `model pull`]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
-    /// The face detector YuNet, where it is not that of `model pull yunet`
+    /// Face detector, a YuNet ONNX file [default: that of `model pull yunet`]
     #[arg(long, value_name = "FILE")]
     detector: Option<PathBuf>,
 
-    /// The speech detector, where it is not that of `model pull silero_vad`
+    /// Speech detector, a Silero VAD ONNX file [default: that of `model pull silero_vad`]
     #[arg(long, value_name = "FILE")]
     speech_detector: Option<PathBuf>,
 
     #[command(flatten)]
     device: DeviceArgs,
 
-    /// Print one object of JSON at the end
+    /// Print one JSON object at the end
     #[arg(long)]
     json: bool,
 
@@ -69,46 +70,46 @@ pub struct Args {
 }
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "What is kept")]
+#[command(next_help_heading = "Selection")]
 struct Rules {
-    /// Frames of a video looked at, a second
+    /// Video frames to sample per second
     #[arg(long, value_name = "N", default_value_t = Settings::default().frames_per_second)]
     fps: f64,
 
-    /// The shortest voice, seconds
+    /// Minimum length of a clip, seconds
     #[arg(long, value_name = "S", default_value_t = Settings::default().shortest_s)]
     shortest: f64,
 
-    /// The longest voice, seconds; longer clips are shortened, videos cut into such pieces
+    /// Maximum length of a clip, seconds; longer clips are shortened, long videos cut into segments
     #[arg(long, value_name = "S", default_value_t = Settings::default().longest_s)]
     longest: f64,
 
-    /// Seconds of speech in a clip
+    /// Minimum duration of speech in a clip, seconds
     #[arg(long, value_name = "S", default_value_t = Settings::default().speech_s)]
     speech: f64,
 
-    /// Pieces taken of one video at most
+    /// Maximum number of segments of one video
     #[arg(long, value_name = "N", default_value_t = Settings::default().pieces)]
     pieces: usize,
 
-    /// Share of the speakers for validation
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().validation)]
+    /// Fraction of the speakers for validation
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().validation)]
     validation: f64,
 
-    /// Share of the speakers for the test, where the corpus does not prescribe them
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().test)]
+    /// Fraction of the speakers for the test, if the corpus has no official split
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().test)]
     test: f64,
 
-    /// Seed of the sharing out
+    /// Random seed of the split
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
     seed: u64,
 
-    /// Clips done between two writings, which is what a stopped run loses at most
+    /// Clips per part; an interrupted run loses at most one part
     #[arg(long, value_name = "N", default_value_t = Settings::default().clips_per_part)]
     clips_per_part: usize,
 }
 
-/// Encoders with a name.
+/// Names of the built-in face encoders.
 const MOBILEFACE: &str = "mobileface";
 const VGG_FACE: &str = "vgg-face";
 
@@ -119,14 +120,14 @@ Examples:
   speech2face corpus prepare avspeech -o pairs --shard 3/8       on the fourth of eight machines
   speech2face corpus prepare vox2 -o pairs --encoder arcface.onnx
 
-Before the first time: speech2face model pull yunet silero_vad mobileface
-The output is Parquet, one row a pair; rejected.csv has a row with the reason for every clip that
-gave none.";
+Before the first run: speech2face model pull yunet silero_vad mobileface
+The output is Parquet, one row per pair; rejected.csv has a row with the reason for every clip that
+was rejected.";
 
-/// Where there is no terminal, progress is told this often.
+/// How often progress is printed if there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let plan = plan(&args.corpus, args.layout)?;
     let shard = shard(args, printer)?;
@@ -143,7 +144,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         let so_far = so_far(&progress, started);
         bar.working_on(&so_far);
         bar.reach(progress.done as u64);
-        // In the log of a job a line now and then stands for the bar.
+        // In the log of a job, a line from time to time replaces the bar.
         let Ok(mut told) = told.lock() else { return };
         if !bar.shows_progress() && told.elapsed() > BETWEEN_LINES {
             *told = Instant::now();
@@ -155,20 +156,20 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         let out = args.out.display();
         printer.note(format_args!("shard {shard} is done"));
         printer.note(format_args!(
-            "once all are: speech2face corpus merge {out} -o {out} (name the folders of all shards)"
+            "after all shards: speech2face corpus merge {out} -o {out} (name the folders of all shards)"
         ));
         return Ok(Outcome::AllGood);
     }
     let summary = prepare::merge(slice::from_ref(&args.out), &args.out)?;
     super::merge::print(&summary, &args.out, args.json, printer)?;
     if summary.pairs == 0 {
-        printer.warning("no clip gave a pair");
+        printer.warning("all clips were rejected: there are no pairs");
         return Ok(Outcome::SomeFailed);
     }
     Ok(Outcome::AllGood)
 }
 
-/// What a progress bar says beside how far it is.
+/// The text of the progress bar.
 fn so_far(progress: &Progress, started: Instant) -> String {
     let Progress { pairs, rejected, seconds, .. } = progress;
     let times = seconds / started.elapsed().as_secs_f64().max(1e-3);
@@ -181,12 +182,12 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     }
     let told = Shard::from_job(|name| std::env::var(name).ok())?;
     Ok(told.map_or(Shard::ALL, |(shard, variable)| {
-        printer.note(format_args!("doing shard {shard}, as {variable} says"));
+        printer.note(format_args!("preparing shard {shard}, from {variable}"));
         shard
     }))
 }
 
-/// What looks, listens and describes.
+/// The networks that preparation uses.
 struct Networks {
     detector: Detector,
     speech: SpeechDetector,
@@ -196,7 +197,7 @@ struct Networks {
 fn networks(args: &Args) -> anyhow::Result<Networks> {
     let store = Store::from_environment()?;
     let mut absent = Vec::new();
-    // The file that was given, or that of the store; all that is absent is told at once.
+    // The given file, or that of the store; all missing networks are reported together.
     let mut locate = |given: &Option<PathBuf>, name: &'static str| match given {
         Some(file) => Ok(file.clone()),
         None => match store.locate(name) {
@@ -216,26 +217,24 @@ fn networks(args: &Args) -> anyhow::Result<Networks> {
     };
     if !absent.is_empty() {
         let names = absent.join(" ");
-        bail!(
-            "networks are needed that are not here: {names}; hint: speech2face model pull {names}"
-        );
+        bail!("networks are missing: {names}; hint: speech2face model pull {names}");
     }
     let device = args.device.open()?;
     let encoder: Box<dyn FaceEncoder> = match args.encoder.as_str() {
         MOBILEFACE => Box::new(MobileFaceEncoder::open(mobileface, &device)?),
         VGG_FACE => {
             let weights = args.weights.as_deref().context(
-                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` says where \
-                 they are, then name the file with --weights",
+                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` shows where to \
+                 get them, then name the file with --weights",
             )?;
-            Box::new(VggFaceEncoder::open(weights, ChannelOrder::Rgb, &device)?)
+            Box::new(VggFaceEncoder::open(weights, &device)?)
         }
         file if Path::new(file).exists() => {
             Box::new(OnnxEncoder::open(file, OnnxPreprocessing::default())?)
         }
         other => bail!(
-            "there is no encoder and no file called {other}; hint: {MOBILEFACE}, {VGG_FACE}, or an \
-             ONNX file"
+            "there is no face encoder or file called {other}; hint: use {MOBILEFACE}, {VGG_FACE}, \
+             or an ONNX file"
         ),
     };
     Ok(Networks {

@@ -1,4 +1,4 @@
-//! `corpus split`: the speakers of prepared pairs shared out anew.
+//! `corpus split`: a new split of the speakers of prepared pairs.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,26 @@ use s2f_pairs::resplit;
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of pairs, as `corpus prepare` wrote it
+    /// Folder of pairs, from `corpus prepare`
     pairs: PathBuf,
 
-    /// Share of the speakers for validation
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().validation)]
+    /// Fraction of the speakers for validation
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().validation)]
     validation: f64,
 
-    /// Share of the speakers for the test
-    #[arg(long, value_name = "SHARE", default_value_t = Shares::default().test)]
+    /// Fraction of the speakers for the test
+    #[arg(long, value_name = "FRACTION", default_value_t = Shares::default().test)]
     test: f64,
 
-    /// Seed: the same one shares out in the same way
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let shares = Shares { validation: args.validation, test: args.test };
     resplit(&args.pairs, &shares, args.seed)?;

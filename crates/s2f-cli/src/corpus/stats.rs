@@ -1,4 +1,4 @@
-//! `corpus stats`: who and what is in prepared pairs.
+//! `corpus stats`: counts of what is in prepared pairs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,18 +8,18 @@ use s2f_pairs::PairSet;
 use crate::Outcome;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of pairs, or one Parquet file
     pairs: PathBuf,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     print(&args.pairs, args.json, printer)?;
     Ok(Outcome::AllGood)

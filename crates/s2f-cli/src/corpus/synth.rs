@@ -1,4 +1,4 @@
-//! `corpus synth`: a population made by the program.
+//! `corpus synth`: a synthetic corpus with known ground truth.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,18 +15,18 @@ use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Folder for the population; the same command goes on in it where it was stopped
+    /// Output folder; the same command resumes an interrupted run
     out: PathBuf,
 
-    /// People
+    /// Number of speakers
     #[arg(long, value_name = "N", default_value_t = Settings::default().speakers)]
     speakers: usize,
 
-    /// Clips of each
+    /// Clips per speaker
     #[arg(long, value_name = "N", default_value_t = Settings::default().clips)]
     clips: usize,
 
@@ -34,11 +34,11 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = Settings::default().seconds)]
     seconds: f64,
 
-    /// How well faces follow voices: correlation of the hidden traits, 0 to 1
+    /// Correlation of the hidden traits of voice and face, 0 to 1
     #[arg(long, value_name = "R", default_value_t = Settings::default().strength)]
     strength: f64,
 
-    /// Seed: the same one makes the same people
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = Settings::default().seed)]
     seed: u64,
 
@@ -48,21 +48,21 @@ pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
 
-    /// Print one object of JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 const NOTES: &str = "\
-Voices are synthesised, faces are drawn by the model, and both follow hidden traits whose
-connection is known (truth.csv). So the best possible retrieval is known too (synth.json), and a
-trained model can be held against it. Nobody in it exists, and nothing that is learnt from it holds
-for people.
+Voices are synthesised, faces are drawn by the model, and both depend on hidden traits whose
+correlation is known (truth.csv). So the best possible retrieval is known too (synth.json), and a
+trained model can be compared with it. None of these people exist, and nothing that is learnt from
+them applies to real people.
 
-The folder has the layout of a folder per person: go on with corpus check and corpus prepare.
-Videos are written where ffmpeg is found, sounds beside pictures elsewhere.";
+The output has one folder per person; continue with corpus check and corpus prepare. It contains
+videos if ffmpeg is installed, and sounds with pictures otherwise.";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let model = args.model.open(&args.device.open()?)?;
     let draw = |feature: &[f32]| draw(&model, feature);
@@ -74,7 +74,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     };
     let ffmpeg = Ffmpeg::find();
     if ffmpeg.is_err() {
-        printer.warning("there is no ffmpeg: sounds beside pictures are written, not videos");
+        printer.warning("ffmpeg is not installed: writing sounds with pictures instead of videos");
     }
     let settings = args.settings();
     let bar = printer.with_progress(settings.speakers.saturating_mul(settings.clips));
@@ -92,14 +92,14 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 
 fn print(report: &Report, args: &Args, printer: &Printer) {
     let Report { truth, made, kept } = report;
-    printer.note(format_args!("{made} clips made, {kept} were there"));
+    printer.note(format_args!("{made} clips generated, {kept} already existed"));
     let ranks = RANKS.map(|rank| format!("{rank:>6}")).concat();
     printer.note(format_args!(
-        "faces found for voices among {}, %, within the first",
+        "% of voices whose face is among the first of {} faces",
         truth.best.gallery
     ));
     printer.note(format_args!("{:18}{ranks}", ""));
-    for (name, recall) in [("at best", &truth.best), ("by chance", &truth.chance)] {
+    for (name, recall) in [("best possible", &truth.best), ("by chance", &truth.chance)] {
         printer.note(format_args!("{name:18}{}", percent(recall)));
     }
     printer.note(format_args!("wrote {}", args.out.display()));
@@ -109,7 +109,7 @@ fn percent(recall: &Recall) -> String {
     recall.at.map(|share| format!("{:6.1}", 100.0 * share)).concat()
 }
 
-/// The mean of what the model expects behind voices of one sex.
+/// The mean of the features that the model predicts for voices of one sex.
 fn mean_feature(model: &Speech2Face, sex: Sex) -> anyhow::Result<Vec<f32>> {
     let mut mean = vec![0.0; model.face_space().dimension];
     let mut voices = 0.0;

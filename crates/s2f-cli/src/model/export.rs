@@ -13,26 +13,26 @@ use super::write_new;
 use crate::model_choice::ModelChoice;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
     #[command(flatten)]
     model: ModelChoice,
 
-    /// Folder to write to
+    /// Output folder
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
 
-    /// What to write: safetensors for PyTorch, onnx for any runtime
+    /// Output format: safetensors for PyTorch, onnx for any runtime
     #[arg(long, value_enum)]
     format: Format,
 
-    /// One of the two networks only
+    /// Export only one of the two networks
     #[arg(long, value_enum)]
     network: Option<Network>,
 
-    /// Frames that the voice encoder's ONNX takes: a number, 598 for the 6 s of a clip, or dynamic
+    /// Number of input frames of the voice encoder's ONNX file, 598 for a clip of 6 s, or dynamic
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic")]
     frames: FramesChoice,
 }
@@ -59,7 +59,7 @@ impl FromStr for FramesChoice {
         if text == "dynamic" {
             return Ok(Self(Frames::Dynamic));
         }
-        let frames = text.parse().map_err(|_| "neither a number nor dynamic".to_owned())?;
+        let frames = text.parse().map_err(|_| "must be a number or dynamic".to_owned())?;
         Ok(Self(Frames::Fixed(frames)))
     }
 }
@@ -69,14 +69,14 @@ Examples:
   speech2face model export -o for-pytorch --format safetensors
   speech2face model export -m my-model -o deploy --format onnx --network voice-encoder --frames 598
 
-A folder of safetensors is a model folder in single precision, with PyTorch's names; the classes
-that load it are in reference/pytorch. ONNX files hold the networks alone: sound becomes a
-spectrogram and a picture becomes a file elsewhere.";
+With safetensors, the output is a model folder in single precision with PyTorch's names; classes
+that load it are in reference/pytorch. ONNX files contain only the networks: computing spectrograms
+and saving pictures is up to you.";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     if args.format == Format::Safetensors && !matches!(args.frames.0, Frames::Dynamic) {
-        bail!("--frames is of ONNX files; hint: leave it out, or take --format onnx");
+        bail!("--frames applies only to ONNX; hint: omit it, or use --format onnx");
     }
     let model = args.model.open(&DeviceChoice::Cpu.open()?)?;
     let files = match args.format {
@@ -124,8 +124,8 @@ fn onnx(model: &Speech2Face, args: &Args, printer: &Printer) -> anyhow::Result<F
             onnx::face_decoder(network, &config.face_decoder, border, &metadata)?;
         if !outputs.iter().any(|output| output == "picture") {
             printer.warning(
-                "the border of this model's warp spans no triangle, so its face-decoder.onnx gives \
-                 landmarks and texture but no picture",
+                "the border points of this model's warp span no triangle, so its face-decoder.onnx \
+                 has the outputs landmarks and texture, but no picture",
             );
         }
         files.push(("face-decoder.onnx", bytes));
@@ -133,7 +133,7 @@ fn onnx(model: &Speech2Face, args: &Args, printer: &Printer) -> anyhow::Result<F
     Ok(files)
 }
 
-/// What every reader of the ONNX files shows.
+/// Metadata of the ONNX files, which most viewers show.
 fn metadata(model: &Speech2Face) -> anyhow::Result<Vec<(String, String)>> {
     let ModelId { name, sha256 } = model.id();
     let line = |key: &str, value: &str| (key.to_owned(), value.to_owned());
@@ -147,7 +147,7 @@ fn metadata(model: &Speech2Face) -> anyhow::Result<Vec<(String, String)>> {
     ])
 }
 
-/// The licence that a model card states in its header, as the Hugging Face hub has it.
+/// The licence in the header of a model card, in the format of the Hugging Face hub.
 fn licence(card: &str) -> &str {
     let header = card.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---"));
     let lines = header.into_iter().flat_map(|(header, _)| header.lines());

@@ -6,44 +6,49 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use s2f_nn::vgg_face::ChannelOrder;
-use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
-use speech2face::{DeviceChoice, ModelConfig, Speech2Face, read_model_config};
+use s2f_nn::weights::{self, ChannelOrder, Checkpoint, Import, Imported, KeyMap, Precision};
+use speech2face::{
+    Device, DeviceChoice, ModelConfig, ModelSource, SHIPPED, Speech2Face, read_model_config,
+};
 
 use super::write_new;
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Checkpoint of PyTorch (.pth, .pt) or safetensors; nothing in it is run
+    /// PyTorch checkpoint (.pth, .pt) or safetensors file; no code in it is run
     file: PathBuf,
 
-    /// What to write: a name that ends in .safetensors, or else a model folder
+    /// Output: a file whose name ends in .safetensors, or otherwise a model folder
     #[arg(short, long, value_name = "FILE.safetensors|FOLDER")]
     out: PathBuf,
 
-    /// The network that the weights are of
+    /// Network that the weights belong to
     #[arg(long, value_enum)]
     network: Network,
 
-    /// Shape of our own networks, a config.json or a model folder; that of the shipped model where
-    /// not said. A folder also gives what the file lacks of a whole model
-    #[arg(long, value_name = "FILE|FOLDER")]
-    config: Option<PathBuf>,
+    /// Configuration of the networks: a config.json, or a model by name or folder [default: compact]
+    ///
+    /// A model also supplies the network that the file lacks.
+    #[arg(long, value_name = "FILE|MODEL", default_value = SHIPPED, hide_default_value = true)]
+    config: String,
 
-    /// Names, a TOML file of lines `"theirs" = "ours"`; of a tensor or of a module with all below
-    /// it, and `"theirs" = ""` leaves it out
+    /// Key map: a TOML file of lines "theirs" = "ours"
+    ///
+    /// Keys are names of tensors or modules; a module stands for everything in it, and an empty
+    /// value skips the tensor.
     #[arg(long, value_name = "FILE.toml")]
     key_map: Option<PathBuf>,
 
-    /// Order in which VGG-Face weights read colours: rgb where they came through Torch or
-    /// MatConvNet, bgr through Caffe or Keras. What is written always reads rgb
+    /// Channel order of VGG-Face weights: rgb from Torch or MatConvNet, bgr from Caffe or Keras
+    ///
+    /// The output always expects rgb.
     #[arg(long, value_enum, value_name = "ORDER", default_value = "rgb")]
     channels: Channels,
 
-    /// Name of the model in a model folder [default: that of the folder]
+    /// Name of the model [default: the name of the folder]
     #[arg(long)]
     name: Option<String>,
 }
@@ -56,7 +61,7 @@ enum Network {
     VoiceEncoder,
     /// A face decoder
     FaceDecoder,
-    /// Both, with the mean feature
+    /// Both networks, with the mean feature
     Model,
 }
 
@@ -72,20 +77,20 @@ Examples:
   speech2face model import voice.pth -o my-model --network voice-encoder --config old-model
   speech2face model import decoder.pth -o run/face-decoder.safetensors --network face-decoder
 
-Names and shapes of our networks in PyTorch: reference/pytorch. VGG-Face is recognised by the names
-conv1_1 … fc8, conv_1_1 … fc8, features.0 … classifier.6 and 0 … 38.1.";
+Names and shapes of the networks in PyTorch are in reference/pytorch. VGG-Face weights may use the
+names conv1_1 … fc8, conv_1_1 … fc8, features.0 … classifier.6 or 0 … 38.1.";
 
-/// A key map is a line for each tensor at most.
+/// A key map has at most one line for each tensor.
 const MAX_MAP_BYTES: u64 = 1 << 20;
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let is_file = args.out.extension().is_some_and(|extension| extension == "safetensors");
     let map = args.key_map.as_deref().map(key_map).transpose()?;
     if args.network == Network::VggFace {
         if !is_file {
             bail!(
-                "VGG-Face is no model of ours; hint: write it to a file with -o \
+                "VGG-Face cannot be written as a model folder; hint: write it to a file with -o \
                  vgg-face.safetensors"
             );
         }
@@ -97,12 +102,12 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         return write_file(&args.out, imported.bytes, printer);
     }
     if args.channels == Channels::Bgr {
-        bail!("only vgg-face reads colours; hint: leave --channels out");
+        bail!("--channels applies only to vgg-face; hint: omit it");
     }
-    let mut config = match &args.config {
-        Some(path) => read_model_config(path)?,
-        None => Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?.config().clone(),
-    };
+    // Weights are converted on the CPU.
+    let device = DeviceChoice::Cpu.open()?;
+    let base = Base::open(&args.config, &device)?;
+    let mut config = base.config().clone();
     let import = match args.network {
         Network::VoiceEncoder => Import::VoiceEncoder(config.clone()),
         Network::FaceDecoder => Import::FaceDecoder(config.clone()),
@@ -114,7 +119,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     }
     let (bytes, rest) = match import {
         Import::Model(_) => (imported.bytes, None),
-        _ => completed(&import, &imported.bytes, args)?,
+        _ => completed(&import, &imported.bytes, base, args)?,
     };
     let folder = &args.out;
     config.name = args.name.clone().unwrap_or_else(|| name_of(folder));
@@ -124,9 +129,40 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         ("README.md", card(&config, args, rest.as_ref()).into_bytes()),
     ];
     write_new(folder, &files, printer)?;
-    Speech2Face::open(folder, &DeviceChoice::Cpu.open()?)?.verify()?;
-    printer.note(format_args!("{} is whole and draws a face", config.name));
+    Speech2Face::open(folder, &device)?.verify()?;
+    printer.note(format_args!("{} is complete and draws a face", config.name));
     Ok(())
+}
+
+/// What the networks are built from.
+enum Base {
+    /// A `config.json` alone.
+    Config(ModelConfig),
+    /// A model, which can supply the network that is not imported.
+    Model(Box<Speech2Face>),
+}
+
+impl Base {
+    fn open(name: &str, device: &Device) -> anyhow::Result<Self> {
+        if Path::new(name).is_file() {
+            return Ok(Self::Config(read_model_config(Path::new(name))?));
+        }
+        match ModelSource::resolve(name)?.model_folder() {
+            // A folder of a configuration alone will do for a whole model.
+            Some(folder) if !folder.join("model.safetensors").exists() => {
+                Ok(Self::Config(read_model_config(&folder)?))
+            }
+            Some(folder) => Ok(Self::Model(Box::new(Speech2Face::open(&folder, device)?))),
+            None => Ok(Self::Model(Box::new(Speech2Face::shipped(device)?))),
+        }
+    }
+
+    fn config(&self) -> &ModelConfig {
+        match self {
+            Self::Config(config) => config,
+            Self::Model(model) => model.config(),
+        }
+    }
 }
 
 fn read(
@@ -137,7 +173,7 @@ fn read(
 ) -> anyhow::Result<Imported> {
     let checkpoint = Checkpoint::open(&args.file)?;
     printer.detail(format_args!(
-        "{} holds {} tensors",
+        "{} contains {} tensors",
         args.file.display(),
         checkpoint.names().len()
     ));
@@ -148,19 +184,19 @@ fn read(
     Ok(imported)
 }
 
-/// A model of which one network is the imported one and the rest stays, and the model that it is of.
+/// The base model with one network replaced by the imported one, and the base model.
 fn completed(
     import: &Import,
     bytes: &[u8],
+    base: Base,
     args: &Args,
 ) -> anyhow::Result<(Vec<u8>, Option<Speech2Face>)> {
-    let base = match &args.config {
-        None => Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?,
-        Some(folder) if folder.is_dir() => Speech2Face::open(folder, &DeviceChoice::Cpu.open()?)?,
-        Some(file) => bail!(
-            "{} says nothing of the other network of a model; hint: give a whole model folder with \
-             --config, or write the network alone with -o {}.safetensors",
-            file.display(),
+    let base = match base {
+        Base::Model(model) => *model,
+        Base::Config(_) => bail!(
+            "{} does not contain the other network of the model; hint: name a model with --config, \
+             or write the network alone with -o {}.safetensors",
+            args.config,
             args.out.display()
         ),
     };
@@ -177,13 +213,16 @@ fn completed(
 fn key_map(path: &Path) -> anyhow::Result<KeyMap> {
     let named = || format!("cannot read {}", path.display());
     if fs::metadata(path).with_context(named)?.len() > MAX_MAP_BYTES {
-        bail!("{} is no key map: it has more than {MAX_MAP_BYTES} bytes", path.display());
+        bail!(
+            "{} is not a key map: it has more than {MAX_MAP_BYTES} bytes; hint: each line is \"theirs\" = \"ours\"",
+            path.display()
+        );
     }
     let text = fs::read_to_string(path).with_context(named)?;
     let entries: BTreeMap<String, String> = toml::from_str(&text).with_context(|| {
         format!(
-            "{} is no key map; hint: each line is \"theirs\" = \"ours\", with quotes around names \
-             with dots",
+            "{} is not a key map; hint: each line is \"theirs\" = \"ours\", with quotes around names \
+             that contain dots",
             path.display()
         )
     })?;
@@ -199,8 +238,8 @@ fn name_of(folder: &Path) -> String {
     folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// A model card that says where the weights came from, for its owner to go on with; the card of the
-/// model that the rest is from stands below, since its terms hold for that.
+/// A model card that says where the weights came from, for the user to complete. The card of the
+/// base model follows, since its terms apply to the other network.
 fn card(config: &ModelConfig, args: &Args, rest: Option<&Speech2Face>) -> String {
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
     let what = match args.network {
@@ -210,13 +249,15 @@ fn card(config: &ModelConfig, args: &Args, rest: Option<&Speech2Face>) -> String
     };
     let mut card = format!(
         "# {}\n\nImported from `{file}`: {what}.\n\nThe faces that it draws are synthetic. They are \
-         nobody's and identify no one.\n\nTo be filled in by whoever passes it on: data, licence, \
-         training, limits.\n",
+         nobody's faces and identify no one.\n\nTo be completed before it is published: data, \
+         licence, training, limits.\n",
         config.name
     );
     if let Some(rest) = rest {
         let (name, below) = (&rest.id().name, rest.card());
-        card += &format!("\nThe rest is that of the model {name}, whose card follows.\n\n{below}");
+        card += &format!(
+            "\nThe other network is that of the model {name}, whose card follows.\n\n{below}"
+        );
     }
     card
 }

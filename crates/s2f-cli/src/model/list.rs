@@ -1,5 +1,5 @@
-//! `speech2face model list`: the models of the program, and the networks of the registry with
-//! whether they are here.
+//! `speech2face model list`: the models of the program and the networks of the registry, and
+//! whether they are installed.
 
 use std::path::PathBuf;
 
@@ -9,15 +9,15 @@ use speech2face::SHIPPED;
 
 use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Print one object of JSON a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// What is printed of each.
+/// One line of the list.
 #[derive(Serialize)]
 struct Line<'a> {
     name: &'a str,
@@ -37,11 +37,11 @@ struct Network<'a> {
     licence: &'a str,
     licence_text: &'a str,
     bytes: u64,
-    /// Where its files lie, if all are there and whole.
+    /// Paths of its files, if all are installed and intact.
     files: Vec<PathBuf>,
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let store = Store::from_environment()?;
     let shipped =
@@ -50,7 +50,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     for entry in store.registry().entries() {
         show(&line(entry, &store)?, args.json, printer)?;
     }
-    printer.detail(format_args!("networks lie in {}", store.folder().display()));
+    printer.detail(format_args!("networks are in {}", store.folder().display()));
     Ok(())
 }
 

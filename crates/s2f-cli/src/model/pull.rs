@@ -3,38 +3,39 @@
 
 use std::path::PathBuf;
 
+use s2f_core::hint;
 use s2f_registry::{Entry, PullOutcome, PullProgress, RegistryError, Store};
 
 use crate::Outcome;
-use crate::printer::{Printer, without_hint};
+use crate::printer::Printer;
 
-/// What can be typed.
+/// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Networks to fetch, as `model list` calls them
+    /// Networks to download, by their names in `model list`
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 
-    /// Copy from this file or folder instead, on a computer without a network
+    /// Install from this file or folder instead of downloading
     #[arg(long, value_name = "FILE|FOLDER")]
     from: Option<PathBuf>,
 }
 
 const NOTES: &str = "\
-Each file comes from the address where its authors publish it, and is used only if its size and
-SHA-256 are the published ones. A download that broke off goes on where it was. Proxies are taken
-from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
+Each file is downloaded from the address where its authors publish it, and used only if its size
+and SHA-256 are correct. Interrupted downloads are resumed. Proxies are read from HTTPS_PROXY,
+HTTP_PROXY, ALL_PROXY and NO_PROXY.
 
 Environment:
-  S2F_MODELS     folder for the networks [default: speech2face/models among the data of the user]
-  S2F_REGISTRY   table of networks in place of that of the program, to fetch from a mirror; it has
-                 the form of crates/s2f-registry/registry.toml";
+  S2F_MODELS     folder for the networks [default: speech2face/models in the user's data folder]
+  S2F_REGISTRY   table of networks to use instead of the program's, for example for a mirror, in
+                 the format of crates/s2f-registry/registry.toml";
 
-/// Does what was asked.
+/// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let store = Store::from_environment()?;
-    // A slip of the finger is found before anything is fetched.
+    // A misspelt name is reported before anything is downloaded.
     for name in &args.names {
         store.registry().entry(name)?;
     }
@@ -63,7 +64,7 @@ fn pull(name: &str, store: &Store, args: &Args, printer: &Printer) -> Result<(),
     Ok(())
 }
 
-/// What it is and under which terms, before anything is fetched.
+/// Prints what a network is and its licence, before anything is downloaded.
 fn introduce(entry: &Entry, printer: &Printer) {
     let Entry { name, title, purpose, home, licence, .. } = entry;
     printer.note(format_args!("{name}: {title}, {home}"));
@@ -94,7 +95,7 @@ fn download(name: &str, store: &Store, printer: &Printer) -> Result<PullOutcome,
         PullProgress::Retrying { reason, delay } => {
             let bar = current.as_ref().map_or(printer, |(_, bar)| bar);
             let (reason, seconds) = (reason.to_string(), delay.as_secs_f64());
-            let reason = without_hint(&reason);
+            let reason = hint::split(&reason).0;
             bar.warning(format_args!("{reason}; trying again in {seconds:.1} s"));
         }
     })

@@ -1,23 +1,36 @@
-//! How the files that are written are called.
+//! Output file naming.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::settings::{Format, Input};
+use clap::ValueEnum;
+
+use super::inputs::Input;
+
+/// A format of an output.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The picture
+    Png,
+    /// Provenance, feature and landmarks
+    Json,
+    /// Feature and landmarks for NumPy: NAME.feature.npy, NAME.landmarks.npy
+    Npy,
+}
 
 /// Where files are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Into the folder of each recording; for standard input, the working folder.
+pub enum OutputPlace {
+    /// In the folder of each recording; for standard input, in the working folder.
     BesideInput,
-    /// Into one folder.
+    /// In one folder.
     Folder(PathBuf),
-    /// To this name and, for other formats, this name with another extension.
+    /// Under this name and, in other formats, this name with another extension.
     File(PathBuf),
 }
 
-/// Where the files of one recording go: a folder, and their name up to the extension.
+/// The output files of one recording: a folder, and their name without extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     folder: PathBuf,
@@ -50,15 +63,15 @@ impl Target {
         Self { folder: self.folder.clone(), stem }
     }
 
-    /// The same for names that are one on file systems that do not tell upper from lower case.
+    /// Equal for names that are the same file on a case-insensitive file system.
     fn key(&self) -> (PathBuf, String) {
         (self.folder.clone(), self.stem.to_string_lossy().to_lowercase())
     }
 }
 
-/// A target for each input. No two are the same and none is an input itself: who comes later is
-/// numbered, beginning with -2, past the names that other inputs have by themselves.
-pub fn targets(inputs: &[Input], place: &Place, formats: &[Format]) -> Vec<Target> {
+/// A target for each input. No two targets are the same, and no target is an input: later ones are
+/// numbered from -2, skipping the names that other inputs have without a number.
+pub fn targets(inputs: &[Input], place: &OutputPlace, formats: &[Format]) -> Vec<Target> {
     let plain: Vec<Target> = inputs.iter().map(|input| target(input, place)).collect();
     let claimed: HashSet<_> = plain.iter().map(Target::key).collect();
     let read: HashSet<PathBuf> = inputs.iter().filter_map(identity).collect();
@@ -81,28 +94,28 @@ pub fn targets(inputs: &[Input], place: &Place, formats: &[Format]) -> Vec<Targe
     plain.iter().map(&mut free).collect()
 }
 
-/// The target of an input by itself.
-fn target(input: &Input, place: &Place) -> Target {
+/// The target of an input without a number.
+fn target(input: &Input, place: &OutputPlace) -> Target {
     let (parent, stem) = match input {
         Input::Stdin => (Path::new(""), OsStr::new("stdin")),
         Input::File(path) => split(path),
     };
     match place {
-        Place::BesideInput => Target { folder: parent.to_owned(), stem: stem.to_owned() },
-        Place::Folder(folder) => Target { folder: folder.clone(), stem: stem.to_owned() },
-        Place::File(path) => {
+        OutputPlace::BesideInput => Target { folder: parent.to_owned(), stem: stem.to_owned() },
+        OutputPlace::Folder(folder) => Target { folder: folder.clone(), stem: stem.to_owned() },
+        OutputPlace::File(path) => {
             let (folder, stem) = split(path);
             Target { folder: folder.to_owned(), stem: stem.to_owned() }
         }
     }
 }
 
-/// Folder and name without its extension.
+/// Folder, and name without its extension.
 fn split(path: &Path) -> (&Path, &OsStr) {
     (path.parent().unwrap_or(Path::new("")), path.file_stem().unwrap_or(OsStr::new("voice")))
 }
 
-/// One name for each file, however it is reached.
+/// The canonical path of an input file.
 fn identity(input: &Input) -> Option<PathBuf> {
     match input {
         Input::Stdin => None,
@@ -114,7 +127,7 @@ fn identity(input: &Input) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn names(inputs: &[&str], place: &Place) -> Vec<String> {
+    fn names(inputs: &[&str], place: &OutputPlace) -> Vec<String> {
         let inputs: Vec<Input> = inputs.iter().map(|path| Input::File(path.into())).collect();
         let targets = targets(&inputs, place, &[Format::Png]);
         let name = |target: &Target| target.paths(Format::Png)[0].display().to_string();
@@ -123,16 +136,16 @@ mod tests {
 
     #[test]
     fn each_recording_has_its_own_name() {
-        let out = Place::Folder("out".into());
+        let out = OutputPlace::Folder("out".into());
         for (inputs, place, expected) in [
-            (&["a/x.wav", "y.mp3"][..], &Place::BesideInput, &["a/x.png", "y.png"][..]),
-            (&["a/x.wav", "a/x.mp3"], &Place::BesideInput, &["a/x.png", "a/x-2.png"]),
-            (&["a/x.wav", "b/x.wav"], &Place::BesideInput, &["a/x.png", "b/x.png"]),
+            (&["a/x.wav", "y.mp3"][..], &OutputPlace::BesideInput, &["a/x.png", "y.png"][..]),
+            (&["a/x.wav", "a/x.mp3"], &OutputPlace::BesideInput, &["a/x.png", "a/x-2.png"]),
+            (&["a/x.wav", "b/x.wav"], &OutputPlace::BesideInput, &["a/x.png", "b/x.png"]),
             (&["a/x.wav", "b/x.wav", "c/x"], &out, &["out/x.png", "out/x-2.png", "out/x-3.png"]),
             (&["x.wav", "x.mp3", "x-2.wav"], &out, &["out/x.png", "out/x-3.png", "out/x-2.png"]),
             (&["x.wav", "X.mp3"], &out, &["out/x.png", "out/X-2.png"]),
             (&["x.tar.wav", ".wav"], &out, &["out/x.tar.png", "out/.wav.png"]),
-            (&["x.wav"], &Place::File("f/face.png".into()), &["f/face.png"]),
+            (&["x.wav"], &OutputPlace::File("f/face.png".into()), &["f/face.png"]),
         ] {
             assert_eq!(names(inputs, place), expected, "{inputs:?}");
         }
@@ -140,7 +153,7 @@ mod tests {
 
     #[test]
     fn formats_share_a_name() {
-        let target = target(&Input::Stdin, &Place::File("a/face.json".into()));
+        let target = target(&Input::Stdin, &OutputPlace::File("a/face.json".into()));
         assert_eq!(target.paths(Format::Json), [Path::new("a/face.json")]);
         assert_eq!(
             target.paths(Format::Npy),

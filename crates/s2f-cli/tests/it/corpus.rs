@@ -9,9 +9,10 @@ mod sharded;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::support::{Folder, Run, shared};
+use s2f_testing::data;
+
+use crate::support::{Folder, Run};
 
 /// The GRID videos and the networks that `prepare` needs, or a visible line and none.
 pub struct Kit {
@@ -21,11 +22,8 @@ pub struct Kit {
 
 impl Kit {
     pub fn find() -> Option<Self> {
-        let kit = Self { grid: shared("data/videos/grid")?, models: shared("models")? };
-        if Command::new("ffmpeg").arg("-version").output().is_err() {
-            eprintln!("skipped: there is no ffmpeg");
-            return None;
-        }
+        let kit = Self { grid: data("data/videos/grid")?, models: data("models")? };
+        s2f_testing::ffmpeg()?;
         Some(kit)
     }
 

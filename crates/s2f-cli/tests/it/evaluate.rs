@@ -129,7 +129,7 @@ fn without_labels_or_networks_there_is_still_a_report() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_said_with_a_way_out() {
+fn what_cannot_be_evaluated_is_reported_with_a_hint() {
     let folder = Folder::new();
     hums(&folder.path("hums.parquet"), 4, false);
     folder.write("text.parquet", "not a table");
@@ -140,8 +140,8 @@ fn what_cannot_be_evaluated_is_said_with_a_way_out() {
     };
     refused(&["compact", "missing"], &["missing"]);
     refused(&["compact", "text.parquet"], &["not a Parquet file"]);
-    refused(&["nobody", "hums.parquet"], &["there is no model and no folder called nobody"]);
-    refused(&["unfinished", "hums.parquet"], &["is a run that is not done"]);
+    refused(&["nobody", "hums.parquet"], &["there is no model or folder called nobody"]);
+    refused(&["unfinished", "hums.parquet"], &["is not finished"]);
     refused(&["compact", "hums.parquet"], &["model pull yunet face_landmark_68 age_gender"]);
     let quick = ["compact", "hums.parquet", "--pictures", "0"];
     refused(&[&quick[..], &["--split", "train"]].concat(), &["nobody in its split train"]);
@@ -151,7 +151,7 @@ fn what_cannot_be_evaluated_is_said_with_a_way_out() {
 }
 
 #[test]
-fn a_run_is_not_evaluated_on_whom_it_was_trained_on() {
+fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     let folder = Folder::new();
     hums(&folder.path("then.parquet"), 8, true);
     hums(&folder.path("now.parquet"), 8, false);
@@ -174,7 +174,7 @@ fn a_run_is_not_evaluated_on_whom_it_was_trained_on() {
         "worthless",
     ]);
     config("gone.parquet", "then.parquet");
-    evaluate(&folder, &arguments).exits(0).says(&["warning:", "gone.parquet", "cannot be told"]);
+    evaluate(&folder, &arguments).exits(0).says(&["warning:", "gone.parquet", "is unknown"]);
     let arguments = ["evaluate", "run", "then.parquet", "-o", "later", "--pictures", "0"];
     config("then.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(0);
@@ -183,16 +183,37 @@ fn a_run_is_not_evaluated_on_whom_it_was_trained_on() {
 
     // The pairs were split anew since: today's splits do not say whom the model knows.
     config("then.parquet", "now.parquet");
-    evaluate(&folder, &arguments).exits(2).says(&["prepared or split anew since", "hint:"]);
+    evaluate(&folder, &arguments).exits(2).says(&["prepared or split again after", "hint:"]);
     let elsewhere = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
-    evaluate(&folder, &elsewhere)
-        .exits(0)
-        .says(&["prepared or split anew since", "cannot be told"]);
+    evaluate(&folder, &elsewhere).exits(0).says(&["prepared or split again since", "is unknown"]);
 
-    // What is in a folder that is not a report stays.
-    folder.write("mine/report.html", "mine");
-    let mine = ["evaluate", "compact", "now.parquet", "-o", "mine", "--pictures", "0"];
-    evaluate(&folder, &mine).exits(2).says(&["mine holds something else than a report"]);
-    evaluate(&folder, &[&mine[..4], &["mine/report.html"]].concat()).exits(2).says(&["is a file"]);
-    assert_eq!(folder.read("mine/report.html"), b"mine");
+    // A report is replaced by a later one.
+    let again = ["evaluate", "compact", "now.parquet", "-o", "report", "--pictures", "0"];
+    evaluate(&folder, &again).exits(0);
+}
+
+#[test]
+fn files_of_somebody_else_are_not_overwritten() {
+    let folder = Folder::new();
+    hums(&folder.path("hums.parquet"), 4, false);
+    let arguments = ["evaluate", "compact", "hums.parquet", "-o", "mine", "--pictures", "0"];
+    for (name, foreign) in [
+        ("report.html", &b"<!DOCTYPE html><p>mine"[..]),
+        ("report.json", b"{\"mine\": 1}"),
+        ("scores.csv", b"id,value\nmine,1\n"),
+        ("faces.png", b"\x89PNG\r\n\x1a\n a photograph"),
+        ("map.csv", b"place,x,y\n"),
+    ] {
+        folder.write(&format!("mine/{name}"), foreign);
+        let run = evaluate(&folder, &arguments).exits(2);
+        run.says(&[&format!("error: mine/{name} already exists"), "hint: move it"]);
+        assert_eq!(folder.read(&format!("mine/{name}")), foreign);
+        // It is refused before anything is computed or written.
+        assert_eq!(folder.files(), ["hums.parquet", &format!("mine/{name}")]);
+        fs::remove_file(folder.path(format!("mine/{name}"))).unwrap();
+    }
+    folder.write("file", "mine");
+    let file = ["evaluate", "compact", "hums.parquet", "-o", "file", "--pictures", "0"];
+    evaluate(&folder, &file).exits(2).says(&["error: file is a file", "hint:"]);
+    assert_eq!(folder.read("file"), b"mine");
 }

@@ -38,7 +38,8 @@ fn a_model_is_listed_shown_and_verified() {
     let folder = with_model();
     assert!(folder.run(["model", "list"]).exits(0).stdout.starts_with("compact "));
     let run = folder.run(["model", "info"]).exits(0);
-    for part in ["name        compact\n", "face space  mobileface-v2, 256 numbers\n", "224 × 224"]
+    for part in
+        ["name        compact\n", "face space  mobileface-v2, 256 dimensions\n", "224 × 224"]
     {
         assert!(run.stdout.contains(part), "{part}: {run:#?}");
     }
@@ -47,7 +48,7 @@ fn a_model_is_listed_shown_and_verified() {
     assert_eq!(info["config"]["face_space"]["normalisation"], "unit-length");
     assert!(info["parameters"].as_u64().unwrap() > 100_000);
     let run = folder.run(["model", "verify", "-m", "model"]).exits(0);
-    run.says(&["compact is whole and draws a face"]);
+    run.says(&["compact is complete and draws a face"]);
     folder.run(["model", "verify"]).exits(0);
 
     fs::remove_file(folder.path("model/README.md")).unwrap();
@@ -71,9 +72,9 @@ fn refused(folder: &Folder, parts: &[&str]) {
 fn missing_files_are_named() {
     let folder = Folder::new();
     folder.write("voice.wav", voice(2.0, 120.0));
-    refused(&folder, &["error: there is no model and no folder called model\n", "compact is part"]);
+    refused(&folder, &["error: there is no model or folder called model\n", "use compact"]);
     folder.write("model", "a file");
-    refused(&folder, &["error: model is no model folder (it is a file)\n"]);
+    refused(&folder, &["error: model is not a model folder (it is a file)\n"]);
     for name in ["config.json", "model.safetensors"] {
         let folder = with_model();
         fs::remove_file(folder.path(format!("model/{name}"))).unwrap();
@@ -125,7 +126,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
         ("/voice_encoder/layers/0/channels", json!(9), weights, "the network needs [9, "),
         ("/voice_encoder/hidden", json!(1u64 << 40), config, "beyond the largest size"),
         ("/face_decoder/size", json!(60_000), config, "beyond the largest texture basis"),
-        ("/voice_encoder/batch_norm", json!(false), weights, "no place for "),
+        ("/voice_encoder/batch_norm", json!(false), weights, "unexpected tensors "),
     ];
     for (place, value, file, reason) in cases {
         let folder = with_model();
@@ -140,7 +141,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
     folder.write("model/config.json", "{\"name\": \"compact\",");
     refused(&folder, &[config, "EOF while parsing", "line 1"]);
     folder.write("model/config.json", vec![b' '; 2 << 20]);
-    refused(&folder, &["error: model/config.json has 2097152 bytes, at most 1048576 are read\n"]);
+    refused(&folder, &["error: model/config.json has 2097152 bytes, the limit is 1048576\n"]);
 }
 
 #[test]
@@ -159,4 +160,50 @@ fn weights_that_are_not_numbers_are_found() {
     let run = folder.run(["reconstruct", "voice.wav", "-m", "model"]).exits(1);
     run.says(&["error: ", " that are not finite"]);
     assert!(!folder.path("voice.png").exists());
+}
+
+#[test]
+fn every_command_resolves_a_run_folder_to_its_model() {
+    let folder = with_model();
+    fs::create_dir_all(folder.path("run/checkpoints")).unwrap();
+    let unfinished = "error: the run in run is not finished\n";
+    for arguments in [
+        &["reconstruct", "voice.wav", "-m", "run"][..],
+        &["model", "verify", "-m", "run"],
+        &["model", "info", "-m", "run"],
+        &["model", "export", "-m", "run", "-o", "out", "--format", "safetensors"],
+        &["corpus", "synth", "people", "-m", "run"],
+    ] {
+        folder.run(arguments).exits(2).says(&[unfinished, "hint: "]);
+    }
+    fs::rename(folder.path("model"), folder.path("run/model")).unwrap();
+    folder.run(["reconstruct", "voice.wav", "-o", "a.png", "-m", "run"]).exits(0);
+    folder.run(["reconstruct", "voice.wav", "-o", "b.png", "-m", "run/model"]).exits(0);
+    folder.run(["reconstruct", "voice.wav", "-o", "c.png"]).exits(0);
+    assert!(folder.read("a.png") == folder.read("b.png"));
+    assert!(folder.read("a.png") == folder.read("c.png"));
+    let info = folder.run(["model", "info", "--json", "-m", "run"]).exits(0).json().remove(0);
+    assert_eq!(info["name"], "compact");
+}
+
+#[test]
+fn every_command_that_computes_takes_a_device() {
+    let folder = with_model();
+    folder.run(["reconstruct", "voice.wav", "-o", "a.png", "--device", "cpu"]).exits(0);
+    folder.run(["reconstruct", "voice.wav", "-o", "b.png"]).exits(0);
+    assert!(folder.read("a.png") == folder.read("b.png"));
+    for arguments in [
+        &["reconstruct", "voice.wav"][..],
+        &["model", "verify"],
+        &["corpus", "synth", "people"],
+        &["corpus", "prepare", "people", "-o", "pairs"],
+        &["evaluate", "compact", "pairs", "-o", "report"],
+    ] {
+        let run = folder.run([arguments, &["--device", "gpu"]].concat()).exits(2);
+        run.says(&["there is no device called \"gpu\"", "auto, cpu, cuda:0 or wgpu"]);
+    }
+    if cfg!(not(feature = "cuda")) {
+        let run = folder.run(["reconstruct", "voice.wav", "--device", "cuda:0"]).exits(2);
+        run.says(&["only, not cuda\n", "hint: build it with cargo build"]);
+    }
 }

@@ -36,9 +36,12 @@ fn what_output_cannot_mean_is_wrong_usage() {
         let run = folder.run([&["reconstruct"], arguments].concat()).exits(2);
         run.says(&[message, "hint: "]);
     };
-    check(&["a.wav", "-o", "face.jpg"], "error: face.jpg ends in .jpg, which is not written\n");
+    check(
+        &["a.wav", "-o", "face.jpg"],
+        "error: face.jpg ends in .jpg, which is not an output format\n",
+    );
     check(&["a.wav", "b.wav", "-o", "f.png"], "error: f.png is one file for 2 recordings\n");
-    check(&["a.wav", "-o", "f.png", "--format", "json"], "error: f.png is no name for what");
+    check(&["a.wav", "-o", "f.png", "--format", "json"], "error: f.png does not fit --format");
     folder
         .run(["reconstruct", "a.wav", "-o", "taken"])
         .exits(2)
@@ -84,7 +87,7 @@ fn only_its_own_files_are_replaced() {
         folder.write(name, foreign);
         let run = folder.run(["reconstruct", "x.wav", "--format", &name[2..]]).exits(1);
         run.says(&[
-            &format!("error: {name} is there already and was not made by"),
+            &format!("error: {name} already exists and was not written by speech2face"),
             "hint: move it",
         ]);
         assert_eq!(folder.read(name), foreign);
@@ -105,7 +108,7 @@ fn a_folder_in_the_way_is_named() {
     let folder = Folder::new();
     folder.write("x.wav", voice(2.0, 120.0));
     folder.write("x.png/inside", "");
-    folder.run(["reconstruct", "x.wav"]).exits(1).says(&["error: x.png is there already"]);
+    folder.run(["reconstruct", "x.wav"]).exits(1).says(&["error: x.png already exists"]);
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn names_need_not_be_unicode() {
     let name = OsStr::from_bytes(b"v\xffice.wav");
     // Some file systems refuse such names, and then there is nothing to test.
     if fs::write(folder.path(name), voice(2.0, 120.0)).is_err() {
-        eprintln!("skipped: this file system wants Unicode names");
+        s2f_testing::skip("this file system requires Unicode names");
         return;
     }
     folder.run([OsStr::new("reconstruct"), name, OsStr::new("--json")]).exits(0);

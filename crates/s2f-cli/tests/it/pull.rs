@@ -163,12 +163,14 @@ fn what_cannot_be_pulled_says_what_to_do() {
     let own = run(&folder, &["model", "pull", "own", "net"]).exits(1);
     own.says(&["error: own cannot be pulled", "hint: ask its authors\n", "net is now in "]);
     let unknown = run(&folder, &["model", "pull", "net", "nett"]).exits(2);
-    unknown.says(&["error: there is no network called nett\n  hint: registered are net, own;"]);
+    unknown.says(&["error: there is no network called nett\n  hint: registered are net, own\n"]);
     run(&folder, &["model", "pull"]).exits(2);
     assert_eq!(asked.lock().unwrap().len(), 1);
 
     folder.write("registry.toml", "entry = 1");
-    run(&folder, &["model", "list"]).exits(2).says(&["error: registry.toml is not a valid registry ("]);
+    run(&folder, &["model", "list"])
+        .exits(2)
+        .says(&["error: registry.toml is not a valid registry ("]);
     fs::remove_file(folder.path("registry.toml")).unwrap();
     run(&folder, &["model", "list"]).exits(2).says(&["error: cannot read the registry "]);
 }

@@ -183,17 +183,3 @@ impl Png {
         Self { size: info.size(), rgb, texts }
     }
 }
-
-/// A folder of test data beside the project, or `None` with a line that says what is skipped.
-pub fn shared(folder: &str) -> Option<PathBuf> {
-    let top = std::env::var_os("S2F_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let path = top.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: there is no {}", path.display());
-    None
-}

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use s2f_pairs::Split;
 use s2f_testing::pairs::{self, sample};
 
-use crate::support::{Folder, Run, shared};
+use s2f_testing::data;
+
+use crate::support::{Folder, Run};
 
 /// Kills with signal 9 that a run has to survive.
 const KILLS: usize = 10;
@@ -20,8 +22,8 @@ const PEOPLE: usize = 6;
 
 /// A few portraits in a folder, or a visible line and none.
 fn portraits(folder: &Folder) -> Option<PathBuf> {
-    let faces = shared("data/faces/canada")?;
-    let models = shared("models")?;
+    let faces = data("data/faces/canada")?;
+    let models = data("models")?;
     let table = fs::read_to_string(faces.join("people.csv")).unwrap();
     let rows: Vec<&str> = table.lines().take(1 + PEOPLE).collect();
     folder.write("few/people.csv", rows.join("\n"));
@@ -86,6 +88,21 @@ fn assert_same(folder: &Folder, a: &str, b: &str) {
 }
 
 #[test]
+fn files_of_somebody_else_are_not_overwritten() {
+    let folder = Folder::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/paper.toml");
+    for name in ["metrics.jsonl", "environment.json", "model/config.json", "checkpoints/1"] {
+        folder.write(&format!("mine/{name}"), "mine");
+        let run = folder.run(["train", "voice-encoder", config, "-o", "mine"]).exits(2);
+        let top = name.split('/').next().unwrap();
+        run.says(&[&format!("error: mine/{top} already exists"), "hint: "]);
+        assert_eq!(folder.files(), [format!("mine/{name}")]);
+        assert_eq!(folder.read(&format!("mine/{name}")), b"mine");
+        fs::remove_dir_all(folder.path("mine")).unwrap();
+    }
+}
+
+#[test]
 fn a_killed_training_goes_on_to_the_same_weights() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
@@ -100,11 +117,11 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     kill_until_done(&folder, &pieces, undisturbed, || assert_same(&folder, "whole", "pieces"));
 
     let again = run(&folder, &pieces).exits(0);
-    again.says(&["all 14 steps are done", "optimisation.steps"]);
+    again.says(&["all 14 steps are finished", "optimisation.steps"]);
     assert_same(&folder, "whole", "pieces");
 
     let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);
-    longer.says(&["going on after step 14 of 16", "step 16 of 16"]);
+    longer.says(&["resuming after step 14 of 16", "step 16 of 16"]);
     let steps = String::from_utf8(folder.read("pieces/metrics.jsonl")).unwrap();
     assert!(steps.contains("{\"step\":16,\"texture\":"), "{steps}");
 }
@@ -238,7 +255,7 @@ fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
     let end = newest + 1;
     run(&folder, &train(&models, "run", end, &[])).exits(0).says(&[
         &format!("checkpoints/step-{newest:06} is passed over: optimizer.bpk"),
-        &format!("going on after step {before} of {end}"),
+        &format!("resuming after step {before} of {end}"),
     ]);
     let lines = String::from_utf8(folder.read("run/metrics.jsonl")).unwrap();
     let steps: Vec<&str> = lines.lines().filter(|line| line.contains("texture\":")).collect();

@@ -21,11 +21,11 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
     let (file, config) = (tiny("legacy.pth"), tiny("config.json"));
     let run = folder.run([&import(&file, "mine", "model")[..], &["--config", &config]].concat());
     run.exits(0).says(&[
-        "left out 2 tensors of the training's own\n",
-        "took state_dict. off the names\n",
-        "took module. off the names\n",
+        "skipped 2 tensors of the training\n",
+        "removed state_dict. from the names\n",
+        "removed module. from the names\n",
         "wrote mine/model.safetensors\n",
-        "mine is whole and draws a face\n",
+        "mine is complete and draws a face\n",
     ]);
     assert_eq!(folder.files(), ["mine/README.md", "mine/config.json", "mine/model.safetensors"]);
     folder.run(["model", "verify", "-m", "mine"]).exits(0);
@@ -38,7 +38,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
         folder.run([&export[..], more].concat())
     };
     export("mine", "out", &[]).exits(0);
-    export("mine", "out", &[]).exits(2).says(&["out/config.json is there already", "hint: "]);
+    export("mine", "out", &[]).exits(2).says(&["out/config.json already exists", "hint: "]);
     export("mine", "out", &["--frames", "598"]).exits(2).says(&["--frames is of ONNX files"]);
     let weights = |name: &str| folder.read(&format!("{name}/model.safetensors"));
     for network in ["model", "voice-encoder", "face-decoder"] {
@@ -65,19 +65,19 @@ fn a_key_map_translates_and_its_slips_are_named() {
         folder.run([&import(&file, out, "voice-encoder")[..], &options].concat())
     };
     command("voice.safetensors", &map).exits(0).says(&["wrote voice.safetensors\n"]);
-    // A configuration says nothing of the decoder that a whole model needs.
-    command("whole", &map).exits(2).says(&["says nothing of the other network", "hint: "]);
+    // A configuration has no weights of the face decoder.
+    command("whole", &map).exits(2).says(&["does not contain the other network", "hint: "]);
     let text = fs::read_to_string(&map).unwrap();
     for (change, message) in [
         (text.replace("\"cnn\"", "\"cnm\""), "key map: the file has no cnm"),
         (text.replace("\"norms\"", "\"norm\""), "key map: the network has no norm"),
-        (text.replace("temperature = \"\"", ""), "no place for temperature"),
+        (text.replace("temperature = \"\"", ""), "unexpected tensors temperature"),
         (
             text.replace("\"fc.2\" = \"output\"", "\"fc.2\" = \"\""),
             "no weights for output.weight, output.bias",
         ),
-        ("cnn = 3".to_owned(), "is no key map"),
-        ("cnn.0 = \"x\"".to_owned(), "is no key map"),
+        ("cnn = 3".to_owned(), "is not a key map"),
+        ("cnn.0 = \"x\"".to_owned(), "is not a key map"),
     ] {
         folder.write("map.toml", change);
         command("other.safetensors", "map.toml").exits(2).says(&["error: ", message, "\n  hint: "]);
@@ -141,7 +141,7 @@ fn onnx_files_say_what_they_are() {
         folder.run([&export[..], &one, &[frames]].concat())
     };
     run("20").exits(2).says(&["20 frames leave"]);
-    run("many").exits(2).says(&["neither a number nor dynamic"]);
+    run("many").exits(2).says(&["must be a number or dynamic"]);
     run("598").exits(0);
     assert!(!folder.path("fixed/face-decoder.onnx").exists());
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Folder, shared};
+use s2f_testing::data;
+
+use crate::support::Folder;
 
 #[test]
 fn every_format_gives_a_picture_and_every_broken_file_a_reason() {
@@ -14,7 +16,7 @@ fn every_format_gives_a_picture_and_every_broken_file_a_reason() {
         "short_0s8.wav",
         "silence.wav",
     ];
-    let Some(zoo) = shared("data/audio_zoo") else { return };
+    let Some(zoo) = data("data/audio_zoo") else { return };
     let mut names: Vec<String> = fs::read_dir(&zoo)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -36,11 +36,6 @@ pub fn render(report: &Report) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Whether a `scores.csv` was written by an evaluation.
-pub(crate) fn is_own(table: &[u8]) -> bool {
-    table.starts_with(COLUMNS.join(",").as_bytes())
-}
-
 fn row(score: &Score) -> [String; COLUMNS.len()] {
     let number = |value: Option<f64>| {
         value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()

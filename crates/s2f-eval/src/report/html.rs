@@ -228,15 +228,6 @@ fn footer(report: &Report) -> Markup {
     }
 }
 
-/// Whether a `report.html` was written by an evaluation.
-pub(crate) fn is_own(page: &[u8]) -> bool {
-    const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"speech2face";
-    page[..page.len().min(HEAD_BYTES)].windows(GENERATOR.len()).any(|bytes| bytes == GENERATOR)
-}
-
-/// The generator's mark is within so many bytes from the start of a page.
-const HEAD_BYTES: usize = 1024;
-
 #[cfg(test)]
 mod tests {
     use super::*;

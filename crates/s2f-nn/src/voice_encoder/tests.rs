@@ -1,29 +1,13 @@
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Distribution, TensorData};
+use burn::tensor::{Device, Distribution, TensorData};
 
 use super::*;
-use crate::reference::{Reference, largest_difference};
+use crate::ConfigError;
+use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
 use crate::weights;
 
 /// Written by `reference/nn/voice_encoder.py`.
 const REFERENCE: &[u8] = include_bytes!("../../../../reference/nn/voice_encoder.safetensors");
-
-pub(crate) fn tiny() -> VoiceEncoderConfig {
-    let layer = ConvLayer::new;
-    VoiceEncoderConfig {
-        input: VoiceInput::Complex,
-        layers: vec![
-            layer(3, [2, 2], false),
-            layer(4, [1, 2], true),
-            layer(5, [1, 1], false),
-            layer(6, [2, 2], false),
-        ],
-        hidden: 8,
-        output: 7,
-        batch_norm: true,
-        pooling: SegmentPooling::Mean,
-    }
-}
 
 #[test]
 fn paper_has_the_printed_sizes() {
@@ -46,12 +30,13 @@ fn paper_has_the_printed_sizes() {
 
 #[test]
 fn paper_has_148_million_parameters() {
-    let network = VoiceEncoderConfig::paper().init(&Device::flex()).unwrap();
+    let network = VoiceEncoderConfig::paper().init(&cpu()).unwrap();
     // PyTorch counts the same (reference/nn/voice_encoder.py), without running statistics.
     let statistics: usize =
         VoiceEncoderConfig::paper().layers.iter().map(|layer| 2 * layer.channels).sum();
     let counted = network.num_params();
     assert!(counted == 148_062_976 || counted == 148_062_976 + statistics, "{counted} parameters");
+    assert_eq!(VoiceEncoderConfig::paper().cost(1, 598).unwrap().parameters, 148_062_976);
 }
 
 #[test]
@@ -64,18 +49,18 @@ fn equals_pytorch() {
         // 1e-4: float32 sums of up to 7 680 products, added up in another order.
         assert!(largest_difference(found, reference.floats(name, &device)) < 1e-4, "{name}");
     };
-    check(Device::flex(), "evaluation");
-    check(Device::flex().autodiff(), "training");
-    let device = Device::flex();
+    check(cpu(), "evaluation");
+    check(cpu().autodiff(), "training");
+    let device = cpu();
     let input: Tensor<4> = reference.floats("input", &device);
-    // Powers of numbers between 1e-6 and 5: 1e-4 is a few units in the last place of f32.
+    // Powers of values between 1e-6 and 5: 1e-4 is a few units in the last place of f32.
     let expected = reference.floats("magnitude", &device);
     assert!(largest_difference(magnitude(input), expected) < 1e-4);
 }
 
 #[test]
 fn any_length_from_the_shortest_gives_one_feature() {
-    let device = Device::flex();
+    let device = cpu();
     for config in [tiny(), VoiceEncoderConfig { output: 256, ..VoiceEncoderConfig::compact() }] {
         let network = config.init(&device).unwrap();
         let shortest = config.min_frames().unwrap();
@@ -89,31 +74,33 @@ fn any_length_from_the_shortest_gives_one_feature() {
 
 #[test]
 fn paper_runs_on_its_shortest_clip() {
-    let device = Device::flex();
+    let device = cpu();
     let network = VoiceEncoderConfig::paper().init(&device).unwrap();
     let feature = network.forward(Tensor::ones([1, 2, 259, BINS], &device));
     assert_eq!(feature.dims(), [1, 4096]);
 }
 
 #[test]
-fn compact_hears_three_seconds() {
+fn compact_accepts_three_seconds() {
     assert!(VoiceEncoderConfig::compact().min_frames().unwrap() <= 298);
 }
 
 #[test]
 fn impossible_shapes_are_refused() {
     let none = VoiceEncoderConfig { layers: vec![], ..tiny() };
-    let still = VoiceEncoderConfig { layers: vec![ConvLayer::new(4, [0, 1], false)], ..tiny() };
+    let layer = |stride, pool| ConvLayer { channels: 4, stride, pool };
+    let still = VoiceEncoderConfig { layers: vec![layer([0, 1], false)], ..tiny() };
     let narrow = VoiceEncoderConfig { hidden: 0, ..tiny() };
-    let deep = VoiceEncoderConfig { layers: vec![ConvLayer::new(4, [2, 2], true); 9], ..tiny() };
+    let deep = VoiceEncoderConfig { layers: vec![layer([2, 2], false); 9], ..tiny() };
+    assert!(matches!(deep.check(), Err(ConfigError::TooShort { layer: 6, frequency: 2, .. })));
     for config in [none, still, narrow, deep] {
-        assert!(config.init(&Device::flex()).is_err(), "{config:?}");
+        assert!(config.init(&cpu()).is_err(), "{config:?}");
     }
 }
 
 #[test]
 fn a_step_lowers_the_loss() {
-    let device = Device::flex().autodiff();
+    let device = cpu().autodiff();
     device.seed(1);
     let mut network = tiny().init(&device).unwrap();
     let input = Tensor::random([4, 2, 60, BINS], Distribution::Normal(0.0, 1.0), &device);
@@ -129,14 +116,14 @@ fn a_step_lowers_the_loss() {
 }
 
 #[test]
-fn attention_begins_as_the_mean_and_learns_which_segment_counts() {
-    let device = Device::flex().autodiff();
+fn attention_begins_as_the_mean_and_learns_which_segment_matters() {
+    let device = cpu().autodiff();
     let config = VoiceEncoderConfig { pooling: SegmentPooling::Attention, ..tiny() };
     let network = config.init(&device).unwrap();
-    // Two voices of two segments: what they are to say is in the segment that begins with 1.
+    // Two voices of two segments: the target is in the segment that begins with 1.
     let mut segments = vec![0.0_f32; 2 * 2 * 7];
-    for (place, first, second) in [(0, 1.0, 0.3), (1, 0.0, -0.8), (2, 0.0, 0.9), (3, 1.0, -0.5)] {
-        (segments[place * 7], segments[place * 7 + 1]) = (first, second);
+    for (segment, first, second) in [(0, 1.0, 0.3), (1, 0.0, -0.8), (2, 0.0, 0.9), (3, 1.0, -0.5)] {
+        (segments[segment * 7], segments[segment * 7 + 1]) = (first, second);
     }
     let segments = Tensor::<3>::from_data(TensorData::new(segments, [2, 2, 7]), &device);
     let mean = segments.clone().mean_dim(1).squeeze_dim::<2>(1);
@@ -146,9 +133,9 @@ fn attention_begins_as_the_mean_and_learns_which_segment_counts() {
     let mut network = network;
     let mut optimizer = AdamConfig::new().init();
     let error = |network: &VoiceEncoder| {
-        let said = network.pool(segments.clone()).narrow(1, 1, 1);
-        let wanted = Tensor::<2>::from_floats([[0.3], [-0.5]], &device);
-        (said - wanted).square().mean()
+        let found = network.pool(segments.clone()).narrow(1, 1, 1);
+        let target = Tensor::<2>::from_floats([[0.3], [-0.5]], &device);
+        (found - target).square().mean()
     };
     for _ in 0..200 {
         let gradients = GradientsParams::from_grads(error(&network).backward(), &network);

@@ -1,4 +1,4 @@
-//! Named arrays out of a foreign file, taken one by one by the network they are for.
+//! Named arrays of a foreign file, and a network that takes its weights from them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::WeightsError;
 
 /// The arrays of a file, in single precision.
 #[derive(Debug, Default)]
-pub struct Arrays {
+pub(crate) struct Arrays {
     arrays: BTreeMap<String, Array>,
 }
 
@@ -20,16 +20,17 @@ struct Array {
 }
 
 impl Arrays {
-    /// Adds an array whose `values` are row-major; gives back `false` if the name is taken.
-    pub(super) fn insert(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) -> bool {
+    /// Adds an array of row-major `values`; returns `false` if the name is taken.
+    pub(crate) fn insert(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) -> bool {
         self.arrays.insert(name, Array { shape, values }).is_none()
     }
 
-    /// Takes out the row-major values of the array `name`.
+    /// Removes the array `name`, which has to have the shape `shape`, and returns its values,
+    /// row-major.
     ///
     /// # Errors
-    /// [`WeightsError::Missing`], or [`WeightsError::Shape`] where its shape is not `shape`.
-    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    /// [`WeightsError::Missing`] or [`WeightsError::Shape`].
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let array = self
             .arrays
             .remove(name)
@@ -45,26 +46,39 @@ impl Arrays {
         }
     }
 
-    /// Takes out the array `name` and makes it the value of `parameter`, whose shape, device and
+    /// Removes the array `name` and makes it the value of `parameter`, whose shape, device and
     /// gradient setting stay.
     ///
     /// # Errors
     /// As [`Arrays::take`].
-    pub fn fill<const D: usize>(
+    pub(crate) fn fill<const D: usize>(
         &mut self,
         name: &str,
         parameter: &mut Param<Tensor<D>>,
     ) -> Result<(), WeightsError> {
         let values = self.take(name, &parameter.lazy_shape().to_vec())?;
-        set(parameter, values);
+        set_values(parameter, values);
         Ok(())
     }
 
-    /// Ends the taking.
+    /// Lets `fill` set all weights of `network`.
     ///
     /// # Errors
-    /// [`WeightsError::Unexpected`] if arrays are left.
-    pub fn finish(self) -> Result<(), WeightsError> {
+    /// Those of `fill`, and [`WeightsError::Unexpected`] if arrays are left.
+    pub(crate) fn into_network<N>(
+        mut self,
+        mut network: N,
+        fill: impl FnOnce(&mut N, &mut Self) -> Result<(), WeightsError>,
+    ) -> Result<N, WeightsError> {
+        fill(&mut network, &mut self)?;
+        self.finish().map(|()| network)
+    }
+
+    /// Checks that no array is left.
+    ///
+    /// # Errors
+    /// [`WeightsError::Unexpected`].
+    pub(crate) fn finish(self) -> Result<(), WeightsError> {
         if self.arrays.is_empty() {
             Ok(())
         } else {
@@ -73,11 +87,11 @@ impl Arrays {
     }
 }
 
-/// Gives a parameter other values, row-major; shape, device, gradient setting and identity stay.
+/// Sets the values of a parameter, row-major; shape, device, gradient setting and identity stay.
 ///
 /// # Panics
 /// If the number of values is not that of the parameter.
-pub(crate) fn set<const D: usize>(parameter: &mut Param<Tensor<D>>, values: Vec<f32>) {
+pub(crate) fn set_values<const D: usize>(parameter: &mut Param<Tensor<D>>, values: Vec<f32>) {
     let data = TensorData::new(values, parameter.lazy_shape());
     let tensor = Tensor::from_data(data, &parameter.lazy_device());
     *parameter = parameter.clone().transform_for_load(tensor, parameter.id);

@@ -1,24 +1,19 @@
-//! What can be wrong with a file of weights.
+//! Errors of weights files.
 
-use std::io;
 use std::path::{Path, PathBuf};
+
+use s2f_core::FileError;
 
 use crate::ConfigError;
 
 /// Why weights could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WeightsError {
-    /// The operating system refused to read or write.
-    #[error("cannot {operation} {}", .path.display())]
-    Io {
-        /// What was tried: `read` or `write`.
-        operation: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// What is wrong with the contents of a named file.
+    /// The operating system refused to read or write a file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The contents of a file are wrong.
     #[error("{}: {problem}", .path.display())]
     InFile {
         /// The file.
@@ -26,15 +21,15 @@ pub enum WeightsError {
         /// The problem.
         problem: Box<WeightsError>,
     },
-    /// The bytes are not what the format promises.
+    /// The bytes contradict the format.
     #[error("not a complete {format} file: {reason}; hint: get the file again")]
     Malformed {
         /// The format that was expected.
         format: &'static str,
-        /// What contradicts it.
+        /// The contradiction.
         reason: String,
     },
-    /// The network has parameters that the file lacks.
+    /// The file lacks parameters of the network.
     #[error(
         "no weights for {}; hint: the file belongs to another network or another configuration",
         list(.tensors)
@@ -43,17 +38,16 @@ pub enum WeightsError {
         /// Names of all of them.
         tensors: Vec<String>,
     },
-    /// The file has tensors for which the network has no place.
+    /// The file has tensors that are no parameters of the network.
     #[error(
-        "no place for {} in the network; hint: the file belongs to another network or another \
-         configuration",
+        "unexpected tensors {}; hint: the file belongs to another network or another configuration",
         list(.tensors)
     )]
     Unexpected {
         /// Names of all of them.
         tensors: Vec<String>,
     },
-    /// A tensor has another shape than the parameter it is for.
+    /// A tensor has another shape than its parameter.
     #[error(
         "tensor {tensor} has the shape {actual:?}, the network needs {expected:?}; hint: the file \
          belongs to another configuration"
@@ -66,35 +60,39 @@ pub enum WeightsError {
         /// Shape in the file.
         actual: Vec<usize>,
     },
-    /// A tensor holds numbers of a type that is not read.
-    #[error("tensor {tensor} holds {actual} numbers; hint: convert the file to {supported}")]
-    NumberType {
+    /// A tensor has a data type that is not supported.
+    #[error("tensor {tensor} has the type {actual}; hint: convert the file to {supported}")]
+    DataType {
         /// Name of the tensor.
         tensor: String,
         /// The type in the file.
         actual: String,
-        /// The types that are read.
+        /// The types that are supported.
         supported: &'static str,
     },
-    /// The tensors of a foreign file and the parameters of the network do not fit one to one.
-    #[error("{}; hint: another network or configuration, or names that a key map has to translate", misfit(.missing, .surplus))]
+    /// The tensors of a foreign file and the parameters of the network do not match one to one.
+    #[error(
+        "{}; hint: the file belongs to another network or configuration, or needs a key map",
+        misfit(.missing, .surplus)
+    )]
     Names {
         /// Names of the parameters that the file lacks.
         missing: Vec<String>,
-        /// Names in the file for which the network has no place.
+        /// Names in the file that are no parameters of the network.
         surplus: Vec<String>,
     },
-    /// A key map cannot be followed.
+    /// A key map contradicts the file or the network.
     #[error(
-        "key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or = \"\" to leave it out"
+        "key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or \
+         = \"\" to leave a tensor out"
     )]
     KeyMap {
-        /// What is wrong with it, with the names.
+        /// The contradiction, with the names.
         reason: String,
     },
     /// A weight is NaN or infinite.
     #[error(
-        "tensor {tensor} holds {value}; hint: the training that made the file broke down, take an earlier one"
+        "tensor {tensor} holds {value}; hint: the training diverged, use an earlier checkpoint"
     )]
     NotFinite {
         /// Name of the tensor.
@@ -102,10 +100,8 @@ pub enum WeightsError {
         /// The first such weight.
         value: f32,
     },
-    /// The file is larger than any that is read.
-    #[error(
-        "it has {bytes} bytes, at most {limit} are read; hint: it is not the file of such a network"
-    )]
+    /// The file is larger than any file of such a network.
+    #[error("it has {bytes} bytes, the limit is {limit}; hint: check that it is the right file")]
     TooBig {
         /// Its size.
         bytes: u64,
@@ -120,7 +116,7 @@ pub enum WeightsError {
     NotExportable {
         /// The format.
         format: &'static str,
-        /// What stands in the way, with a hint.
+        /// The obstacle, with a hint.
         reason: String,
     },
     /// A weight is too large for half precision.
@@ -134,31 +130,34 @@ pub enum WeightsError {
         /// The first such weight.
         value: f32,
     },
-    /// The numbers of a parameter could not be fetched from its device.
+    /// The values of a parameter could not be read from its device.
     #[error("cannot read tensor {tensor} from its device: {reason}")]
     Device {
         /// Name of the tensor.
         tensor: String,
-        /// What the tensor library said.
+        /// The tensor library's message.
         reason: String,
     },
 }
 
 impl WeightsError {
-    /// The same problem, with the name of the file that it was met in.
+    /// The same problem with the name of the file, unless it names a file already.
     pub(crate) fn in_file(self, path: &Path) -> Self {
-        Self::InFile { path: path.to_owned(), problem: Box::new(self) }
+        match self {
+            Self::File(_) | Self::InFile { .. } => self,
+            problem => Self::InFile { path: path.to_owned(), problem: Box::new(problem) },
+        }
     }
 }
 
-/// What is missing and what is surplus.
+/// Missing parameters and unexpected tensors, in words.
 fn misfit(missing: &[String], surplus: &[String]) -> String {
     let missing = (!missing.is_empty()).then(|| format!("no weights for {}", list(missing)));
-    let surplus = (!surplus.is_empty()).then(|| format!("no place for {}", list(surplus)));
+    let surplus = (!surplus.is_empty()).then(|| format!("unexpected tensors {}", list(surplus)));
     missing.into_iter().chain(surplus).collect::<Vec<_>>().join(", and ")
 }
 
-/// The first names of a list and how many follow.
+/// The first names of a list and the number of the others.
 pub(super) fn list(names: &[String]) -> String {
     const SHOWN: usize = 3;
     let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -183,8 +182,9 @@ mod tests {
     #[test]
     fn the_file_is_named_once() {
         let problem = WeightsError::Missing { tensors: vec!["conv1.weight".into()] };
+        let problem = problem.in_file(Path::new("model.safetensors"));
         assert_eq!(
-            problem.in_file(Path::new("model.safetensors")).to_string(),
+            problem.in_file(Path::new("other.safetensors")).to_string(),
             "model.safetensors: no weights for conv1.weight; hint: the file belongs to another \
              network or another configuration"
         );

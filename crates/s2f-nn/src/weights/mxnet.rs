@@ -2,8 +2,8 @@
 //!
 //! Little endian throughout: `u64` 0x112, `u64` 0, `u64` number of arrays; for each array `u32`
 //! 0xF993FAC9, `i32` storage type, `u32` number of axes, an `i64` for each axis, `i32` device type,
-//! `i32` device number, `i32` number type, the numbers; then `u64` number of names and for each
-//! name a `u64` length and its bytes. Names begin with `arg:` for learnt parameters and `aux:` for
+//! `i32` device number, `i32` type of the values, the values; then `u64` number of names and for each
+//! name a `u64` length and its bytes. Names begin with `arg:` for learned parameters and `aux:` for
 //! running statistics. Source: `NDArray::Save` in `src/ndarray/ndarray.cc` of MXNet 1.x.
 
 use super::{Arrays, WeightsError};
@@ -15,15 +15,14 @@ const FLOAT32: u32 = 0;
 
 /// The arrays of an MXNet parameter file, by name without the prefix `arg:` or `aux:`.
 ///
-/// Only dense `float32` arrays are read. Memory is asked for only after the bytes that fill it
-/// have been seen.
+/// Only dense `float32` arrays are read. Memory is allocated only for bytes that are there.
 ///
 /// # Errors
-/// [`WeightsError::Malformed`] and [`WeightsError::NumberType`].
-pub fn read_mxnet(bytes: &[u8]) -> Result<Arrays, WeightsError> {
+/// [`WeightsError::Malformed`] and [`WeightsError::DataType`].
+pub(crate) fn read_mxnet(bytes: &[u8]) -> Result<Arrays, WeightsError> {
     let mut bytes = Reader { bytes };
-    if bytes.u64("file mark")? != FILE {
-        return Err(malformed("it does not begin with the mark of an NDArray list"));
+    if bytes.u64("magic number of the file")? != FILE {
+        return Err(malformed("it does not begin with the magic number of an NDArray list"));
     }
     bytes.u64("reserved word")?;
     let count = bytes.u64("number of arrays")?;
@@ -32,7 +31,7 @@ pub fn read_mxnet(bytes: &[u8]) -> Result<Arrays, WeightsError> {
         unnamed.push(bytes.array(unnamed.len())?);
     }
     if bytes.u64("number of names")? != count {
-        return Err(malformed("arrays and names differ in number"));
+        return Err(malformed("the numbers of arrays and of names differ"));
     }
     let mut arrays = Arrays::default();
     for (shape, values) in unnamed {
@@ -52,7 +51,7 @@ fn malformed(reason: impl Into<String>) -> WeightsError {
     WeightsError::Malformed { format: "MXNet parameter", reason: reason.into() }
 }
 
-/// What is still to be read.
+/// The bytes that are left to read.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
@@ -61,7 +60,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, length: u64, what: &str) -> Result<&'a [u8], WeightsError> {
         let split = usize::try_from(length).ok().and_then(|at| self.bytes.split_at_checked(at));
         let (taken, rest) = split.ok_or_else(|| {
-            malformed(format!("{what}: {length} bytes announced, {} left", self.bytes.len()))
+            malformed(format!("{what}: {length} bytes expected, {} left", self.bytes.len()))
         })?;
         self.bytes = rest;
         Ok(taken)
@@ -85,24 +84,24 @@ impl<'a> Reader<'a> {
     }
 
     fn array(&mut self, index: usize) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
-        if self.u32("mark of an array")? != ARRAY {
-            return Err(malformed(format!("array {index} does not begin with its mark")));
+        if self.u32("magic number of an array")? != ARRAY {
+            return Err(malformed(format!("array {index} does not begin with its magic number")));
         }
         if self.u32("storage type")? != DENSE {
             return Err(malformed(format!("array {index} is sparse")));
         }
         let axes = self.u32("number of axes")?;
         if axes == 0 {
-            return Err(malformed(format!("array {index} was never filled")));
+            return Err(malformed(format!("array {index} is empty")));
         }
         let axes = self.take(u64::from(axes) * 8, "axes")?.as_chunks().0;
         let shape = axes.iter().map(|axis| u64::from_le_bytes(*axis)).collect::<Vec<_>>();
         self.take(8, "device")?;
-        let number_type = self.u32("number type")?;
-        if number_type != FLOAT32 {
-            return Err(WeightsError::NumberType {
+        let value_type = self.u32("type of the values")?;
+        if value_type != FLOAT32 {
+            return Err(WeightsError::DataType {
                 tensor: format!("{index} (counted from 0)"),
-                actual: format!("MXNet type {number_type}"),
+                actual: format!("MXNet type {value_type}"),
                 supported: "float32 (type 0)",
             });
         }
@@ -127,7 +126,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::Reference;
+    use crate::tests::Reference;
 
     /// Written by `reference/nn/foreign_weights.py`.
     const FILE_BYTES: &[u8] = include_bytes!("../../../../reference/nn/foreign_mxnet.params");
@@ -138,20 +137,20 @@ mod tests {
         let mut arrays = read_mxnet(FILE_BYTES).unwrap();
         let reference = Reference::new(VALUES);
         for (name, shape) in [("conv_weight", &[3, 2, 1, 2][..]), ("bn_moving_var", &[5])] {
-            assert_eq!(arrays.take(name, shape).unwrap(), reference.numbers(name));
+            assert_eq!(arrays.take(name, shape).unwrap(), reference.values(name));
         }
         arrays.finish().unwrap();
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn misfits_are_named() {
         let taken = |name: &str, shape: &[usize]| {
             read_mxnet(FILE_BYTES).unwrap().take(name, shape).unwrap_err().to_string()
         };
         assert!(taken("conv_weight", &[3, 2]).starts_with("tensor conv_weight has the shape"));
         assert!(taken("conv_bias", &[3]).starts_with("no weights for conv_bias"));
         let left = read_mxnet(FILE_BYTES).unwrap().finish().unwrap_err().to_string();
-        assert!(left.starts_with("no place for bn_moving_var, conv_weight"), "{left}");
+        assert!(left.starts_with("unexpected tensors bn_moving_var, conv_weight"), "{left}");
     }
 
     #[test]
@@ -163,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn no_changed_byte_does_harm() {
+    fn a_changed_byte_is_an_error_or_another_value() {
         for at in 0..FILE_BYTES.len() {
             for flip in [0x01, 0x80, 0xff] {
                 let mut bytes = FILE_BYTES.to_vec();
                 bytes[at] ^= flip;
-                // An error or other numbers; neither a panic nor memory beyond the file's size.
+                // An error or other values; neither a panic nor memory beyond the file's size.
                 let _ = read_mxnet(&bytes);
             }
         }

@@ -1,5 +1,4 @@
-//! Whose names are which: the parameters of a network, what a foreign file calls them, and the
-//! pairing of the two.
+//! Names of parameters: those of a network, those of a foreign file, and which belong together.
 
 mod vgg_face;
 
@@ -10,27 +9,35 @@ use burn::tensor::Tensor;
 
 use super::WeightsError;
 use super::error::list;
-use super::safetensors::Place;
+use super::safetensors::ModulePath;
 
 pub(super) use vgg_face::layouts as vgg_face_layouts;
 
 /// PyTorch's counters of batches: neither written nor required.
 const COUNTER: &str = ".num_batches_tracked";
 
-/// What another program calls the parameters of a network.
+/// The names that another program gives to the parameters of a network.
 ///
-/// An entry names a tensor, or a module: then it holds for everything below it. Names without an
-/// entry are the same on both sides.
+/// An entry translates a tensor's name, or a module's: then it applies to all tensors below it. Names
+/// without an entry stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct KeyMap(BTreeMap<String, String>);
 
 impl KeyMap {
-    /// Their names, each with ours; an empty one leaves the tensor or module out.
+    /// Names in the file, each with the name in the network; an empty name leaves the tensor or
+    /// module out.
+    ///
+    /// ```
+    /// use s2f_nn::weights::KeyMap;
+    ///
+    /// let entries = [("cnn", "convolutions"), ("temperature", "")];
+    /// let map = KeyMap::new(entries.map(|(file, network)| (file.into(), network.into())));
+    /// ```
     pub fn new(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(entries.into_iter().collect())
     }
 
-    /// Our name for theirs: `None` where it is left out; and the entry that says so.
+    /// Our name for theirs, `None` if it is left out; and the entry that applied.
     fn translate<'a>(&'a self, theirs: &str) -> (Option<String>, Option<&'a str>) {
         // The longest entry is the most specific.
         let above = theirs.rmatch_indices('.').map(|(dot, _)| dot);
@@ -49,26 +56,26 @@ impl KeyMap {
 /// in the order of the network.
 pub(super) fn parameters<M: Module>(network: &M) -> Vec<(String, Vec<usize>)> {
     struct Lister {
-        place: Place,
+        path: ModulePath,
         found: Vec<(String, Vec<usize>)>,
     }
     impl ModuleVisitor for Lister {
         fn enter_module(&mut self, name: &str, container: &str) {
-            self.place.enter(name, container);
+            self.path.enter(name, container);
         }
         fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.place.leave();
+            self.path.leave();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // The shape alone: random numbers that were still to be drawn stay undrawn.
+            // Reading the shape does not initialise a parameter.
             let mut shape = param.lazy_shape().to_vec();
-            if self.place.is_swapped() {
+            if self.path.is_transposed() {
                 shape.swap(0, 1);
             }
-            self.found.push((self.place.name(), shape));
+            self.found.push((self.path.name(), shape));
         }
     }
-    let mut lister = Lister { place: Place::default(), found: Vec::new() };
+    let mut lister = Lister { path: ModulePath::default(), found: Vec::new() };
     network.visit(&mut lister);
     lister.found
 }
@@ -76,8 +83,8 @@ pub(super) fn parameters<M: Module>(network: &M) -> Vec<(String, Vec<usize>)> {
 /// For each of our names the one in the file.
 ///
 /// # Errors
-/// [`WeightsError::KeyMap`] for an entry that names nothing, or two tensors with one place;
-/// [`WeightsError::Names`] for what is missing or surplus.
+/// [`WeightsError::KeyMap`] for an entry that names nothing, or two tensors with the same name;
+/// [`WeightsError::Names`] for missing or unexpected tensors.
 pub(super) fn paired(
     theirs: &[&str],
     ours: &[(String, Vec<usize>)],
@@ -103,15 +110,15 @@ pub(super) fn paired(
         return wrong(format!("the file has no {}", list(&entries)));
     }
     let known: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
-    let is_place = |ours: &str| {
+    let is_known = |ours: &str| {
         ours.is_empty()
             || known.iter().any(|name| {
                 name.strip_prefix(ours).is_some_and(|r| r.is_empty() || r.starts_with('.'))
             })
     };
-    let nowhere: Vec<String> = map.0.values().filter(|ours| !is_place(ours)).cloned().collect();
-    if !nowhere.is_empty() {
-        return wrong(format!("the network has no {}", list(&nowhere)));
+    let unknown: Vec<String> = map.0.values().filter(|ours| !is_known(ours)).cloned().collect();
+    if !unknown.is_empty() {
+        return wrong(format!("the network has no {}", list(&unknown)));
     }
     let missing: Vec<String> = ours
         .iter()
@@ -131,7 +138,7 @@ pub(super) fn paired(
     }
 }
 
-/// The layout that gives most of a file's tensors a place; the first of equals.
+/// The layout that translates most of a file's tensors to known names; the first of equals.
 pub(super) fn nearest<'a>(
     theirs: &[&str],
     ours: &[(String, Vec<usize>)],
@@ -139,21 +146,21 @@ pub(super) fn nearest<'a>(
 ) -> Option<&'a (&'static str, KeyMap)> {
     let known: BTreeSet<&str> = ours.iter().map(|(name, _)| name.as_str()).collect();
     let hits = |map: &KeyMap| {
-        let places = theirs.iter().filter_map(|name| map.translate(name).0);
-        places.filter(|name| known.contains(name.as_str())).count()
+        let names = theirs.iter().filter_map(|name| map.translate(name).0);
+        names.filter(|name| known.contains(name.as_str())).count()
     };
-    // `max_by_key` gives the last of equals.
+    // `max_by_key` returns the last of equals.
     layouts.iter().rev().max_by_key(|(_, map)| hits(map))
 }
 
-/// What training keeps in a file beside the weights, by the start of its name.
+/// First letters of the names of what training saves together with the weights.
 const OF_TRAINING: [&str; 7] = ["optim", "sched", "lr_", "scaler", "rng", "cuda_rng", "ema"];
-/// Dictionaries and classes that stand around a network's weights.
+/// Dictionaries and classes that contain a network's weights.
 const WRAPPERS: [&str; 8] =
     ["state_dict", "model_state_dict", "weights", "model", "net", "network", "module", "_orig_mod"];
 
-/// The names that belong to the network, each with what is left of it without the wrappers around
-/// all of them, and what was taken off or left out, in words.
+/// The names that belong to the network, by themselves without the wrappers that contain all of
+/// them, and notes on what was removed or skipped.
 pub(super) fn unwrapped(names: &[&str]) -> (BTreeMap<String, String>, Vec<String>) {
     let first = |name: &str| name.split_once('.').map(|(first, _)| first.to_owned());
     let of_training = |name: &str| {
@@ -166,7 +173,7 @@ pub(super) fn unwrapped(names: &[&str]) -> (BTreeMap<String, String>, Vec<String
         .map(|name| ((*name).to_owned(), (*name).to_owned()))
         .collect();
     if kept.len() < names.len() && !kept.is_empty() {
-        notes.push(format!("left out {} tensors of the training's own", names.len() - kept.len()));
+        notes.push(format!("skipped {} tensors of the training", names.len() - kept.len()));
     }
     loop {
         let wrapper = kept.first().and_then(|(short, _)| first(short));
@@ -179,7 +186,7 @@ pub(super) fn unwrapped(names: &[&str]) -> (BTreeMap<String, String>, Vec<String
         for (short, _) in &mut kept {
             short.drain(..=wrapper.len());
         }
-        notes.push(format!("took {wrapper}. off the names"));
+        notes.push(format!("removed {wrapper}. from the names"));
     }
     (kept.into_iter().collect(), notes)
 }
@@ -197,11 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn entries_hold_for_tensors_and_for_modules() {
+    fn entries_apply_to_tensors_and_to_modules() {
         let map = map(&[("x", "a"), ("y.deep", "b"), ("y.deep.1", "b.0"), ("z", "")]);
         let theirs =
             ["x.weight", "x.bias", "y.deep.1.weight", "y.deep.1.num_batches_tracked", "z.w"];
-        // The shorter entry is never the one that holds here.
+        // The shorter entry never applies here.
         let problem = paired(&theirs, &ours(), &map).unwrap_err().to_string();
         assert!(problem.starts_with("key map: the file has no y.deep;"), "{problem}");
         let mut map = map;
@@ -212,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_and_counted() {
+    fn misfits_are_named_and_counted() {
         let check = |theirs: &[&str], map: &KeyMap, message: &str| {
             let problem = paired(theirs, &ours(), map).unwrap_err().to_string();
             assert!(problem.starts_with(message), "{problem}");
@@ -222,7 +229,7 @@ mod tests {
         check(
             &["a.weight", "a.bias", "b.w", "q", "r", "s", "t"],
             &map(&[]),
-            "no weights for b.0.weight, and no place for b.w, q, r and 2 more; hint: ",
+            "no weights for b.0.weight, and unexpected tensors b.w, q, r and 2 more; hint: ",
         );
         check(&whole, &map(&[("a", "c")]), "key map: the network has no c;");
         check(&whole, &map(&[("a.weight", "a.bias")]), "key map: a.weight and a.bias both become");
@@ -230,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn wrappers_come_off_and_what_training_keeps_is_left_out() {
+    fn wrappers_are_removed_and_tensors_of_the_training_skipped() {
         let names = [
             "state_dict.module.conv.weight",
             "state_dict.module.model.bias",

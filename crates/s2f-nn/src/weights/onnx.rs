@@ -1,8 +1,7 @@
 //! Networks as ONNX files: opset 17, weights inside, any batch size.
 //!
-//! One file per network mirrors its `forward`; a small graph builder is shared. ONNX has neither a
-//! solver nor an inverse, so the warp's spline is solved by elimination in a `Loop`; see
-//! [`face_decoder`].
+//! One source file per network mirrors its `forward`; they share a small graph builder. ONNX has
+//! neither a solver nor an inverse, so the warp's spline is solved by elimination in a `Loop`.
 
 mod decoder;
 mod graph;
@@ -18,19 +17,19 @@ use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 use graph::Graph;
 use proto::{Entry, ModelProto, OperatorSet};
 
-/// First version of the operators with `GridSample` in every runtime that is in use.
+/// The oldest version of the operators that has `GridSample` in all common runtimes.
 const OPSET: i64 = 17;
-/// Version of the file format that goes with it.
+/// The version of the file format that belongs to it.
 const IR_VERSION: i64 = 8;
-/// A protocol buffer cannot be larger.
+/// Largest size of a protocol buffer.
 const MAX_BYTES: usize = i32::MAX as usize;
 
-/// How many frames the voice encoder of an ONNX file takes.
+/// The number of frames that the voice encoder of an ONNX file accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frames {
-    /// Any number that is enough for the network.
+    /// Any number from the network's smallest.
     Dynamic,
-    /// So many and no others, which some runtimes turn into faster code.
+    /// This number only, for which some runtimes compile faster code.
     Fixed(usize),
 }
 
@@ -46,22 +45,36 @@ pub struct OnnxFile {
 /// The voice encoder as ONNX.
 ///
 /// # Shapes
-/// - input `spectrogram`: `[batch, 2, frames, 257]`, compressed real and imaginary part
+/// - input `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
 /// - output `feature`: `[batch, D]`, not normalised
 /// - output `score`, with [`SegmentPooling::Attention`](crate::SegmentPooling::Attention) only:
-///   `[batch, 1]`; its softmax over the segments of a voice weighs their features
+///   `[batch, 1]`; its softmax over the segments of a voice gives the weights of their features
 ///
-/// `metadata` are keys with texts that any reader of the file shows.
+/// `metadata` are key–value pairs that ONNX tools display.
 ///
 /// # Errors
-/// [`WeightsError::NotExportable`] for a file beyond 2 GB or fewer frames than the network needs,
-/// [`WeightsError::Device`].
+/// [`WeightsError::Config`] for a configuration that cannot be built or too few frames,
+/// [`WeightsError::Missing`] where it is not that of the network,
+/// [`WeightsError::NotExportable`] for a file beyond 2 GB, [`WeightsError::Device`].
+///
+/// ```
+/// use burn::tensor::Device;
+/// use s2f_nn::VoiceEncoderConfig;
+/// use s2f_nn::weights::onnx::{Frames, voice_encoder};
+///
+/// let config = VoiceEncoderConfig::compact();
+/// let encoder = config.init(&Device::flex())?;
+/// let file = voice_encoder(&encoder, &config, Frames::Dynamic, &[])?;
+/// assert_eq!(file.outputs, ["feature"]);
+/// # Ok::<(), s2f_nn::weights::WeightsError>(())
+/// ```
 pub fn voice_encoder(
     network: &VoiceEncoder,
     config: &VoiceEncoderConfig,
     frames: Frames,
     metadata: &[(String, String)],
 ) -> Result<OnnxFile, WeightsError> {
+    config.check()?;
     if let Frames::Fixed(frames) = frames {
         config.shapes(frames)?;
     }
@@ -73,22 +86,25 @@ pub fn voice_encoder(
 
 /// The face decoder as ONNX.
 ///
-/// The warp's border has to hold three points that are not on one line, or `picture` is left out.
+/// The output `picture` needs three points of the warp's border that are not on one line; otherwise
+/// it is left out.
 ///
 /// # Shapes
 /// - input `feature`: `[batch, D]`, in the normalisation of the face space
-/// - output `landmarks`: `[batch, landmarks, 2]`, pixels
-/// - output `texture`: `[batch, 3, size, size]`, R G B, about 0 to 1
-/// - output `picture`: `[batch, 3, size, size]`, the texture bent to the landmarks, not clamped
+/// - output `landmarks`: `[batch, landmarks, 2 (x, y)]`, pixels
+/// - output `texture`: `[batch, 3 (R, G, B), size, size]`, about 0 to 1
+/// - output `picture`: `[batch, 3 (R, G, B), size, size]`, the texture warped to the landmarks, not
+///   clamped
 ///
 /// # Errors
-/// [`WeightsError::NotExportable`] for a file beyond 2 GB, [`WeightsError::Device`].
+/// As [`voice_encoder`].
 pub fn face_decoder(
     network: &FaceDecoder,
     config: &FaceDecoderConfig,
     border: &[[f32; 2]],
     metadata: &[(String, String)],
 ) -> Result<OnnxFile, WeightsError> {
+    config.check()?;
     let weights = save(network, Precision::Full)?;
     let mut graph = Graph::new("face_decoder", read(&weights)?);
     decoder::build(&mut graph, config, border)?;
@@ -120,7 +136,10 @@ fn file(graph: Graph<'_>, metadata: &[(String, String)]) -> Result<OnnxFile, Wei
     if bytes > MAX_BYTES {
         return Err(WeightsError::NotExportable {
             format: "ONNX",
-            reason: format!("it would have {bytes} bytes, an ONNX file at most {MAX_BYTES}"),
+            reason: format!(
+                "it would have {bytes} bytes; hint: the limit of the format is {MAX_BYTES} bytes, use \
+                 a smaller network or another format"
+            ),
         });
     }
     Ok(OnnxFile { bytes: model.encode_to_vec(), outputs })

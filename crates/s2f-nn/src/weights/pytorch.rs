@@ -1,12 +1,12 @@
-//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, told apart by their
+//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, distinguished by their
 //! contents.
 //!
-//! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild what was saved. Here
-//! nothing in it is run: `pytorch-reader` knows the few calls that rebuild tensors and module
-//! states, keeps every other call as an uninterpreted value, and refuses one that would make
-//! something of tensors. Pickles beyond what networks need are refused before they are parsed, and a
-//! tensor's numbers are read only once its shape is known to be that of a parameter, so such a
-//! file cannot ask for much more memory than the network that it is for. Safetensors are read whole.
+//! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild the saved objects. Nothing
+//! in it is run here: `pytorch-reader` implements the few calls that rebuild tensors and module
+//! states, keeps every other call as an uninterpreted value, and refuses one that takes tensors as
+//! arguments. Pickles that are longer than any network needs are refused before they are parsed, and
+//! a tensor is read only if its shape is that of a parameter. A file can therefore not take much more
+//! memory than its network. Safetensors are read whole.
 
 mod bounds;
 mod import;
@@ -18,20 +18,21 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchError, PytorchReader};
+use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 
 use super::{WeightsError, read_file};
 
-pub use import::{Import, Imported};
+pub use import::{ChannelOrder, Import, Imported};
 
-/// VGG-Face is 0.6 GB, an optimizer's state three times its network.
+/// VGG-Face has 0.6 GB, an optimizer's state three times the size of its network.
 const MAX_FILE_BYTES: u64 = 8 << 30;
-/// Tells the formats apart.
+/// Enough of a file to recognise its format.
 const HEAD_BYTES: u64 = 64;
-/// The types whose numbers become weights.
+/// The types that are supported.
 const FLOATS: &str = "float64, float32, float16 or bfloat16";
 
-/// A file of named tensors, opened: names and shapes are known, the numbers are not read yet.
+/// An open file of named tensors, of which names and shapes are read, but not yet the values.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -44,7 +45,7 @@ enum Contents {
     Safetensors { bytes: Vec<u8>, start: usize, tensors: HashMap<String, TensorInfo> },
 }
 
-/// How the numbers of a tensor are stored, little-endian.
+/// The type of a tensor's values, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Float {
     F64,
@@ -60,10 +61,7 @@ impl Checkpoint {
     /// [`WeightsError`] with the file's name: it cannot be read, or is neither a checkpoint of
     /// PyTorch nor safetensors.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let contents = contents(path).map_err(|problem| match problem {
-            WeightsError::Io { .. } => problem,
-            other => other.in_file(path),
-        })?;
+        let contents = contents(path).map_err(|problem| problem.in_file(path))?;
         Ok(Self { path: path.to_owned(), contents })
     }
 
@@ -77,8 +75,8 @@ impl Checkpoint {
         names
     }
 
-    /// The numbers of the tensor `name` in single precision, little-endian and row-major, written
-    /// behind `out`; it has to have the shape `expected`.
+    /// Appends the values of the tensor `name`, which has to have the shape `expected`, to `out`: in
+    /// single precision, little-endian and row-major.
     fn append(
         &self,
         name: &str,
@@ -93,7 +91,7 @@ impl Checkpoint {
             let (expected, actual) = (expected.to_vec(), shape.to_vec());
             Err(WeightsError::Shape { tensor: name.to_owned(), expected, actual })
         };
-        let refused = |actual: String| WeightsError::NumberType {
+        let refused = |actual: String| WeightsError::DataType {
             tensor: name.to_owned(),
             actual,
             supported: FLOATS,
@@ -131,7 +129,7 @@ impl Checkpoint {
 }
 
 fn contents(path: &Path) -> Result<Contents, WeightsError> {
-    let io = |source| WeightsError::Io { operation: "read", path: path.to_owned(), source };
+    let io = |source| WeightsError::File(FileError::at("read", path)(source));
     let mut file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if metadata.len() > MAX_FILE_BYTES {
@@ -151,7 +149,7 @@ fn contents(path: &Path) -> Result<Contents, WeightsError> {
         other => malformed(other.to_string()),
     })?;
     if reader.is_empty() {
-        return Err(malformed("there are no tensors in it".into()));
+        return Err(malformed("it holds no tensors".into()));
     }
     Ok(Contents::PyTorch(reader.into_tensors()))
 }
@@ -168,12 +166,12 @@ fn safetensors(bytes: Vec<u8>) -> Result<Contents, WeightsError> {
     Ok(Contents::Safetensors { bytes, start, tensors })
 }
 
-/// Puts numbers behind `out` in single precision, unless one of them is not finite.
+/// Appends values to `out` in single precision; one that is not finite is an error.
 fn append(name: &str, float: Float, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), WeightsError> {
-    let mut worst = None;
+    let mut not_finite = None;
     let mut push = |value: f32| {
         if !value.is_finite() {
-            worst.get_or_insert(value);
+            not_finite.get_or_insert(value);
         }
         out.extend(value.to_le_bytes());
     };
@@ -187,7 +185,7 @@ fn append(name: &str, float: Float, bytes: &[u8], out: &mut Vec<u8>) -> Result<(
             bytes.as_chunks().0.iter().for_each(|b| push(bf16::from_le_bytes(*b).into()));
         }
     }
-    match worst {
+    match not_finite {
         None => Ok(()),
         Some(value) => Err(WeightsError::NotFinite { tensor: name.to_owned(), value }),
     }

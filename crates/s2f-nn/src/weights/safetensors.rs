@@ -2,20 +2,20 @@
 //!
 //! A file written here loads into the PyTorch network of the same structure with
 //! `load_state_dict(safetensors.torch.load_file(path), strict=False)`, and the other way round:
-//! matrices of linear layers are stored as `[output, input]`, and what Burn calls `gamma` and
-//! `beta` of a normalisation is stored as `weight` and `bias`. PyTorch's counters
-//! `num_batches_tracked` are neither written nor required.
+//! matrices of linear layers are stored as `[output, input]`, and Burn's `gamma` and `beta` of a
+//! normalisation as `weight` and `bias`. PyTorch's counters `num_batches_tracked` are neither
+//! written nor required.
 //!
-//! `burn-store` reads and writes such files too; it is not used because it copies embedded bytes,
-//! leaves `f16` tensors in `f16`, and reports problems as text.
+//! `burn-store` reads and writes such files too. It is not used because it copies embedded bytes,
+//! leaves `f16` tensors in `f16`, and reports errors as text.
 
 mod load;
-mod place;
+mod module_path;
 mod save;
 
 pub use load::{load, load_file};
-pub(super) use place::Place;
-pub(crate) use place::swapped;
+pub(super) use module_path::ModulePath;
+pub(crate) use module_path::transposed;
 pub use save::{Precision, save, save_file};
 
 use super::WeightsError;
@@ -35,7 +35,7 @@ mod tests {
     use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
     use super::*;
-    use crate::reference::Reference;
+    use crate::tests::{Reference, cpu};
 
     /// Written by `reference/nn/weights.py`: the state of the PyTorch twin of [`Net`], an input
     /// and the output that PyTorch computes in evaluation mode.
@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn reference<const D: usize>(name: &str) -> Tensor<D> {
-        Reference::new(VALUES).floats(name, &Device::flex())
+        Reference::new(VALUES).floats(name, &cpu())
     }
 
     fn output(net: &Net, device: &Device) -> TensorData {
@@ -87,10 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pytorch_file_gives_pytorchs_output() {
-        let device = Device::default();
+    fn weights_from_pytorch_give_the_same_output() {
+        let device = cpu();
         let net = load(Net::init(5, &device), STATE).unwrap();
-        // Sums of at most 48 products of numbers around 1, in single precision.
+        // Sums of at most 48 products of values around 1, in single precision.
         output(&net, &device).assert_approx_eq::<f32>(
             &reference::<2>("output").into_data(),
             Tolerance::absolute(1e-5),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn full_precision_survives_the_round_trip() {
-        let device = Device::default();
+        let device = cpu();
         let net = load(Net::init(5, &device), STATE).unwrap();
         let bytes = save(&net, Precision::Full).unwrap();
         let again = load(Net::init(5, &device), &bytes).unwrap();
@@ -111,12 +111,12 @@ mod tests {
         for (name, tensor) in ours.iter() {
             assert_eq!(tensor.data(), theirs.tensor(name).unwrap().data(), "{name}");
         }
-        assert_eq!(ours.len() + 1, theirs.len()); // theirs has a counter of batches
+        assert_eq!(ours.len() + 1, theirs.len()); // PyTorch counts batches
     }
 
     #[test]
     fn half_precision_halves_matrices_and_keeps_vectors() {
-        let device = Device::default();
+        let device = cpu();
         let net = load(Net::init(5, &device), STATE).unwrap();
         let bytes = save(&net, Precision::Half).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -132,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn half_precision_refuses_what_it_cannot_hold() {
-        let device = Device::default();
+    fn half_precision_refuses_values_beyond_its_range() {
+        let device = cpu();
         let mut net = Net::init(5, &device);
         net.linear.weight = net.linear.weight.map(|w| w.mul_scalar(0.0).add_scalar(7e4));
         let problem = save(&net, Precision::Half).unwrap_err();
@@ -145,8 +145,8 @@ mod tests {
     }
 
     #[test]
-    fn gradients_and_identities_are_the_modules() {
-        let device = Device::default().autodiff();
+    fn gradient_settings_and_identities_stay_those_of_the_module() {
+        let device = cpu().autodiff();
         let net = Net::init(5, &device);
         let id = net.linear.weight.id;
         let net = load(net, STATE).unwrap();
@@ -158,7 +158,7 @@ mod tests {
         assert!(!frozen.linear.weight.is_require_grad());
     }
 
-    /// The state with some tensors taken out, and with others put in.
+    /// The state without one tensor, or with another one.
     fn edited(without: &str, with: Option<(&str, Dtype)>) -> Vec<u8> {
         let file = SafeTensors::deserialize(STATE).unwrap();
         let mut tensors: Vec<_> = file.iter().filter(|(name, _)| *name != without).collect();
@@ -169,20 +169,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn misfits_are_named() {
         let check = |hidden: usize, bytes: &[u8], message: &str| {
-            let problem = load(Net::init(hidden, &Device::default()), bytes).unwrap_err();
+            let problem = load(Net::init(hidden, &cpu()), bytes).unwrap_err();
             assert!(problem.to_string().starts_with(message), "{problem}");
         };
         let none = "no such tensor";
         check(5, &edited("norm.weight", None), "no weights for norm.weight;");
         check(5, &edited("norm.running_var", None), "no weights for norm.running_var;");
-        check(5, &edited(none, Some(("extra", Dtype::F32))), "no place for extra in the network;");
+        check(5, &edited(none, Some(("extra", Dtype::F32))), "unexpected tensors extra;");
         check(6, STATE, "tensor linear.weight has the shape [5, 48], the network needs [6, 48];");
         check(
             5,
             &edited("norm.weight", Some(("norm.weight", Dtype::I32))),
-            "tensor norm.weight holds I32 numbers;",
+            "tensor norm.weight has the type I32;",
         );
         check(5, b"", "not a complete safetensors file:");
         check(5, &STATE[..STATE.len() - 1], "not a complete safetensors file:");
@@ -190,24 +190,26 @@ mod tests {
     }
 
     #[test]
-    fn files_are_named_in_errors_and_replaced_whole() {
-        let device = Device::default();
+    fn errors_name_the_file_and_files_are_replaced_atomically() {
+        let device = cpu();
         let folder = std::env::temp_dir().join(format!("s2f-weights-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("model.safetensors");
         let net = load(Net::init(5, &device), STATE).unwrap();
 
         let problem = load_file(Net::init(5, &device), &path).unwrap_err();
-        assert!(problem.to_string().ends_with("model.safetensors"), "{problem}");
+        assert!(problem.to_string().contains("model.safetensors; hint: "), "{problem}");
         save_file(&net, &path, Precision::Full).unwrap();
         save_file(&net, &path, Precision::Half).unwrap();
         load_file(Net::init(5, &device), &path).unwrap();
         let problem = load_file(Net::init(6, &device), &path).unwrap_err().to_string();
         assert!(problem.contains("model.safetensors: tensor linear.weight"), "{problem}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-        // A folder cannot be replaced by a file: nothing is left beside it.
-        assert!(save_file(&net, &folder, Precision::Full).is_err());
-        assert!(!folder.with_extension("tmp").exists());
+        // A folder cannot be replaced by a file; no temporary file stays behind.
+        let other = folder.join("folder");
+        fs::create_dir(&other).unwrap();
+        assert!(save_file(&net, &other, Precision::Full).is_err());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,11 +1,13 @@
 //! Small trees in the layouts of the real corpora, from names to pairs.
 
 use super::{Kit, run};
-use crate::support::{Folder, shared};
+use s2f_testing::data;
+
+use crate::support::Folder;
 
 #[test]
 fn voxceleb1_becomes_pairs_with_its_test_speakers_apart() {
-    let (Some(kit), Some(corpus)) = (Kit::find(), shared("data/corpora/voxceleb1")) else { return };
+    let (Some(kit), Some(corpus)) = (Kit::find(), data("data/corpora/voxceleb1")) else { return };
     let folder = Folder::new();
     let corpus = corpus.to_str().unwrap();
     let check = folder.run(["corpus", "check", corpus, "--json"]).exits(0).json();
@@ -24,7 +26,7 @@ fn voxceleb1_becomes_pairs_with_its_test_speakers_apart() {
 
 #[test]
 fn avspeech_becomes_pairs_and_names_the_video_that_is_gone() {
-    let (Some(kit), Some(corpus)) = (Kit::find(), shared("data/corpora/avspeech")) else { return };
+    let (Some(kit), Some(corpus)) = (Kit::find(), data("data/corpora/avspeech")) else { return };
     let folder = Folder::new();
     let corpus = corpus.to_str().unwrap();
     run(&folder, &kit.prepare(&[corpus, "-o", "out"]))

@@ -19,6 +19,14 @@ fn shards_in_one_folder_or_several_end_as_one_run_does() {
     let early = ["corpus", "merge", "a", "-o", "merged"];
     folder.run(early).exits(2).says(&["3 of 7 parts are missing", "hint:"]);
     run(&folder, &prepare("b", &["--shard", "1/2"])).exits(0);
+    for (name, foreign) in [("pairs-00000.parquet", "PAR1 mine PAR1"), ("rejected.csv", "mine\n")] {
+        let path = format!("mine/{name}");
+        folder.write(&path, foreign);
+        let error = format!("error: {path} already exists and was not written by speech2face");
+        folder.run(["corpus", "merge", "a", "b", "-o", "mine"]).exits(2).says(&[&error]);
+        assert_eq!(folder.read(&path), foreign.as_bytes());
+        std::fs::remove_file(folder.path(&path)).unwrap();
+    }
     folder.run(["corpus", "merge", "a", "b", "-o", "merged"]).exits(0).says(&["7 pairs"]);
     assert_same(&folder, "whole", "merged");
 

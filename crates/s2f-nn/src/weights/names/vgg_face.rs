@@ -1,4 +1,4 @@
-//! What the conversions of VGG-Face that circulate call its layers.
+//! Names of the layers in common conversions of VGG-Face.
 
 use super::KeyMap;
 
@@ -8,7 +8,7 @@ const LAYERS: [&str; 16] = [
     "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3", "fc6", "fc7", "fc8",
 ];
 
-/// Where each layer stands in VGG-16 as torchvision builds it: `features`, then `classifier`.
+/// Names of the layers in torchvision's VGG-16: `features`, then `classifier`.
 const TORCHVISION: [&str; 16] = [
     "features.0",
     "features.2",
@@ -28,14 +28,14 @@ const TORCHVISION: [&str; 16] = [
     "classifier.6",
 ];
 
-/// Where each layer stands in the one `Sequential` that a converted Torch 7 file becomes; a fully
-/// connected layer is the second of a pair whose first flattens.
+/// Names of the layers in the single `Sequential` of a converted Torch 7 file, where each fully
+/// connected layer follows a flattening one.
 const SEQUENTIAL: [&str; 16] = [
     "0", "2", "5", "7", "10", "12", "14", "17", "19", "21", "24", "26", "28", "32.1", "35.1",
     "38.1",
 ];
 
-/// The layouts that need no key map, each with a description.
+/// The layouts that need no key map, with descriptions.
 pub(crate) fn layouts() -> [(&'static str, KeyMap); 4] {
     let named = |theirs: [&str; 16]| {
         KeyMap::new(theirs.into_iter().zip(LAYERS).map(|(a, b)| (a.to_owned(), b.to_owned())))

@@ -34,7 +34,7 @@ pub(super) fn build(
     let picture = [batch(), fixed(3), fixed(size), fixed(size)];
     graph.output("landmarks", &landmarks, &[batch(), fixed(count), fixed(2)]);
     graph.output("texture", &texture, &picture);
-    if let Some(warp) = warp::Plan::new(&graph.numbers("warp.mean")?, border, size) {
+    if let Some(warp) = warp::Plan::new(&graph.values("warp.mean")?, border, size) {
         let rendered = warp.build(graph, &texture, &landmarks);
         graph.output("picture", &rendered, &picture);
     }

@@ -1,22 +1,22 @@
-//! A builder of ONNX graphs: each operator is one call that gives the name of its output.
+//! A builder of ONNX graphs: each operator is one call, which returns the name of its output.
 
 use safetensors::SafeTensors;
 
 use super::proto::{
     Attribute, Axis, Dimension, GraphProto, NodeProto, TensorProto, TensorShape, TensorType,
-    TypeProto, ValueInfo, kind, number,
+    TypeProto, ValueInfo, attribute_type, data_type,
 };
 use crate::weights::WeightsError;
 
-/// The output of an operator, an input or a constant, by its name.
+/// The name of an operator's output, an input or a constant.
 #[derive(Debug, Clone)]
 pub(super) struct Value(String);
 
-/// A graph in the making.
+/// A graph that is being built.
 pub(super) struct Graph<'a> {
     graph: GraphProto,
     weights: SafeTensors<'a>,
-    /// Stands before all names, which have to be unique over a graph and those inside it.
+    /// The start of all names, which have to be unique over a graph and the graphs inside it.
     prefix: &'static str,
     count: usize,
 }
@@ -34,48 +34,48 @@ impl<'a> Graph<'a> {
 
     /// An input of the graph.
     pub(super) fn input(&mut self, name: &str, axes: &[Axis]) -> Value {
-        self.graph.input.push(value_info(name, number::FLOAT, Some(axes)));
+        self.graph.input.push(value_info(name, data_type::FLOAT, Some(axes)));
         Value(name.to_owned())
     }
 
     /// Makes `value` an output of the graph.
     pub(super) fn output(&mut self, name: &str, value: &Value, axes: &[Axis]) {
         self.add("Identity", &[value], vec![], name.to_owned());
-        self.graph.output.push(value_info(name, number::FLOAT, Some(axes)));
+        self.graph.output.push(value_info(name, data_type::FLOAT, Some(axes)));
     }
 
-    /// A weight of the network, by the name that PyTorch gives it.
+    /// A weight of the network, by its PyTorch name.
     pub(super) fn weight(&mut self, name: &str) -> Result<Value, WeightsError> {
         let missing = |_| WeightsError::Missing { tensors: vec![name.to_owned()] };
         let view = self.weights.tensor(name).map_err(missing)?;
         let (shape, bytes) = (view.shape().to_vec(), view.data().to_vec());
-        Ok(self.initializer(name.to_owned(), &shape, number::FLOAT, bytes))
+        Ok(self.initializer(name.to_owned(), &shape, data_type::FLOAT, bytes))
     }
 
-    /// The numbers of a weight.
-    pub(super) fn numbers(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
+    /// The values of a weight.
+    pub(super) fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let missing = |_| WeightsError::Missing { tensors: vec![name.to_owned()] };
         let view = self.weights.tensor(name).map_err(missing)?;
         Ok(view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
 
-    /// Constant numbers, row-major.
+    /// A constant, row-major.
     pub(super) fn constant(&mut self, shape: &[usize], values: &[f32]) -> Value {
         let name = self.name("constant");
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.initializer(name, shape, number::FLOAT, bytes)
+        self.initializer(name, shape, data_type::FLOAT, bytes)
     }
 
-    /// One constant number, without axes.
+    /// A constant without axes.
     pub(super) fn scalar(&mut self, value: f64) -> Value {
         self.constant(&[], &[value as f32])
     }
 
-    /// A list of whole numbers.
+    /// A list of integers.
     pub(super) fn integers(&mut self, values: &[i64]) -> Value {
         let name = self.name("integers");
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.initializer(name, &[values.len()], number::INT64, bytes)
+        self.initializer(name, &[values.len()], data_type::INT64, bytes)
     }
 
     fn initializer(
@@ -123,8 +123,8 @@ impl<'a> Graph<'a> {
         format!("{}{}_{}", self.prefix, of.to_lowercase(), self.count)
     }
 
-    /// `times` × `body`: (graph inside, number of the round as `[1]`, state) → state, whose shape
-    /// does not change. Everything made outside may be read inside.
+    /// Repeats `body` `times` times: (inner graph, iteration as `[1]`, state) → state, whose shape does
+    /// not change. `body` can read all values of the outer graph.
     pub(super) fn repeat(
         &mut self,
         times: usize,
@@ -137,32 +137,32 @@ impl<'a> Graph<'a> {
             GraphProto { name: "loop".into(), ..Default::default() },
         );
         self.prefix = PREFIX;
-        let [round, go_on, before] =
-            ["round", "go_on", "state"].map(|name| format!("{PREFIX}{name}"));
+        let [iteration, condition, before] =
+            ["iteration", "condition", "state"].map(|name| format!("{PREFIX}{name}"));
         self.graph.input = vec![
-            value_info(&round, number::INT64, Some(&[])),
-            value_info(&go_on, number::BOOL, Some(&[])),
-            value_info(&before, number::FLOAT, None),
+            value_info(&iteration, data_type::INT64, Some(&[])),
+            value_info(&condition, data_type::BOOL, Some(&[])),
+            value_info(&before, data_type::FLOAT, None),
         ];
         let one = self.integers(&[1]);
-        let round = self.node("Reshape", &[&Value(round), &one], vec![]);
-        let after = body(self, &round, &Value(before));
-        let go_on = self.node("Identity", &[&Value(go_on)], vec![]);
+        let iteration = self.node("Reshape", &[&Value(iteration), &one], vec![]);
+        let after = body(self, &iteration, &Value(before));
+        let condition = self.node("Identity", &[&Value(condition)], vec![]);
         self.graph.output = vec![
-            value_info(&go_on.0, number::BOOL, Some(&[])),
-            value_info(&after.0, number::FLOAT, None),
+            value_info(&condition.0, data_type::BOOL, Some(&[])),
+            value_info(&after.0, data_type::FLOAT, None),
         ];
         std::mem::swap(&mut self.graph, &mut outer);
         self.prefix = "";
         let name = self.name("integers");
         let bytes = (times as i64).to_le_bytes().to_vec();
-        let times = self.initializer(name, &[], number::INT64, bytes);
-        let body = Attribute { g: Some(outer), kind: kind::GRAPH, ..named("body") };
-        // An empty name stands for an input that is left out: nothing ends the loop early.
+        let times = self.initializer(name, &[], data_type::INT64, bytes);
+        let body = Attribute { g: Some(outer), kind: attribute_type::GRAPH, ..named("body") };
+        // An empty name is an omitted input: the loop has no other condition to end.
         self.node("Loop", &[&times, &Value::none(), state], vec![body])
     }
 
-    // What every network has.
+    // Operators that all networks have.
 
     /// x·Wᵀ + b of a linear layer, `[batch, inputs]` to `[batch, outputs]`.
     pub(super) fn linear(&mut self, layer: &str, x: &Value) -> Result<Value, WeightsError> {
@@ -175,7 +175,7 @@ impl<'a> Graph<'a> {
         self.node("Relu", &[x], vec![])
     }
 
-    /// An operator that takes two values and no settings, such as `Add`.
+    /// An operator with two inputs and no attributes, such as `Add`.
     pub(super) fn binary(&mut self, operator: &str, a: &Value, b: &Value) -> Value {
         self.node(operator, &[a, b], vec![])
     }
@@ -186,7 +186,7 @@ impl<'a> Graph<'a> {
         self.node("Slice", &[x, &from, &to, &axis], vec![])
     }
 
-    /// `-1` stands for the batch.
+    /// An axis of `-1` is inferred: the batch.
     pub(super) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
         let shape = self.integers(shape);
         self.binary("Reshape", x, &shape)
@@ -194,7 +194,7 @@ impl<'a> Graph<'a> {
 }
 
 impl Value {
-    /// An optional input that is left out.
+    /// An optional input that is omitted.
     pub(super) fn none() -> Self {
         Self(String::new())
     }
@@ -205,28 +205,28 @@ fn named(name: &str) -> Attribute {
 }
 
 pub(super) fn int(name: &str, i: i64) -> Attribute {
-    Attribute { i, kind: kind::INT, ..named(name) }
+    Attribute { i, kind: attribute_type::INT, ..named(name) }
 }
 
 pub(super) fn ints(name: &str, ints: &[usize]) -> Attribute {
     let ints = ints.iter().map(|&i| i as i64).collect();
-    Attribute { ints, kind: kind::INTS, ..named(name) }
+    Attribute { ints, kind: attribute_type::INTS, ..named(name) }
 }
 
 pub(super) fn float(name: &str, f: f32) -> Attribute {
-    Attribute { f, kind: kind::FLOAT, ..named(name) }
+    Attribute { f, kind: attribute_type::FLOAT, ..named(name) }
 }
 
 pub(super) fn text(name: &str, s: &str) -> Attribute {
-    Attribute { s: s.into(), kind: kind::STRING, ..named(name) }
+    Attribute { s: s.into(), kind: attribute_type::STRING, ..named(name) }
 }
 
-/// An axis of known length.
+/// An axis of fixed length.
 pub(super) fn fixed(length: usize) -> Axis {
     Axis::Fixed(length as i64)
 }
 
-/// The axis whose length the caller chooses.
+/// The batch axis, of any length.
 pub(super) fn batch() -> Axis {
     Axis::Named("batch".into())
 }

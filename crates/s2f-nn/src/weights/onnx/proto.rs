@@ -1,6 +1,6 @@
-//! The messages of ONNX files that are written here, with the field numbers of `onnx.proto`
-//! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, IR version 8). It is in
-//! protobuf's second syntax, where lists of numbers are not packed.
+//! The protobuf messages of ONNX files, as far as they are written here, with the field numbers of
+//! `onnx.proto` (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, IR version 8). It uses
+//! protobuf's second syntax, in which lists of numbers are not packed.
 
 /// A file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -19,7 +19,7 @@ pub(super) struct ModelProto {
     pub metadata_props: Vec<Entry>,
 }
 
-/// Which operators a file uses.
+/// The set of operators that a file uses.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct OperatorSet {
     #[prost(string, tag = "1")]
@@ -28,7 +28,7 @@ pub(super) struct OperatorSet {
     pub version: i64,
 }
 
-/// A line of metadata.
+/// A key–value pair of metadata.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Entry {
     #[prost(string, tag = "1")]
@@ -67,7 +67,7 @@ pub(super) struct NodeProto {
     pub attribute: Vec<Attribute>,
 }
 
-/// A setting of an operator; `kind` says which field holds it.
+/// An attribute of an operator; `kind` says which field holds its value.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
@@ -87,7 +87,7 @@ pub(super) struct Attribute {
 }
 
 /// Values of `Attribute::kind`.
-pub(super) mod kind {
+pub(super) mod attribute_type {
     pub(in super::super) const FLOAT: i32 = 1;
     pub(in super::super) const INT: i32 = 2;
     pub(in super::super) const STRING: i32 = 3;
@@ -109,7 +109,7 @@ pub(super) struct TensorProto {
 }
 
 /// Values of `TensorProto::data_type` and of `TensorType::elem_type`.
-pub(super) mod number {
+pub(super) mod data_type {
     pub(in super::super) const FLOAT: i32 = 1;
     pub(in super::super) const INT64: i32 = 7;
     pub(in super::super) const BOOL: i32 = 9;
@@ -151,7 +151,7 @@ pub(super) struct Dimension {
     pub value: Option<Axis>,
 }
 
-/// A length, or the name of one that is only known when the network runs.
+/// A length, or the name of a length that is only known when the network runs.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(super) enum Axis {
     #[prost(int64, tag = "1")]

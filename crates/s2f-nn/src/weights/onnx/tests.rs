@@ -1,5 +1,5 @@
-//! The files, run by rten, against our own networks; `reference/pytorch/check_onnx.py` does the same
-//! with onnxruntime against PyTorch.
+//! Compares the files, run by rten, with this crate's networks; `reference/pytorch/check_onnx.py`
+//! compares onnxruntime with PyTorch.
 
 use std::path::Path;
 
@@ -8,8 +8,9 @@ use rten_tensor::prelude::*;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
-use crate::face_decoder::{LandmarksConfig, TextureConfig};
-use crate::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput, tests};
+use crate::face_decoder::TextureConfig;
+use crate::tests::{LANDMARKS, cpu, tiny_face_decoder, tiny_textures, tiny_voice_encoder};
+use crate::voice_encoder::{BINS, SegmentPooling, VoiceInput};
 use crate::weights::load;
 use crate::{Model, ModelConfig, unit_length};
 
@@ -28,11 +29,11 @@ fn run<const D: usize>(file: &OnnxFile, input: &Tensor<D>, names: &[&str]) -> Ve
     let input = rten_tensor::Tensor::from_data(&input.dims(), values);
     let outputs: Vec<_> = names.iter().map(|name| model.node_id(name).unwrap()).collect();
     let found = model.run(vec![(model.input_ids()[0], input.into())], &outputs, None).unwrap();
-    let numbers = |value: rten::Value| -> Vec<f32> {
+    let values = |value: rten::Value| -> Vec<f32> {
         let tensor: rten_tensor::Tensor<f32> = value.try_into().unwrap();
         tensor.to_vec()
     };
-    found.into_iter().map(numbers).collect()
+    found.into_iter().map(values).collect()
 }
 
 /// The largest difference, in units of `scale`.
@@ -40,7 +41,7 @@ fn worst<const D: usize>(found: &[f32], expected: Tensor<D>, scale: f32) -> f32 
     let expected: Vec<f32> = expected.into_data().iter().collect();
     assert_eq!(found.len(), expected.len());
     let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, |a: f32, b| {
-        // A NaN has to fail too.
+        // A NaN has to fail as well.
         if b > a || b.is_nan() { b } else { a }
     });
     worst / scale
@@ -50,10 +51,10 @@ fn largest<const D: usize>(x: &Tensor<D>) -> f32 {
     x.clone().abs().max().into_scalar::<f32>()
 }
 
-/// Checks a voice encoder's file with several batches and lengths, relative to the largest number
-/// of a feature.
+/// Checks a voice encoder's file with several batches and lengths, relative to the largest value of
+/// a feature.
 fn check_voice(network: &VoiceEncoder, config: &VoiceEncoderConfig, frames: &[usize]) {
-    let device = Device::flex();
+    let device = cpu();
     let dynamic = voice_encoder(network, config, Frames::Dynamic, &[]).unwrap();
     for (&frames, batch) in frames.iter().zip([1, 3, 2].into_iter().cycle()) {
         let x = Tensor::random([batch, 2, frames, BINS], Distribution::Normal(0.0, 0.5), &device);
@@ -70,8 +71,8 @@ fn check_voice(network: &VoiceEncoder, config: &VoiceEncoderConfig, frames: &[us
 }
 
 #[test]
-fn the_shipped_voice_encoder_runs_elsewhere() {
-    let device = Device::flex();
+fn the_shipped_voice_encoder_runs_in_rten() {
+    let device = cpu();
     let (config, model) = shipped(&device);
     check_voice(&model.voice_encoder, &config.voice_encoder, &[598, 300, 200]);
     // Silence.
@@ -83,24 +84,11 @@ fn the_shipped_voice_encoder_runs_elsewhere() {
 }
 
 #[test]
-fn both_inputs_and_the_ablation_are_exported() {
-    let layer = |channels, stride, pool| ConvLayer { channels, stride, pool };
+fn both_inputs_and_no_batch_norm_are_exported() {
     for input in [VoiceInput::Complex, VoiceInput::Magnitude] {
         for batch_norm in [true, false] {
-            let config = VoiceEncoderConfig {
-                input,
-                layers: vec![
-                    layer(3, [2, 2], false),
-                    layer(4, [1, 2], true),
-                    layer(5, [1, 1], false),
-                    layer(6, [2, 2], false),
-                ],
-                hidden: 8,
-                output: 7,
-                batch_norm,
-                pooling: SegmentPooling::Mean,
-            };
-            let network = config.init(&Device::flex()).unwrap();
+            let config = VoiceEncoderConfig { input, batch_norm, ..tiny_voice_encoder() };
+            let network = config.init(&cpu()).unwrap();
             check_voice(&network, &config, &[40, 61]);
             let few = voice_encoder(&network, &config, Frames::Fixed(5), &[]).unwrap_err();
             assert!(few.to_string().contains("5 frames leave"), "{few}");
@@ -109,10 +97,10 @@ fn both_inputs_and_the_ablation_are_exported() {
 }
 
 #[test]
-fn the_scores_of_segments_pool_them() {
-    let device = Device::flex();
-    let config = VoiceEncoderConfig { pooling: SegmentPooling::Attention, ..tests::tiny() };
-    // It begins with zeros, which weigh all segments alike.
+fn exported_scores_pool_segments() {
+    let device = cpu();
+    let config = VoiceEncoderConfig { pooling: SegmentPooling::Attention, ..tiny_voice_encoder() };
+    // Fresh weights are zeros, which give all segments the same weight.
     let bytes = save(&config.init(&device).unwrap(), Precision::Full).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let attention: Vec<u8> = (0..7).flat_map(|i| (i as f32 * 20.0).to_le_bytes()).collect();
@@ -139,7 +127,7 @@ fn the_scores_of_segments_pool_them() {
     assert!(worst(&found, expected.clone(), largest(&expected)) < 1e-4);
 }
 
-/// Checks a face decoder's file: landmarks relative to the picture's side, colours to full
+/// Checks a face decoder's file: landmarks relative to the picture's side, colours relative to full
 /// brightness.
 fn check_decoder(
     network: &FaceDecoder,
@@ -157,14 +145,14 @@ fn check_decoder(
     let picture = worst(&found[2], picture, 1.0);
     eprintln!("landmarks {landmarks:e}, texture {texture:e}, picture {picture:e}");
     assert!(landmarks < 1e-5 && texture < 1e-5, "{landmarks} {texture}");
-    // Either spline is exact to some 4e-4 px in single precision, since its weights reach thousands
-    // and cancel; a texture changes by up to a third of full brightness a pixel.
+    // Both splines are exact to some 4e-4 px in single precision, since their weights reach thousands
+    // and cancel; a texture changes by up to a third of full brightness per pixel.
     assert!(picture < 1e-3, "{picture}");
 }
 
 #[test]
-fn the_shipped_face_decoder_runs_elsewhere() {
-    let device = Device::flex();
+fn the_shipped_face_decoder_runs_in_rten() {
+    let device = cpu();
     device.seed(5);
     let (config, model) = shipped(&device);
     let random = Tensor::random([4, 256], Distribution::Normal(0.0, 1.0), &device);
@@ -173,43 +161,33 @@ fn the_shipped_face_decoder_runs_elsewhere() {
     check_decoder(&model.face_decoder, &config.face_decoder, &config.border, &feature);
 }
 
-const MEAN: [[f32; 2]; 4] = [[4.0, 5.0], [11.0, 5.0], [8.0, 9.0], [8.0, 12.0]];
-
-fn tiny(texture: TextureConfig) -> FaceDecoderConfig {
-    let landmarks = LandmarksConfig { count: 4, hidden: 3 };
-    FaceDecoderConfig { feature: 6, hidden: 5, landmarks, texture, size: 16 }
-}
-
 #[test]
 fn both_textures_are_exported() {
-    let device = Device::flex();
+    let device = cpu();
     let border = [[-2.0, -2.0], [17.0, -2.0], [-2.0, 17.0], [17.0, 17.0], [8.0, -2.0]];
-    for texture in [
-        TextureConfig::Deconvolution { base: 4, channels: vec![3, 2, 2] },
-        TextureConfig::Basis { components: 3, hidden: 4 },
-    ] {
-        let config = tiny(texture);
-        let network = config.init(&MEAN, &border, &device).unwrap();
+    for (_, texture) in tiny_textures() {
+        let config = tiny_face_decoder(texture);
+        let network = config.init(&LANDMARKS, &border, &device).unwrap();
         let feature = Tensor::random([2, 6], Distribution::Normal(0.0, 1.0), &device);
         check_decoder(&network, &config, &border, &feature);
     }
 }
 
 #[test]
-fn a_border_without_a_triangle_leaves_the_picture_out() {
-    let config = tiny(TextureConfig::Basis { components: 3, hidden: 4 });
+fn the_picture_is_left_out_if_the_border_spans_no_triangle() {
+    let config = tiny_face_decoder(TextureConfig::Basis { components: 3, hidden: 4 });
     for border in [&[][..], &[[-2.0, -2.0], [17.0, 17.0], [8.0, 8.0], [3.0, 3.0]]] {
-        let network = config.init(&MEAN, border, &Device::flex()).unwrap();
+        let network = config.init(&LANDMARKS, border, &cpu()).unwrap();
         let file = face_decoder(&network, &config, border, &[]).unwrap();
         assert_eq!(file.outputs, ["landmarks", "texture"]);
-        run(&file, &Tensor::<2>::ones([1, 6], &Device::flex()), &["landmarks", "texture"]);
+        run(&file, &Tensor::<2>::ones([1, 6], &cpu()), &["landmarks", "texture"]);
     }
 }
 
 #[test]
-fn metadata_are_readable_elsewhere() {
-    let config = tiny(TextureConfig::Basis { components: 3, hidden: 4 });
-    let network = config.init(&MEAN, &[], &Device::flex()).unwrap();
+fn metadata_are_in_the_file() {
+    let config = tiny_face_decoder(TextureConfig::Basis { components: 3, hidden: 4 });
+    let network = config.init(&LANDMARKS, &[], &cpu()).unwrap();
     let metadata = [("model".to_owned(), "größer".to_owned())];
     let file = face_decoder(&network, &config, &[], &metadata).unwrap();
     let read = ModelProto::decode(file.bytes.as_slice()).unwrap();

@@ -7,7 +7,7 @@ use crate::VoiceEncoderConfig;
 use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, SegmentPooling, VoiceInput};
 use crate::weights::WeightsError;
 
-/// What Burn and PyTorch add to a variance.
+/// Added to a variance by Burn and PyTorch.
 const EPSILON: f32 = 1e-5;
 
 pub(super) fn build(
@@ -48,7 +48,7 @@ pub(super) fn build(
             x = graph.node("MaxPool", &[&x], settings); // [batch, channels, time/2, frequency]
         }
     }
-    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels·frequency]
+    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels · frequency]
     let x = graph.linear("hidden", &x)?;
     let x = graph.relu(&x); // [batch, hidden]
     let x = graph.linear("output", &x)?;

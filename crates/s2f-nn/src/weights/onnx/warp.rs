@@ -1,39 +1,38 @@
 //! `Warp::forward` as ONNX.
 //!
 //! The spline's system (kernel Φ with ε on its diagonal, bordered by the affine part) is symmetric
-//! and indefinite, and elimination on it needs pivots. Three border points A, which never move and
-//! whose values are 0, make it definite: with λ(x) the weights that write x as a combination of
-//! them (Λ for all other points), every solution has the form w = B·c, Bᵀ = [1, −Λ], and
-//! S = Bᵀ·(Φ + ε)·B is positive definite (Wendland, "Scattered Data Approximation", chapter 10).
-//! S·c = v then needs no pivots: one `Loop` of elimination on [S, 1] gives S⁻¹, and one step of
-//! refinement against Φ itself brings c to the precision of the numbers.
+//! and indefinite, so elimination on it needs pivoting. Three fixed border points A, whose values
+//! are 0, make it definite: if λ(x) are the barycentric coordinates of x with respect to A (Λ for
+//! all other points), every solution has the form w = B·c, Bᵀ = [1, −Λ], and S = Bᵀ·(Φ + ε)·B is
+//! positive definite (Wendland, "Scattered Data Approximation", chapter 10). S·c = v then needs no
+//! pivoting: one `Loop` of elimination on [S, 1] gives S⁻¹, and one step of refinement against Φ
+//! itself brings c to working precision.
 
-use burn::tensor::Device;
 use nalgebra::{Matrix3, RowVector3};
 
 use super::graph::{Graph, Value, int, ints, text};
-use super::proto::number;
+use super::proto::data_type;
 use crate::warp::{NEAREST, NODES, SMOOTHING, upsampling};
 
-/// A triangle of less than this share of the picture's area is taken for a line.
+/// A triangle with a smaller area, as a share of the picture's, counts as a line.
 const SMALLEST_TRIANGLE: f64 = 1e-3;
 
-/// What the warp knows before it sees a face. Lengths are in pixels or, where said, in units of the
-/// picture's side, centred.
+/// The part of the warp that does not depend on the face. Lengths are in pixels or, if stated, in
+/// units of the picture's side, centred.
 pub(super) struct Plan {
     size: usize,
-    /// Where the landmarks are in the texture, x₀, y₀, x₁, …
+    /// Positions of the landmarks in the texture, x₀, y₀, x₁, …
     mean: Vec<f32>,
-    /// Border points but for the anchors.
+    /// The border points that are not anchors.
     others: Vec<[f32; 2]>,
-    /// Border points in terms of which the affine part is written.
+    /// The three border points A.
     anchors: [[f32; 2]; 3],
     /// (1, x, y) in units · this = λ.
     lambda: Matrix3<f64>,
 }
 
 impl Plan {
-    /// `None` where the border has no three points that span a triangle.
+    /// `None` if no three points of the border span a triangle.
     pub(super) fn new(mean: &[f32], border: &[[f32; 2]], size: usize) -> Option<Self> {
         let unit = |p: [f32; 2]| p.map(|at| f64::from(at) / size as f64 - 0.5);
         let row = |p: [f32; 2]| RowVector3::new(1.0, unit(p)[0], unit(p)[1]);
@@ -56,7 +55,7 @@ impl Plan {
         })
     }
 
-    /// The texture bent to the landmarks.
+    /// The texture warped to the landmarks.
     pub(super) fn build(&self, graph: &mut Graph<'_>, texture: &Value, landmarks: &Value) -> Value {
         let displacement = self.displacement(graph, landmarks); // [batch, 2, size, size]
         let size = self.size;
@@ -68,10 +67,10 @@ impl Plan {
             .collect();
         let pixels = graph.constant(&[1, 2, size, size], &pixels);
         let source = graph.binary("Sub", &pixels, &displacement);
-        // Outside, the nearest pixel of the edge.
+        // Positions outside give the nearest pixel of the edge.
         let (first, last) = (graph.scalar(0.0), graph.scalar((size - 1) as f64));
         let source = graph.node("Clip", &[&source, &first, &last], vec![]);
-        // GridSample calls the centre of the first pixel -1 and that of the last one 1.
+        // For GridSample, the centre of the first pixel is at -1 and that of the last one at 1.
         let (middle, one) = (graph.scalar((size - 1) as f64 / 2.0), graph.scalar(1.0));
         let source = graph.binary("Div", &source, &middle);
         let source = graph.binary("Sub", &source, &one);
@@ -106,7 +105,7 @@ impl Plan {
         let lambda = self.lambda(graph, &control, m); // [batch, m, 3]
         let turned = graph.node("Transpose", &[&lambda], vec![ints("perm", &[0, 2, 1])]); // [batch, 3, m]
 
-        // Bᵀ·x = x over all but the anchors − Λ·x over the anchors.
+        // Bᵀ·x = x at all points but the anchors − Λ·x at the anchors.
         let reduced = |graph: &mut Graph<'_>, x: &Value| {
             let (over, anchors) = (graph.narrow(x, 1, 0, m), graph.narrow(x, 1, m, 3));
             let carried = graph.binary("MatMul", &lambda, &anchors);
@@ -133,12 +132,12 @@ impl Plan {
         let c = graph.binary("Add", &first, &correction);
         let w = weights(graph, &c);
 
-        // u(x) = φ(x)·w + λ(x)·a, and a so that the anchors stay where they are.
+        // u(x) = φ(x)·w + λ(x)·a, with a such that the displacement of the anchors is 0.
         let bend_of_anchors = graph.narrow(&bend, 1, m, 3);
         let at_anchors = graph.binary("MatMul", &bend_of_anchors, &w); // [batch, 3, 2]
         let nodes = self.nodes();
-        let numbers: Vec<f32> = nodes.iter().flatten().map(|&at| at as f32).collect();
-        let places = graph.constant(&[1, nodes.len(), 2], &numbers);
+        let positions: Vec<f32> = nodes.iter().flatten().map(|&at| at as f32).collect();
+        let places = graph.constant(&[1, nodes.len(), 2], &positions);
         let bent = kernel(graph, &places, &control); // [batch, NODES², n]
         let bent = graph.binary("MatMul", &bent, &w);
         let lambda: Vec<f32> = nodes
@@ -154,8 +153,7 @@ impl Plan {
 
         let coarse = graph.node("Transpose", &[&coarse], vec![ints("perm", &[0, 2, 1])]);
         let coarse = graph.reshape(&coarse, &[-1, 2, NODES as i64, NODES as i64]);
-        let matrix: Vec<f32> = upsampling(self.size, &Device::flex()).into_data().iter().collect();
-        let up = graph.constant(&[self.size, NODES], &matrix);
+        let up = graph.constant(&[self.size, NODES], &upsampling(self.size));
         let rows = graph.binary("MatMul", &up, &coarse); // [batch, 2, size, NODES]
         let turned = graph.node("Transpose", &[&up], vec![ints("perm", &[1, 0])]);
         graph.binary("MatMul", &rows, &turned)
@@ -171,7 +169,7 @@ impl Plan {
         graph.binary("Add", &product, &constant)
     }
 
-    /// The coarse grid, row by row, in units.
+    /// The coarse grid's nodes, row by row, in units.
     fn nodes(&self) -> Vec<[f64; 2]> {
         let step = (self.size - 1) as f64 / (NODES - 1) as f64;
         let at = |i: usize| i as f64 * step / self.size as f64 - 0.5;
@@ -211,9 +209,9 @@ fn inverse(graph: &mut Graph<'_>, system: &Value, m: usize) -> Value {
         let pivot = graph.node("Gather", &[&row, k], vec![int("axis", 2)]); // [batch, 1, 1]
         let row = graph.binary("Div", &row, &pivot);
         let column = graph.node("Gather", &[both, k], vec![int("axis", 2)]); // [batch, m, 1]
-        // Row k itself becomes the row divided by its pivot: row − (pivot − 1)·row/pivot.
+        // Row k becomes itself divided by its pivot: row − (pivot − 1)·row/pivot.
         let own = graph.binary("Equal", &rows, k);
-        let own = graph.node("Cast", &[&own], vec![int("to", number::FLOAT.into())]); // [1, m, 1]
+        let own = graph.node("Cast", &[&own], vec![int("to", data_type::FLOAT.into())]); // [1, m, 1]
         let column = graph.binary("Sub", &column, &own);
         let change = graph.binary("Mul", &column, &row);
         graph.binary("Sub", both, &change)
@@ -221,7 +219,7 @@ fn inverse(graph: &mut Graph<'_>, system: &Value, m: usize) -> Value {
     graph.narrow(&both, 2, m, m)
 }
 
-/// `x`, `[1, …shape]`, repeated to as many as the batch of `like` has.
+/// `x`, `[1, …shape]`, repeated along the batch of `like`.
 fn expanded(graph: &mut Graph<'_>, x: &Value, like: &Value, shape: &[usize]) -> Value {
     let axes = graph.node("Shape", &[like], vec![]);
     let batch = graph.narrow(&axes, 0, 0, 1);
@@ -231,7 +229,7 @@ fn expanded(graph: &mut Graph<'_>, x: &Value, like: &Value, shape: &[usize]) -> 
     graph.binary("Expand", x, &shape)
 }
 
-/// `value` on the diagonal.
+/// A matrix with `value` on the diagonal, row-major.
 fn eye(n: usize, value: f32) -> Vec<f32> {
     (0..n * n).map(|i| if i % (n + 1) == 0 { value } else { 0.0 }).collect()
 }

@@ -1,23 +1,23 @@
-//! How long a checkpoint's pickles are, before they are parsed.
+//! Limits the length of a checkpoint's pickles before they are parsed.
 //!
-//! A pickle of 100 MB, which deflates to 100 kB, becomes 9 GB of values (measured): one byte makes
-//! a list. What describes the tensors of a network is far shorter, some 200 bytes a tensor, so
-//! longer pickles are refused unparsed. Nor are checkpoints without a container, which hold no
-//! tensors, or in a tar file, as PyTorch wrote them before 2017.
+//! A pickle of 100 MB, which deflates to 100 kB, expands to 9 GB of values (measured), since one byte
+//! can create a list. The description of a network's tensors takes only some 200 bytes per tensor, so
+//! longer pickles are refused. So are pickles without a container, which hold no tensors, and tar
+//! files, as PyTorch wrote them before 2017.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 /// Ten thousand tensors and more; at worst 360 MB of values.
 const MAX_PICKLE_BYTES: u64 = 4 << 20;
-/// In an old checkpoint: magic number, version, system, tensors, order of their numbers.
+/// In an old checkpoint: magic number, version, system, tensors, order of their storages.
 const PICKLES: usize = 5;
 /// 0x1950a86a20f9469cfc6c, as the first pickle of an old checkpoint holds it.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-/// The magic number stands within so many bytes.
+/// The magic number is within this many bytes.
 const MAGIC_SEARCH: usize = 64;
 
-/// Checks a file that begins with `head`; the reason where it is refused.
+/// Checks a file that begins with `head`; the inner error is the reason why it is refused.
 pub(super) fn check(file: File, head: &[u8]) -> io::Result<Result<(), String>> {
     let bytes = if head.starts_with(b"PK") {
         largest_in_zip(file)?
@@ -29,11 +29,11 @@ pub(super) fn check(file: File, head: &[u8]) -> io::Result<Result<(), String>> {
                 skipped => skipped?,
             }
         }
-        // Where the limit was met, all of it was taken.
+        // At the limit, nothing is left to take.
         let left = file.get_ref().limit() + file.buffer().len() as u64;
         if file.get_ref().limit() > 0 { 0 } else { MAX_PICKLE_BYTES + 1 - left }
     } else {
-        return Ok(Err("neither zip nor the format before PyTorch 1.6".into()));
+        return Ok(Err("it is neither a zip file nor in the format before PyTorch 1.6".into()));
     };
     Ok(if bytes > MAX_PICKLE_BYTES {
         Err(format!("its list of tensors is longer than {MAX_PICKLE_BYTES} bytes"))
@@ -42,8 +42,8 @@ pub(super) fn check(file: File, head: &[u8]) -> io::Result<Result<(), String>> {
     })
 }
 
-/// The largest size that any directory entry of a zip file states for a `data.pkl`, wherever in
-/// the file it stands: no reader can then take another directory for the true one.
+/// The largest size that any directory entry of a zip file states for a `data.pkl`, wherever in the
+/// file it is: whichever directory a reader uses, it finds no larger one.
 fn largest_in_zip(mut file: File) -> io::Result<u64> {
     const CHUNK: usize = 1 << 20;
     /// The longest entry: fixed part, name, extra field.
@@ -52,7 +52,7 @@ fn largest_in_zip(mut file: File) -> io::Result<u64> {
     let mut bytes = Vec::new();
     loop {
         let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut bytes)?;
-        // An entry that the chunk may cut waits for the next one.
+        // An entry that the end of the chunk may cut is left for the next chunk.
         let whole = if read == 0 { bytes.len() } else { bytes.len().saturating_sub(ENTRY) };
         let starts = bytes.windows(4).take(whole).enumerate();
         for (at, _) in starts.filter(|(_, window)| window == b"PK\x01\x02") {
@@ -87,7 +87,7 @@ fn pickle_size(entry: &[u8]) -> Option<u64> {
     Some(u64::MAX)
 }
 
-/// Goes behind the end of a pickle, without keeping anything of it.
+/// Skips a pickle.
 fn skip_pickle(file: &mut impl BufRead) -> io::Result<()> {
     const STOP: u8 = b'.';
     loop {
@@ -139,37 +139,37 @@ mod tests {
 
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/pytorch/tiny");
 
-    /// What is said of a file with these contents.
-    fn verdict(name: &str, bytes: &[u8]) -> Result<(), String> {
+    /// The result for a file with these contents.
+    fn result_for(name: &str, bytes: &[u8]) -> Result<(), String> {
         let path = std::env::temp_dir().join(format!("s2f-bounds-{}-{name}", std::process::id()));
         fs::write(&path, bytes).unwrap();
-        let verdict = check(File::open(&path).unwrap(), &bytes[..bytes.len().min(64)]).unwrap();
+        let result = check(File::open(&path).unwrap(), &bytes[..bytes.len().min(64)]).unwrap();
         fs::remove_file(path).unwrap();
-        verdict
+        result
     }
 
     #[test]
-    fn what_pytorch_writes_is_short_enough() {
+    fn files_of_pytorch_are_short_enough() {
         for name in ["zip.pth", "legacy.pth", "whole-module.pth", "renamed.pth"] {
             let bytes = fs::read(Path::new(FOLDER).join(name)).unwrap();
-            assert_eq!(verdict(name, &bytes), Ok(()), "{name}");
+            assert_eq!(result_for(name, &bytes), Ok(()), "{name}");
         }
     }
 
     #[test]
-    fn an_endless_pickle_is_refused_in_either_format() {
+    fn a_long_pickle_is_refused_in_either_format() {
         let legacy = fs::read(Path::new(FOLDER).join("legacy.pth")).unwrap();
         let long = vec![b']'; MAX_PICKLE_BYTES as usize + 1];
-        assert!(verdict("legacy", &[&legacy[..20], &long].concat()).is_err());
-        assert!(verdict("plain", &[b"\x80\x02", &long[..]].concat()).is_err());
+        assert!(result_for("legacy", &[&legacy[..20], &long].concat()).is_err());
+        assert!(result_for("plain", &[b"\x80\x02", &long[..]].concat()).is_err());
 
-        // What the directory states, in 32 bits and in 64.
+        // The size in the directory, in 32 bits and in 64.
         let zip = fs::read(Path::new(FOLDER).join("zip.pth")).unwrap();
         let entry = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
         let mut changed = zip.clone();
         changed[entry + 24..entry + 28].copy_from_slice(&(5u32 << 20).to_le_bytes());
-        assert!(verdict("zip", &changed).is_err());
+        assert!(result_for("zip", &changed).is_err());
         changed[entry + 24..entry + 28].copy_from_slice(&[0xff; 4]);
-        assert!(verdict("zip64", &changed).is_err());
+        assert!(result_for("zip64", &changed).is_err());
     }
 }

@@ -4,19 +4,27 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::Checkpoint;
-use crate::vgg_face::ChannelOrder;
 use crate::weights::names::{nearest, paired, parameters, unwrapped, vgg_face_layouts};
 use crate::weights::{KeyMap, WeightsError};
 use crate::{ModelConfig, VggFaceConfig};
 
-/// The first convolution of VGG-Face, the only one that sees colours.
+/// The first convolution of VGG-Face, the only one whose input channels are colours.
 const COLOURS: &str = "conv1_1.weight";
+
+/// The order in which a network's weights read the colours of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// Red, green, blue: weights that came through Torch or MatConvNet.
+    Rgb,
+    /// Blue, green, red: weights that came through Caffe or Keras.
+    Bgr,
+}
 
 /// A network that weights can be imported for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Import {
-    /// VGG-Face as published, with the order in which the file's weights read colours. What is
-    /// written always reads R G B.
+    /// VGG-Face as published, and the order in which the file's weights read colours. The imported
+    /// weights always read R G B.
     VggFace(ChannelOrder),
     /// The voice encoder of a model.
     VoiceEncoder(ModelConfig),
@@ -26,26 +34,25 @@ pub enum Import {
     Model(ModelConfig),
 }
 
-/// What an import gives.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
-    /// A safetensors file in single precision, with our names.
+    /// A safetensors file in single precision, with this crate's names.
     pub bytes: Vec<u8>,
-    /// What was taken off, left out or recognised, in words.
+    /// What was removed from names, left out or recognised, for the user to read.
     pub notes: Vec<String>,
 }
 
 impl Import {
-    /// Takes the network's weights out of a file.
+    /// Reads the network's weights from a file.
     ///
-    /// Dictionaries and classes around all names (`state_dict`, `module`, …) are taken off first
-    /// and what training keeps beside the weights is left out; `map` then translates what is left.
-    /// Without one, the layouts of VGG-Face that circulate are recognised, and other networks have
-    /// to have our names.
+    /// First, prefixes that all names share (`state_dict`, `module`, …) are removed and tensors of
+    /// the training are left out; then `map` translates the names. Without a map, common layouts of
+    /// VGG-Face are recognised, and other networks need this crate's names.
     ///
     /// # Errors
-    /// [`WeightsError`] with the file's name: its names do not fit, a shape or number type differs,
-    /// a weight is not finite, or the file is damaged.
+    /// [`WeightsError`] with the file's name: its names do not fit, a shape or type differs, a
+    /// weight is not finite, or the file is damaged.
     pub fn read(
         &self,
         checkpoint: &Checkpoint,
@@ -89,7 +96,7 @@ fn imported<M: Module>(
         (Some(map), _) => map,
         (None, None) => &same,
         (None, Some((layout, map))) => {
-            notes.push(format!("names are those of {layout}"));
+            notes.push(format!("recognised the layout {layout}"));
             map
         }
     };
@@ -97,7 +104,7 @@ fn imported<M: Module>(
 
     let mut writer = Writer::new(&ours)?;
     for (name, shape) in &ours {
-        // Both maps hold these names, or the pairing had failed.
+        // Both maps hold these names, or the pairing would have failed.
         let theirs = pairs.get(name).and_then(|theirs| short.get(theirs));
         let theirs = theirs.map_or(name, |theirs| theirs);
         let start = writer.0.len();
@@ -108,14 +115,14 @@ fn imported<M: Module>(
                 let (red, blue) = kernel.split_at_mut(2 * plane);
                 red[..plane].swap_with_slice(blue);
             });
-            notes.push("turned the first convolution from B G R to R G B".into());
+            notes.push("converted the first convolution from B G R to R G B".into());
         }
     }
     Ok(Imported { bytes: writer.0, notes })
 }
 
-/// A safetensors file that grows tensor by tensor, so that no second copy of it is needed: length
-/// of the header, header (JSON, padded with spaces), numbers.
+/// A safetensors file that is written tensor by tensor, so that it needs no second copy: length of
+/// the header, header (JSON, padded with spaces), values.
 struct Writer(Vec<u8>);
 
 impl Writer {
@@ -143,12 +150,13 @@ impl Writer {
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use burn::tensor::Tensor;
     use safetensors::SafeTensors;
 
     use super::*;
-    use crate::reference::{Reference, largest_difference};
+    use crate::tests::{Reference, cpu, largest_difference, tiny_vgg_face};
     use crate::weights::load;
-    use crate::{normalise, vgg_face};
+    use crate::{VggFace, normalise};
 
     /// Written by `reference/pytorch/checkpoints.py`.
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/pytorch/tiny");
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_pytorch_model_gives_pytorchs_feature_and_picture() {
-        let device = Device::flex();
+        let device = cpu();
         let reference = Reference::new(VALUES);
         for (name, notes) in [("zip.pth", 0), ("legacy.pth", 3), ("evil-beside-weights.pth", 0)] {
             let imported = Import::Model(config()).read(&open(name), None).unwrap();
@@ -181,24 +189,24 @@ mod tests {
             let expected = reference.floats("landmarks", &device);
             assert!(largest_difference(face.landmarks.clone(), expected) < 1e-4, "{name}");
             let expected = reference.floats("picture", &device);
-            // The texture is noise: it changes by up to 1 a pixel.
+            // The texture is noise: it changes by up to 1 per pixel.
             assert!(largest_difference(decoder.render(face), expected) < 1e-3, "{name}");
         }
     }
 
     #[test]
-    fn another_programs_names_are_translated() {
+    fn a_key_map_translates_the_names_of_another_program() {
         let voice = Import::VoiceEncoder(config());
         let map = [("cnn", "convolutions"), ("bn", "norms"), ("fc.0", "hidden")];
         let map = map.into_iter().chain([("fc.2", "output"), ("temperature", "")]);
         let map = KeyMap::new(map.map(|(a, b)| (a.to_owned(), b.to_owned())));
         let imported = voice.read(&open("renamed.pth"), Some(&map)).unwrap();
         let whole = voice.read(&open("whole-module.pth"), None).unwrap();
-        // Double precision holds the same numbers.
+        // Double precision holds the same values.
         assert!(imported.bytes == whole.bytes);
         let problem = voice.read(&open("renamed.pth"), None).unwrap_err().to_string();
         let expected = "renamed.pth: no weights for convolutions.0.weight, convolutions.0.bias, \
-                        convolutions.1.weight and 25 more, and no place for bn.0.bias, ";
+                        convolutions.1.weight and 25 more, and unexpected tensors bn.0.bias, ";
         assert!(problem.contains(expected), "{problem}");
         let map = KeyMap::new([("cnn".into(), "convolution".into())]);
         let problem = voice.read(&open("renamed.pth"), Some(&map)).unwrap_err().to_string();
@@ -206,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_refused_and_nothing_is_run() {
+    fn damaged_files_are_refused_and_no_code_in_them_runs() {
         let nan = Import::Model(config()).read(&open("nan.pth"), None).unwrap_err().to_string();
         assert!(nan.contains("nan.pth: tensor face_decoder.first.weight holds NaN;"), "{nan}");
         let evil = Checkpoint::open(&Path::new(FOLDER).join("evil.pth")).unwrap_err().to_string();
@@ -230,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_many_changed_bytes_do_no_harm() {
+    fn cut_or_changed_files_give_errors_or_other_values() {
         for name in ["zip.pth", "legacy.pth", "values.safetensors"] {
             let whole = std::fs::read(Path::new(FOLDER).join(name)).unwrap();
             for end in (0..whole.len()).step_by(whole.len() / 97) {
@@ -241,7 +249,7 @@ mod tests {
                 let mut bytes = whole.clone();
                 bytes[at] ^= 0xff;
                 let path = temporary(&format!("changed-{name}"), &bytes);
-                // An error or other numbers; neither a panic nor memory beyond the network's size.
+                // An error or other values; neither a panic nor memory beyond the network's size.
                 if let Ok(checkpoint) = Checkpoint::open(&path) {
                     let _ = Import::Model(config()).read(&checkpoint, None);
                 }
@@ -253,18 +261,11 @@ mod tests {
     }
 
     #[test]
-    fn vgg_face_of_any_layout_and_order_reads_red_first() {
+    fn imported_vgg_face_reads_rgb_whatever_its_layout_and_order() {
         /// Written by `reference/nn/vgg_face.py`.
         const VGG_FACE: &[u8] = include_bytes!("../../../../../reference/nn/vgg_face.safetensors");
-        let device = Device::flex();
+        let device = cpu();
         let reference = Reference::new(VGG_FACE);
-        let config = VggFaceConfig {
-            side: 64,
-            channels: [2, 3, 4, 5, 6],
-            hidden: 8,
-            persons: 7,
-            channel_order: ChannelOrder::Rgb,
-        };
         let weights = reference.weights("network.");
         let torchvision = [("conv1_1", "features.0"), ("conv1_2", "features.2")];
         let file = SafeTensors::deserialize(&weights).unwrap();
@@ -281,15 +282,17 @@ mod tests {
             "half torchvision",
             KeyMap::new(torchvision.map(|(ours, theirs)| (theirs.to_owned(), ours.to_owned()))),
         )];
-        for (order, name) in [(ChannelOrder::Rgb, "rgb.fc7"), (ChannelOrder::Bgr, "bgr.fc7")] {
-            let network = config.init(&device).unwrap();
+        for (order, name) in [(ChannelOrder::Rgb, "rgb"), (ChannelOrder::Bgr, "bgr")] {
+            let network = tiny_vgg_face().init(&device).unwrap();
             let found = imported(&checkpoint, &network, None, &layouts, order).unwrap();
-            let network: vgg_face::VggFace = load(network, &found.bytes).unwrap();
+            let network: VggFace = load(network, &found.bytes).unwrap();
             let fc7 = network.fc7(reference.floats("faces", &device));
-            let expected: burn::tensor::Tensor<2> = reference.floats(name, &device);
-            let scale = expected.clone().abs().max().into_scalar::<f32>();
-            // Float32 sums through 15 layers.
-            assert!(largest_difference(fc7, expected) < 1e-4 * scale, "{name}");
+            for (layer, found) in [("fc7", fc7.clone()), ("fc8", network.fc8(fc7))] {
+                let expected: Tensor<2> = reference.floats(&format!("{name}.{layer}"), &device);
+                let scale = expected.clone().abs().max().into_scalar::<f32>();
+                // Float32 sums through 15 layers.
+                assert!(largest_difference(found, expected) < 1e-4 * scale, "{name} {layer}");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A safetensors file to the numbers of a module.
+//! From a safetensors file to the parameters of a module.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,65 +10,77 @@ use half::slice::HalfFloatSliceExt;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::malformed;
-use super::place::{Place, swapped};
+use super::module_path::{ModulePath, transposed};
 use crate::weights::{WeightsError, read_file};
 
-/// The module with all its float parameters and running statistics taken from a safetensors file.
+/// Loads all float parameters and running statistics of a module from a safetensors file.
 ///
-/// Devices, gradient settings and parameter identities stay those of `module`, whose own numbers
-/// are never computed where they were still to be drawn. Numbers may be `f32`, `f16` or `bf16`.
+/// Devices, gradient settings and parameter identities stay those of `module`; its own parameters,
+/// if not yet initialised, never are. Values may be `f32`, `f16` or `bf16`.
 ///
 /// # Errors
-/// [`WeightsError`] for a malformed file, and for any tensor that is missing, surplus, of another
-/// shape or of another number type.
+/// [`WeightsError`] for a malformed file, and for any tensor that is missing, unexpected, of another
+/// shape or of another type.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use s2f_nn::weights::{Precision, load, save};
+/// use s2f_nn::VoiceEncoderConfig;
+///
+/// let device = Device::flex();
+/// let config = VoiceEncoderConfig::compact();
+/// let bytes = save(&config.init(&device)?, Precision::Full)?;
+/// let encoder = load(config.init(&device)?, &bytes)?;
+/// # Ok::<(), s2f_nn::weights::WeightsError>(())
+/// ```
 pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
     let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
-    let mut loader = Loader {
-        place: Place::default(),
+    let mut mapper = Mapper {
+        path: ModulePath::default(),
         tensors,
         used: HashSet::new(),
         missing: Vec::new(),
         problem: None,
     };
-    let module = module.map(&mut loader);
-    loader.finish()?;
+    let module = module.map(&mut mapper);
+    mapper.finish()?;
     Ok(module)
 }
 
 /// [`load`] from a file.
 ///
 /// # Errors
-/// As [`load`], with the file's name, and [`WeightsError::Io`].
+/// As [`load`], with the file's name, and [`WeightsError::File`].
 pub fn load_file<M: Module>(module: M, path: &Path) -> Result<M, WeightsError> {
     load(module, &read_file(path)?).map_err(|problem| problem.in_file(path))
 }
 
-struct Loader<'a> {
-    place: Place,
+struct Mapper<'a> {
+    path: ModulePath,
     tensors: SafeTensors<'a>,
     used: HashSet<String>,
     missing: Vec<String>,
-    /// The first problem with a tensor that is there.
+    /// The first problem with a tensor of the file.
     problem: Option<WeightsError>,
 }
 
-impl ModuleMapper for Loader<'_> {
+impl ModuleMapper for Mapper<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.leave();
+        self.path.leave();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.place.name();
+        let name = self.path.name();
         let Ok(view) = self.tensors.tensor(&name) else {
             self.missing.push(name);
             return param;
         };
         let shape = param.lazy_shape().to_vec();
-        let loaded = values(&name, &view, &shape, self.place.is_swapped());
+        let loaded = values(&name, &view, &shape, self.path.is_transposed());
         self.used.insert(name);
         match loaded {
             Ok(values) => {
@@ -85,7 +97,7 @@ impl ModuleMapper for Loader<'_> {
     }
 }
 
-impl Loader<'_> {
+impl Mapper<'_> {
     fn finish(self) -> Result<(), WeightsError> {
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -109,15 +121,15 @@ impl Loader<'_> {
     }
 }
 
-/// The numbers of a tensor in the file, in the layout of a parameter of shape `expected`.
+/// The values of a tensor in the file, in the layout of a parameter of shape `expected`.
 fn values(
     name: &str,
     view: &TensorView<'_>,
     expected: &[usize],
-    is_swapped: bool,
+    is_transposed: bool,
 ) -> Result<Vec<f32>, WeightsError> {
     let mut on_disk = expected.to_vec();
-    if is_swapped {
+    if is_transposed {
         on_disk.swap(0, 1);
     }
     if view.shape() != on_disk {
@@ -141,22 +153,22 @@ fn values(
             .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
             .collect(),
         other => {
-            return Err(WeightsError::NumberType {
+            return Err(WeightsError::DataType {
                 tensor: name.to_owned(),
                 actual: format!("{other:?}"),
                 supported: "F32, F16 or BF16",
             });
         }
     };
-    Ok(if is_swapped { swapped(&values, on_disk[1]) } else { values })
+    Ok(if is_transposed { transposed(&values, on_disk[1]) } else { values })
 }
 
 /// Little-endian `f16` bytes as `f32`.
 fn from_half(bytes: &[u8]) -> Vec<f32> {
     const BLOCK: usize = 1024;
     let mut values = vec![0.0; bytes.len() / 2];
-    // The bytes may lie at any address, so each block is first copied to where f16 may stand;
-    // whole slices then go through the processor's own conversion.
+    // The bytes may be unaligned, so each block is first copied to aligned memory; the processor then
+    // converts whole slices.
     let mut halves = [f16::ZERO; BLOCK];
     for (values, bytes) in values.chunks_mut(BLOCK).zip(bytes.chunks(2 * BLOCK)) {
         let halves = &mut halves[..values.len()];
@@ -173,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_half_is_read_exactly_wherever_it_lies() {
+    fn every_half_is_converted_exactly_at_any_alignment() {
         let bytes: Vec<u8> =
             [7].into_iter().chain((0..=u16::MAX).flat_map(u16::to_le_bytes)).collect();
         for (bits, value) in (0..=u16::MAX).zip(from_half(&bytes[1..])) {

@@ -1,35 +1,35 @@
-//! A module's numbers to a safetensors file.
+//! From the parameters of a module to a safetensors file.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use half::f16;
+use s2f_core::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::malformed;
-use super::place::{Place, swapped};
+use super::module_path::{ModulePath, transposed};
 use crate::weights::WeightsError;
 
-/// How precisely weights are stored. In memory they are `f32`.
+/// The precision in which weights are stored. In memory they are `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// All numbers as `f32`.
+    /// All values as `f32`.
     Full,
-    /// Matrices and kernels as `f16`, at half the size; vectors (biases and normalisations, whose
-    /// variances can lie outside the range of `f16`) as `f32`.
+    /// Matrices and kernels as `f16`, at half the size; vectors (biases, and normalisations, whose
+    /// variances can be outside the range of `f16`) as `f32`.
     Half,
 }
 
-/// The safetensors file of a module: all its float parameters and running statistics.
+/// Serialises all float parameters and running statistics of a module as a safetensors file.
 ///
 /// # Errors
-/// [`WeightsError::TooLargeForHalf`] for a finite weight beyond ±65504 at [`Precision::Half`];
-/// [`WeightsError::Device`] where a device does not hand out its numbers.
+/// [`WeightsError::TooLargeForHalf`] for a finite weight beyond ±65504 with [`Precision::Half`];
+/// [`WeightsError::Device`] if values cannot be read from a device.
 pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, WeightsError> {
-    let mut collector = Collector { place: Place::default(), precision, tensors: Ok(Vec::new()) };
+    let mut collector =
+        Collector { path: ModulePath::default(), precision, tensors: Ok(Vec::new()) };
     module.visit(&mut collector);
     let tensors = collector.tensors?;
     let views = tensors
@@ -40,32 +40,19 @@ pub fn save<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, Weig
     safetensors::serialize(views, None).map_err(malformed)
 }
 
-/// Writes [`save`]'s file to a temporary name beside `path`, then renames it.
+/// Writes the file of [`save`] atomically: a reader finds the old file or the whole new one.
 ///
 /// # Errors
-/// As [`save`], and [`WeightsError::Io`].
+/// As [`save`], and [`WeightsError::File`].
 pub fn save_file<M: Module>(
     module: &M,
     path: &Path,
     precision: Precision,
 ) -> Result<(), WeightsError> {
-    let bytes = save(module, precision)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|source| {
-        // What was written is of no use; that it cannot be removed either adds nothing.
-        let _ = fs::remove_file(&temporary);
-        WeightsError::Io { operation: "write", path: path.to_owned(), source }
-    })
+    Ok(AtomicFile::write(path, &save(module, precision)?)?)
 }
 
-/// One tensor as it will stand in the file.
+/// One tensor of the file.
 struct Stored {
     name: String,
     dtype: Dtype,
@@ -74,23 +61,23 @@ struct Stored {
 }
 
 struct Collector {
-    place: Place,
+    path: ModulePath,
     precision: Precision,
     tensors: Result<Vec<Stored>, WeightsError>,
 }
 
 impl ModuleVisitor for Collector {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.leave();
+        self.path.leave();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Ok(tensors) = &mut self.tensors else { return };
-        match stored(&self.place, param.val(), self.precision) {
+        match stored(&self.path, param.val(), self.precision) {
             Ok(tensor) => tensors.push(tensor),
             Err(problem) => self.tensors = Err(problem),
         }
@@ -98,18 +85,18 @@ impl ModuleVisitor for Collector {
 }
 
 fn stored<const D: usize>(
-    place: &Place,
+    path: &ModulePath,
     value: Tensor<D>,
     precision: Precision,
 ) -> Result<Stored, WeightsError> {
-    let name = place.name();
+    let name = path.name();
     let mut shape = value.dims().to_vec();
     let values = value.try_to_data_as::<f32>().map_err(|e| e.to_string());
     let values = values.and_then(|data| data.try_into_vec::<f32>().map_err(|e| e.to_string()));
     let mut values =
         values.map_err(|reason| WeightsError::Device { tensor: name.clone(), reason })?;
-    if place.is_swapped() {
-        values = swapped(&values, shape[1]);
+    if path.is_transposed() {
+        values = transposed(&values, shape[1]);
         shape.swap(0, 1);
     }
     let (dtype, bytes) = match precision {

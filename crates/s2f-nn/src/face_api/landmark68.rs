@@ -1,9 +1,7 @@
-//! The 68 points of a face, from a photograph or a produced picture.
+//! The 68 landmarks of a face, from a photograph or a produced picture.
 //!
-//! Four blocks of separable convolutions of face-api.js (MIT), with its published weights:
-//! <https://github.com/justadudewhohacks/face-api.js>, `weights/face_landmark_68_model`. Points are
-//! in the order of iBUG 300-W: 0 to 16 jaw, 17 to 26 brows, 27 to 35 nose, 36 to 47 eyes, 48 to 67
-//! mouth. It smooths unusual shapes.
+//! Four blocks of separable convolutions, `weights/face_landmark_68_model` of face-api.js. Unusual
+//! shapes come out smoothed.
 
 use std::path::Path;
 
@@ -13,15 +11,16 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::separable::{Separable, conv, fill_conv, fill_linear, normalised};
-use crate::weights::{Arrays, WeightsError, read_face_api};
+use super::blocks::{Separable, conv, fill_conv, fill_linear, normalised};
+use crate::weights::{Arrays, WeightsError};
 
-/// Number of points.
+/// Number of landmarks.
 pub const POINTS: usize = 68;
 /// Unlike the age and gender network of the same project, which divides by 256.
 const DIVISOR: f64 = 255.0;
 
-/// The network; see the [module](self).
+/// The 68 landmarks of a face, in the order of iBUG 300-W: 0 to 16 jaw, 17 to 26 brows, 27 to 35
+/// nose, 36 to 47 eyes, 48 to 67 mouth.
 #[derive(Module, Debug)]
 pub struct Landmark68 {
     conv_in: Conv2d,
@@ -47,19 +46,17 @@ impl Landmark68 {
     /// it.
     ///
     /// # Errors
-    /// [`WeightsError`] where a file is absent or not that file.
+    /// [`WeightsError`] where a file is missing or is another file.
     pub fn from_face_api(manifest: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let filled = |mut arrays: Arrays| {
-            let network = Self::init(device).filled(&mut arrays)?;
-            arrays.finish().map(|()| network)
-        };
-        filled(read_face_api(manifest)?).map_err(|problem| problem.in_file(manifest))
+        super::load(manifest, Self::init(device), Self::fill)
     }
 
+    /// Finds the landmarks.
+    ///
     /// # Shapes
-    /// - `faces`: `[n, 3, 112, 112]`, channels R G B, values 0 to 255, cut out as
-    ///   [`square_crop`](crate::face_crop::square_crop) does
-    /// - output: `[n, 68, 2]`, x and y as a share of the crop's side
+    /// - `faces`: `[n, 3 (R, G, B), 112, 112]`, values 0 to 255, from
+    ///   [`SquareCrop`](super::SquareCrop)
+    /// - output: `[n, 68, 2 (x, y)]`, as a share of the crop's side
     pub fn forward(&self, faces: Tensor<4>) -> Tensor<3> {
         let x = relu(self.conv_in.forward(normalised(faces, DIVISOR))); // [n, 32, 56, 56]
         let x = self.first.forward(x); // [n, 32, 56, 56]
@@ -69,15 +66,14 @@ impl Landmark68 {
         self.head.forward(x).reshape([n, POINTS, 2]) // [n, 68, 2]
     }
 
-    fn filled(mut self, arrays: &mut Arrays) -> Result<Self, WeightsError> {
+    fn fill(&mut self, arrays: &mut Arrays) -> Result<(), WeightsError> {
         fill_conv(&mut self.conv_in, arrays, "dense0/conv0")?;
         self.first.fill(arrays, "dense0")?;
         for (i, block) in (1..).zip(self.blocks.iter_mut()) {
             block.down.fill(arrays, &format!("dense{i}/conv0"))?;
             block.dense.fill(arrays, &format!("dense{i}"))?;
         }
-        fill_linear(&mut self.head, arrays, "fc")?;
-        Ok(self)
+        fill_linear(&mut self.head, arrays, "fc")
     }
 }
 
@@ -110,7 +106,7 @@ impl Dense {
         Self { separables: [0; 3].map(|_| Separable::init([channels, channels], 1, device)) }
     }
 
-    /// `x` has been through a ReLU.
+    /// `x` is the output of a ReLU.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let sum = |sum: Tensor<4>, layer: &Separable| sum.clone() + layer.forward(relu(sum));
         relu(self.separables.iter().fold(x, sum))
@@ -126,15 +122,16 @@ impl Dense {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::published::{npy, published};
-    use crate::reference::largest_difference;
+    use crate::tests::{cpu, largest_difference, npy};
 
     #[test]
-    fn published_weights_give_the_published_points() {
-        let device = Device::flex();
+    fn published_weights_give_the_published_landmarks() {
+        let device = cpu();
         let path = "models/face_landmark_68/face_landmark_68_model-weights_manifest.json";
-        let Some(path) = published(path) else { return };
+        let Some(path) = data(path) else { return };
         let network = Landmark68::from_face_api(&path, &device).unwrap();
         let faces = npy::<4>("models/reference/face_landmark_68/input_rgb_u8.npy", &device);
         let points = network.forward(faces.permute([0, 3, 1, 2]));
@@ -144,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_faces_gives_as_many_shapes() {
-        let device = Device::flex();
+    fn any_number_of_faces_gives_as_many_landmarks() {
+        let device = cpu();
         let network = Landmark68::init(&device);
         for n in [1, 3] {
             let points = network.forward(Tensor::ones([n, 3, 112, 112], &device));

@@ -1,4 +1,4 @@
-//! For tests: the values that the scripts in `reference/nn` wrote.
+//! Reference values that the scripts in `reference/` wrote, and comparisons with them.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, serialize};
@@ -14,12 +14,12 @@ impl Reference {
     /// A tensor of 32-bit floats.
     pub(crate) fn floats<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         let shape = self.0.tensor(name).unwrap().shape().to_vec();
-        let data = TensorData::new(self.numbers(name), shape);
+        let data = TensorData::new(self.values(name), shape);
         Tensor::from_data(data, device)
     }
 
-    /// The numbers of a tensor of 32-bit floats, row-major.
-    pub(crate) fn numbers(&self, name: &str) -> Vec<f32> {
+    /// The values of a tensor of 32-bit floats, row-major.
+    pub(crate) fn values(&self, name: &str) -> Vec<f32> {
         let view = self.0.tensor(name).unwrap();
         assert_eq!(view.dtype(), Dtype::F32, "{name}");
         view.data().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()

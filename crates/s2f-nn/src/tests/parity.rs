@@ -1,16 +1,16 @@
-//! For tests: 50 steps of training, here and in PyTorch.
+//! 50 steps of training, here and in PyTorch.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use crate::losses::{Contrast, decoder_loss, direction_loss, distillation_loss};
-use crate::reference::{Reference, largest_difference};
-use crate::voice_encoder::{BINS, tests::tiny};
+use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
+use crate::voice_encoder::BINS;
 use crate::{VoiceEncoder, weights};
 
-/// Written by `reference/train/steps.py`, which says what the runs are.
-const REFERENCE: &[u8] = include_bytes!("../../../reference/train/steps.safetensors");
+/// Written by `reference/train/steps.py`, which describes the runs.
+const REFERENCE: &[u8] = include_bytes!("../../../../reference/train/steps.safetensors");
 const STEPS: usize = 50;
 const BATCH: usize = 4;
 const FRAMES: usize = 40;
@@ -27,8 +27,8 @@ fn noise(step: usize, device: &Device) -> Tensor<4> {
         x ^= x >> 16;
         (x >> 8) as f32 / 8_388_608.0 - 1.0 // 2²³
     };
-    let numbers: Vec<f32> = (step * count..(step + 1) * count).map(hash).collect();
-    Tensor::from_data(TensorData::new(numbers, [BATCH, 2, FRAMES, BINS]), device)
+    let values: Vec<f32> = (step * count..(step + 1) * count).map(hash).collect();
+    Tensor::from_data(TensorData::new(values, [BATCH, 2, FRAMES, BINS]), device)
 }
 
 /// 1e-3 × 0.95 every 10 steps.
@@ -44,12 +44,12 @@ fn check<M: Module>(
     mut optimizer: ModuleOptimizer,
     terms: impl Fn(&M, usize, Tensor<2>, Tensor<2>) -> Vec<(f64, Tensor<1>)>,
 ) -> M {
-    let device = Device::flex().autodiff();
+    let device = cpu().autodiff();
     let reference = Reference::new(REFERENCE);
     let start = reference.weights("start.");
     let mut network = weights::load(tiny().init(&device).unwrap(), &start).unwrap();
     let faces: Tensor<3> = reference.floats("faces", &device);
-    let expected = reference.numbers(&format!("{name}.losses"));
+    let expected = reference.values(&format!("{name}.losses"));
     let mut expected = expected.chunks_exact(expected.len() / STEPS);
     for step in 0..STEPS {
         let voice = network.forward(noise(step, &device));
@@ -71,8 +71,8 @@ fn check<M: Module>(
     others
 }
 
-/// The weights after 50 steps. Each has moved by up to 0.05, and float32 sums in another order
-/// move Adam's steps where a gradient is small: 1e-4.
+/// Compares the weights after 50 steps. Each has changed by up to 0.05, and float32 sums in another
+/// order change Adam's steps where a gradient is small: 1e-4.
 fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
     #[derive(Default)]
     struct Tensors {
@@ -100,8 +100,8 @@ fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
     for ((place, mut found), (_, expected)) in tensors(found).into_iter().zip(tensors(expected)) {
         let mut tolerance = 1e-4;
         if place.ends_with("running_var") {
-            // Burn averages the biased variances of the batches, PyTorch the unbiased ones: every
-            // share of a batch is n/(n − 1) of ours. n is the numbers a channel has in a batch, and
+            // Burn averages the biased variances of the batches, PyTorch the unbiased ones, which
+            // are n/(n − 1) times as large. n is the number of values of a channel in a batch, and
             // smallest in the last norm, after the mean over time.
             let layer: usize = place.split('.').nth(1).unwrap().parse().unwrap();
             let [_, time, frequency] = shapes[layer];
@@ -135,7 +135,7 @@ fn three_terms(face: Tensor<2>, voice: Tensor<2>) -> Vec<(f64, Tensor<1>)> {
 }
 
 #[test]
-fn the_papers_losses_and_adam_equal_pytorch() {
+fn losses_of_the_paper_and_adam_equal_pytorch() {
     let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-4).init();
     check("paper", Vec::<VoiceEncoder>::new(), adam, |_, _, face, voice| three_terms(face, voice));
 }
@@ -150,7 +150,7 @@ fn decoupled_weight_decay_equals_pytorch() {
 
 #[test]
 fn contrast_and_its_temperature_equal_pytorch() {
-    let device = Device::flex().autodiff();
+    let device = cpu().autodiff();
     let reference = Reference::new(REFERENCE);
     let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-4).init();
     let contrast = Contrast::new(reference.floats("contrast.centre", &device), &device);
@@ -162,7 +162,7 @@ fn contrast_and_its_temperature_equal_pytorch() {
         let is_same = Tensor::<2, Bool>::from_bool(is_same, &voice.device());
         vec![(1.0, contrast.forward(face, voice, is_same))]
     });
-    let expected = f64::from(-reference.numbers("contrast.log_scale")[0]).exp();
+    let expected = f64::from(-reference.values("contrast.log_scale")[0]).exp();
     assert!((contrast.temperature() - expected).abs() < 1e-4 * expected);
-    assert!((contrast.temperature() - 0.07).abs() > 1e-3 * 0.07, "the temperature was not learnt");
+    assert!((contrast.temperature() - 0.07).abs() > 1e-3 * 0.07, "the temperature was not learned");
 }

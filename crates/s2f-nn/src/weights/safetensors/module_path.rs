@@ -1,10 +1,11 @@
-//! Names and layouts: what Burn and PyTorch call and store differently.
+//! Names and layouts of parameters that differ between Burn and PyTorch.
 
-/// Where a walk through a module stands: field names or indices, each with what it is a part of.
+/// The path to a parameter while a module is visited: field names or indices, each with the type
+/// that contains it.
 #[derive(Default)]
-pub(in crate::weights) struct Place(Vec<(String, String)>);
+pub(in crate::weights) struct ModulePath(Vec<(String, String)>);
 
-impl Place {
+impl ModulePath {
     pub(in crate::weights) fn enter(&mut self, name: &str, container: &str) {
         self.0.push((name.to_owned(), container.to_owned()));
     }
@@ -13,8 +14,8 @@ impl Place {
         self.0.pop();
     }
 
-    /// The name that PyTorch gives to the parameter at this place. The variant of an enum, which
-    /// has no counterpart there, is no part of it.
+    /// PyTorch's name of the parameter. Variants of enums, which have no counterpart there, are not
+    /// part of it.
     pub(in crate::weights) fn name(&self) -> String {
         let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
         let names = steps.map(|(name, container)| match name.as_str() {
@@ -25,19 +26,19 @@ impl Place {
         names.collect::<Vec<_>>().join(".")
     }
 
-    /// Whether PyTorch stores the parameter at this place with its two axes swapped.
-    pub(in crate::weights) fn is_swapped(&self) -> bool {
+    /// Whether PyTorch stores the parameter with its two axes swapped.
+    pub(in crate::weights) fn is_transposed(&self) -> bool {
         let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
         here == Some(("weight", "Struct:Linear"))
     }
 }
 
-/// A row-major matrix with `columns` columns, its axes swapped.
-pub(crate) fn swapped(values: &[f32], columns: usize) -> Vec<f32> {
+/// The transpose of a row-major matrix with `columns` columns.
+pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     if columns == 0 {
         return Vec::new();
     }
-    // Square tiles, so that both the rows read and the rows written stay in the cache.
+    // Square tiles, so that both the rows that are read and those that are written stay in the cache.
     const TILE: usize = 16;
     let rows = values.len() / columns;
     let mut out = vec![0.0; rows * columns];
@@ -58,10 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn swapping_axes_covers_the_edges_of_tiles() {
+    fn transposing_covers_the_edges_of_tiles() {
         for (rows, columns) in [(1, 1), (3, 0), (0, 3), (1, 40), (16, 16), (17, 33)] {
             let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let out = swapped(&values, columns);
+            let out = transposed(&values, columns);
             assert_eq!(out.len(), values.len());
             for row in 0..rows {
                 for column in 0..columns {

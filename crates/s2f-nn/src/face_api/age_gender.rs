@@ -1,10 +1,10 @@
-//! Age and sex that a face seems to have, to measure whether a produced face agrees with what is
-//! known of the speaker.
+//! Apparent age and sex of a face, to measure whether a produced face agrees with what is known of
+//! the speaker.
 //!
-//! A small Xception network (Chollet, CVPR 2017) of face-api.js (MIT), with its published weights:
-//! <https://github.com/justadudewhohacks/face-api.js>, `weights/age_gender_model`. It knows two
-//! sexes only, and single answers can be grossly wrong. They are good for averages over many
-//! produced faces; they must never be shown to a person or decide anything about one.
+//! A small Xception network (Chollet, CVPR 2017), `weights/age_gender_model` of face-api.js. It
+//! distinguishes two sexes only, and a single estimate can be grossly wrong. Estimates are good for
+//! averages over many produced faces; they must never be shown to a person or decide anything about
+//! one.
 
 use std::path::Path;
 
@@ -15,14 +15,17 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor};
 
-use crate::separable::{Separable, conv, fill_conv, fill_linear, normalised};
-use crate::weights::{Arrays, WeightsError, read_face_api};
+use super::blocks::{Separable, conv, fill_conv, fill_linear, normalised};
+use crate::weights::{Arrays, WeightsError};
 
 /// Unlike the landmark network of the same project, which divides by 255.
 const DIVISOR: f64 = 256.0;
 const MAIN_BLOCKS: usize = 2;
 
-/// The network; see the [module](self).
+/// Apparent age and sex of a face.
+///
+/// The network distinguishes two sexes only, and a single estimate can be grossly wrong: average
+/// them over many produced faces, and never let one decide anything about a person.
 #[derive(Module, Debug)]
 pub struct AgeGender {
     conv_in: Conv2d,
@@ -34,13 +37,13 @@ pub struct AgeGender {
     gender: Linear,
 }
 
-/// What the network says about a batch of faces.
+/// Estimates for a batch of faces.
 #[derive(Debug, Clone)]
-pub struct Impression {
+pub struct AgeSex {
     /// Age in years, `[n]`.
     pub age: Tensor<1>,
-    /// Probability of male and of female, which add up to 1, `[n, 2]`.
-    pub gender: Tensor<2>,
+    /// Probabilities of male and female, which add up to 1, `[n, 2 (male, female)]`.
+    pub sex: Tensor<2>,
 }
 
 impl AgeGender {
@@ -65,32 +68,30 @@ impl AgeGender {
     /// `age_gender_model-weights_manifest.json`; `age_gender_model-shard1` lies beside it.
     ///
     /// # Errors
-    /// [`WeightsError`] where a file is absent or not that file.
+    /// [`WeightsError`] where a file is missing or is another file.
     pub fn from_face_api(manifest: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let filled = |mut arrays: Arrays| {
-            let network = Self::init(device).filled(&mut arrays)?;
-            arrays.finish().map(|()| network)
-        };
-        filled(read_face_api(manifest)?).map_err(|problem| problem.in_file(manifest))
+        super::load(manifest, Self::init(device), Self::fill)
     }
 
+    /// Estimates age and sex.
+    ///
     /// # Shapes
-    /// - `faces`: `[n, 3, 112, 112]`, channels R G B, values 0 to 255, cut out as
-    ///   [`square_crop`](crate::face_crop::square_crop) does
-    pub fn forward(&self, faces: Tensor<4>) -> Impression {
+    /// - `faces`: `[n, 3 (R, G, B), 112, 112]`, values 0 to 255, from
+    ///   [`SquareCrop`](super::SquareCrop)
+    pub fn forward(&self, faces: Tensor<4>) -> AgeSex {
         let x = relu(self.conv_in.forward(normalised(faces, DIVISOR))); // [n, 32, 56, 56]
         let x = self.reductions.iter().fold(x, |x, block| block.forward(x)); // [n, 128, 14, 14]
         let x = self.mains.iter().fold(x, |x, block| block.forward(x)); // [n, 128, 14, 14]
         let x = self.last_reduction.forward(x); // [n, 256, 7, 7]
         let x = relu(self.last.forward(x)); // [n, 512, 7, 7]
         let x = x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2); // [n, 512]
-        Impression {
+        AgeSex {
             age: self.age.forward(x.clone()).squeeze_dim(1), // [n]
-            gender: softmax(self.gender.forward(x), 1),      // [n, 2]
+            sex: softmax(self.gender.forward(x), 1),         // [n, 2]
         }
     }
 
-    fn filled(mut self, arrays: &mut Arrays) -> Result<Self, WeightsError> {
+    fn fill(&mut self, arrays: &mut Arrays) -> Result<(), WeightsError> {
         fill_conv(&mut self.conv_in, arrays, "entry_flow/conv_in")?;
         for (i, block) in self.reductions.iter_mut().enumerate() {
             block.fill(arrays, &format!("entry_flow/reduction_block_{i}"))?;
@@ -101,8 +102,7 @@ impl AgeGender {
         self.last_reduction.fill(arrays, "exit_flow/reduction_block")?;
         self.last.fill(arrays, "exit_flow/separable_conv")?;
         fill_linear(&mut self.age, arrays, "fc/age")?;
-        fill_linear(&mut self.gender, arrays, "fc/gender")?;
-        Ok(self)
+        fill_linear(&mut self.gender, arrays, "fc/gender")
     }
 }
 
@@ -112,7 +112,7 @@ struct Reduction {
     separables: [Separable; 2],
     shortcut: Conv2d,
     pool: MaxPool2d,
-    /// Whether the input goes through a ReLU first; the first block's has been through one.
+    /// Whether the input goes through a ReLU first; that of the first block already has.
     #[module(skip)]
     activates_input: bool,
 }
@@ -175,38 +175,39 @@ impl Main {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
-    use crate::published::{npy, published};
-    use crate::reference::largest_difference;
+    use crate::tests::{cpu, largest_difference, npy};
 
     #[test]
-    fn published_weights_give_the_published_answers() {
-        let device = Device::flex();
+    fn published_weights_give_the_published_estimates() {
+        let device = cpu();
         let path = "models/age_gender/age_gender_model-weights_manifest.json";
-        let Some(path) = published(path) else { return };
+        let Some(path) = data(path) else { return };
         let network = AgeGender::from_face_api(&path, &device).unwrap();
         let faces = npy::<4>("models/reference/age_gender/input_rgb_u8.npy", &device);
         let found = network.forward(faces.permute([0, 3, 1, 2]));
         // Single precision on both sides; ages are up to 28.
         let age = npy("models/reference/age_gender/output_age_f32.npy", &device);
         assert!(largest_difference(found.age, age) < 1e-4);
-        let gender = npy("models/reference/age_gender/output_gender_f32.npy", &device);
-        assert!(largest_difference(found.gender, gender) < 1e-4);
+        let sex = npy("models/reference/age_gender/output_gender_f32.npy", &device);
+        assert!(largest_difference(found.sex, sex) < 1e-4);
     }
 
     #[test]
-    fn any_number_of_faces_gives_as_many_answers() {
-        let device = Device::flex();
+    fn any_number_of_faces_gives_as_many_estimates() {
+        let device = cpu();
         let network = AgeGender::init(&device);
         for n in [1, 3] {
             let found = network.forward(Tensor::ones([n, 3, 112, 112], &device));
-            assert_eq!((found.age.dims(), found.gender.dims()), ([n], [n, 2]));
+            assert_eq!((found.age.dims(), found.sex.dims()), ([n], [n, 2]));
         }
     }
 
     #[test]
     fn gradients_reach_the_face() {
-        let device = Device::flex().autodiff();
+        let device = cpu().autodiff();
         let faces = Tensor::<4>::ones([1, 3, 112, 112], &device).require_grad();
         let network = AgeGender::init(&device);
         let gradients = network.forward(faces.clone()).age.sum().backward();

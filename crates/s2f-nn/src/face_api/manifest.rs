@@ -1,14 +1,14 @@
-//! Weights as face-api.js publishes them: a JSON manifest and files ("shards") of raw numbers.
+//! The weights format of TensorFlow.js: a JSON manifest and files ("shards") of raw values.
 //!
-//! The manifest lists groups; the numbers of a group's weights stand one after another in its
-//! shards, without gaps. A weight is stored either as little-endian `float32`, or as one byte `q`
-//! per number that stands for `q * scale + min`. This is the weights format of TensorFlow.js.
+//! The manifest lists groups; the values of a group's weights follow one another in its shards,
+//! without gaps. They are stored either as little-endian `float32`, or as one byte `q` per value
+//! for `q * scale + min`.
 
 use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use super::{Arrays, WeightsError, read_file};
+use crate::weights::{Arrays, WeightsError, read_file};
 
 #[derive(Deserialize)]
 struct Group {
@@ -31,25 +31,25 @@ struct Quantization {
     min: f64,
 }
 
-/// The arrays that a manifest file lists, in single precision. Shards are looked for beside it.
+/// Reads the arrays that a manifest lists, in single precision. The shards lie beside it.
 ///
 /// # Errors
-/// [`WeightsError`] with the file's name: the file or a shard of it cannot be read, contradicts
-/// the manifest, or holds other numbers than `float32` and `uint8`.
-pub fn read_face_api(manifest: &Path) -> Result<Arrays, WeightsError> {
+/// [`WeightsError`] with the file's name: the manifest or a shard cannot be read, they contradict
+/// each other, or values are of another type than `float32` and `uint8`.
+pub(super) fn read(manifest: &Path) -> Result<Arrays, WeightsError> {
     let text = read_file(manifest)?;
     let read_shard = |name: &str| {
-        // A manifest may come from anywhere; it must not reach outside its own folder.
+        // A manifest may come from anywhere; it must not name files outside its own folder.
         let mut components = Path::new(name).components();
         match (components.next(), components.next()) {
             (Some(Component::Normal(_)), None) => read_file(&manifest.with_file_name(name)),
             _ => Err(malformed(format!("shard {name} is not a plain file name"))),
         }
     };
-    read(&text, read_shard).map_err(|problem| problem.in_file(manifest))
+    parse(&text, read_shard).map_err(|problem| problem.in_file(manifest))
 }
 
-fn read(
+fn parse(
     manifest: &[u8],
     read_shard: impl Fn(&str) -> Result<Vec<u8>, WeightsError>,
 ) -> Result<Arrays, WeightsError> {
@@ -77,14 +77,14 @@ fn read(
 }
 
 impl Weight {
-    /// Takes this weight's numbers off the front of `bytes`.
+    /// Splits this weight's values off the front of `bytes`.
     fn values(&self, bytes: &mut &[u8]) -> Result<Vec<f32>, WeightsError> {
         let stored = self.quantization.as_ref().map_or(&self.dtype, |q| &q.dtype);
         let width = match (self.dtype.as_str(), stored.as_str()) {
             ("float32", "float32") => 4,
             ("float32", "uint8") => 1,
             _ => {
-                return Err(WeightsError::NumberType {
+                return Err(WeightsError::DataType {
                     tensor: self.name.clone(),
                     actual: format!("{} as {stored}", self.dtype),
                     supported: "float32, stored as float32 or uint8",
@@ -94,7 +94,7 @@ impl Weight {
         let length = self.shape.iter().try_fold(width, |n: usize, axis| n.checked_mul(*axis));
         let (taken, rest) =
             length.and_then(|length| bytes.split_at_checked(length)).ok_or_else(|| {
-                malformed(format!("weight {} is longer than what is left", self.name))
+                malformed(format!("weight {} is longer than the rest of its shards", self.name))
             })?;
         *bytes = rest;
         Ok(match &self.quantization {
@@ -111,7 +111,7 @@ fn malformed(reason: impl Into<String>) -> WeightsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::Reference;
+    use crate::tests::Reference;
 
     /// Written by `reference/nn/foreign_weights.py`, with two shards.
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/nn");
@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn weights_have_their_names_shapes_and_values() {
-        let mut arrays = read_face_api(&Path::new(FOLDER).join("foreign_manifest.json")).unwrap();
+        let mut arrays = read(&Path::new(FOLDER).join("foreign_manifest.json")).unwrap();
         let reference = Reference::new(VALUES);
         for (name, shape) in [("fc/weights", &[2, 3][..]), ("fc/bias", &[3])] {
-            assert_eq!(arrays.take(name, shape).unwrap(), reference.numbers(name));
+            assert_eq!(arrays.take(name, shape).unwrap(), reference.values(name));
         }
         arrays.finish().unwrap();
     }
@@ -131,16 +131,20 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         let check = |manifest: &str, shard: &[u8], message: &str| {
-            let problem = read(manifest.as_bytes(), |_| Ok(shard.to_vec())).unwrap_err();
+            let problem = parse(manifest.as_bytes(), |_| Ok(shard.to_vec())).unwrap_err();
             assert!(problem.to_string().contains(message), "{problem}");
         };
         let one = MANIFEST.replace(",\n   \"foreign_shard2.bin\"", "");
-        check(&one, &[0; 17], "weight fc/bias is longer than what is left");
+        check(&one, &[0; 17], "weight fc/bias is longer than the rest of its shards");
         check(&one, &[0; 19], "1 bytes follow the last weight");
-        check(&one.replace("uint8", "uint16"), &[0; 18], "fc/weights holds float32 as uint16");
+        check(
+            &one.replace("uint8", "uint16"),
+            &[0; 18],
+            "fc/weights has the type float32 as uint16",
+        );
         check(&one.replace("fc/bias", "fc/weights"), &[0; 18], "two weights are called fc/weights");
         check(&one.replacen(" 2,", "4000000000000000000,", 1), &[0; 18], "fc/weights is longer");
-        check(&one.replace("float32", "int32"), &[0; 18], "fc/weights holds int32 as uint8");
+        check(&one.replace("float32", "int32"), &[0; 18], "fc/weights has the type int32 as uint8");
         check("[{}]", &[], "missing field");
     }
 
@@ -151,7 +155,7 @@ mod tests {
         let manifest = folder.join("manifest.json");
         for name in ["../secret", "/etc/hostname", "a/b", "..", ""] {
             std::fs::write(&manifest, MANIFEST.replace("foreign_shard1.bin", name)).unwrap();
-            let problem = read_face_api(&manifest).unwrap_err().to_string();
+            let problem = read(&manifest).unwrap_err().to_string();
             assert!(problem.contains("is not a plain file name"), "{name}: {problem}");
         }
         std::fs::remove_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! Layers that the networks of face-api.js share, with TensorFlow's padding and layouts.
+//! Layers that both networks use, with TensorFlow's padding and layouts of weights.
 //!
 //! `SAME` padding: a convolution of stride 2 over an even side is padded at its end only.
 
@@ -7,36 +7,37 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::weights::{Arrays, WeightsError, set, swapped};
+use crate::weights::{Arrays, WeightsError, set_values, transposed};
 
-/// What face-api.js takes off R, G and B before it divides.
+/// Mean of R, G and B, which face-api.js subtracts before it divides.
 const MEAN_RGB: [f32; 3] = [122.782, 117.001, 104.298];
 
 /// `(faces - mean) / divisor`.
 ///
 /// # Shapes
 /// - `faces`, output: `[n, 3, h, w]`, channels R G B, values 0 to 255
-pub(crate) fn normalised(faces: Tensor<4>, divisor: f64) -> Tensor<4> {
+pub(super) fn normalised(faces: Tensor<4>, divisor: f64) -> Tensor<4> {
     let mean = Tensor::<1>::from_floats(MEAN_RGB, &faces.device()).reshape([1, 3, 1, 1]);
     (faces - mean).div_scalar(divisor)
 }
 
 /// A convolution with bias and `SAME` padding.
-pub(crate) fn conv(channels: [usize; 2], kernel: usize, stride: usize) -> Conv2dConfig {
+pub(super) fn conv(channels: [usize; 2], kernel: usize, stride: usize) -> Conv2dConfig {
     Conv2dConfig::new(channels, [kernel, kernel])
         .with_stride([stride, stride])
         .with_padding(PaddingConfig2d::Same)
 }
 
-/// 3 × 3 within each channel, then 1 × 1 across them, nothing between.
+/// A separable convolution: 3 × 3 within each channel, then 1 × 1 across them, with no activation
+/// between.
 #[derive(Module, Debug)]
-pub(crate) struct Separable {
+pub(super) struct Separable {
     depthwise: Conv2d,
     pointwise: Conv2d,
 }
 
 impl Separable {
-    pub(crate) fn init(channels: [usize; 2], stride: usize, device: &Device) -> Self {
+    pub(super) fn init(channels: [usize; 2], stride: usize, device: &Device) -> Self {
         let [inputs, _] = channels;
         Self {
             depthwise: conv([inputs, inputs], 3, stride)
@@ -47,20 +48,20 @@ impl Separable {
         }
     }
 
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.pointwise.forward(self.depthwise.forward(x))
     }
 
-    /// Takes the arrays that face-api.js stores under `name`.
-    pub(crate) fn fill(&mut self, arrays: &mut Arrays, name: &str) -> Result<(), WeightsError> {
+    /// Sets the weights to the arrays that face-api.js stores under `name`.
+    pub(super) fn fill(&mut self, arrays: &mut Arrays, name: &str) -> Result<(), WeightsError> {
         fill_kernel(&mut self.depthwise, arrays, &format!("{name}/depthwise_filter"))?;
         fill_kernel(&mut self.pointwise, arrays, &format!("{name}/pointwise_filter"))?;
         fill_bias(&mut self.pointwise, arrays, name)
     }
 }
 
-/// Takes kernel and bias of the convolution that face-api.js stores under `name`.
-pub(crate) fn fill_conv(
+/// Sets kernel and bias of a convolution to what face-api.js stores under `name`.
+pub(super) fn fill_conv(
     conv: &mut Conv2d,
     arrays: &mut Arrays,
     name: &str,
@@ -69,8 +70,8 @@ pub(crate) fn fill_conv(
     fill_bias(conv, arrays, name)
 }
 
-/// Takes the fully connected layer that face-api.js stores under `name`.
-pub(crate) fn fill_linear(
+/// Sets weights and bias of a fully connected layer to what face-api.js stores under `name`.
+pub(super) fn fill_linear(
     linear: &mut Linear,
     arrays: &mut Arrays,
     name: &str,
@@ -89,14 +90,15 @@ fn fill_bias(conv: &mut Conv2d, arrays: &mut Arrays, name: &str) -> Result<(), W
     }
 }
 
-/// TensorFlow stores `[height, width, inputs, outputs]`, and `[height, width, channels, 1]` for a
-/// depthwise convolution.
+/// Sets a kernel, which TensorFlow stores as `[height, width, inputs, outputs]`, or as
+/// `[height, width, channels, 1]` for a depthwise convolution.
 fn fill_kernel(conv: &mut Conv2d, arrays: &mut Arrays, name: &str) -> Result<(), WeightsError> {
     let [outputs, inputs, height, width] = conv.weight.lazy_shape().dims();
     let shape = if conv.groups == 1 { [inputs, outputs] } else { [outputs, 1] };
     let values = arrays.take(name, &[height, width, shape[0], shape[1]])?;
-    let values = swapped(&values, shape[1]); // [outputs or 1, height, width, inputs or channels]
+    let values = transposed(&values, shape[1]); // [outputs or 1, height, width, inputs or channels]
     let kernels = values.chunks(height * width * shape[0]);
-    set(&mut conv.weight, kernels.flat_map(|kernel| swapped(kernel, shape[0])).collect());
+    let values = kernels.flat_map(|kernel| transposed(kernel, shape[0])).collect();
+    set_values(&mut conv.weight, values);
     Ok(())
 }
