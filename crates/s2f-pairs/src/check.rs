@@ -74,7 +74,8 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
     for file in others {
         let other = &file.meta.face_space;
         if (&other.name, other.dimension) != (&space.name, space.dimension) {
-            let say = |space: &FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
+            let say =
+                |space: &FaceSpace| format!("{} ({} dimensions)", space.name, space.dimension);
             return Err(PairsError::FaceSpaces {
                 first: first.path.clone(),
                 first_space: say(&space),
@@ -204,7 +205,9 @@ mod tests {
         let second = folder.path().join("pairs-00001.parquet");
         crate::PairWriter::create(&second, &info).unwrap().finish().unwrap();
         let message = refusal(folder.path());
-        for word in ["mobileface (8 numbers)", "vgg-face (4096 numbers)", "pairs-00001.parquet"] {
+        for word in
+            ["mobileface (8 dimensions)", "vgg-face (4096 dimensions)", "pairs-00001.parquet"]
+        {
             assert!(message.contains(word), "{message}");
         }
     }

@@ -145,6 +145,16 @@ pub enum PairsError {
         /// Which length or space met which.
         problem: String,
     },
+    /// A length that no voice has.
+    #[error("pair {pair_id} in {}: a voice of {seconds} s; hint: {AGAIN}", path.display())]
+    Seconds {
+        /// The file.
+        path: PathBuf,
+        /// The pair.
+        pair_id: String,
+        /// The length, s.
+        seconds: f32,
+    },
     /// A hash that is not that of the bytes beside it.
     #[error(
         "pair {pair_id} in {}: {column} is not the hash of its bytes; hint: the voice or the face was exchanged, {AGAIN}",

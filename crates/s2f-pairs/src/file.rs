@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowFilter,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection, RowSelector,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
@@ -72,8 +72,26 @@ impl PairFile {
 }
 
 impl OpenFile {
+    /// Reads single rows by their number in the file, in rising order, with all columns.
+    pub(crate) fn chosen(self, numbers: &[u64], path: &Path) -> Result<Batches, PairsError> {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = guarded(path, || ArrowReaderMetadata::try_new(self.footer, options))?;
+        let mut selectors = Vec::new();
+        let mut next = 0;
+        for &number in numbers {
+            selectors.push(RowSelector::skip((number - next) as usize));
+            selectors.push(RowSelector::select(1));
+            next = number + 1;
+        }
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file, metadata)
+            .with_row_selection(RowSelection::from(selectors))
+            .with_batch_size(numbers.len().max(1));
+        let reader = guarded(path, || builder.build())?;
+        Ok(Batches { reader, path: path.to_owned() })
+    }
+
     /// Reads the given columns of the given row groups, `rows` at a time; only the rows of one
-    /// split where asked.
+    /// split, if asked.
     pub(crate) fn batches(
         self,
         groups: Vec<usize>,

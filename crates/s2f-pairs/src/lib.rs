@@ -12,6 +12,7 @@ mod pair;
 mod read;
 mod resplit;
 mod split;
+mod verify;
 mod write;
 
 mod check;
@@ -23,6 +24,7 @@ mod row;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod valid;
 
 pub use error::{Leak, PairsError};
 pub use merge::merge;

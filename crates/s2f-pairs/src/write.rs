@@ -16,6 +16,7 @@ use s2f_core::{FaceSpace, Normalisation};
 use crate::error::parquet_error;
 use crate::meta::{Meta, PairFileInfo};
 use crate::schema::{list_item, properties, schema};
+use crate::valid::{feature_problem, is_possible_seconds, is_unit_length};
 use crate::{Pair, PairsError};
 use s2f_core::AtomicFile;
 use s2f_core::hash::sha256;
@@ -25,8 +26,6 @@ use s2f_core::hash::sha256;
 const GROUP_BYTES: usize = 32 << 20;
 /// Rows of a row group, where pairs are small.
 const GROUP_ROWS: usize = 4096;
-/// How far a feature's length may be from 1 and still count as 1: what half precision costs.
-const UNIT_TOLERANCE: f64 = 1e-3;
 
 /// Writes one file of pairs, row by row. Until [`PairWriter::finish`] nothing stands under its
 /// name. Memory is bounded by about three times a row group of 32 MiB.
@@ -65,8 +64,9 @@ impl PairWriter {
     /// Adds a row. Hashes that the pair lacks are computed from its voice and face.
     ///
     /// # Errors
-    /// [`PairsError::Feature`] if the feature is of another face space or length than the file,
-    /// or not finite; [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
+    /// [`PairsError::Feature`] if the feature is of another face space or dimension than the file,
+    /// or not finite; [`PairsError::Seconds`] if the voice has no possible length;
+    /// [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
     /// [`PairsError::File`] if the system refuses.
     pub fn push(&mut self, pair: &Pair) -> Result<(), PairsError> {
         self.check(pair)?;
@@ -74,8 +74,7 @@ impl PairWriter {
             self.hash(pair, "audio_sha256", &pair.audio, &pair.info.audio_sha256)?,
             self.hash(pair, "face_sha256", &pair.face, &pair.info.face_sha256)?,
         ];
-        let square: f64 = pair.feature.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        if (square.sqrt() - 1.0).abs() > UNIT_TOLERANCE {
+        if !is_unit_length(&pair.feature) {
             self.normalisation = Normalisation::None;
         }
         if !self.licences.contains(&pair.info.licence) {
@@ -113,17 +112,19 @@ impl PairWriter {
 
     fn check(&self, pair: &Pair) -> Result<(), PairsError> {
         let (space, dimension) = (&self.info.face_space, self.info.face_dimension);
-        let problem = if pair.face_space != *space {
-            format!("a feature of {} among those of {space}", pair.face_space)
-        } else if pair.feature.len() != dimension {
-            format!("a feature of {} numbers, {space} has {dimension}", pair.feature.len())
-        } else if !pair.feature.iter().all(|number| number.is_finite()) {
-            "a feature with a number that is not finite".to_owned()
+        let (path, pair_id) = (|| self.path.clone(), || pair.info.pair_id.clone());
+        if !is_possible_seconds(pair.info.seconds) {
+            let seconds = pair.info.seconds;
+            return Err(PairsError::Seconds { path: path(), pair_id: pair_id(), seconds });
+        }
+        let problem = if pair.face_space == *space {
+            feature_problem(&pair.feature, space, dimension)
         } else {
-            return Ok(());
+            Some(format!("a feature of {} among those of {space}", pair.face_space))
         };
-        let (path, pair_id) = (self.path.clone(), pair.info.pair_id.clone());
-        Err(PairsError::Feature { path, pair_id, problem }.into())
+        problem.map_or(Ok(()), |problem| {
+            Err(PairsError::Feature { path: path(), pair_id: pair_id(), problem })
+        })
     }
 
     /// The hash of some bytes of a pair, which must be the one that the pair states, if it does.
@@ -244,60 +245,5 @@ impl Group {
             Arc::new(self.audio_sha256.finish()),
             Arc::new(self.face_sha256.finish()),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::samples;
-
-    #[test]
-    fn the_same_rows_give_the_same_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str| {
-            let path = folder.path().join(name);
-            samples::write(&path, &samples::pairs(0, 50)).unwrap();
-            fs::read(path).unwrap()
-        };
-        assert_eq!(write("a.parquet"), write("b.parquet"));
-    }
-
-    #[test]
-    fn a_feature_of_another_space_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.parquet");
-        let check = |change: fn(&mut Pair), words: &[&str]| {
-            let mut pair = samples::pairs(0, 1).remove(0);
-            change(&mut pair);
-            let message = samples::write(&path, &[pair]).unwrap_err().to_string();
-            assert!(words.iter().all(|word| message.contains(word)), "{message}");
-            assert!(message.contains("train._00000"), "{message}");
-        };
-        check(|pair| pair.face_space = "vgg-face".into(), &["vgg-face", "mobileface"]);
-        check(|pair| pair.feature.truncate(3), &["3 numbers", "mobileface has 8"]);
-        check(|pair| pair.feature[1] = f32::NAN, &["not finite"]);
-        // Not even a temporary file stays.
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_file_is_seen_only_when_complete() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.parquet");
-        let mut writer = PairWriter::create(&path, &samples::info()).unwrap();
-        writer.push(&samples::pairs(0, 1)[0]).unwrap();
-        assert!(!path.exists());
-        writer.finish().unwrap();
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_named() {
-        let path = Path::new("/nonexistent/pairs.parquet");
-        let message = samples::write(path, &[]).unwrap_err().to_string();
-        assert!(message.contains("/nonexistent"), "{message}");
     }
 }
