@@ -117,7 +117,7 @@ fn a_killed_training_resumes_to_the_same_weights() {
     kill_until_done(&folder, &pieces, uninterrupted, || assert_same(&folder, "whole", "pieces"));
 
     let again = run(&folder, &pieces).exits(0);
-    again.says(&["all 14 steps are finished", "optimisation.steps"]);
+    again.says(&["all 14 steps are done", "optimisation.steps"]);
     assert_same(&folder, "whole", "pieces");
 
     let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);

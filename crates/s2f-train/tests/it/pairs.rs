@@ -182,7 +182,7 @@ fn data_that_cannot_be_used_is_refused_with_the_reason() {
 #[test]
 fn a_loss_that_is_not_finite_stops_the_run_and_names_the_batch() {
     let training = Training::new();
-    let error = scene
+    let error = training
         .train("run", &["optimisation.learning_rate=1e30", "optimisation.steps=20"])
         .unwrap_err();
     let TrainError::Diverged { step, ids, .. } = &error else { panic!("{error}") };
@@ -227,7 +227,7 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let name = "voice_encoder.hidden.weight";
     assert_ne!(tensor("first", name), tensor("frozen", name));
 
-    let message = scene
+    let message = training
         .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
         .unwrap_err()
         .to_string();
