@@ -112,7 +112,7 @@ fn hums(path: &Path, people: usize, train: bool) {
 }
 
 #[test]
-fn without_labels_or_networks_there_is_still_a_report() {
+fn a_report_needs_no_labels_or_networks() {
     let folder = Folder::new();
     hums(&folder.path("hums.parquet"), 6, false);
     let report = ["evaluate", "compact", "hums.parquet", "-o", "report", "--pictures", "0"];
