@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::ValueEnum;
-use s2f_eval::{Evaluation, Event, FaceReader, Options, Other, Part, evaluate};
+use s2f_eval::{
+    EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, FaceReader, PairSelection,
+    evaluate,
+};
 use s2f_pairs::PairSet;
 use s2f_pairs::Split;
 use s2f_registry::{RegistryError, Store};
 use serde::Serialize;
-use speech2face::{DataId, Device, ModelSource, RunFolder, Speech2Face, TrainedOn};
+use speech2face::{Device, ModelSource};
 
 use crate::Outcome;
 use crate::device::DeviceArgs;
@@ -40,8 +43,8 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 5000, value_parser = at_least_two)]
     most: usize,
 
-    /// Seconds of each recording to use [default: 6, as in the paper, or less if recordings are
-    /// shorter]
+    /// Use only the first seconds of each recording [default: the whole recording, as reconstruct
+    /// does]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
 
@@ -128,117 +131,51 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     owner::check_in(&args.out, &Evaluation::FILES)?;
     let set = PairSet::open(&args.pairs)?;
     let device = args.device.open()?;
-    let model = Candidate::open(&args.model, &set, &device, printer)?;
-    let others = args
-        .compare
-        .iter()
-        .map(|name| {
-            let Candidate { name, model, trained_on } =
-                Candidate::open(name, &set, &device, printer)?;
-            Ok(Other { name, model, trained_on })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let open = |name: &String| -> anyhow::Result<EvaluatedModel> {
+        Ok(EvaluatedModel::open(&ModelSource::resolve(name)?, &device)?)
+    };
+    let model = open(&args.model)?;
+    let compare = args.compare.iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
     let reader = if args.pictures == 0 { None } else { Some(reader(&device)?) };
-    let options = Options {
-        name: &model.name,
-        part: match args.split {
-            Which::Test => Part::Split(Split::Test),
-            Which::Validation => Part::Split(Split::Validation),
-            Which::Train => Part::Split(Split::Train),
-            Which::All => Part::All,
+    let options = EvaluationOptions {
+        selection: match args.split {
+            Which::Test => PairSelection::Split(Split::Test),
+            Which::Validation => PairSelection::Split(Split::Validation),
+            Which::Train => PairSelection::Split(Split::Train),
+            Which::All => PairSelection::All,
         },
-        most: args.most,
+        max_pairs: args.most,
         seconds: args.seconds,
         reader: reader.as_ref(),
-        pictures: args.pictures,
+        max_pictures: args.pictures,
         photographs: !args.no_photographs,
         draws: args.draws,
         seed: args.seed,
         labels: args.labels.as_deref(),
         baseline: args.baseline.as_deref(),
-        trained_on: model.trained_on.as_ref(),
-        others: &others,
+        compare: &compare,
     };
     let mut progress: Option<Printer> = None;
-    let evaluation = evaluate(&model.model, &set, &args.out, &options, &mut |event| match event {
-        Event::Begin(what, pairs) => {
+    let evaluation = evaluate(&model, &set, &args.out, &options, &mut |event| match event {
+        EvaluationEvent::Stage { name, pairs } => {
             let bar = progress.insert(printer.with_progress(pairs));
-            bar.working_on(what);
+            bar.working_on(name);
             if !bar.shows_progress() {
-                printer.note(format_args!("{what} ({pairs} pairs)"));
+                printer.note(format_args!("{name} ({pairs} pairs)"));
             }
         }
-        Event::Done(pairs) => {
+        EvaluationEvent::Done(pairs) => {
             if let Some(bar) = &progress {
                 bar.reach(pairs as u64);
             }
         }
+        EvaluationEvent::Warning(warning) => printer.warning(format_args!("{warning}")),
+        _ => {}
     })?;
     drop(progress);
     evaluation.write(&args.out)?;
     print(&evaluation, args, printer)?;
     Ok(Outcome::AllGood)
-}
-
-/// A model, and the pairs that it was trained on, if they are available.
-struct Candidate {
-    name: String,
-    model: Speech2Face,
-    trained_on: Option<PairSet>,
-}
-
-impl Candidate {
-    fn open(
-        typed: &str,
-        set: &PairSet,
-        device: &Device,
-        printer: &Printer,
-    ) -> anyhow::Result<Self> {
-        let source = ModelSource::resolve(typed)?;
-        let (name, model) = (source.short_name(), source.open(device)?);
-        let trained_on = match source.run() {
-            Some(run) => trained_on(run, set, printer)?,
-            None => None,
-        };
-        Ok(Self { name, model, trained_on })
-    }
-}
-
-/// The pairs that a run was trained on; `None`, with a warning, if they are missing.
-fn trained_on(
-    run: &RunFolder,
-    set: &PairSet,
-    printer: &Printer,
-) -> anyhow::Result<Option<PairSet>> {
-    let Some(TrainedOn { pairs: path, data }) = run.trained_on()? else { return Ok(None) };
-    let has_changed =
-        |pairs: &PairSet| data != DataId::of_pairs(&pairs.speakers_sha256(), pairs.pairs());
-    let (root, shown) = (run.root().display(), path.display());
-    if path.canonicalize().ok() == set.path().canonicalize().ok() {
-        if has_changed(set) {
-            bail!(
-                "{shown} was prepared or split again after {root} was trained on it, so the \
-                 speakers of its training are unknown; hint: split it as it was, or train again"
-            );
-        }
-        return Ok(Some(set.clone()));
-    }
-    let unknown = |reason: &str| {
-        printer.warning(format_args!(
-            "{root} was trained on {shown}, which {reason}: whether it was trained on the \
-             evaluated speakers is unknown"
-        ));
-    };
-    if !path.exists() {
-        unknown("is missing");
-        return Ok(None);
-    }
-    let pairs = PairSet::open(&path)?;
-    if has_changed(&pairs) {
-        unknown("was prepared or split again since");
-        return Ok(None);
-    }
-    Ok(Some(pairs))
 }
 
 /// The networks that measure faces.

@@ -1,23 +1,21 @@
-//! What takes long to compute, kept in parts beside the report, so that an evaluation that was
-//! stopped goes on and one that is made again is quick.
+//! A cache of what takes long to compute, in parts beside the report: an interrupted evaluation
+//! resumes, and a repeated one is quick.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use s2f_core::FileError;
-use s2f_core::{AtomicFile, remove_temporary};
+use s2f_core::{AtomicFile, FileError, hash, remove_temporary};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::EvalError;
-use crate::items::hex;
 use s2f_metrics::Vectors;
 
-/// Pairs in a part: what is lost at most where a computation is stopped.
-const PART: usize = 64;
+/// Pairs in a part: an interruption loses at most one part.
+const PAIRS_PER_PART: usize = 64;
 
-/// Rows of numbers by name.
+/// Rows of values by name, one row per pair.
 pub(crate) type Columns = BTreeMap<String, Vectors>;
 
 /// A folder of parts.
@@ -27,15 +25,16 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// In `folder`, which is made.
+    /// Opens a cache in `folder`, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, EvalError> {
-        fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+        fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
         remove_temporary(folder)?;
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// The columns of all `rows`, where `compute` gives those of some. `key` is all that they
-    /// depend on; `done` is told how many rows there are so far.
+    /// The columns of all `rows`; `compute` gives those of some of them if they are not in the cache.
+    /// `key` must contain everything that they depend on. `done` is called with the number of rows so
+    /// far.
     pub(crate) fn columns(
         &self,
         name: &str,
@@ -44,11 +43,11 @@ impl Cache {
         mut compute: impl FnMut(&[usize]) -> Result<Columns, EvalError>,
         done: &mut dyn FnMut(usize),
     ) -> Result<Columns, EvalError> {
-        let numbers: Vec<usize> = (0..rows).collect();
+        let indices: Vec<usize> = (0..rows).collect();
         let mut all: BTreeMap<String, Vec<&[f32]>> = BTreeMap::new();
         let mut parts = Vec::new();
         let mut so_far = 0;
-        for (part, rows) in numbers.chunks(PART).enumerate() {
+        for (part, rows) in indices.chunks(PAIRS_PER_PART).enumerate() {
             let path = self.folder.join(format!("{name}-{}-{part:05}.safetensors", short(key)));
             let columns = match read(&path, key, rows.len()) {
                 Some(columns) => columns,
@@ -73,13 +72,12 @@ impl Cache {
     }
 }
 
-/// Enough of a hash to tell files apart; the whole one stands inside.
+/// Start of the hash of a key, for file names; the whole key is in the file.
 fn short(key: &str) -> String {
-    use s2f_core::hash::{Digest, Sha256};
-    hex(&Sha256::digest(key)[..6])
+    hash::sha256(key.as_bytes())[..12].to_owned()
 }
 
-/// A part, if it is whole and the one that is asked for; else it is computed anew.
+/// A part, if it is complete and has this key; otherwise it is computed again.
 fn read(path: &Path, key: &str, rows: usize) -> Option<Columns> {
     let bytes = fs::read(path).ok()?;
     let (_, metadata) = SafeTensors::read_metadata(&bytes).ok()?;
@@ -127,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_not_computed_again_and_what_is_damaged_is() {
+    fn cached_parts_are_not_computed_again_but_damaged_ones_are() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let computed = Cell::new(0);

@@ -1,14 +1,13 @@
-//! Two evaluations on the same pairs.
+//! Comparison of models on the same pairs, and reading an earlier report.
 
 use std::path::Path;
 
 use crate::EvalError;
 use crate::report::{Cell, FORMAT, Item, Paired, Report, Score, Section, Table, Unit};
-use crate::scorer::Scorer;
-use s2f_metrics::sign_flip_p;
-use s2f_metrics::{Bootstrap, Spread};
+use crate::scorer::{Baseline, Scorer};
+use s2f_metrics::{Bootstrap, SumAndCount, sign_flip_p};
 
-/// Scores that models are compared by, and what tables call them.
+/// Scores by which models are compared, and their names in tables.
 const COMPARED: [(&str, &str); 8] = [
     ("similarity/degrees", "angle"),
     ("retrieval/voice-to-face/relative/at-1", "recall at 1 face"),
@@ -20,10 +19,10 @@ const COMPARED: [(&str, &str); 8] = [
     ("attributes/sex/photograph/voice/accuracy", "sex of the drawn face"),
 ];
 
-/// More than any report has.
-const MOST_BYTES: u64 = 256 << 20;
+/// Larger than any report.
+const MAX_BYTES: u64 = 256 << 20;
 
-/// What an evaluation says to others, from its scores.
+/// What other evaluations need to compare themselves with this one.
 pub(crate) fn paired(scorer: &Scorer<'_>, pairs_sha256: String, model: String) -> Paired {
     let sums = COMPARED
         .iter()
@@ -32,7 +31,7 @@ pub(crate) fn paired(scorer: &Scorer<'_>, pairs_sha256: String, model: String) -
     Paired { pairs_sha256, model, sums }
 }
 
-/// Reads an earlier report, or the folder that it is in.
+/// Reads an earlier report: `report.json` or its folder.
 pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
     let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
     let wrong = |reason: String| EvalError::Baseline {
@@ -41,8 +40,8 @@ pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
         hint: "name the report.json of another evaluation, or its folder",
     };
     let bytes = std::fs::metadata(&file).map_err(|error| wrong(error.to_string()))?.len();
-    if bytes > MOST_BYTES {
-        return Err(wrong(format!("it has {bytes} bytes, at most {MOST_BYTES} are read")));
+    if bytes > MAX_BYTES {
+        return Err(wrong(format!("it has {bytes} bytes, more than the limit of {MAX_BYTES}")));
     }
     let text = std::fs::read(&file).map_err(|error| wrong(error.to_string()))?;
     let report: Report = serde_json::from_slice(&text)
@@ -53,7 +52,7 @@ pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
     Ok(report)
 }
 
-/// Refuses a baseline of other pairs, or one that was damaged.
+/// Refuses a baseline on other pairs, or a damaged one.
 pub(crate) fn check_baseline(
     path: &Path,
     baseline: &Paired,
@@ -65,7 +64,7 @@ pub(crate) fn check_baseline(
     };
     if baseline.pairs_sha256 != own {
         return wrong(
-            "it was measured on other pairs, or on other lengths of them",
+            "it was measured on other pairs, or on other parts of their voices",
             "evaluate both models on the same pairs with the same --split, --most and --seconds",
         );
     }
@@ -73,12 +72,12 @@ pub(crate) fn check_baseline(
         sums.len() == speakers && sums.iter().all(|(sum, n)| sum.is_finite() && *n >= 0.0)
     };
     if !baseline.sums.values().all(is_whole) {
-        return wrong("its sums by speaker are damaged", "make that report again");
+        return wrong("its sums by speaker are damaged", "evaluate that model again");
     }
     Ok(())
 }
 
-/// The models beside each other, and how far each is from the first.
+/// The scores of all models, and the difference of each to the first.
 pub(crate) fn section(
     scorer: &mut Scorer<'_>,
     bootstrap: &Bootstrap,
@@ -96,9 +95,9 @@ pub(crate) fn section(
         id: "comparison".into(),
         title: "Comparison of models".into(),
         text: vec![format!(
-            "All on the same pairs. Differences are those to {}, speaker by speaker: the interval is \
-             the bootstrap's, p is from 10 000 draws in which the signs of speakers' differences are \
-             turned at random, corrected for all tests of the table after Holm.",
+            "All models on the same pairs. Differences are to {}, paired by speaker. Their intervals \
+             are from the bootstrap; p is from 10 000 random flips of the signs of the speakers' \
+             differences, with Holm's correction for all tests of the table.",
             own.model
         )],
         ..Section::default()
@@ -111,23 +110,27 @@ pub(crate) fn section(
     let mut differences = Vec::new();
     let mut tests = Vec::new();
     for (number, (name, other)) in others.iter().enumerate() {
-        let (mut row, mut difference) = (Vec::new(), Vec::new());
+        let (mut row, mut gaps) = (Vec::new(), Vec::new());
         for (id, _) in &known {
             let (Some(a), Some(b)) = (own.sums.get(*id), other.sums.get(*id)) else {
                 row.push(Cell::Empty);
-                difference.extend([Cell::Empty, Cell::Empty]);
+                gaps.extend([Cell::Empty, Cell::Empty]);
                 continue;
             };
             let unit = scorer.get(id).map_or(Unit::Plain, |score| score.unit);
             let prefix = format!("comparison/{}-{name}", number + 1);
-            row.push(Cell::Value(mean(scorer, bootstrap, &format!("{prefix}/{id}"), unit, b)));
+            let [a, b] = [a, b].map(|sums| -> Vec<SumAndCount> {
+                sums.iter().map(|&(sum, count)| [sum, count]).collect()
+            });
+            let id = format!("{prefix}/{id}");
+            row.push(Cell::Value(scorer.of_sums(&id, unit, &b, Baseline::default())));
             let id =
-                compare(scorer, bootstrap, &format!("{prefix}/{id}/difference"), unit, a, b, seed);
+                difference(scorer, bootstrap, &format!("{id}/difference"), unit, [&b, &a], seed);
             tests.push(id.clone());
-            difference.extend([Cell::Value(id.clone()), Cell::P(id)]);
+            gaps.extend([Cell::Value(id.clone()), Cell::P(id)]);
         }
         rows.push((name.clone(), row));
-        differences.push((name.clone(), difference));
+        differences.push((name.clone(), gaps));
     }
     scorer.correct(&tests);
     section.items.push(Item::Table(Table {
@@ -147,66 +150,44 @@ pub(crate) fn section(
     section
 }
 
-fn mean(
+/// The score of the other model minus that of the own one, over speakers that both have.
+fn difference(
     scorer: &mut Scorer<'_>,
     bootstrap: &Bootstrap,
     id: &str,
     unit: Unit,
-    sums: &[(f64, f64)],
-) -> String {
-    let (sum, count) = sums.iter().fold((0.0, 0.0), |(a, b), (x, y)| (a + x, b + y));
-    // Shares are kept in per cent.
-    let spread = if unit == Unit::Percent {
-        let shares: Vec<[f64; 2]> = sums.iter().map(|&(sum, n)| [sum / 100.0, n]).collect();
-        let spread = bootstrap.share(&shares);
-        spread.map(|spread| Spread { interval: spread.interval.map(|x| 100.0 * x), ..spread })
-    } else {
-        bootstrap.mean(&sums.iter().map(|&(sum, n)| [sum, n]).collect::<Vec<_>>())
-    };
-    scorer.add(Score {
-        interval: spread.map(|spread| spread.interval),
-        ..Score::new(
-            id,
-            unit,
-            sum / count,
-            (count as usize, sums.iter().filter(|(_, count)| *count > 0.0).count()),
-        )
-    })
-}
-
-/// The other minus the own model.
-fn compare(
-    scorer: &mut Scorer<'_>,
-    bootstrap: &Bootstrap,
-    id: &str,
-    unit: Unit,
-    own: &[(f64, f64)],
-    other: &[(f64, f64)],
+    [other, own]: [&[SumAndCount]; 2],
     seed: u64,
 ) -> String {
-    let both: Vec<[f64; 4]> = own
+    let both: Vec<[f64; 4]> = other
         .iter()
-        .zip(other)
-        .map(|(&(a, n), &(b, m))| if n > 0.0 && m > 0.0 { [a, n, b, m] } else { [0.0; 4] })
+        .zip(own)
+        .map(|(&[a, n], &[b, m])| if n > 0.0 && m > 0.0 { [a, n, b, m] } else { [0.0; 4] })
         .collect();
-    let total = both.iter().fold([0.0; 4], |mut total, row| {
+    let [a, n, b, m] = both.iter().fold([0.0; 4], |mut total, row| {
         total.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
         total
     });
-    let difference = |&[a, n, b, m]: &[f64; 4]| b / m - a / n;
-    let spread = bootstrap.spread(&both, difference);
-    // Each speaker's share of the difference of the means.
-    let [_, n, _, m] = total;
-    let shares: Vec<f64> = both.iter().map(|[a, _, b, _]| b / m - a / n).collect();
+    // Each speaker's part of the difference of the means.
+    let parts: Vec<f64> = both.iter().map(|[a, _, b, _]| a / n - b / m).collect();
+    let share = |sums: &[SumAndCount]| -> Vec<SumAndCount> {
+        sums.iter().map(|[sum, count]| [sum / 100.0, *count]).collect()
+    };
+    let interval = if unit == Unit::Percent {
+        let found = bootstrap.difference_of_shares(&share(other), &share(own));
+        found.map(|found| found.interval.map(|bound| 100.0 * bound))
+    } else {
+        bootstrap.difference_of_means(other, own).map(|found| found.interval)
+    };
     scorer.add(Score {
-        interval: spread.map(|spread| spread.interval),
+        interval,
         chance: Some(0.0),
-        p: Some(sign_flip_p(&shares, seed)),
+        p: Some(sign_flip_p(&parts, seed)),
         ..Score::new(
             id,
             if unit == Unit::Percent { Unit::PercentPoints } else { unit },
-            difference(&total),
-            (m as usize, both.iter().filter(|row| row[1] > 0.0).count()),
+            a / n - b / m,
+            (n as usize, both.iter().filter(|row| row[1] > 0.0).count()),
         )
     })
 }

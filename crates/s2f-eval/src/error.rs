@@ -1,4 +1,4 @@
-//! What can go wrong in an evaluation.
+//! Errors of an evaluation.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use s2f_audio::AudioError;
 use s2f_core::FileError;
 use s2f_face::FaceError;
 use s2f_pairs::PairsError;
-use speech2face::{DecodeError, EncodingError, FaceReaderError};
+use speech2face::{DecodeError, EncodingError, FaceReaderError, ModelError, RunFolderError};
 
-/// Why there is no evaluation. Each message names the reason and a way out.
+/// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
-    /// The pairs cannot be read or trusted.
+    /// The pairs cannot be read or trusted, or the model was trained on them.
     #[error(transparent)]
     Pairs(#[from] PairsError),
     /// The operating system refused something.
@@ -24,8 +24,8 @@ pub enum EvalError {
     /// A picture cannot be read.
     #[error(transparent)]
     Face(#[from] FaceError),
-    /// The stored face of a pair is no picture.
-    #[error("pair {pair_id}: {source}; hint: prepare the corpus anew")]
+    /// The stored face of a pair is not a picture.
+    #[error("pair {pair_id}: {source}; hint: prepare the corpus again")]
     Photograph {
         /// The pair.
         pair_id: String,
@@ -35,12 +35,18 @@ pub enum EvalError {
     /// A network that reads faces cannot be opened.
     #[error(transparent)]
     FaceReader(#[from] FaceReaderError),
+    /// The model cannot be opened.
+    #[error(transparent)]
+    Open(#[from] ModelError),
+    /// The record of a model's training cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunFolderError),
     /// The model fails.
     #[error(transparent)]
     Model(#[from] DecodeError),
-    /// Parts that were kept do not fit together.
+    /// Cached features do not fit together.
     #[error(
-        "what was kept in {folder} does not fit together; hint: remove that folder and start again"
+        "the features in {folder} do not fit together; hint: remove that folder and start again"
     )]
     Cache {
         /// The folder.
@@ -49,9 +55,9 @@ pub enum EvalError {
     /// A picture or a table of the report cannot be encoded.
     #[error("cannot encode a part of the report ({0})")]
     Encode(String),
-    /// The model predicts other features than the pairs hold.
+    /// The model predicts features of another face space than the pairs have.
     #[error(
-        "{} holds features of {pairs}, model {model} predicts {predicted}; hint: prepare the corpus \
+        "{} has features of {pairs}, model {model} predicts {predicted}; hint: prepare the corpus \
          with the face encoder that the model was trained for", path.display()
     )]
     FaceSpaces {
@@ -66,7 +72,8 @@ pub enum EvalError {
     },
     /// Too few people for any search.
     #[error(
-        "{} has {speakers} in its split {part}, a search needs at least two people; hint: {hint}",
+        "{} has {speakers} in its split {selection}, but a search needs at least two people; hint: \
+         {hint}",
         path.display()
     )]
     TooFew {
@@ -75,26 +82,25 @@ pub enum EvalError {
         /// How many speakers there are, in words.
         speakers: String,
         /// The split.
-        part: &'static str,
+        selection: &'static str,
         /// What to do.
         hint: String,
     },
-    /// A model that cannot hear as little as is asked for.
+    /// The set that is evaluated was split again after the model was trained on it.
     #[error(
-        "model {model} hears nothing in {seconds} s of voice ({reason}); hint: choose longer ones \
-         with --seconds"
+        "{} was prepared or split again after {} was trained on it, so it is unknown which speakers \
+         the model was trained on; hint: restore the splits of the training, or train again",
+        path.display(), run.display()
     )]
-    Seconds {
-        /// Name of the model.
-        model: String,
-        /// What was asked for.
-        seconds: f64,
-        /// The network's reason.
-        reason: String,
+    SplitChanged {
+        /// The pairs.
+        path: PathBuf,
+        /// The run folder.
+        run: PathBuf,
     },
     /// Labels that cannot be used.
-    #[error("{}: {reason}; hint: the first line names the columns, the first of them speaker_id or \
-             pair_id", path.display())]
+    #[error("{}: {reason}; hint: the first line names the columns, and the first column is \
+             speaker_id or pair_id", path.display())]
     Labels {
         /// The table.
         path: PathBuf,

@@ -1,166 +1,91 @@
-//! The whole way from pairs and a model to a report.
+//! From pairs and a model to a report: reads top to bottom as *choose pairs → check for leaks → embed
+//! voices → read faces → search → score → report*.
 
 mod about;
-mod job;
-#[cfg(test)]
-mod tests;
+mod steps;
 
 use std::path::Path;
 
-use s2f_core::AtomicFile;
+use s2f_metrics::{Bootstrap, Distance, Vectors};
 use s2f_pairs::PairSet;
 use speech2face::{SOFTWARE, Speech2Face};
 
-use self::about::{about, name_of, notes};
-use self::job::Job;
+use self::about::{About, name_of, notes};
+use self::steps::Steps;
 use crate::cache::Cache;
 use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
-use crate::items::{Control, Items, Part, is_enough};
+use crate::context::{Conditions, Context, Controls, MAIN};
+use crate::groups::Control;
+use crate::items::{Items, is_long_enough};
 use crate::labels::Labels;
 use crate::outcome::{Gap, search};
 use crate::report::{Attachments, FORMAT, Item, Paired, Report, Unit};
-use crate::scorer::{Scorer, With, per_cent};
-use crate::sections::{self, Context, Controls, MAIN, Versions};
+use crate::scorer::{Baseline, Scorer, per_cent};
+use crate::sections;
 use crate::sheet::Photographs;
-use crate::voices::{FIRST_HALF, Hearing, NOISE, SECOND_HALF, column};
-use crate::{EvalError, FaceReader, report};
-use s2f_metrics::Bootstrap;
-use s2f_metrics::Distance;
-use s2f_metrics::Vectors;
+use crate::trained_on::Training;
+use crate::voices::{ClipLengths, FIRST_HALF, NOISE, SECOND_HALF, column};
+use crate::{EvalError, EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions};
 
-/// Lengths of voice that are heard where there is enough, s.
+/// Lengths of the scores by length, s, if recordings are long enough.
 const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];
 
-/// What is evaluated, and how.
-pub struct Options<'a> {
-    /// What the report calls the model.
-    pub name: &'a str,
-    /// Which of the pairs.
-    pub part: Part,
-    /// Pairs at most; as many of each speaker as of every other.
-    pub most: usize,
-    /// Seconds of voice that everything but the scores by length is measured at; chosen by what the
-    /// recordings have where there is nothing.
-    pub seconds: Option<f64>,
-    /// Reads drawn faces; without it, attributes and craniofacial measures are left out.
-    pub reader: Option<&'a FaceReader>,
-    /// Pairs whose pictures are read, at most.
-    pub pictures: usize,
-    /// Whether photographs are shown where their licence is known to allow it.
-    pub photographs: bool,
-    /// Draws of the bootstrap.
-    pub draws: usize,
-    /// Seed of all that is drawn by lot.
-    pub seed: u64,
-    /// A table with labels of speakers or pairs.
-    pub labels: Option<&'a Path>,
-    /// An earlier report on the same pairs to compare with.
-    pub baseline: Option<&'a Path>,
-    /// The pairs that the model was trained on, where they are known and at hand.
-    pub trained_on: Option<&'a PairSet>,
-    /// Other models to compare with.
-    pub others: &'a [Other],
-}
-
-/// Another model.
-pub struct Other {
-    /// What tables call it.
-    pub name: String,
-    /// The model.
-    pub model: Speech2Face,
-    /// The pairs that it was trained on, where they are known and at hand.
-    pub trained_on: Option<PairSet>,
-}
-
-/// Told to whoever waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// What is done now, and of how many pairs.
-    Begin(&'static str, usize),
-    /// Pairs that are done.
-    Done(usize),
-}
-
-/// A finished evaluation.
-pub struct Evaluation {
-    /// What was found.
-    pub report: Report,
-    /// Pictures and tables that belong to it, by the names of their files.
-    pub attachments: Attachments,
-}
-
-impl Evaluation {
-    /// Names of all files that [`Evaluation::write`] may write, to check before evaluating that
-    /// nothing of somebody else is there.
-    pub const FILES: [&str; 5] =
-        ["report.html", "report.json", "scores.csv", "faces.png", "map.csv"];
-
-    /// Writes `report.html`, `report.json`, `scores.csv` and what belongs to them into a folder.
-    ///
-    /// # Errors
-    /// [`EvalError`] where something cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
-        let encode = |error: &dyn std::fmt::Display| EvalError::Encode(error.to_string());
-        let json = serde_json::to_vec(&self.report).map_err(|error| encode(&error))?;
-        let csv = report::csv::render(&self.report).map_err(|error| encode(&error))?;
-        for (name, bytes) in &self.attachments {
-            AtomicFile::write(&folder.join(name), bytes)?;
-        }
-        AtomicFile::write(&folder.join("scores.csv"), csv.as_bytes())?;
-        AtomicFile::write(&folder.join("report.json"), &json)?;
-        let page = report::html::render(&self.report, &self.attachments);
-        Ok(AtomicFile::write(&folder.join("report.html"), page.as_bytes())?)
-    }
-}
-
-/// Evaluates a model on pairs. What takes long is kept in `out/features`, so that an evaluation that
-/// was stopped goes on; nothing else is written.
+/// Evaluates a model on pairs.
+///
+/// Features and readings are cached in `out/features`, so that an interrupted evaluation resumes;
+/// nothing else is written. Voices are used as [`Speech2Face::reconstruct`] uses them by default,
+/// unless [`EvaluationOptions::seconds`] says otherwise.
 ///
 /// # Errors
-/// [`EvalError`]: pairs that cannot be read or that the model was trained on, face spaces that
-/// differ, too few people.
+/// [`EvalError`]: pairs that cannot be read, whose hashes are wrong, or that the model was trained on;
+/// face spaces that differ; fewer than two people.
 pub fn evaluate(
-    model: &Speech2Face,
+    evaluated: &EvaluatedModel,
     set: &PairSet,
     out: &Path,
-    options: &Options<'_>,
-    told: &mut dyn FnMut(Event),
+    options: &EvaluationOptions<'_>,
+    on_event: &mut dyn FnMut(EvaluationEvent),
 ) -> Result<Evaluation, EvalError> {
+    let EvaluatedModel { name, model, .. } = evaluated;
     check_space(model, set)?;
     let baseline = options.baseline.map(read_baseline).transpose()?;
     let labels = options.labels.map(Labels::read).transpose()?;
-    let (items, seconds) = Items::choose(set, options.part, options.most, options.seconds)?;
-    items.check_leaks(set, options.part, options.name, options.trained_on)?;
-    for other in options.others {
+    let (items, common) =
+        Items::choose(set, options.selection, options.max_pairs, options.seconds)?;
+    let training = Training::check(evaluated, set, options.selection, &items, on_event)?;
+    for other in options.compare {
         check_space(&other.model, set)?;
-        items.check_leaks(set, options.part, &other.name, other.trained_on.as_ref())?;
+        Training::check(other, set, options.selection, &items, on_event)?;
     }
     if let Some(labels) = &labels {
         labels.check(items.items.iter().map(|item| &item.info))?;
     }
-    let pairs_sha256 = items.sha256(&format!("{seconds} s"));
+    let policy = options.voice_policy();
+    let clips = ClipLengths { lengths: lengths(&items, common), common, policy };
+    let pairs_sha256 = items.sha256(&format!("{common} s, {policy:?}"));
     if let (Some(path), Some(baseline)) = (options.baseline, &baseline) {
         check_baseline(path, &baseline.paired, &pairs_sha256, items.speakers.len())?;
     }
 
-    let cache = Cache::open(&out.join("features"))?;
-    let hearing = Hearing { lengths: lengths(&items, seconds), seconds };
-    let job = Job { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
-    let mut heard = job.hear(model, &hearing, told)?;
-    let mut take = |name: &str| heard.remove(name).unwrap_or_default();
-    let by_length: Vec<Vectors> =
-        hearing.lengths.iter().map(|&seconds| take(&column(seconds))).collect();
+    let cache = Cache::open(&out.join(Evaluation::FEATURES))?;
+    let steps = Steps { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
+    let mut columns = steps.embed(model, &clips, on_event)?;
+    let mut take = |name: &str| columns.remove(name).unwrap_or_default();
     let halves = [take(FIRST_HALF), take(SECOND_HALF)];
     let noise_db = take(NOISE).values().iter().map(|&db| f64::from(db)).collect();
-    let main = hearing.lengths.iter().position(|&length| length == seconds).unwrap_or(0);
-    let voices = by_length[main].clone();
+    let voices = columns.get(&clips.main_column()).cloned().unwrap_or_default();
+    let by_length: Vec<Vectors> = clips
+        .lengths
+        .iter()
+        .map(|&seconds| columns.get(&column(seconds)).cloned().unwrap_or_default())
+        .collect();
     let centre = mean_face(model, &items);
     let readings = match options.reader {
-        Some(reader) => Some(job.read(model, reader, &hearing, &by_length, &centre, told)?),
+        Some(reader) => Some(steps.read(model, reader, &clips, &columns, &centre, on_event)?),
         None => None,
     };
 
-    told(Event::Begin("scoring", items.len()));
+    on_event(EvaluationEvent::Stage { name: "scoring", pairs: items.len() });
     let bootstrap = Bootstrap::new(items.speakers.len(), options.draws, options.seed);
     let mut scorer = Scorer::new(&items, &bootstrap);
     let everything = (items.len(), items.speakers.len());
@@ -174,15 +99,15 @@ pub fn evaluate(
         scorer.number(id, Unit::Count, count as f64, everything);
     }
     let controls = Controls::of(&items, options.seed);
-    let versions = |probes: &Vectors, targets: &Vectors, distances: &[Distance]| {
-        Versions::search(&items, probes, targets, &centre, &controls, distances)
+    let conditions = |probes: &Vectors, targets: &Vectors, distances: &[Distance]| {
+        Conditions::search(&items, probes, targets, &centre, &controls, distances)
     };
-    let voice_to_face = versions(&voices, &items.faces, &Distance::ALL);
-    let face_to_voice = versions(&items.faces, &voices, &[MAIN]);
+    let voice_to_face = conditions(&voices, &items.faces, &Distance::ALL);
+    let face_to_voice = conditions(&items.faces, &voices, &[MAIN]);
     let context = Context {
         items: &items,
         model,
-        hearing: &hearing,
+        clips: &clips,
         voices,
         by_length,
         halves,
@@ -197,53 +122,56 @@ pub fn evaluate(
     };
     let mut attachments = Attachments::new();
     let mut sections = sections::all(&context, &mut scorer, &mut attachments);
-    let photographs = Photographs { set, part: options.part };
+    let photographs = Photographs { set, selection: options.selection };
     sections.push(sections::sheet(&context, &photographs, options.photographs, &mut attachments)?);
 
-    let own = paired(&scorer, pairs_sha256.clone(), options.name.to_owned());
+    let own = paired(&scorer, pairs_sha256.clone(), name.clone());
     let mut others = Vec::new();
-    for other in options.others {
-        let only = Hearing { lengths: vec![seconds], seconds };
-        let voices = job.hear(&other.model, &only, told)?.remove(&column(seconds));
-        let voices = voices.unwrap_or_default();
+    for other in options.compare {
+        let only = ClipLengths { lengths: Vec::new(), ..clips.clone() };
+        let voices = steps.embed(&other.model, &only, on_event)?.remove(&only.main_column());
         let centre = mean_face(&other.model, &items);
-        others
-            .push((other.name.clone(), compared(&job, &bootstrap, &voices, &centre, &other.name)));
+        let voices = voices.unwrap_or_default();
+        others.push((
+            other.name.clone(),
+            compared(&steps, &bootstrap, &voices, &centre, &other.name),
+        ));
     }
     if let Some(baseline) = baseline {
         others.push((format!("{} (baseline)", baseline.paired.model), baseline.paired));
     }
-    number_equal_names(options.name, &mut others);
+    number_equal_names(name, &mut others);
     if !others.is_empty() {
         sections.insert(0, comparison(&mut scorer, &bootstrap, &own, &others, options.seed));
     }
     let headlines = sections::headlines(&scorer);
     let report = Report {
-        format: FORMAT,
         software: SOFTWARE.into(),
-        title: format!("{} on {}", options.name, name_of(set.path())),
-        about: about(&job, model, &hearing),
-        notes: notes(&job),
+        format: FORMAT,
+        title: format!("{name} on {}", name_of(set.path())),
+        voice_policy: policy,
+        about: About { steps: &steps, evaluated, clips: &clips, training: &training }.facts(),
+        notes: notes(&steps, &training),
         headlines,
         sections,
         scores: scorer.into_scores(),
         paired: own,
     };
-    Ok(Evaluation { report: dropping_empty(report), attachments })
+    Ok(Evaluation { report: without_empty_items(report), attachments })
 }
 
 /// The scores by which another model is compared.
 fn compared(
-    job: &Job<'_>,
+    steps: &Steps<'_>,
     bootstrap: &Bootstrap,
     voices: &Vectors,
     centre: &[f32],
     name: &str,
 ) -> Paired {
-    let items = job.items;
+    let items = steps.items;
     let mut scorer = Scorer::new(items, bootstrap);
     let gaps = Gap::Degrees.of_pairs(voices, &items.faces, centre, Some);
-    scorer.mean("similarity/degrees", Unit::Degrees, &gaps, With::default());
+    scorer.mean("similarity/degrees", Unit::Degrees, &gaps, Baseline::default());
     let found = search(items, voices, &items.faces, centre, &[MAIN, Distance::Cosine]);
     let (relative, cosine) = (found.all(MAIN), found.all(Distance::Cosine));
     scorer.recall("retrieval/voice-to-face/relative/at-1", relative, |_| 1);
@@ -253,10 +181,10 @@ fn compared(
     scorer.best_of("matching/voice-to-face/1-of-2", relative, 2);
     let same_sex = found.among(MAIN, Control::Sex);
     scorer.best_of("matching/voice-to-face/1-of-2/same-sex", same_sex, 2);
-    paired(&scorer, job.pairs_sha256.to_owned(), name.to_owned())
+    paired(&scorer, steps.pairs_sha256.to_owned(), name.to_owned())
 }
 
-/// Numbers the models that are called like one before them.
+/// Appends a number to names that another model before has.
 fn number_equal_names(first: &str, others: &mut [(String, Paired)]) {
     let mut names = vec![first.to_owned()];
     for (name, _) in others {
@@ -274,7 +202,7 @@ fn check_space(model: &Speech2Face, set: &PairSet) -> Result<(), EvalError> {
         return Ok(());
     }
     let describe =
-        |space: &speech2face::FaceSpace| format!("{} ({} numbers)", space.name, space.dimension);
+        |space: &speech2face::FaceSpace| format!("{} ({} dimensions)", space.name, space.dimension);
     Err(EvalError::FaceSpaces {
         path: set.path().to_owned(),
         pairs: describe(found),
@@ -283,25 +211,25 @@ fn check_space(model: &Speech2Face, set: &PairSet) -> Result<(), EvalError> {
     })
 }
 
-/// [`LENGTHS`] up to the usual one, and longer ones where at least two speakers have enough.
-fn lengths(items: &Items, seconds: f64) -> Vec<f64> {
+/// [`LENGTHS`] up to the common one, and longer ones that recordings of at least two speakers have.
+fn lengths(items: &Items, common: f64) -> Vec<f64> {
     let speakers_with = |length: f64| {
         let has = |pairs: &&Vec<usize>| {
-            pairs.iter().any(|&pair| is_enough(items.items[pair].info.seconds, length))
+            pairs.iter().any(|&pair| is_long_enough(items.items[pair].info.seconds, length))
         };
         items.of_speaker.iter().filter(has).count()
     };
     let mut lengths: Vec<f64> = LENGTHS
         .into_iter()
-        .filter(|&length| length < seconds || speakers_with(length) > 1)
-        .chain([seconds])
+        .filter(|&length| length < common || speakers_with(length) > 1)
+        .chain([common])
         .collect();
     lengths.sort_by(f64::total_cmp);
     lengths.dedup();
     lengths
 }
 
-/// The model's mean feature; that of the true faces where a model brings none.
+/// The model's mean feature; that of the true faces if the model has none.
 fn mean_face(model: &Speech2Face, items: &Items) -> Vec<f32> {
     let mean: Vec<f32> = model.networks().mean_feature.val().into_data().iter().collect();
     if mean.iter().any(|&x| x != 0.0) {
@@ -310,8 +238,8 @@ fn mean_face(model: &Speech2Face, items: &Items) -> Vec<f32> {
     items.faces.mean().iter().map(|&x| x as f32).collect()
 }
 
-/// Without tables of no rows and figures of no points.
-fn dropping_empty(mut report: Report) -> Report {
+/// Removes tables without rows and figures without points.
+fn without_empty_items(mut report: Report) -> Report {
     for section in &mut report.sections {
         section.items.retain(|item| match item {
             Item::Table(table) => !table.rows.is_empty(),

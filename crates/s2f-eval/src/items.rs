@@ -1,51 +1,23 @@
-//! Who is evaluated: pairs of a split, as even by speaker as possible.
+//! The pairs that are evaluated: those of a split, balanced by speaker, with verified hashes.
 
 use std::collections::{BTreeMap, HashSet};
 
-use s2f_core::Sex;
-use s2f_core::hash::{Digest, Sha256};
-use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Rows, leaks};
+use s2f_core::hash::{Digest, Sha256, hex, sha256};
+use s2f_metrics::{Vectors, derange};
+use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Payload, Split, leaks};
 
 use crate::EvalError;
-use s2f_metrics::Vectors;
-use s2f_metrics::derange;
-
-/// What is evaluated of a set of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// One split.
-    Split(Split),
-    /// Every pair, for models that were trained on none of them.
-    All,
-}
-
-impl Part {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Split(split) => split.name(),
-            Self::All => "all",
-        }
-    }
-
-    fn split(self) -> Option<Split> {
-        match self {
-            Self::Split(split) => Some(split),
-            Self::All => None,
-        }
-    }
-}
+use crate::options::PairSelection;
 
 /// A pair that is evaluated, without its voice and face.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) info: PairInfo,
-    /// Number of the speaker.
+    /// Index of the speaker.
     pub(crate) speaker: usize,
-    /// Which of the speaker's pairs this is, from 0.
+    /// Index among the speaker's pairs: the round of searches in which it is a probe.
     pub(crate) round: usize,
-    /// The group of rows in the set that it is in.
+    /// The row group of the set that it is in.
     pub(crate) group: usize,
 }
 
@@ -55,47 +27,48 @@ pub(crate) struct Items {
     pub(crate) items: Vec<Item>,
     /// Names of the speakers, sorted.
     pub(crate) speakers: Vec<String>,
-    /// For each speaker, the numbers of their pairs.
+    /// For each speaker, the indices of their pairs.
     pub(crate) of_speaker: Vec<Vec<usize>>,
-    /// Features of the true faces.
+    /// Features of the true faces, `[pairs, D]`.
     pub(crate) faces: Vectors,
-    /// Pairs of the part that were left out: voices that are too short.
+    /// Number of pairs of the selection that were left out because their voices are too short.
     pub(crate) too_short: usize,
-    /// Pairs of the part in all.
+    /// Number of pairs of the selection.
     pub(crate) available: usize,
 }
 
-/// A recording counts as so many seconds long from this share of them on; the rest is repeated
-/// from its start.
+/// A recording may be shorter than a wanted length by this factor; it is then repeated from its start.
 const LONG_ENOUGH: f64 = 0.9;
 
-/// Whether a recording of `seconds` has enough for `wanted` seconds.
-pub(crate) fn is_enough(seconds: f32, wanted: f64) -> bool {
+/// Whether a recording of `seconds` is long enough for `wanted` seconds.
+pub(crate) fn is_long_enough(seconds: f32, wanted: f64) -> bool {
     f64::from(seconds) >= LONG_ENOUGH * wanted
 }
 
 impl Items {
-    /// Chooses at most `most` pairs with `seconds` of voice, or where `seconds` is `None` with the
-    /// length that [`usual_seconds`] finds; returns it too.
+    /// Chooses at most `max_pairs` pairs whose voices have `seconds`, or, if that is `None`, the length
+    /// from [`common_seconds`]. Returns that length too.
+    ///
+    /// Recomputes the hashes of the voices and faces of these pairs: the leak check relies on them.
     pub(crate) fn choose(
         set: &PairSet,
-        part: Part,
-        most: usize,
+        selection: PairSelection,
+        max_pairs: usize,
         seconds: Option<f64>,
     ) -> Result<(Self, f64), EvalError> {
-        let infos: Vec<PairInfo> = set.infos(part.split()).collect::<Result<_, _>>()?;
+        let infos: Vec<PairInfo> = set.infos(selection.split()).collect::<Result<_, _>>()?;
         let available = infos.len();
-        let seconds = seconds.unwrap_or_else(|| usual_seconds(&infos));
+        let seconds = seconds.unwrap_or_else(|| common_seconds(&infos));
         let mut by_speaker: BTreeMap<&str, Vec<&PairInfo>> = BTreeMap::new();
-        for info in infos.iter().filter(|info| is_enough(info.seconds, seconds)) {
+        for info in infos.iter().filter(|info| is_long_enough(info.seconds, seconds)) {
             by_speaker.entry(&info.speaker_id).or_default().push(info);
         }
         let too_short = available - by_speaker.values().map(Vec::len).sum::<usize>();
         if by_speaker.len() < 2 {
-            return Err(too_few(set, part, by_speaker.len(), too_short, seconds));
+            return Err(too_few(set, selection, by_speaker.len(), too_short, seconds));
         }
-        let people = by_speaker.len().min(most.max(2));
-        let each = (most / people).max(1);
+        let people = by_speaker.len().min(max_pairs.max(2));
+        let each = (max_pairs / people).max(1);
         let mut seen = HashSet::new();
         if let Some(twice) = infos.iter().find(|info| !seen.insert(&info.pair_id)) {
             let (pair_id, first) = (twice.pair_id.clone(), set.path().to_owned());
@@ -112,22 +85,25 @@ impl Items {
         speakers.sort_unstable();
         speakers.dedup();
 
-        let features = Payload { feature: true, ..Payload::default() };
         let mut of_speaker = vec![Vec::new(); speakers.len()];
         let (mut items, mut rows) = (Vec::with_capacity(chosen.len()), Vec::new());
         for group in 0..set.groups().len() {
-            for pair in set.group(group, features, part.split()) {
-                let Pair { info: PairInfo { pair_id, speaker_id, .. }, feature, .. } = pair?;
-                let Some(info) = chosen.get(pair_id.as_str()) else { continue };
+            for pair in set.group(group, Payload::ALL, selection.split()) {
+                let pair = pair?;
+                if !chosen.contains_key(pair.info.pair_id.as_str()) {
+                    continue;
+                }
+                verify_hashes(&pair, set)?;
+                let Pair { info, feature, .. } = pair;
                 if !feature.iter().all(|x| x.is_finite()) {
-                    let problem = "numbers that are not finite".into();
-                    let path = set.path().to_owned();
+                    let problem = "values that are not finite".into();
+                    let (path, pair_id) = (set.path().to_owned(), info.pair_id);
                     return Err(PairsError::Feature { path, pair_id, problem }.into());
                 }
-                let Ok(speaker) = speakers.binary_search(&speaker_id) else { continue };
+                let Ok(speaker) = speakers.binary_search(&info.speaker_id) else { continue };
                 let round = of_speaker[speaker].len();
                 of_speaker[speaker].push(items.len());
-                items.push(Item { info: (*info).clone(), speaker, round, group });
+                items.push(Item { info, speaker, round, group });
                 rows.extend(feature);
             }
         }
@@ -139,17 +115,17 @@ impl Items {
         self.items.len()
     }
 
-    /// Most pairs of a speaker.
+    /// Largest number of pairs of a speaker.
     pub(crate) fn rounds(&self) -> usize {
         self.of_speaker.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// One pair of each speaker: the one of that round, in turn where a speaker has fewer.
+    /// One pair of each speaker: the one of that round, cyclically if a speaker has fewer.
     pub(crate) fn gallery(&self, round: usize) -> Vec<usize> {
         self.of_speaker.iter().map(|pairs| pairs[round % pairs.len()]).collect()
     }
 
-    /// For each pair another one of the same speaker, of another source where there is one.
+    /// For each pair another one of the same speaker, from another source if there is one.
     pub(crate) fn other_clips(&self) -> Vec<Option<usize>> {
         let other = |item: &Item| {
             let pairs = &self.of_speaker[item.speaker];
@@ -160,8 +136,8 @@ impl Items {
         self.items.iter().map(other).collect()
     }
 
-    /// For each pair one of somebody else: of anybody, or of somebody of the same group, where
-    /// `group` gives that of a speaker's first pair. Somebody else in each round.
+    /// For each pair, a pair of another speaker of the same group, with another assignment in each
+    /// round; `group` is called with the first pair of each speaker.
     pub(crate) fn other_people(
         &self,
         group: impl Fn(&PairInfo) -> Option<u32>,
@@ -184,21 +160,21 @@ impl Items {
     pub(crate) fn check_leaks(
         &self,
         set: &PairSet,
-        part: Part,
+        selection: PairSelection,
         model: &str,
         trained_on: Option<&PairSet>,
     ) -> Result<(), EvalError> {
         let infos: Vec<&PairInfo> = self.items.iter().map(|item| &item.info).collect();
-        match part {
-            Part::Split(Split::Train) => return Ok(()),
-            Part::Split(_) => leaks::check_training_split(&infos, set)?,
-            Part::All => {}
+        match selection {
+            PairSelection::Split(Split::Train) => return Ok(()),
+            PairSelection::Split(_) => leaks::check_training_split(&infos, set)?,
+            PairSelection::All => {}
         }
         Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, model, trained_on))?)
     }
 
-    /// Hash of which pairs are evaluated, in which order, of what is stated of them and of their
-    /// features.
+    /// Hash of the pairs in their order, with all that is stated about them and their features, and of
+    /// `settings`.
     pub(crate) fn sha256(&self, settings: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(settings);
@@ -215,59 +191,31 @@ impl Items {
     }
 }
 
-/// Reads whole pairs of those that are evaluated, one row after the other.
-pub(crate) struct Loader<'a> {
-    set: &'a PairSet,
-    part: Part,
-    items: &'a Items,
-    payload: Payload,
-    /// Rows of the group that was read last.
-    open: Option<(usize, Rows<'a, Pair>)>,
-}
-
-impl<'a> Loader<'a> {
-    pub(crate) fn new(set: &'a PairSet, part: Part, items: &'a Items, payload: Payload) -> Self {
-        Self { set, part, items, payload, open: None }
-    }
-
-    /// The pairs of those numbers. Quick where numbers rise.
-    pub(crate) fn load(&mut self, numbers: &[usize]) -> Result<Vec<Pair>, EvalError> {
-        numbers.iter().map(|&number| self.one(&self.items.items[number])).collect()
-    }
-
-    fn one(&mut self, item: &Item) -> Result<Pair, EvalError> {
-        let found = |pair: &Result<Pair, PairsError>| {
-            pair.as_ref().map_or(true, |pair| pair.info.pair_id == item.info.pair_id)
-        };
-        if let Some((group, rows)) = &mut self.open
-            && *group == item.group
-            && let Some(pair) = rows.find(found)
-        {
-            return Ok(pair?);
+/// Refuses a voice or a face whose stored hash is not that of its bytes: a copied row with the hashes
+/// of another would pass the leak check.
+fn verify_hashes(pair: &Pair, set: &PairSet) -> Result<(), PairsError> {
+    for (column, bytes, stored) in [
+        ("audio_sha256", &pair.audio, &pair.info.audio_sha256),
+        ("face_sha256", &pair.face, &pair.info.face_sha256),
+    ] {
+        if sha256(bytes) != *stored {
+            let (path, pair_id) = (set.path().to_owned(), pair.info.pair_id.clone());
+            return Err(PairsError::Hash { path, pair_id, column });
         }
-        let mut rows = self.set.group(item.group, self.payload, self.part.split());
-        let pair = rows.find(found);
-        self.open = Some((item.group, rows));
-        // It was there when the pairs were chosen.
-        let changed = || PairsError::Changed { path: self.set.path().to_owned() };
-        Ok(pair.ok_or_else(changed)??)
     }
+    Ok(())
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// 6 s as in the paper where at least half of the recordings are as long, else the longest of 3, 2
-/// and 1 s that half of them reach.
-fn usual_seconds(infos: &[PairInfo]) -> f64 {
-    let reach = |wanted: f64| infos.iter().filter(|info| is_enough(info.seconds, wanted)).count();
+/// 6 s as in the paper if at least half of the recordings have as much, otherwise the longest of 3, 2
+/// and 1 s that half of them have.
+fn common_seconds(infos: &[PairInfo]) -> f64 {
+    let reach =
+        |wanted: f64| infos.iter().filter(|info| is_long_enough(info.seconds, wanted)).count();
     let usual = [6.0, 3.0, 2.0].into_iter().find(|&wanted| 2 * reach(wanted) >= infos.len());
     usual.unwrap_or(1.0)
 }
 
-/// `count` of a list, from its beginning to its end.
+/// `count` elements of a list, evenly spaced.
 fn evenly<T>(list: Vec<T>, count: usize) -> Vec<T> {
     let length = list.len();
     if count >= length {
@@ -279,100 +227,29 @@ fn evenly<T>(list: Vec<T>, count: usize) -> Vec<T> {
     chosen.map(|(_, item)| item).collect()
 }
 
-fn too_few(set: &PairSet, part: Part, speakers: usize, short: usize, seconds: f64) -> EvalError {
-    let hint = match part {
+fn too_few(
+    set: &PairSet,
+    selection: PairSelection,
+    speakers: usize,
+    short: usize,
+    seconds: f64,
+) -> EvalError {
+    let hint = match selection {
         _ if short > 0 => format!(
             "{short} recordings are shorter than {seconds} s, choose a length with --seconds"
         ),
-        Part::All => "prepare more people".into(),
-        Part::Split(_) => "share the speakers out anew, as in `speech2face corpus split --test 0.3 \
-                           PAIRS`, or evaluate --split all where the model was trained on none of them"
-            .into(),
+        PairSelection::All => "prepare more people".into(),
+        PairSelection::Split(_) => {
+            "split the speakers again, as in `speech2face corpus split --test 0.3 PAIRS`, or \
+                           evaluate --split all if the model was trained on none of them"
+                .into()
+        }
     };
     let speakers = match speakers {
         0 => "nobody".into(),
         _ => format!("{speakers} speaker"),
     };
-    EvalError::TooFew { path: set.path().to_owned(), speakers, part: part.name(), hint }
-}
-
-/// Which group a pair belongs to in controlled comparisons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Control {
-    Sex,
-    AgeBand,
-    Language,
-    /// All three.
-    Everything,
-}
-
-impl Control {
-    pub(crate) const ALL: [Self; 4] = [Self::Sex, Self::AgeBand, Self::Language, Self::Everything];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sex => "same-sex",
-            Self::AgeBand => "same-age-band",
-            Self::Language => "same-language",
-            Self::Everything => "same-sex-age-language",
-        }
-    }
-
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Sex => "of one sex",
-            Self::AgeBand => "of one age band",
-            Self::Language => "of one language",
-            Self::Everything => "of one sex, age band and language",
-        }
-    }
-}
-
-impl Items {
-    /// Group of each pair under a control, from what is stated; `None` where it is not.
-    pub(crate) fn groups(&self, control: Control) -> Vec<Option<u32>> {
-        let languages: Vec<Option<&str>> =
-            self.items.iter().map(|item| item.info.language.as_deref()).collect();
-        let mut names: Vec<&str> = languages.iter().flatten().copied().collect();
-        names.sort_unstable();
-        names.dedup();
-        let language = |item: usize| {
-            let name = languages[item]?;
-            names.binary_search(&name).ok().map(|number| number as u32)
-        };
-        let sex = |item: usize| sex_group(&self.items[item].info);
-        let age = |item: usize| age_band(self.items[item].info.age);
-        let group = |item: usize| match control {
-            Control::Sex => sex(item),
-            Control::AgeBand => age(item),
-            Control::Language => language(item),
-            Control::Everything => Some((language(item)? * BANDS + age(item)?) * 2 + sex(item)?),
-        };
-        (0..self.len()).map(group).collect()
-    }
-}
-
-/// Number of a stated sex.
-pub(crate) fn sex_group(info: &PairInfo) -> Option<u32> {
-    info.sex.map(|sex| u32::from(sex == Sex::Male))
-}
-
-/// Bands of age, one a decade.
-const BANDS: u32 = 13;
-
-/// An age that can be: nobody is known to have lived for 130 years.
-pub(crate) fn stated_age(age: Option<f32>) -> Option<f32> {
-    age.filter(|age| (0.0..130.0).contains(age))
-}
-
-/// Decade of an age.
-pub(crate) fn age_band(age: Option<f32>) -> Option<u32> {
-    Some((stated_age(age)? / 10.0) as u32)
-}
-
-/// Name of a decade of age.
-pub(crate) fn band_name(band: u32) -> String {
-    format!("{}–{}", 10 * band, 10 * band + 9)
+    EvalError::TooFew { path: set.path().to_owned(), speakers, selection: selection.name(), hint }
 }
 
 #[cfg(test)]
@@ -387,14 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_fall_into_decades() {
-        assert_eq!(age_band(Some(29.9)), Some(2));
-        assert_eq!(age_band(Some(-1.0)).or(age_band(Some(f32::NAN))).or(age_band(None)), None);
-        assert_eq!(band_name(2), "20–29");
-    }
-
-    #[test]
-    fn a_little_less_is_enough() {
-        assert!(is_enough(2.95, 3.0) && !is_enough(2.6, 3.0));
+    fn a_little_less_is_long_enough() {
+        assert!(is_long_enough(2.95, 3.0) && !is_long_enough(2.6, 3.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Labels that the user brings: attributes of speakers or of pairs, by name.
+//! The user's labels: attributes of speakers or pairs, from a CSV file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Reads a table with commas: `speaker_id` or `pair_id`, then a column an attribute. An empty
-    /// cell means that it is not known.
+    /// Reads a CSV file: `speaker_id` or `pair_id`, then one column per attribute. An empty cell is an
+    /// unknown label.
     pub(crate) fn read(path: &Path) -> Result<Self, EvalError> {
         let wrong = |reason: String| EvalError::Labels { path: path.to_owned(), reason };
         let file = std::fs::File::open(path).map_err(FileError::at("read", path))?;
@@ -59,14 +59,14 @@ impl Labels {
         Ok(Self { path: path.to_owned(), by_pair, attributes, values })
     }
 
-    /// The label of a pair; `None` where it is not known.
+    /// The label of a pair; `None` if it is unknown.
     pub(crate) fn of(&self, attribute: usize, pair: &PairInfo) -> Option<&str> {
         let key = if self.by_pair { &pair.pair_id } else { &pair.speaker_id };
         let cells = self.values.get(key)?;
         cells.get(attribute).map(String::as_str).filter(|label| !label.is_empty())
     }
 
-    /// Refuses a table that speaks of nobody who is there.
+    /// Refuses a table without a label of any of the pairs.
     pub(crate) fn check<'a>(
         &self,
         pairs: impl Iterator<Item = &'a PairInfo>,

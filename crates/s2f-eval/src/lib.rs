@@ -1,40 +1,50 @@
-//! Evaluation of models that hear a face in a voice: the paper's protocols and what it takes to
-//! believe them.
+//! Evaluation of models that predict a face from a voice: the paper's protocols, and the controls
+//! that make their scores credible.
 //!
 //! ```text
-//! PairSet ─Items→ who is evaluated ─Voices→ features by length ─Search→ ranks ─Scorer→ scores
-//!         └─FaceReader→ what independent networks read in the drawn faces ────┘   with intervals
-//!                                        Report → report.html, scores.csv, report.json
+//! PairSet ─Items→ pairs to evaluate ─embed_voices→ features ─search→ ranks ─Scorer→ scores
+//!         └─FaceReader→ readings of generated faces ────────────────────────┘   with intervals
+//!                                     Report → report.html, scores.csv, report.json
 //! ```
 //!
-//! [`evaluate`] is the whole way. Every score comes with an interval by speaker, what chance gives,
-//! and controls: the mean face, somebody else's voice, and the same among people of one sex.
-//! Nothing here decides anything about a person.
+//! [`evaluate`] does all of it. Every score has a confidence interval by speaker, its chance level,
+//! and controls: the mean face, another person's voice, and people of one sex only. Intervals are
+//! computed in `s2f_metrics` (`bootstrap.rs`), called by `scorer.rs`. Nothing here decides anything
+//! about a person.
+#![forbid(unsafe_code)]
 
-#[cfg(test)]
-mod belief;
-mod cache;
-mod compare;
-mod craniofacial;
-mod error;
 mod evaluate;
+mod options;
+
+mod groups;
 mod items;
 mod labels;
-mod outcome;
+mod loader;
+mod trained_on;
+
+mod cache;
 mod readings;
-pub mod report;
+mod voices;
+
+mod context;
+mod craniofacial;
+mod outcome;
 mod scorer;
+
+mod compare;
 mod sections;
 mod sheet;
+
+mod error;
+mod evaluation;
+pub mod report;
+
 #[cfg(test)]
-mod testing;
-mod voices;
-#[cfg(test)]
-mod witness;
+mod tests;
 
 pub use craniofacial::{MEASURES, Measure};
 pub use error::EvalError;
-pub use evaluate::{Evaluation, Event, Options, Other, evaluate};
-pub use items::Part;
-pub use speech2face::{FaceReader, FaceReading as Reading};
-pub use voices::hear;
+pub use evaluate::evaluate;
+pub use evaluation::Evaluation;
+pub use options::{EvaluatedModel, EvaluationEvent, EvaluationOptions, PairSelection};
+pub use speech2face::{FaceReader, FaceReading};

@@ -1,15 +1,16 @@
-//! How voices of all pairs did against faces: distances to their own, and searches.
+//! Distances and searches for all pairs: the raw results that scores are computed from.
 
-use crate::items::{Control, Items};
+use crate::groups::Control;
+use crate::items::Items;
 use crate::report::Unit;
 use s2f_metrics::Rank;
 use s2f_metrics::{Distance, Filter, ranks};
 use s2f_metrics::{Vectors, angle_degrees, dot};
 
-/// What was searched for by what: one number a pair; nothing where a pair took no part.
+/// Ranks of searches, one per pair; `None` if a pair took no part.
 #[derive(Debug, Clone)]
 pub(crate) struct Searches {
-    /// `[distance][1 + control][pair]`, all people first, then as [`Control::ALL`].
+    /// `[distance][1 + control][pair]`: everybody first, then in the order of [`Control::ALL`].
     ranks: Vec<Vec<Vec<Option<Rank>>>>,
     distances: Vec<Distance>,
 }
@@ -20,7 +21,7 @@ impl Searches {
         self.of(distance, 0)
     }
 
-    /// Ranks among those who share something with the pair.
+    /// Ranks among those who share the control with the pair.
     pub(crate) fn among(&self, distance: Distance, control: Control) -> &[Option<Rank>] {
         let place = Control::ALL.iter().position(|&other| other == control).unwrap_or(0);
         self.of(distance, 1 + place)
@@ -32,9 +33,9 @@ impl Searches {
     }
 }
 
-/// Searches with `probes` (a row a pair; not numbers where a pair takes no part) for the pair's own
-/// row among `targets`: one of each speaker, every pair once, in as many rounds as a speaker has
-/// pairs. `own` is the pair whose target is the right one, usually the pair itself.
+/// Searches with `probes` (`[pairs, D]`; not a number where a pair takes no part) for the pair's own
+/// row among `targets` (`[pairs, D]`). A gallery has one target of each speaker, and every pair is a
+/// probe once, in as many rounds as a speaker has pairs.
 pub(crate) fn search(
     items: &Items,
     probes: &Vectors,
@@ -69,7 +70,7 @@ pub(crate) fn search(
         );
         for (found, ranks) in found.iter_mut().flatten().zip(ranks.into_iter().flatten()) {
             for (&pair, rank) in pairs.iter().zip(ranks) {
-                // Nobody to be told from: no search.
+                // Without others there is nothing to search.
                 found[pair] = Some(rank).filter(|rank| rank.others > 0);
             }
         }
@@ -77,7 +78,7 @@ pub(crate) fn search(
     Searches { ranks: found, distances: distances.to_vec() }
 }
 
-/// How far two features are apart.
+/// Distance between two features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gap {
     Degrees,
@@ -108,13 +109,13 @@ impl Gap {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Degrees => "angle",
-            Self::RelativeDegrees => "angle seen from the mean face",
+            Self::RelativeDegrees => "angle relative to the mean face",
             Self::L2 => "L2",
             Self::L1 => "L1",
         }
     }
 
-    /// Between two features; not a number where one of them is none.
+    /// Between two features; not a number if one of them has values that are not.
     pub(crate) fn between(self, a: &[f32], b: &[f32], centre: &[f32]) -> f64 {
         if a.iter().chain(b).any(|x| !x.is_finite()) {
             return f64::NAN;
@@ -133,7 +134,7 @@ impl Gap {
         }
     }
 
-    /// Between each row of `a` and the row of `b` that `other` names.
+    /// Between each row of `a` and the row of `b` at `other`.
     pub(crate) fn of_pairs(
         self,
         a: &Vectors,

@@ -1,4 +1,4 @@
-//! Readings of drawn and photographed faces of the pairs that are evaluated.
+//! Readings of generated faces and of photographs of the pairs that are evaluated.
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -8,21 +8,20 @@ use s2f_pairs::Pair;
 use speech2face::{FaceFeature, Speech2Face};
 
 use crate::cache::Columns;
-use crate::{EvalError, FaceReader, Reading};
+use crate::{EvalError, FaceReader, FaceReading};
 use s2f_metrics::Vectors;
 
-/// Numbers of a reading: points, age, sex.
-const NUMBERS: usize = 2 * POINTS + 2;
+/// Values of a reading: x and y of each landmark, age, sex.
+const VALUES: usize = 2 * POINTS + 2;
 
-/// Names of columns beside those of voices, which [`crate::voices::column`] names.
-///
-/// The face drawn from the feature of the true face: what the face decoder can do at best.
+/// Column of the face decoded from the feature of the true face: the best that the face decoder can
+/// do. The columns of voices have the names of [`crate::voices`].
 pub(crate) const DECODED: &str = "decoded";
-/// The photograph.
+/// Column of the photograph.
 pub(crate) const PHOTOGRAPH: &str = "photograph";
 
-/// Readings of some pairs, which hold faces and features: of the faces drawn from `voices`, by the
-/// name of their column, of that of the true feature, and of the photograph.
+/// Readings of some pairs, which must have faces and features: of the faces generated from `voices`
+/// (by the name of their column), of the one decoded from the true feature, and of the photograph.
 pub(crate) fn columns(
     model: &Speech2Face,
     reader: &FaceReader,
@@ -31,19 +30,19 @@ pub(crate) fn columns(
 ) -> Result<Columns, EvalError> {
     let read = |picture: &(dyn Fn(usize) -> Result<Option<RgbImage>, EvalError> + Sync)| {
         let rows = (0..pairs.len()).into_par_iter().map(|n| match picture(n)? {
-            Some(picture) => Ok(numbers(reader.read(&picture)?.as_ref())),
-            None => Ok(numbers(None)),
+            Some(picture) => Ok(values(reader.read(&picture)?.as_ref())),
+            None => Ok(values(None)),
         });
         let rows = rows.collect::<Result<Vec<_>, EvalError>>()?;
-        Ok::<_, EvalError>(Vectors::new(rows.concat(), NUMBERS))
+        Ok::<_, EvalError>(Vectors::new(rows.concat(), VALUES))
     };
     let mut columns = Columns::new();
     for (name, voices) in voices {
         let drawn = |n: usize| {
             let feature = voices.row(n);
             // A voice that is too short for this column has no feature.
-            let is_heard = feature.iter().all(|x| x.is_finite());
-            is_heard.then(|| draw(model, feature)).transpose()
+            let is_known = feature.iter().all(|x| x.is_finite());
+            is_known.then(|| draw(model, feature)).transpose()
         };
         columns.insert(name.clone(), read(&drawn)?);
     }
@@ -60,7 +59,7 @@ pub(crate) fn photograph(pair: &Pair) -> Result<RgbImage, EvalError> {
     Ok(face.map_err(named)?.picture().clone())
 }
 
-/// The picture that a model draws of a feature.
+/// The picture that a model generates from a feature.
 pub(crate) fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, EvalError> {
     let feature = FaceFeature::new(model.face_space().clone(), feature.to_vec())?;
     let picture = model.decode(&feature, 0.0)?.picture;
@@ -72,26 +71,26 @@ pub(crate) fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, Eva
     Ok(RgbImage::from_fn(side, side, pixel))
 }
 
-/// A reading as numbers; not numbers where there was no face.
-fn numbers(reading: Option<&Reading>) -> Vec<f32> {
+/// A reading as values; not a number if there was no face.
+fn values(reading: Option<&FaceReading>) -> Vec<f32> {
     match reading {
-        None => vec![f32::NAN; NUMBERS],
-        Some(Reading { landmarks, age, male }) => {
+        None => vec![f32::NAN; VALUES],
+        Some(FaceReading { landmarks, age, male }) => {
             landmarks.iter().flatten().copied().chain([*age, *male]).collect()
         }
     }
 }
 
-/// A reading back from its numbers.
-pub(crate) fn reading(numbers: &[f32]) -> Option<Reading> {
-    let (points, rest) = numbers.split_at_checked(2 * POINTS)?;
+/// A reading from its values.
+pub(crate) fn reading(values: &[f32]) -> Option<FaceReading> {
+    let (points, rest) = values.split_at_checked(2 * POINTS)?;
     let &[age, male] = rest else { return None };
     if !age.is_finite() {
         return None;
     }
     let mut landmarks = [[0.0; 2]; POINTS];
     landmarks.iter_mut().zip(points.as_chunks().0).for_each(|(point, from)| *point = *from);
-    Some(Reading { landmarks, age, male })
+    Some(FaceReading { landmarks, age, male })
 }
 
 #[cfg(test)]
@@ -99,10 +98,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readings_survive_as_numbers() {
-        let reading_of = Reading { landmarks: [[1.5, -2.0]; POINTS], age: 33.0, male: 0.25 };
-        assert_eq!(reading(&numbers(Some(&reading_of))), Some(reading_of));
-        assert_eq!(reading(&numbers(None)), None);
+    fn readings_are_restored_from_their_values() {
+        let reading_of = FaceReading { landmarks: [[1.5, -2.0]; POINTS], age: 33.0, male: 0.25 };
+        assert_eq!(reading(&values(Some(&reading_of))), Some(reading_of));
+        assert_eq!(reading(&values(None)), None);
         assert_eq!(reading(&[1.0]), None);
     }
 }

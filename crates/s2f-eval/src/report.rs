@@ -1,16 +1,18 @@
-//! What an evaluation found, as data: scores, and the sections of tables and figures that show
+//! The results of an evaluation as data: scores, and sections with the tables and figures that show
 //! them.
 //!
-//! Every number that a report shows is a [`Score`] with a name of its own, so that each can be
-//! traced from the page to a row of `scores.csv`. Tables and figures only name scores.
+//! Every number in a report is a [`Score`] with its own id, which leads from the page to a row of
+//! `scores.csv`. Tables and figures refer to scores by id.
 
 pub mod csv;
 mod figure;
 pub mod html;
+mod number;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use speech2face::VoicePolicy;
 
 /// Version of `report.json`.
 pub const FORMAT: u32 = 1;
@@ -18,28 +20,31 @@ pub const FORMAT: u32 = 1;
 /// A whole report: `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// Program and version. The first field of the file, by which it is recognised.
+    pub software: String,
     /// [`FORMAT`].
     pub format: u32,
-    /// Program and version.
-    pub software: String,
-    /// What it is about, one line.
+    /// Title, one line.
     pub title: String,
-    /// What was evaluated on what: label and text.
+    /// The part of each voice that all scores but those by length are measured on.
+    #[serde(default)]
+    pub voice_policy: VoicePolicy,
+    /// What was evaluated, on what, and how: label and text.
     pub about: Vec<(String, String)>,
-    /// Warnings that hold for all of it.
+    /// Warnings that hold for all scores.
     pub notes: Vec<String>,
-    /// What a reader should know first.
+    /// The scores that a reader should see first.
     pub headlines: Vec<Headline>,
-    /// The rest, in reading order.
+    /// Sections, in reading order.
     pub sections: Vec<Section>,
     /// All scores, in the order of `scores.csv`.
     pub scores: Vec<Score>,
-    /// What another evaluation on the same pairs needs to be compared with this one.
+    /// What another evaluation on the same pairs needs for a paired comparison.
     pub paired: Paired,
 }
 
 impl Report {
-    /// The score of that name.
+    /// The score with this id.
     pub fn score(&self, id: &str) -> Option<&Score> {
         self.scores.iter().find(|score| score.id == id)
     }
@@ -56,7 +61,7 @@ pub struct Headline {
     pub verdict: String,
 }
 
-/// A part of a report.
+/// A section of a report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Section {
     /// Short name, lower-case with `-`, for links.
@@ -65,7 +70,7 @@ pub struct Section {
     pub title: String,
     /// What is measured and how to read it; one string a paragraph.
     pub text: Vec<String>,
-    /// Warnings: what is missing, or too small to say anything.
+    /// Warnings: what is missing, or too small to be meaningful.
     pub notes: Vec<String>,
     /// Its tables and figures, in their order.
     pub items: Vec<Item>,
@@ -77,7 +82,7 @@ pub struct Section {
 pub enum Item {
     /// Scores by row and column.
     Table(Table),
-    /// Scores over a number.
+    /// Scores as a function of a number.
     Lines(Lines),
     /// Points in the plane.
     Map(Map),
@@ -98,38 +103,38 @@ pub struct Table {
     pub rows: Vec<(String, Vec<Cell>)>,
     /// Whether cells are shares of their row, to be shaded by value: a confusion matrix.
     pub shaded: bool,
-    /// What to know beside, below the table.
+    /// Text below the table.
     pub caption: Option<String>,
 }
 
-/// What stands in a cell.
+/// Contents of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// The value of a score with its interval, by name.
+    /// The value of a score with its interval, by id.
     Value(String),
-    /// The chance level of a score, by name.
+    /// The chance level of a score, by id.
     Chance(String),
-    /// The p-value of a score, by name; the adjusted one where there is one.
+    /// The p-value of a score, by id; the adjusted one if there is one.
     P(String),
-    /// Pairs and speakers that a score was computed on, by name.
+    /// Number of pairs and speakers of a score, by id.
     Size(String),
-    /// Words.
+    /// Text.
     Text(String),
     /// Nothing: not measured.
     Empty,
 }
 
-/// Scores over a number, with their intervals as bands.
+/// Scores as a function of a number, with their intervals as bands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     /// What it shows.
     pub title: String,
-    /// What the number is, with its unit.
+    /// What x is, with its unit.
     pub x_label: String,
     /// What the scores are, with their unit.
     pub y_label: String,
-    /// Whether x is spaced by ratio.
+    /// Whether the x axis is logarithmic.
     pub x_log: bool,
     /// The lines.
     pub lines: Vec<Line>,
@@ -140,20 +145,20 @@ pub struct Lines {
 pub struct Line {
     /// What it is.
     pub label: String,
-    /// Place and name of a score.
+    /// x and id of a score.
     pub points: Vec<(f64, String)>,
     /// Whether the chance level of the scores is drawn too, dashed.
     pub chance: bool,
 }
 
-/// Points in the plane, `map.csv`. Their places mean nothing but nearness.
+/// Points in the plane, `map.csv`. Only the distances between them have a meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Map {
     /// What it shows.
     pub title: String,
     /// Names of the classes that points are coloured by.
     pub classes: Vec<String>,
-    /// x, y and number of the class.
+    /// x, y and index of the class.
     pub points: Vec<(f32, f32, usize)>,
     /// How to read it.
     pub caption: String,
@@ -166,7 +171,7 @@ pub struct Picture {
     pub title: String,
     /// Name of the file, PNG or JPEG.
     pub file: String,
-    /// What it shows, for those who cannot see it.
+    /// Alternative text, for those who cannot see it.
     pub alt: String,
     /// How to read it.
     pub caption: String,
@@ -175,34 +180,34 @@ pub struct Picture {
 /// Pictures by the names of their files.
 pub type Attachments = BTreeMap<String, Vec<u8>>;
 
-/// A number that was measured.
+/// A value that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Its name, unique in a report: what, how, in which version, parted by `/`.
+    /// Unique in a report: what, how and under which condition, separated by `/`.
     pub id: String,
-    /// The number; not a number where there was nothing to measure on.
+    /// The value; not a number if there was nothing to measure.
     #[serde(with = "nan_as_null")]
     pub value: f64,
-    /// 95 % interval, where it was sampled.
+    /// 95 % confidence interval, if there is one.
     pub interval: Option<[f64; 2]>,
-    /// What somebody who guesses gets.
+    /// The score of guessing.
     pub chance: Option<f64>,
-    /// What it is counted in.
+    /// Its unit.
     pub unit: Unit,
-    /// Pairs that it was computed on.
+    /// Number of pairs that it was computed on.
     pub pairs: usize,
     /// Their speakers.
     pub speakers: usize,
-    /// Faces or voices that were searched, on average.
+    /// Mean size of the searched gallery.
     pub gallery: Option<f64>,
     /// Two-sided p-value against no effect.
     pub p: Option<f64>,
-    /// The same, corrected for the number of tests in its table.
+    /// The p-value corrected for the number of tests in its table.
     pub p_adjusted: Option<f64>,
 }
 
 impl Score {
-    /// A number that was measured on so many pairs and speakers, and nothing beside it.
+    /// A value on so many pairs and speakers, without interval, chance level or test.
     pub(crate) fn new(id: &str, unit: Unit, value: f64, (pairs, speakers): (usize, usize)) -> Self {
         let (interval, chance, gallery, p, p_adjusted) = (None, None, None, None, None);
         let id = id.to_owned();
@@ -210,7 +215,7 @@ impl Score {
     }
 }
 
-/// What a score is counted in.
+/// Unit of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -218,13 +223,13 @@ pub enum Unit {
     Degrees,
     /// Per cent, 0 to 100.
     Percent,
-    /// A difference of per cents.
+    /// A difference of percentages.
     PercentPoints,
     /// A plain number, such as a distance or a correlation.
     Plain,
     /// A whole number of things.
     Count,
-    /// A place in an order, from 1.
+    /// A rank, from 1.
     Rank,
     /// Years of age.
     Years,
@@ -248,16 +253,16 @@ impl Unit {
 /// Scores by speaker, for a paired test against another evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Paired {
-    /// Hash of the pairs, in their order, and of how they were used: only evaluations with the same
-    /// one can be compared.
+    /// Hash of the pairs in their order and of the part of their voices that was used. Only
+    /// evaluations with the same hash can be compared.
     pub pairs_sha256: String,
     /// Name of the model.
     pub model: String,
-    /// For each comparable score by name: sum over the pairs and their number, by speaker.
+    /// For each comparable score by id: sum over the pairs and their number, by speaker.
     pub sums: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
-/// JSON has no word for what is not a number.
+/// JSON has no NaN: `null` stands for it.
 mod nan_as_null {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,13 +1,17 @@
-//! From numbers of pairs to scores with intervals.
+//! From values of pairs to scores with intervals. The intervals themselves are computed in
+//! `s2f_metrics`: see `bootstrap.rs` there.
 
 use std::collections::BTreeMap;
 
 use crate::items::Items;
 use crate::report::{Score, Unit};
-use crate::sections::FEW;
-use s2f_metrics::Rank;
-use s2f_metrics::{Bootstrap, Spread, quantile};
-use s2f_metrics::{Moments, derange, fisher_interval, holm, moments, pearson, pearson_p};
+use s2f_metrics::{
+    Bootstrap, Moments, Rank, SumAndCount, Uncertainty, derange, fisher, holm, moments, pearson,
+    pearson_p, percentile, quantile,
+};
+
+/// With fewer speakers than this, a group says next to nothing.
+pub(crate) const MIN_SPEAKERS: usize = 20;
 
 /// Collects the scores of an evaluation.
 pub(crate) struct Scorer<'a> {
@@ -15,19 +19,21 @@ pub(crate) struct Scorer<'a> {
     pub(crate) bootstrap: &'a Bootstrap,
     scores: Vec<Score>,
     places: BTreeMap<String, usize>,
-    /// Sums and counts by speaker of those scores that another model can be compared by.
+    /// Sums and counts by speaker of the scores by which models can be compared.
     pub(crate) sums: BTreeMap<String, Vec<(f64, f64)>>,
     errors: BTreeMap<String, f64>,
 }
 
-/// What goes with a score beside its value.
+/// What a score is compared with.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct With {
+pub(crate) struct Baseline {
+    /// The score of guessing.
     pub(crate) chance: Option<f64>,
+    /// Mean size of the searched gallery.
     pub(crate) gallery: Option<f64>,
 }
 
-impl With {
+impl Baseline {
     pub(crate) fn chance(chance: f64) -> Self {
         Self { chance: Some(chance), gallery: None }
     }
@@ -45,22 +51,22 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// All scores in the order in which they came.
+    /// All scores, in the order in which they were added.
     pub(crate) fn into_scores(self) -> Vec<Score> {
         self.scores
     }
 
-    /// The score of that name.
+    /// The score with this id.
     pub(crate) fn get(&self, id: &str) -> Option<&Score> {
         self.places.get(id).map(|&place| &self.scores[place])
     }
 
-    /// Standard error of a score of that name.
+    /// Standard error of the score with this id.
     pub(crate) fn error(&self, id: &str) -> Option<f64> {
         self.errors.get(id).copied()
     }
 
-    /// Adds a score; returns its name. A name that is there already keeps its first score.
+    /// Adds a score and returns its id. If there is one with this id already, that one is kept.
     pub(crate) fn add(&mut self, score: Score) -> String {
         let id = score.id.clone();
         if !self.places.contains_key(&id) {
@@ -70,7 +76,7 @@ impl<'a> Scorer<'a> {
         id
     }
 
-    /// Corrects the p-values of the scores of those names for their number, after Holm.
+    /// Corrects the p-values of the scores with these ids for the number of tests (Holm).
     pub(crate) fn correct(&mut self, tests: &[String]) {
         let known: Vec<(&String, f64)> =
             tests.iter().filter_map(|id| Some((id, self.get(id)?.p?))).collect();
@@ -82,7 +88,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// A number without an interval.
+    /// A score without an interval.
     pub(crate) fn number(
         &mut self,
         id: &str,
@@ -93,21 +99,26 @@ impl<'a> Scorer<'a> {
         self.add(Score::new(id, unit, value, on))
     }
 
-    /// A mean over pairs; `values` has a number for each, not a number where it says nothing.
-    pub(crate) fn mean(&mut self, id: &str, unit: Unit, values: &[f64], with: With) -> String {
+    /// A mean over pairs. `values` has one value per pair; those that are not numbers are left out.
+    pub(crate) fn mean(
+        &mut self,
+        id: &str,
+        unit: Unit,
+        values: &[f64],
+        baseline: Baseline,
+    ) -> String {
         let sums = self.by_speaker(values);
-        let spread = self.bootstrap.mean(&sums);
-        self.of_sums(id, unit, sums, spread, 1.0, with)
+        self.of_sums(id, unit, &sums, baseline)
     }
 
-    /// A share of pairs, from numbers from 0 to 1, in per cent.
-    pub(crate) fn share(&mut self, id: &str, values: &[f64], with: With) -> String {
+    /// A share of pairs in per cent, from one value from 0 to 1 per pair.
+    pub(crate) fn share(&mut self, id: &str, values: &[f64], baseline: Baseline) -> String {
         let sums = self.by_speaker(values);
-        let spread = self.bootstrap.share(&sums);
-        self.of_sums(id, Unit::Percent, sums, spread, 100.0, with)
+        let per_cent: Vec<SumAndCount> = sums.iter().map(|[sum, n]| [100.0 * sum, *n]).collect();
+        self.of_sums(id, Unit::Percent, &per_cent, baseline)
     }
 
-    /// Recall of searches within `k`, in per cent.
+    /// Recall at `k`, in per cent.
     pub(crate) fn recall(
         &mut self,
         id: &str,
@@ -116,22 +127,22 @@ impl<'a> Scorer<'a> {
     ) -> String {
         let values = ranks.iter().map(|rank| rank.map_or(f64::NAN, |rank| rank.within(k(rank))));
         let chance = mean_of(ranks, |rank| rank.chance_within(k(rank)));
-        let with = With { chance: Some(100.0 * chance), gallery: Some(gallery(ranks)) };
-        self.share(id, &values.collect::<Vec<_>>(), with)
+        let baseline = Baseline { chance: Some(100.0 * chance), gallery: Some(gallery(ranks)) };
+        self.share(id, &values.collect::<Vec<_>>(), baseline)
     }
 
-    /// How often the right one is closest of `n`, in per cent.
+    /// How often the right item is the closest of `n`, in per cent.
     pub(crate) fn best_of(&mut self, id: &str, ranks: &[Option<Rank>], n: usize) -> String {
         let values =
             ranks.iter().map(|rank| rank.and_then(|rank| rank.best_of(n)).unwrap_or(f64::NAN));
         let enough: Vec<Option<Rank>> =
             ranks.iter().map(|rank| rank.filter(|rank| rank.gallery() >= n)).collect();
-        let with = With { chance: Some(100.0 / n as f64), gallery: Some(gallery(&enough)) };
-        self.share(id, &values.collect::<Vec<_>>(), with)
+        let baseline = Baseline { chance: Some(100.0 / n as f64), gallery: Some(gallery(&enough)) };
+        self.share(id, &values.collect::<Vec<_>>(), baseline)
     }
 
-    /// Median place of the right one.
-    pub(crate) fn median_place(&mut self, id: &str, ranks: &[Option<Rank>]) -> String {
+    /// Median rank of the right item.
+    pub(crate) fn median_rank(&mut self, id: &str, ranks: &[Option<Rank>]) -> String {
         let mut places: Vec<(f64, usize)> = ranks
             .iter()
             .enumerate()
@@ -146,7 +157,7 @@ impl<'a> Scorer<'a> {
             let mut below = 0;
             let mut lower = None;
             for (place, speaker) in places.iter().filter(|(_, speaker)| weights[*speaker] > 0) {
-                // Half of them are below: the middle is between two places.
+                // Exactly half are below: the median is between two ranks.
                 if let Some(lower) = lower {
                     return (lower + place) / 2.0;
                 }
@@ -161,9 +172,9 @@ impl<'a> Scorer<'a> {
             f64::NAN
         };
         let speakers = self.speakers_of(&places.iter().map(|(_, s)| *s).collect::<Vec<_>>());
-        let spread = self.bootstrap.spread_of(speakers, median);
+        let uncertainty = self.bootstrap.statistic(speakers, median);
         let score = Score {
-            interval: spread.filter(|_| speakers > 1).map(|spread| spread.interval),
+            interval: uncertainty.filter(|_| speakers > 1).map(|found| found.interval),
             chance: Some((gallery(ranks) + 1.0) / 2.0),
             gallery: Some(gallery(ranks)),
             ..Score::new(id, Unit::Rank, quantile(&values, 0.5), (values.len(), speakers))
@@ -172,12 +183,12 @@ impl<'a> Scorer<'a> {
     }
 
     /// Pearson correlation over speakers, each with the mean of their pairs. The interval is by
-    /// speaker too; p is Student's.
+    /// speaker too; p is from Student's t.
     pub(crate) fn correlation(&mut self, id: &str, x: &[f64], y: &[f64]) -> String {
         self.correlation_within(id, x, y, |_| Some(0))
     }
 
-    /// The same within groups of speakers: of the differences from the group's mean.
+    /// The same within groups of speakers: the correlation of the differences from the group means.
     pub(crate) fn correlation_within(
         &mut self,
         id: &str,
@@ -219,24 +230,24 @@ impl<'a> Scorer<'a> {
         let mut total = [0.0; 6];
         rows.iter().for_each(|row| total.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
         let value = if count < 3 { f64::NAN } else { pearson(&total) };
-        let spread = self.bootstrap.spread(&rows, pearson).filter(|_| value.is_finite());
-        // A mean of each group was estimated beside.
+        let uncertainty = self.bootstrap.of_sums(&rows, pearson).filter(|_| value.is_finite());
+        // One degree of freedom is lost for the mean of each further group.
         let free = (count + 1_usize).saturating_sub(means.len());
-        // Draws of a few speakers vary too little.
+        // Resamples of few speakers vary too little: not narrower than Fisher's.
         let [least, most] =
-            if count < FEW { fisher_interval(value, free) } else { [f64::NAN, f64::NAN] };
+            if count < MIN_SPEAKERS { fisher(value, free) } else { [f64::NAN, f64::NAN] };
         self.add(Score {
-            // The smaller and the larger of two numbers is that of them which is a number.
-            interval: spread
-                .map(|Spread { interval: [low, high], .. }| [low.min(least), high.max(most)]),
+            // `min` and `max` ignore what is not a number.
+            interval: uncertainty
+                .map(|Uncertainty { interval: [low, high], .. }| [low.min(least), high.max(most)]),
             chance: Some(0.0),
             p: pearson_p(value, free),
             ..Score::new(id, Unit::Plain, value, (both.iter().filter(|both| **both).count(), count))
         })
     }
 
-    /// Correlation over speakers where everybody has somebody else's `y`: the mean over many ways of
-    /// giving them away, and where 95 % of these lie.
+    /// Correlation over speakers if everybody has another speaker's `y`: the mean over many random
+    /// assignments, and the middle 95 % of them.
     pub(crate) fn random_correlation(
         &mut self,
         id: &str,
@@ -244,17 +255,17 @@ impl<'a> Scorer<'a> {
         y: &[f64],
         seed: u64,
     ) -> String {
-        const WAYS: u64 = 400;
+        const ASSIGNMENTS: u64 = 400;
         let [x, y] = [x, y].map(|values| self.by_speaker(values));
         let present: Vec<usize> =
             (0..x.len()).filter(|&s| x[s][1] > 0.0 && y[s][1] > 0.0).collect();
         let mean = |[sum, count]: [f64; 2]| sum / count;
         let everybody = vec![Some(0); present.len()];
-        let mut found: Vec<f64> = (0..WAYS)
-            .map(|way| {
+        let mut found: Vec<f64> = (0..ASSIGNMENTS)
+            .map(|assignment| {
                 let mut sums: Moments = [0.0; 6];
                 for (place, other) in
-                    derange(&everybody, seed.wrapping_add(way)).into_iter().enumerate()
+                    derange(&everybody, seed.wrapping_add(assignment)).into_iter().enumerate()
                 {
                     let Some(other) = other else { continue };
                     let row = moments(mean(x[present[place]]), mean(y[present[other]]));
@@ -275,40 +286,55 @@ impl<'a> Scorer<'a> {
         })
     }
 
-    /// A score that is any function of sums over pairs.
-    pub(crate) fn function<const K: usize>(
-        &mut self,
-        id: &str,
-        unit: Unit,
-        numbers: impl Fn(usize) -> Option<[f64; K]>,
-        score: impl Fn(&[f64; K]) -> f64 + Sync + Send,
-        chance: Option<f64>,
-    ) -> String {
-        let mut sums = vec![[0.0; K]; self.items.speakers.len()];
-        let mut total = [0.0; K];
-        let mut counted = Vec::new();
-        for (pair, item) in self.items.items.iter().enumerate() {
-            let Some(numbers) = numbers(pair) else { continue };
-            counted.push(item.speaker);
-            let add = |sum: &mut [f64; K]| sum.iter_mut().zip(numbers).for_each(|(s, x)| *s += x);
-            add(&mut sums[item.speaker]);
-            add(&mut total);
+    /// Balanced accuracy: the mean over classes of the share of right pairs, in per cent. `class` has
+    /// the true class of each pair, `right` a value from 0 to 1 for each; pairs without either are
+    /// left out, and so are classes without pairs. Not a number for fewer than two classes.
+    pub(crate) fn balanced(&mut self, id: &str, class: &[Option<usize>], right: &[f64]) -> String {
+        let mut classes: BTreeMap<usize, Vec<SumAndCount>> = BTreeMap::new();
+        let (mut counted, speakers) = (Vec::new(), self.items.speakers.len());
+        for ((item, class), right) in self.items.items.iter().zip(class).zip(right) {
+            if let Some(class) = class.filter(|_| right.is_finite()) {
+                let sums = classes.entry(class).or_insert_with(|| vec![[0.0; 2]; speakers]);
+                sums[item.speaker][0] += right;
+                sums[item.speaker][1] += 1.0;
+                counted.push(item.speaker);
+            }
         }
-        let value = score(&total);
-        let spread = self.bootstrap.spread(&sums, score).filter(|_| value.is_finite());
-        if let Some(spread) = spread {
-            self.errors.insert(id.to_owned(), spread.error);
+        let classes: Vec<Vec<SumAndCount>> = classes.into_values().collect();
+        let number = classes.len() as f64;
+        let share = |sums: &Vec<SumAndCount>| {
+            let [sum, count] = total(sums);
+            sum / count
+        };
+        let is_enough = classes.len() > 1;
+        let value =
+            if is_enough { classes.iter().map(share).sum::<f64>() / number } else { f64::NAN };
+        let uncertainty = self.bootstrap.balanced(&classes).filter(|_| is_enough);
+        if let Some(found) = uncertainty {
+            self.errors.insert(id.to_owned(), 100.0 * found.standard_error);
         }
-        let speakers = self.speakers_of(&counted);
+        let size = (counted.len(), self.speakers_of(&counted));
         self.add(Score {
-            interval: spread.map(|spread| spread.interval),
-            chance,
-            ..Score::new(id, unit, value, (counted.len(), speakers))
+            interval: uncertainty.map(|found| found.interval.map(|bound| 100.0 * bound)),
+            chance: is_enough.then(|| 100.0 / number),
+            ..Score::new(id, Unit::Percent, 100.0 * value, size)
         })
     }
 
-    /// Each speaker's sum and number of values.
-    pub(crate) fn by_speaker(&self, values: &[f64]) -> Vec<[f64; 2]> {
+    /// A statistic whose bootstrap draws are known.
+    pub(crate) fn resampled(
+        &mut self,
+        id: &str,
+        unit: Unit,
+        value: f64,
+        draws: Vec<f64>,
+        on: (usize, usize),
+    ) -> String {
+        self.add(Score { interval: percentile(draws, on.1), ..Score::new(id, unit, value, on) })
+    }
+
+    /// Each speaker's sum of the values that are numbers, and their count.
+    pub(crate) fn by_speaker(&self, values: &[f64]) -> Vec<SumAndCount> {
         let mut sums = vec![[0.0; 2]; self.items.speakers.len()];
         for (item, value) in self.items.items.iter().zip(values) {
             if value.is_finite() {
@@ -319,33 +345,40 @@ impl<'a> Scorer<'a> {
         sums
     }
 
-    fn of_sums(
+    /// A mean over pairs from each speaker's sum and count; shares are in per cent.
+    pub(crate) fn of_sums(
         &mut self,
         id: &str,
         unit: Unit,
-        sums: Vec<[f64; 2]>,
-        spread: Option<Spread>,
-        scale: f64,
-        with: With,
+        sums: &[SumAndCount],
+        baseline: Baseline,
     ) -> String {
-        let [sum, count] = sums.iter().fold([0.0; 2], |[a, b], [x, y]| [a + x, b + y]);
-        if let Some(spread) = spread {
-            self.errors.insert(id.to_owned(), scale * spread.error);
+        let [sum, count] = total(sums);
+        let uncertainty = if unit == Unit::Percent {
+            let shares: Vec<SumAndCount> = sums.iter().map(|[sum, n]| [sum / 100.0, *n]).collect();
+            self.bootstrap.share(&shares).map(|found| Uncertainty {
+                interval: found.interval.map(|bound| 100.0 * bound),
+                standard_error: 100.0 * found.standard_error,
+            })
+        } else {
+            self.bootstrap.mean(sums)
+        };
+        if let Some(found) = uncertainty {
+            self.errors.insert(id.to_owned(), found.standard_error);
         }
-        let score = Score {
-            interval: spread.map(|spread| spread.interval.map(|bound| scale * bound)),
-            chance: with.chance.filter(|chance| chance.is_finite()),
-            gallery: with.gallery.filter(|gallery| gallery.is_finite()),
+        let speakers = sums.iter().filter(|[_, count]| *count > 0.0).count();
+        self.sums.insert(id.to_owned(), sums.iter().map(|&[sum, count]| (sum, count)).collect());
+        self.add(Score {
+            interval: uncertainty.map(|found| found.interval),
+            chance: baseline.chance.filter(|chance| chance.is_finite()),
+            gallery: baseline.gallery.filter(|gallery| gallery.is_finite()),
             ..Score::new(
                 id,
                 unit,
-                if count > 0.0 { scale * sum / count } else { f64::NAN },
-                (count as usize, sums.iter().filter(|[_, count]| *count > 0.0).count()),
+                if count > 0.0 { sum / count } else { f64::NAN },
+                (count as usize, speakers),
             )
-        };
-        let scaled = sums.into_iter().map(|[sum, count]| (scale * sum, count));
-        self.sums.insert(id.to_owned(), scaled.collect());
-        self.add(score)
+        })
     }
 
     fn speakers_of(&self, counted: &[usize]) -> usize {
@@ -355,9 +388,14 @@ impl<'a> Scorer<'a> {
     }
 }
 
-/// A name from the data as a part of a score's name, which `/` divides.
+/// A name from the data as a part of a score's id, which is separated by `/`.
 pub(crate) fn id_part(name: &str) -> String {
     name.replace('%', "%25").replace('/', "%2F")
+}
+
+/// Sum over speakers.
+fn total(sums: &[SumAndCount]) -> SumAndCount {
+    sums.iter().fold([0.0; 2], |[a, b], [sum, count]| [a + sum, b + count])
 }
 
 /// Mean over searches.
@@ -371,7 +409,7 @@ pub(crate) fn gallery(ranks: &[Option<Rank>]) -> f64 {
     mean_of(ranks, |rank| rank.gallery() as f64)
 }
 
-/// So many per cent of a gallery, in whole items, at least one.
+/// `percent` of a gallery in whole items, rounded up, at least one.
 pub(crate) fn per_cent(percent: usize) -> impl Fn(Rank) -> usize {
     move |rank| (percent * rank.gallery()).div_ceil(100).max(1)
 }

@@ -1,4 +1,5 @@
-//! A row of faces a person: true, decoded, from the voice, and those that the voice found.
+//! The sheet of faces: one row per person, with the true face, the decoded one, the one from the
+//! voice, and the nearest faces to the voice.
 
 use std::convert::Infallible;
 
@@ -8,36 +9,37 @@ use s2f_pairs::{PairSet, Payload};
 use speech2face::synthetic_png;
 
 use crate::EvalError;
-use crate::items::{Loader, Part};
+use crate::context::{Context, MAIN};
+use crate::loader::PairLoader;
+use crate::options::PairSelection;
 use crate::readings::{draw, photograph};
-use crate::sections::{Context, MAIN};
 use s2f_metrics::Vectors;
 use s2f_metrics::nearest;
 
-/// Name of the file.
+/// Name of the file of the sheet.
 pub(crate) const SHEET: &str = "faces.png";
-/// People that are shown.
+/// Maximum number of people.
 const PEOPLE: usize = 8;
-/// Found faces that are shown of each.
+/// Number of nearest faces of each person.
 const FOUND: usize = 4;
-/// Side of a face, pixels, and what is left free around it.
+/// Side of a face, and space around it, pixels.
 const SIDE: u32 = 112;
 const GAP: u32 = 4;
-/// Free space before the found faces.
+/// Space before the nearest faces, pixels.
 const APART: u32 = 16;
 
 /// Where photographs come from.
 pub(crate) struct Photographs<'a> {
     pub(crate) set: &'a PairSet,
-    pub(crate) part: Part,
+    pub(crate) selection: PairSelection,
 }
 
-/// Whether a licence is known to allow that its photographs are shown in a report.
+/// Whether a licence is known to allow showing photographs in a report.
 pub(crate) fn photographs_allowed(licence: &str) -> bool {
     let name: String =
         licence.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let words: Vec<&str> = name.split_whitespace().collect();
-    // Not for commerce, not changed: whether a report is either is not for a program to say.
+    // Non-commercial, no derivatives: a program cannot decide whether a report is either.
     if words.iter().any(|word| ["nc", "nd", "noncommercial", "noderivatives"].contains(word)) {
         return false;
     }
@@ -69,7 +71,7 @@ pub(crate) fn draw_sheet(
         vec![Vec::new(); shown.len()]
     };
     let payload = Payload { face: true, ..Payload::default() };
-    let mut loader = Loader::new(photographs.set, photographs.part, items, payload);
+    let mut loader = PairLoader::new(photographs.set, photographs.selection, items, payload);
     let mut photograph = |pair: usize| photograph(&loader.load(&[pair])?.swap_remove(0));
     let mut rows = Vec::new();
     for (&pair, found) in shown.iter().zip(&found) {

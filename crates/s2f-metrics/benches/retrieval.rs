@@ -1,7 +1,7 @@
-//! Time of an evaluation of 5000 people with the paper's features of 4096 numbers:
-//! `cargo bench -p s2f-eval`.
+//! Time of an evaluation of 5000 people with the paper's 4096-dimensional features:
+//! `cargo bench -p s2f-metrics`.
 
-// Benchmarks are no tests to the lints.
+// The lints do not count benchmarks as tests.
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,12 +1,12 @@
-//! Exact search in a gallery that need not fit into memory: the ten nearest by cosine.
+//! Exact search in a gallery that does not have to fit into memory: the ten nearest by cosine.
 //!
-//!     cargo run --release -p s2f-eval --example search -- probes.npy gallery.npy ids.npy
+//!     cargo run --release -p s2f-metrics --example search -- probes.npy gallery.npy ids.npy
 //!
-//! Both are NumPy files of `float32`, a row a face; the gallery is read in blocks. Writes the
-//! numbers of the found rows, nearest first, and prints one line of JSON: seconds of the search with
-//! the reading of the gallery, of that reading alone, and the most memory that the process had.
-//! `benches/search.py` runs it beside faiss.
-#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+//! `probes.npy` and `gallery.npy` are NumPy files of `float32`, one row per face; the gallery is read
+//! in blocks. Writes the indices of the nearest rows, nearest first, and prints one line of JSON:
+//! seconds of the search including reading the gallery, seconds of reading alone, and peak memory.
+//! `benches/search.py` compares it with faiss.
+#![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -17,9 +17,9 @@ use npyz::{DType, NpyHeader, Order, WriterBuilder};
 use s2f_metrics::{Distance, Vectors, nearest};
 use serde_json::json;
 
-/// Rows that are found for each probe.
+/// Nearest rows of each probe.
 const FOUND: usize = 10;
-/// Bytes of the gallery that are read at a time.
+/// Bytes of the gallery in a block.
 const BLOCK: usize = 16 << 20;
 
 type Failure = Box<dyn std::error::Error>;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     let probes = probes.read(probes.left)?;
     let mut gallery = Rows::open(Path::new(gallery))?;
     if gallery.dimension != probes.dimension() {
-        return Err("probes and gallery have rows of different length".into());
+        return Err("probes and gallery have different dimensions".into());
     }
     let centre = vec![0.0; probes.dimension()];
     let mut reading = Duration::ZERO;
@@ -67,12 +67,13 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Rows of a NumPy file that are still to be read.
+/// A NumPy file of rows, read in blocks.
 struct Rows {
     file: File,
+    /// Rows not read yet.
     left: usize,
     dimension: usize,
-    /// Of the last rows, to be used again.
+    /// Buffer, reused from block to block.
     bytes: Vec<u8>,
 }
 
@@ -82,7 +83,7 @@ impl Rows {
         let header = NpyHeader::from_reader(&mut file)?;
         let is_float = matches!(header.dtype(), DType::Plain(kind) if kind.to_string() == "<f4");
         let &[rows, dimension] = header.shape() else {
-            return Err(format!("{}: not a table of rows", path.display()).into());
+            return Err(format!("{}: not a matrix", path.display()).into());
         };
         if !is_float || header.order() != Order::C {
             return Err(format!("{}: not float32 row by row", path.display()).into());
@@ -100,7 +101,7 @@ impl Rows {
     }
 }
 
-/// The most memory that this process had, where the system says so.
+/// Peak memory of this process, where the system reports it.
 fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,46 +1,47 @@
-//! The place of the right answer in a search, and what follows from it in closed form.
+//! The rank of the right answer in a search; recall at K and one of N follow in closed form.
 
-/// How a search went: how many of the others came before the right one.
+/// Result of a search: how many other items came before the right one.
 ///
-/// Items at the same distance stand in random order, so a score is the expectation over it: who
-/// gives everybody the same answer gets just what chance gives.
+/// Items at the same distance are in random order, and every score is the expectation over that
+/// order. So a model that gives everybody the same answer scores exactly at chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rank {
-    /// Others that were closer than the right one.
+    /// Other items that were closer than the right one.
     pub closer: u32,
-    /// Others at the same distance.
+    /// Other items at the same distance as the right one.
     pub ties: u32,
-    /// All others that were searched.
+    /// All other items of the gallery.
     pub others: u32,
 }
 
 impl Rank {
-    /// The place of the right one, from 1; the middle of those that it shares.
+    /// Rank of the right item, from 1; the mean of the ranks that it shares with ties.
     pub fn place(self) -> f64 {
         f64::from(self.closer) + 1.0 + f64::from(self.ties) / 2.0
     }
 
-    /// Items that were searched, the right one among them.
+    /// Size of the gallery, the right item included.
     pub fn gallery(self) -> usize {
         self.others as usize + 1
     }
 
-    /// Probability that the right one is within the first `k`.
+    /// Probability (0 to 1) that the right item is among the first `k`.
     pub fn within(self, k: usize) -> f64 {
         let free = k as f64 - f64::from(self.closer);
         (free / (f64::from(self.ties) + 1.0)).clamp(0.0, 1.0)
     }
 
-    /// The same by guessing.
+    /// The same if the order is random.
     pub fn chance_within(self, k: usize) -> f64 {
         (k as f64 / self.gallery() as f64).min(1.0)
     }
 
-    /// Probability that the right one is closest among `n`, where the `n` - 1 others are drawn at
-    /// random from those that were searched; `None` where there are fewer.
+    /// Probability (0 to 1) that the right item is the closest of `n`, if the `n` - 1 others are drawn
+    /// at random from the gallery; `None` if the gallery has fewer.
     ///
-    /// This is the mean over all choices of others, in closed form: with f others farther, t at the
-    /// same distance and o in all, the sum over j of C(t, j) · C(f, n-1-j) / C(o, n-1) / (1 + j).
+    /// The mean over all choices of others, in closed form: with f others farther away, t at the same
+    /// distance and o in all, the sum over j of C(t, j) · C(f, n-1-j) / C(o, n-1) / (1 + j)
+    /// (hypergeometric).
     pub fn best_of(self, n: usize) -> Option<f64> {
         let Self { closer, ties, others } = self;
         let drawn = n.checked_sub(1)?;
@@ -48,11 +49,11 @@ impl Rank {
             return None;
         }
         let farther = others - closer - ties;
-        // The shares of the binomials are built up factor by factor, none of which is large.
+        // Quotients of binomials, factor by factor: none of the factors is large.
         let chance = (0..=drawn.min(ties as usize)).map(|j| {
             let mut share = 1.0;
             for i in 0..drawn {
-                // The i-th of the others is drawn: the first j from the ties.
+                // Drawing the i-th of the others: the first j come from the ties.
                 let left = if i < j {
                     f64::from(ties) - i as f64
                 } else {
@@ -60,7 +61,7 @@ impl Rank {
                 };
                 share *= left.max(0.0) / (f64::from(others) - i as f64);
             }
-            // In any order of ties and others.
+            // In any order of ties and farther ones.
             share * choose(drawn, j) / (1.0 + j as f64)
         });
         Some(chance.sum())
@@ -75,7 +76,7 @@ fn choose(n: usize, k: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Every choice of `n` - 1 others, one by one; ties share the first place.
+    /// Every choice of `n` - 1 others, one by one; ties share the first rank.
     fn brute_best_of(rank: Rank, n: usize) -> f64 {
         let others: Vec<i8> = (0..rank.others)
             .map(|i| match i {
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_everybody_the_same_gets_chance() {
+    fn the_same_answer_for_everybody_scores_at_chance() {
         let rank = Rank { closer: 0, ties: 99, others: 99 };
         for k in [1, 5, 10, 200] {
             assert!((rank.within(k) - rank.chance_within(k)).abs() < 1e-12);
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn places_and_recalls_by_hand() {
+    fn ranks_and_recalls_by_hand() {
         let rank = Rank { closer: 2, ties: 1, others: 9 };
         assert_eq!((rank.place(), rank.gallery()), (3.5, 10));
         assert_eq!([1, 2, 3, 4].map(|k| rank.within(k)), [0.0, 0.0, 0.5, 1.0]);

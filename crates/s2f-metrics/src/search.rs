@@ -1,15 +1,18 @@
-//! Exact search: every probe against every item of a gallery, in blocks, on all processor cores.
+//! Exact search: every probe against every item of a gallery, on all cores of the CPU.
 //!
-//! Inner products come from blocked matrix multiplication. All of cosine, cosine relative to the
-//! mean face and Euclidean distance follow from the product of the centred vectors, a' = a - c:
-//! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b', which loses fewer digits
-//! than the same without centring. The gallery is read block by block, so that memory does not grow
-//! with it.
+//! Probes and gallery are rows of the same dimension D. Both are compared block by block, so memory
+//! does not grow with the gallery, which may also come from disk.
+//!
+//! Inner products come from matrix multiplication. Cosine, cosine relative to the mean face c and
+//! Euclidean distance all follow from the product of the centred vectors, a' = a - c:
+//! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b'. Without centring, the same
+//! formulas would lose more digits.
+//!
+//! The tensors are on the CPU, wherever the model is: features are few against the matrix products,
+//! and results do not depend on the device.
 
 mod city_block;
 mod side;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,22 +23,22 @@ use crate::rank::Rank;
 use crate::vectors::Vectors;
 use side::Side;
 
-/// Items of the gallery that are compared at a time.
+/// Items of the gallery in a block.
 const BLOCK: usize = 1024;
-/// Probes that are compared at a time: with a block of the gallery, some 16 MB of distances.
+/// Probes in a block: 1024 · 1024 distances of 4 bytes are 4 MiB for each kind of distance.
 const PROBES: usize = 1024;
-/// Probes whose own items are compared at a time.
+/// Probes that are compared with their own items at a time.
 const OWN: usize = 64;
-/// Items that are looked at at once.
-const SOME: usize = 32;
+/// Items that are tested at once for being near enough.
+const GLANCE: usize = 32;
 
-/// How near a face is to another.
+/// Kind of distance between two faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distance {
-    /// Angle between them, as in the paper.
+    /// Cosine of the angle between them, as in the paper.
     Cosine,
-    /// Angle between them as seen from the mean face: the mean face is most of every feature, and
-    /// what tells people apart is the rest.
+    /// Cosine of the angle between their differences from the mean face. The mean face dominates
+    /// every feature; the difference is what distinguishes people.
     Relative,
     /// Euclidean distance.
     L2,
@@ -44,10 +47,10 @@ pub enum Distance {
 }
 
 impl Distance {
-    /// All of them, in the order of tables.
+    /// All kinds, in the order of tables.
     pub const ALL: [Self; 4] = [Self::Relative, Self::Cosine, Self::L2, Self::L1];
 
-    /// Its name in scores.
+    /// Name in the ids of scores.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -57,7 +60,7 @@ impl Distance {
         }
     }
 
-    /// Its name in tables.
+    /// Name in tables.
     pub fn title(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -68,19 +71,20 @@ impl Distance {
     }
 }
 
-/// Restricts a search to items that share something with the probe, such as the speaker's sex.
+/// Restricts a search to items in the group of the probe, such as people of one sex.
 #[derive(Debug, Clone, Copy)]
 pub struct Filter<'a> {
-    /// Group of each probe; one without a group finds nothing.
+    /// Group of each probe; a probe without a group is not searched for.
     pub probes: &'a [Option<u32>],
     /// Group of each item of the gallery.
     pub gallery: &'a [Option<u32>],
 }
 
-/// Ranks of each probe's own item: `[distance][1 + filter][probe]`, the whole gallery first.
+/// Rank of each probe's own item, `[distance][1 + filter][probe]`; index 0 of the second axis is the
+/// search in the whole gallery.
 ///
-/// `own` is the number of each probe's own item in the gallery. `centre` is the mean face. A probe
-/// that a filter has no group for has no others there.
+/// `own` has the index of each probe's own item in the gallery, `centre` is the mean face, `[D]`. Where
+/// a filter has no group for a probe, its [`Rank`] has no others.
 pub fn ranks(
     probes: &Vectors,
     gallery: &Vectors,
@@ -129,20 +133,22 @@ pub fn ranks(
     found.iter().map(|found| (0..width).map(|filter| of(found, filter)).collect()).collect()
 }
 
-/// An item that was found.
+/// An item among the nearest ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
-    /// Its number in the gallery.
+    /// Index in the gallery.
     pub item: usize,
-    /// How near it is, larger is nearer: a cosine, or minus a distance (squared for L2).
+    /// Larger is nearer: a cosine (-1 to 1), or minus the distance (squared for L2).
     pub nearness: f32,
 }
 
-/// The `k` nearest items of each probe, nearest first; of equal ones the first. The gallery comes
-/// in blocks of any size, from memory or from disk; small ones take longer.
+/// The `k` nearest items of each probe, nearest first; of equally near ones, those that come first.
+///
+/// The gallery comes in blocks of any number of rows, from memory or from disk; small blocks are
+/// slower.
 ///
 /// # Errors
-/// The first that reading the gallery gives.
+/// The first error of the gallery's iterator.
 pub fn nearest<E>(
     probes: &Vectors,
     gallery: impl Iterator<Item = Result<Vectors, E>>,
@@ -151,8 +157,8 @@ pub fn nearest<E>(
     distance: Distance,
 ) -> Result<Vec<Vec<Hit>>, E> {
     let mut found: Vec<Vec<Hit>> = vec![Vec::with_capacity(k + 1); probes.len()];
-    // What an item has to be nearer than.
-    let bar = |hits: &[Hit]| match hits.last() {
+    // An item has to be nearer than this to be kept.
+    let threshold = |hits: &[Hit]| match hits.last() {
         Some(last) if hits.len() == k => last.nearness,
         _ if k == 0 => f32::INFINITY,
         _ => f32::NEG_INFINITY,
@@ -160,9 +166,9 @@ pub fn nearest<E>(
     let visit = |first_probe: usize, first_item: usize, nearness: &[Vec<f32>], items: usize| {
         let rows = nearness[0].par_chunks_exact(items);
         found[first_probe..].par_iter_mut().zip(rows).for_each(|(hits, row)| {
-            let mut least = bar(hits);
-            for (some, first) in row.chunks(SOME).zip((first_item..).step_by(SOME)) {
-                // Nearly all are too far, which is seen of several at once.
+            let mut least = threshold(hits);
+            for (some, first) in row.chunks(GLANCE).zip((first_item..).step_by(GLANCE)) {
+                // Nearly all are too far; testing several at once is vectorised.
                 if !some.iter().fold(false, |any, &nearness| any | (nearness > least)) {
                     continue;
                 }
@@ -171,7 +177,7 @@ pub fn nearest<E>(
                         let at = hits.partition_point(|hit| hit.nearness >= nearness);
                         hits.insert(at, Hit { item, nearness });
                         hits.truncate(k);
-                        least = bar(hits);
+                        least = threshold(hits);
                     }
                 }
             }
@@ -181,7 +187,7 @@ pub fn nearest<E>(
     Ok(found)
 }
 
-/// How many items each probe is compared with beside its own.
+/// Number of items that each probe is compared with, without its own.
 fn others(items: usize, own: &[usize], filter: Option<&Filter<'_>>) -> Vec<u32> {
     let Some(Filter { probes, gallery }) = filter else {
         return vec![items.saturating_sub(1) as u32; own.len()];
@@ -190,14 +196,14 @@ fn others(items: usize, own: &[usize], filter: Option<&Filter<'_>>) -> Vec<u32> 
     gallery.iter().flatten().for_each(|&group| *sizes.entry(group).or_default() += 1);
     let others = |(group, &own): (&Option<u32>, &usize)| {
         let size = group.and_then(|group| sizes.get(&group)).copied().unwrap_or(0);
-        // The own item is in the probe's group, but for those who do not care.
+        // The own item is usually in the probe's group, but nothing enforces it.
         size - u32::from(size > 0 && gallery[own] == *group)
     };
     probes.iter().zip(own).map(others).collect()
 }
 
-/// Adds to a rank the items of a block that are members: those nearer than the range of the probe's
-/// own one, and those within it.
+/// Adds the members of a block to a rank: those nearer than the range in which the probe's own item
+/// is, and those within it.
 fn count(
     rank: &mut Rank,
     nearness: &[f32],
@@ -207,7 +213,7 @@ fn count(
 ) {
     let (mut closer, mut farther, mut members) = (0, 0, 0);
     for (item, &near) in nearness.iter().enumerate() {
-        // No branches: half of them would be foretold wrongly.
+        // Without branches: half of them would be mispredicted.
         let counts = u32::from(is_member(item) & (item != own));
         closer += counts & u32::from(near > high);
         farther += counts & u32::from(near < low);
@@ -217,8 +223,8 @@ fn count(
     rank.ties += members - closer - farther;
 }
 
-/// For each distance and probe the range of nearness that counts as that of its own item: computed
-/// in the same way as all others, and as wide as single precision is uncertain.
+/// For each distance and probe, the range of nearness that counts as equal to that of its own item:
+/// computed like all others, plus and minus the rounding error of single precision.
 fn own_nearness(
     probes: &Vectors,
     gallery: &Vectors,
@@ -247,7 +253,7 @@ fn own_nearness(
             let begin = rows[0];
             for (place, range) in thresholds[begin..].iter_mut().enumerate() {
                 let error =
-                    uncertainty(*distance, some.row(place), items.row(place), centre, range[0]);
+                    rounding_error(*distance, some.row(place), items.row(place), centre, range[0]);
                 *range = [range[0] - error, range[0] + error];
             }
         }
@@ -255,9 +261,14 @@ fn own_nearness(
     thresholds
 }
 
-/// How far a nearness in single precision may be off: rounding errors of sums of D numbers grow
-/// with the root of D.
-fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], near: f32) -> f32 {
+/// Rounding error of a nearness in single precision: errors of sums of D values grow with √D.
+fn rounding_error(
+    distance: Distance,
+    probe: &[f32],
+    own: &[f32],
+    centre: &[f32],
+    near: f32,
+) -> f32 {
     let unit = f32::EPSILON * (probe.len() as f32).sqrt();
     match distance {
         Distance::Cosine | Distance::Relative => unit,
@@ -270,9 +281,9 @@ fn uncertainty(distance: Distance, probe: &[f32], own: &[f32], centre: &[f32], n
     }
 }
 
-/// Goes through all pairs of a probe and an item block by block and calls `visit` with the number
-/// of the first probe, of the first item, for each distance the nearness `[probes, items]`, and the
-/// number of items.
+/// Compares all probes with all items, block by block, and calls `visit` with the index of the first
+/// probe and of the first item of the block, the nearness `[probes, items]` for each distance, and
+/// the number of items.
 fn compare<E>(
     probes: &Vectors,
     gallery: impl Iterator<Item = Result<Vectors, E>>,
@@ -307,9 +318,9 @@ fn compare<E>(
     Ok(())
 }
 
-/// The rows, `most` at a time.
-fn chunks(vectors: &Vectors, most: usize) -> impl Iterator<Item = Vectors> {
+/// The rows in blocks of `rows`.
+fn chunks(vectors: &Vectors, rows: usize) -> impl Iterator<Item = Vectors> {
     let dimension = vectors.dimension();
-    let chunks = vectors.values().chunks((most * dimension).max(1));
+    let chunks = vectors.values().chunks((rows * dimension).max(1));
     chunks.map(move |values| Vectors::new(values.to_vec(), dimension))
 }

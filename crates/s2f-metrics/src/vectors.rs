@@ -1,6 +1,6 @@
-//! Features as rows of equal length.
+//! Rows of equal length, such as features, and inner products and angles between them.
 
-/// Rows of equal length, one after the other.
+/// Rows of equal length, `[rows, dimension]`, contiguous in memory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Vectors {
     values: Vec<f32>,
@@ -8,13 +8,13 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Cuts `values` into rows of `dimension`; what is left over at the end is dropped.
+    /// Splits `values` into rows of `dimension`; a remainder at the end is dropped.
     pub fn new(mut values: Vec<f32>, dimension: usize) -> Self {
         values.truncate(values.len() / dimension.max(1) * dimension);
         Self { values, dimension }
     }
 
-    /// Rows of equal length; those of another length than the first are cut or filled up with 0.
+    /// Copies rows; those of a different length than the first are truncated or padded with 0.
     pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a [f32]>) -> Self {
         let mut vectors = Self::default();
         for row in rows {
@@ -28,42 +28,42 @@ impl Vectors {
         vectors
     }
 
-    /// Numbers in a row.
+    /// Values in a row.
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.values.len() / self.dimension.max(1)
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// All numbers, row after row.
+    /// All values, row after row.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// The same, without the rows.
+    /// All values, row after row.
     pub fn into_values(self) -> Vec<f32> {
         self.values
     }
 
-    /// A row.
+    /// One row.
     pub fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.dimension..][..self.dimension]
     }
 
-    /// The rows in their order.
+    /// All rows in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dimension.max(1))
     }
 
-    /// The rows of those numbers, in that order.
+    /// The rows at those indices, in that order.
     pub fn select(&self, rows: &[usize]) -> Self {
         let mut values = Vec::with_capacity(rows.len() * self.dimension);
         rows.iter().for_each(|&row| values.extend_from_slice(self.row(row)));
@@ -90,7 +90,7 @@ impl Vectors {
         sum
     }
 
-    /// Root of the mean squared distance from the mean row.
+    /// Root mean squared distance of the rows from their mean.
     pub fn spread(&self) -> f64 {
         let mean = self.mean();
         let square = |row: &[f32]| -> f64 {
@@ -114,7 +114,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Angle between two vectors, degrees; 90 where one of them has no direction.
+/// Angle between two vectors, 0 to 180 degrees; 90 if one of them is zero.
 pub fn angle_degrees(a: &[f32], b: &[f32]) -> f64 {
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths == 0.0 { 90.0 } else { (dot(a, b) / lengths).clamp(-1.0, 1.0).acos().to_degrees() }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_cut_and_selected() {
+    fn rows_are_split_and_selected() {
         let vectors = Vectors::new(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2);
         assert_eq!((vectors.len(), vectors.row(2)), (3, &[5.0, 6.0][..]));
         assert_eq!(vectors.select(&[2, 0]).values(), [5.0, 6.0, 1.0, 2.0]);

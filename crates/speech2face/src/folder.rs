@@ -18,7 +18,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 /// The paper's networks are 0.7 GB in single precision.
 const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 
-/// The shipped model, read when this crate was built.
+/// A file of the shipped model, included when this crate is built.
 macro_rules! shipped {
     ($file:literal) => {
         include_bytes!(concat!("../models/compact/", $file))
@@ -77,7 +77,7 @@ impl ModelFolder {
     }
 }
 
-/// The configuration of a model: `path` is a `config.json` or the model folder that holds one.
+/// Reads the configuration of a model; `path` is a `config.json` or a model folder.
 ///
 /// # Errors
 /// [`ModelError::Io`], [`ModelError::TooBig`], [`ModelError::Config`], [`ModelError::Network`].

@@ -146,7 +146,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_are_found() {
+fn weights_that_are_not_finite_are_found() {
     let folder = with_model();
     let mut bytes = folder.read("model/model.safetensors");
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;

@@ -1,5 +1,5 @@
-//! `train`: after an interruption at any time the same command resumes, and its results are those of
-//! an uninterrupted run; other folders are refused.
+//! `train` can be killed at any time; resumed, it gives the same files as an undisturbed run. Other
+//! folders are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,84 +1,111 @@
-//! What a report says of itself.
+//! The head of a report: what was evaluated, on what, and how.
 
 use std::path::Path;
 
 use s2f_pairs::Split;
-use speech2face::{SOFTWARE, Speech2Face};
+use speech2face::{SOFTWARE, VoicePolicy, Windows};
 
-use super::job::Job;
-use crate::items::Part;
-use crate::sections::FEW;
-use crate::voices::Hearing;
+use super::steps::Steps;
+use crate::scorer::MIN_SPEAKERS;
+use crate::trained_on::Training;
+use crate::voices::ClipLengths;
+use crate::{EvaluatedModel, PairSelection};
 
-/// What was evaluated on what, and how.
-pub(super) fn about(
-    job: &Job<'_>,
-    model: &Speech2Face,
-    hearing: &Hearing,
-) -> Vec<(String, String)> {
-    let Job { set, items, options, pairs_sha256, .. } = job;
-    let id = model.id();
-    let space = model.face_space();
-    let trained = match (options.part, options.trained_on) {
-        (Part::Split(Split::Train), _) => {
-            "These pairs are the training split: scores say what was learnt by heart.".to_owned()
-        }
-        (_, Some(pairs)) => format!(
-            "No speaker, voice or face that is evaluated was trained on ({}).",
-            name_of(pairs.path())
-        ),
-        (part, None) => {
-            let within = "No speaker is in two splits, and no voice or face of the training split is \
-                          evaluated under another name. ";
-            let within = if part == Part::All { "" } else { within };
-            format!(
-                "{within}What the model was trained on is not recorded with it: whether it knows these \
-                 people cannot be told."
-            )
-        }
-    };
-    let mut heard_for = format!("the first {} s", hearing.seconds);
-    let others: Vec<String> = hearing
-        .lengths
-        .iter()
-        .filter(|&&length| length != hearing.seconds)
-        .map(ToString::to_string)
-        .collect();
-    if !others.is_empty() {
-        heard_for += &format!(", and {} s for scores by length", others.join(", "));
-    }
-    if items.too_short > 0 {
-        heard_for += &format!("; {} recordings are too short and left out", items.too_short);
-    }
-    let facts = [
-        ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),
-        ("Face space", format!("{} ({} numbers)", space.name, space.dimension)),
-        (
-            "Pairs",
-            format!(
-                "{}, split {}: {} pairs of {} speakers, of {} in that split; SHA-256 {}",
-                name_of(set.path()),
-                options.part.name(),
-                items.len(),
-                items.speakers.len(),
-                items.available,
-                &pairs_sha256[..16]
+/// The facts of the head come from these.
+pub(super) struct About<'a> {
+    pub(super) steps: &'a Steps<'a>,
+    pub(super) evaluated: &'a EvaluatedModel,
+    pub(super) clips: &'a ClipLengths,
+    pub(super) training: &'a Training,
+}
+
+impl About<'_> {
+    /// Labels and texts.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let Steps { set, items, options, pairs_sha256, .. } = self.steps;
+        let id = self.evaluated.model.id();
+        let space = self.evaluated.model.face_space();
+        let facts = [
+            ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),
+            ("Face space", format!("{} ({} dimensions)", space.name, space.dimension)),
+            (
+                "Pairs",
+                format!(
+                    "{}, split {}: {} pairs of {} speakers, of {} in that split; SHA-256 {}",
+                    name_of(set.path()),
+                    options.selection.name(),
+                    items.len(),
+                    items.speakers.len(),
+                    items.available,
+                    &pairs_sha256[..16]
+                ),
             ),
-        ),
-        ("Heard", heard_for),
-        ("Leak check", trained),
-        (
-            "Intervals",
-            format!(
-                "95 %, bootstrap by speaker, {} draws, expanded percentiles; shares with fewer than ten speakers \
-                 on one side widened to Wilson's; seed {}",
-                options.draws, options.seed
+            ("Voices", self.voices()),
+            ("Leak check", self.leak_check()),
+            (
+                "Intervals",
+                format!(
+                    "95 %, bootstrap by speaker, {} draws, expanded percentiles; shares of which few \
+                     speakers differ from the rest have exact (Clopper-Pearson) intervals; seed {}",
+                    options.draws, options.seed
+                ),
             ),
-        ),
-        ("Licences", set.licences().join(", ")),
-        ("Software", SOFTWARE.into()),
-    ];
-    facts.into_iter().map(|(label, text)| (label.to_owned(), text)).collect()
+            ("Licences", set.licences().join(", ")),
+            ("Software", SOFTWARE.into()),
+        ];
+        facts.into_iter().map(|(label, text)| (label.to_owned(), text)).collect()
+    }
+
+    /// Which part of each voice is used.
+    fn voices(&self) -> String {
+        let ClipLengths { lengths, common, policy } = self.clips;
+        let VoicePolicy { windows, window_s, hop_s, max_windows, max_s, .. } = policy;
+        let part = max_s.map_or_else(
+            || "each whole recording".to_owned(),
+            |seconds| format!("the first {seconds} s of each recording"),
+        );
+        let windows = match windows {
+            Windows::All => format!(
+                "in windows of {window_s} s every {hop_s} s, without pauses, at most {max_windows}"
+            ),
+            Windows::First => format!("its first window of {window_s} s"),
+        };
+        let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
+        let mut text = format!("{part}, {windows}");
+        if *policy == VoicePolicy::default() {
+            text += ", as in `reconstruct`";
+        }
+        text += &format!("; the first {} s for scores by length", lengths.join(", "));
+        let short = self.steps.items.too_short;
+        if short > 0 {
+            text += &format!("; {short} recordings shorter than {common} s are left out");
+        }
+        text
+    }
+
+    fn leak_check(&self) -> String {
+        let selection = self.steps.options.selection;
+        let within = if selection == PairSelection::All {
+            ""
+        } else {
+            "No speaker is in two splits, and no voice or face of the training split is evaluated \
+             under another name. "
+        };
+        match self.training {
+            _ if selection == PairSelection::Split(Split::Train) => {
+                "These pairs are the training split: scores say what the model memorised.".into()
+            }
+            Training::Pairs(pairs) => format!(
+                "The model was trained on no speaker, voice or face that is evaluated ({}).",
+                name_of(pairs.path())
+            ),
+            Training::NotRecorded => format!(
+                "{within}There is no record of what the model was trained on, so it is unknown \
+                 whether it was trained on these people."
+            ),
+            Training::Unavailable(reason) => format!("{within}{reason}."),
+        }
+    }
 }
 
 /// The last part of a path, as reports show it.
@@ -88,21 +115,23 @@ pub(super) fn name_of(path: &Path) -> String {
     name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// What a reader must know before any score.
-pub(super) fn notes(job: &Job<'_>) -> Vec<String> {
+/// Warnings that hold for all scores.
+pub(super) fn notes(steps: &Steps<'_>, training: &Training) -> Vec<String> {
     let mut notes = Vec::new();
-    if job.options.part == Part::Split(Split::Train) {
+    if steps.options.selection == PairSelection::Split(Split::Train) {
         notes.push(
-            "The model has learnt from these pairs: nothing here says how it does with people whom it \
-             does not know."
+            "The model was trained on these pairs: nothing here says how it does on people that it \
+             was not trained on."
                 .into(),
         );
     }
-    let speakers = job.items.speakers.len();
-    if speakers < FEW {
+    if let Training::Unavailable(reason) = training {
+        notes.push(format!("{reason}."));
+    }
+    let speakers = steps.items.speakers.len();
+    if speakers < MIN_SPEAKERS {
         notes.push(format!(
-            "{speakers} speakers are few: most of what a study wants to know cannot be told on them, \
-             and intervals are rough."
+            "There are only {speakers} speakers: too few for most questions, and intervals are wide."
         ));
     }
     notes

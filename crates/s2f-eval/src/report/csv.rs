@@ -1,10 +1,10 @@
-//! `scores.csv`: every score of a report in a row of its own, unrounded.
+//! `scores.csv`: every score of a report, one per row, unrounded.
 
 use ::csv::{Error, Writer};
 
 use super::{Report, Score};
 
-/// Heads of the columns.
+/// Header. Readers of the file rely on these names.
 const COLUMNS: [&str; 11] = [
     "id",
     "value",
@@ -19,14 +19,13 @@ const COLUMNS: [&str; 11] = [
     "p_adjusted",
 ];
 
-/// The scores of a report in their order, as the text of `scores.csv`.
+/// The scores of a report, in order, as the text of `scores.csv`.
 ///
-/// Numbers have as many digits as it takes to read the same number back. A field is empty where a
-/// score has no such number.
+/// Numbers have as many digits as are needed to read back the same number. A field is empty if a score
+/// has no such number.
 ///
 /// # Errors
-///
-/// Only where the writer of CSV fails, which in memory means that memory is short.
+/// Only if memory runs out.
 pub fn render(report: &Report) -> Result<String, Error> {
     let mut writer = Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS)?;

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use self::axis::Axis;
 pub(super) use self::axis::plain;
 use self::marker::{at, hue, marker, polyline};
-use super::html::number::sentence;
+use super::number::sentence;
 use super::{Line, Lines, Map, Report, Score};
 
 /// Size of a drawing of lines. It is scaled to the width of the page.

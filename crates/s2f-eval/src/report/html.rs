@@ -1,6 +1,5 @@
-//! `report.html`: a report as one page that needs nothing beside it, no network and no script.
+//! `report.html`: a report as one page, without scripts and without any other file or network access.
 
-pub(super) mod number;
 mod table;
 
 #[cfg(test)]
@@ -12,21 +11,21 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::number::{Part, interval, number};
+use super::number::{ScoreField, interval, number};
 use super::{
     Attachments, Cell, Headline, Item, Lines, Map, Picture, Report, Section, Table, figure,
 };
 
 const STYLE: &str = include_str!("html.css");
 
-/// Forbids the page to load or run anything, whatever may have got into it.
+/// Content security policy: the page can load and run nothing, whatever text it contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// A report as a page that stands alone. Pictures are those of `attachments`; one that is missing
-/// there is said to be missing.
+/// A report as a self-contained page, with the pictures of `attachments`. A missing one is replaced by
+/// a note.
 ///
-/// Every number of a score stands in an element with `data-score`, the name of the score, and
-/// `data-part`, which of its numbers it is.
+/// Every number of a score is in an element with `data-score`, the id of the score, and `data-part`,
+/// which of its numbers it is.
 pub fn render(report: &Report, attachments: &Attachments) -> String {
     let page = html! {
         (DOCTYPE)
@@ -37,7 +36,7 @@ pub fn render(report: &Report, attachments: &Attachments) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content=(report.software);
-                // Without one, browsers ask the server for it.
+                // Without an icon, browsers request one from the server.
                 link rel="icon" href="data:,";
                 title { (report.title) }
                 style { (PreEscaped(STYLE)) }
@@ -85,14 +84,14 @@ fn headline(report: &Report, headline: &Headline) -> Markup {
             h2 { (headline.label) }
             p.big {
                 @match score {
-                    Some(score) => (number(score, Part::Value)),
+                    Some(score) => (number(score, ScoreField::Value)),
                     None => (table::unknown(&headline.score)),
                 }
             }
             p.beside {
                 @if let Some(interval) = score.and_then(interval) { (interval) }
                 @if let Some(score) = score && score.chance.is_some() {
-                    span { "chance " (number(score, Part::Chance)) }
+                    span { "chance " (number(score, ScoreField::Chance)) }
                 }
             }
             p.verdict { (headline.verdict) }
@@ -146,7 +145,7 @@ fn lines(report: &Report, lines: &Lines) -> Markup {
     }
 }
 
-/// The scores of a figure as a table, for those who cannot see it or cannot point at it.
+/// The scores of a figure as a table, for those who cannot see it or point at it.
 fn numbers(lines: &Lines) -> Table {
     let shown: Vec<_> = lines.lines.iter().filter(|line| !line.points.is_empty()).collect();
     let mut places: Vec<f64> =
@@ -201,7 +200,7 @@ fn picture(attachments: &Attachments, picture: &Picture) -> Markup {
     }
 }
 
-/// What a file is by its first bytes, whatever its name says.
+/// Media type of a picture by its first bytes, whatever its name.
 fn media_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
@@ -216,13 +215,13 @@ fn footer(report: &Report) -> Markup {
     html! {
         footer {
             p {
-                "Every number here can be found in " code { "scores.csv" } ", unrounded, by the "
-                "name that appears when pointing at it. Small numbers below or beside a value are "
-                "its 95\u{202f}% interval."
+                "Every number is in " code { "scores.csv" } ", unrounded, under the id that appears "
+                "when you point at it. Small numbers below or beside a value are its "
+                "95\u{202f}% confidence interval."
             }
             p {
-                "Faces are synthetic where marked. This report identifies nobody: it says how "
-                "well a model does, not who anybody is."
+                "Faces marked as synthetic are generated. This report identifies nobody: it measures "
+                "a model, not a person."
             }
             p { (report.software) }
         }

@@ -3,11 +3,12 @@
 use s2f_core::Sex;
 
 use super::confusion::confusion;
-use super::{Context, Readings, chances, values};
-use crate::Reading;
-use crate::items::{Control, age_band, band_name, stated_age};
+use super::{chances, values};
+use crate::FaceReading;
+use crate::context::{Context, Readings};
+use crate::groups::{Control, age_band, band_name, stated_age};
 use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Baseline, Scorer};
 use s2f_metrics::quantile;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
@@ -35,15 +36,15 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         sex: sexes(&readings.photograph),
         age: ages(&readings.photograph),
     };
-    let infos = || context.items.items.iter().zip(&readings.looked_at);
+    let infos = || context.items.items.iter().zip(&readings.was_read);
     let stated = Truth {
         id: "stated",
         title: "what the corpus states",
         sex: infos()
-            .map(|(item, &seen)| item.info.sex.filter(|_| seen).map(|sex| sex == Sex::Male))
+            .map(|(item, &read)| item.info.sex.filter(|_| read).map(|sex| sex == Sex::Male))
             .collect(),
         age: infos()
-            .map(|(item, &seen)| stated_age(item.info.age).filter(|_| seen).map(f64::from))
+            .map(|(item, &read)| stated_age(item.info.age).filter(|_| read).map(f64::from))
             .collect(),
     };
     section.items.push(Item::Table(no_face(scorer, readings)));
@@ -56,8 +57,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
                     &format!("Sex: rows {}, columns in the face drawn from the voice", truth.title),
                     &format!("attributes/sex/{}/voice", truth.id),
                     &["female".into(), "male".into()],
-                    &numbers(&truth.sex),
-                    &numbers(&all[0].sex),
+                    &classes(&truth.sex),
+                    &classes(&all[0].sex),
                 )
                 .map(Item::Table),
             );
@@ -103,10 +104,14 @@ fn no_face(scorer: &mut Scorer<'_>, readings: &Readings) -> Table {
     .map(|(id, of)| {
         let missing: Vec<f64> = of
             .iter()
-            .zip(&readings.looked_at)
-            .map(|(reading, &seen)| if seen { f64::from(reading.is_none()) } else { f64::NAN })
+            .zip(&readings.was_read)
+            .map(|(reading, &read)| if read { f64::from(reading.is_none()) } else { f64::NAN })
             .collect();
-        Cell::Value(scorer.share(&format!("attributes/no-face/{id}"), &missing, With::default()))
+        Cell::Value(scorer.share(
+            &format!("attributes/no-face/{id}"),
+            &missing,
+            Baseline::default(),
+        ))
     });
     Table {
         title: "Pictures in which no face is found".into(),
@@ -139,8 +144,8 @@ struct Drawn {
 
 impl Drawn {
     fn all(context: &Context<'_>, readings: &Readings) -> Vec<Self> {
-        let looked_at = &readings.looked_at;
-        let of = |id, title, readings: &[Option<Reading>], drawn: Vec<bool>| Self {
+        let was_read = &readings.was_read;
+        let of = |id, title, readings: &[Option<FaceReading>], drawn: Vec<bool>| Self {
             id,
             title,
             sex: sexes(readings),
@@ -148,17 +153,17 @@ impl Drawn {
             drawn,
         };
         let own =
-            |id, title, readings: &[Option<Reading>]| of(id, title, readings, looked_at.clone());
+            |id, title, readings: &[Option<FaceReading>]| of(id, title, readings, was_read.clone());
         let another = |id, title, order: &[Option<usize>]| {
             // Both were looked at: the pair's own picture and that of the other voice.
             let other =
-                |pair: usize| order[pair].filter(|&other| looked_at[pair] && looked_at[other]);
+                |pair: usize| order[pair].filter(|&other| was_read[pair] && was_read[other]);
             let drawn = (0..order.len()).map(|pair| other(pair).is_some()).collect();
             let read = (0..order.len()).map(|pair| readings.voice[other(pair)?].clone());
             of(id, title, &read.collect::<Vec<_>>(), drawn)
         };
-        let mean: Vec<Option<Reading>> =
-            looked_at.iter().map(|&seen| readings.mean_face.clone().filter(|_| seen)).collect();
+        let mean: Vec<Option<FaceReading>> =
+            was_read.iter().map(|&read| readings.mean_face.clone().filter(|_| read)).collect();
         vec![
             own("voice", "from the voice", &readings.voice),
             own("decoded", "from the true face's feature", &readings.decoded),
@@ -170,17 +175,18 @@ impl Drawn {
 }
 
 /// Sexes that were read: whether male.
-pub(super) fn sexes(readings: &[Option<Reading>]) -> Vec<Option<bool>> {
+pub(super) fn sexes(readings: &[Option<FaceReading>]) -> Vec<Option<bool>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| reading.male > 0.5)).collect()
 }
 
 /// Ages that were read, years.
-pub(super) fn ages(readings: &[Option<Reading>]) -> Vec<Option<f64>> {
+pub(super) fn ages(readings: &[Option<FaceReading>]) -> Vec<Option<f64>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| f64::from(reading.age))).collect()
 }
 
-fn numbers(classes: &[Option<bool>]) -> Vec<Option<usize>> {
-    classes.iter().map(|class| class.map(usize::from)).collect()
+/// Classes of sex: 0 for female, 1 for male.
+fn classes(male: &[Option<bool>]) -> Vec<Option<usize>> {
+    male.iter().map(|male| male.map(usize::from)).collect()
 }
 
 fn band_of(age: f64) -> u32 {
@@ -194,29 +200,19 @@ pub(super) fn sex_scores(
     id: &str,
     known: &[Option<bool>],
     read: &[Option<bool>],
-    looked_at: &[bool],
+    was_read: &[bool],
 ) -> [String; 2] {
     let males = known.iter().flatten().filter(|male| **male).count() as f64;
     let share = males / known.iter().flatten().count() as f64;
     let majority = 100.0 * share.max(1.0 - share);
     let right = |pair: usize| {
-        let male = known[pair].filter(|_| looked_at[pair])?;
+        let male = known[pair].filter(|_| was_read[pair])?;
         Some((male, f64::from(read[pair] == Some(male))))
     };
     let values: Vec<f64> =
         (0..known.len()).map(|pair| right(pair).map_or(f64::NAN, |(_, right)| right)).collect();
-    let accuracy = scorer.share(&format!("{id}/accuracy"), &values, With::chance(majority));
-    let balanced = scorer.function(
-        &format!("{id}/balanced-accuracy"),
-        Unit::Percent,
-        |pair| {
-            let (male, right) = right(pair)?;
-            let (f, m) = (f64::from(!male), f64::from(male));
-            Some([f * right, f, m * right, m])
-        },
-        |[female, females, male, males]| 50.0 * (female / females + male / males),
-        Some(50.0),
-    );
+    let accuracy = scorer.share(&format!("{id}/accuracy"), &values, Baseline::chance(majority));
+    let balanced = scorer.balanced(&format!("{id}/balanced-accuracy"), &classes(known), &values);
     [accuracy, balanced]
 }
 
@@ -270,13 +266,17 @@ fn age_table(
         let errors = of(&|a, b| (a - b).abs());
         let ages: Vec<f64> = drawn.age.iter().map(|&age| value(age)).collect();
         let mut cells = vec![
-            Cell::Value(scorer.share(&id("same-decade"), &exact, With::chance(chance.same))),
-            Cell::Value(scorer.share(&id("within-a-decade"), &within, With::chance(chance.within))),
+            Cell::Value(scorer.share(&id("same-decade"), &exact, Baseline::chance(chance.same))),
+            Cell::Value(scorer.share(
+                &id("within-a-decade"),
+                &within,
+                Baseline::chance(chance.within),
+            )),
             Cell::Value(scorer.mean(
                 &id("error"),
                 Unit::Years,
                 &errors,
-                With::chance(chance.error),
+                Baseline::chance(chance.error),
             )),
         ];
         if drawn.id == "mean-face" {

@@ -1,7 +1,7 @@
 //! Confusion matrices.
 
 use crate::report::{Cell, Table, Unit};
-use crate::scorer::{Scorer, With, id_part};
+use crate::scorer::{Baseline, Scorer, id_part};
 
 /// A confusion matrix, as shares of each row and as counts. Pairs of which either is not known take
 /// no part.
@@ -35,7 +35,7 @@ pub(crate) fn confusion(
                 .map(|pair| if is_in(pair) { is_here(pair) } else { f64::NAN })
                 .collect();
             let cell = format!("{id}/{}-as-{}", id_part(row_name), id_part(name));
-            let share = scorer.share(&cell, &values, With::default());
+            let share = scorer.share(&cell, &values, Baseline::default());
             size = scorer.get(&share).map_or(size, |score| (score.pairs, score.speakers));
             let count = values.iter().filter(|&&value| value == 1.0).count() as f64;
             of_row.push(Cell::Value(share));

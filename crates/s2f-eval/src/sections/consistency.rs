@@ -1,11 +1,11 @@
 //! Whether one person sounds like one face: within a recording, from clip to clip, from language to
 //! language.
 
-use super::{Context, MAIN, is_stated, permuted};
-use crate::items::Control;
+use crate::context::{Context, MAIN, is_stated, permuted};
+use crate::groups::Control;
 use crate::outcome::{Gap, search};
 use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Baseline, Scorer};
 use s2f_metrics::Rank;
 use s2f_metrics::Vectors;
 
@@ -79,8 +79,12 @@ fn row(
         Some(other) => other[pair],
         None => Some(pair),
     });
-    let angle =
-        scorer.mean(&format!("consistency/{id}/degrees"), Unit::Degrees, &gaps, With::default());
+    let angle = scorer.mean(
+        &format!("consistency/{id}/degrees"),
+        Unit::Degrees,
+        &gaps,
+        Baseline::default(),
+    );
     let mut cells = vec![Cell::Value(angle.clone())];
     if matches!(id, "same-sex" | "anybody") {
         cells.extend([Cell::Empty, Cell::Empty]);

@@ -1,14 +1,14 @@
-//! How much predicted faces differ: an average woman and an average man would do well in many
-//! scores.
+//! Diversity of the predicted faces: always predicting an average woman or an average man would
+//! already do well in many scores.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::Context;
-use crate::items::{Control, Items};
-use crate::report::{Cell, Item, Score, Section, Table, Unit};
+use crate::context::Context;
+use crate::groups::Control;
+use crate::items::Items;
+use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::Scorer;
-use s2f_metrics::{Bootstrap, quantile, tails};
-use s2f_metrics::{Vectors, dot};
+use s2f_metrics::{Bootstrap, Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, voices, .. } = context;
@@ -21,9 +21,9 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         text: vec![
             "Spread is the root of the mean squared distance from the mean. Near 0 % of that of the \
              true faces, everybody gets the same face. Within each sex it is the distance from the \
-             mean of that sex: near 0 % there, but not overall, the model knows an average woman and \
-             an average man and nothing more. Effective dimensions (the participation ratio of the \
-             variances along all axes) say in how many ways faces differ."
+             mean of that sex: if it is near 0 % there, but not overall, the model distinguishes women \
+             and men and nothing else. Effective dimensions (the participation ratio of the variances \
+             along all axes) measure in how many ways faces differ."
                 .into(),
         ],
         ..Section::default()
@@ -31,7 +31,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     let spreads = |groups: &[Option<u32>]| {
         [voices, &items.faces].map(|rows| Within::of(rows, items, groups, scorer.bootstrap))
     };
-    // The same pairs on both sides of a share.
+    // Numerator and denominator of a share need the same pairs.
     let stated: Vec<Option<u32>> = by_sex.iter().map(|sex| sex.map(|_| 0)).collect();
     let within = by_sex.iter().any(Option::is_some).then(|| [spreads(&by_sex), spreads(&stated)]);
     let (everything, of_stated) = (size(items, &everybody), size(items, &by_sex));
@@ -51,19 +51,17 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             let draws = within.draws.iter().zip(&all.draws).map(|(w, a)| share(*w, *a)).collect();
             let value = share(within.value, all.value);
             let id = format!("diversity/explained-by-sex/{name}");
-            let id = add(scorer, &id, Unit::Percent, value, draws, of_stated);
+            let id = scorer.resampled(&id, Unit::Percent, value, draws, of_stated);
             cells.push(Cell::Value(id));
         }
-        rows.push(("variance that is sex".into(), cells));
+        rows.push(("variance explained by sex".into(), cells));
     } else {
-        section
-            .notes
-            .push("Sex is not stated, so what is left within each sex is not known.".into());
+        section.notes.push("Sex is not stated, so the spread within each sex is unknown.".into());
     }
     let cells = [("predicted", voices), ("true", &items.faces)].map(|(name, rows)| {
         let value = effective_dimensions(rows);
         let id = format!("diversity/dimensions/{name}");
-        Cell::Value(add(scorer, &id, Unit::Plain, value, Vec::new(), everything))
+        Cell::Value(scorer.resampled(&id, Unit::Plain, value, Vec::new(), everything))
     });
     rows.push(("effective dimensions".into(), cells.into()));
     section.items.push(Item::Table(Table {
@@ -76,7 +74,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     section
 }
 
-/// Spread of predicted features within groups, as a share of that of the true faces, %.
+/// Spread of predicted features within groups, in per cent of that of the true faces.
 pub(super) fn spread(
     context: &Context<'_>,
     scorer: &mut Scorer<'_>,
@@ -85,42 +83,27 @@ pub(super) fn spread(
     groups: &[Option<u32>],
 ) -> String {
     let items = context.items;
-    // Voices that were not heard have no feature, and take no part.
-    let is_heard = |pair: usize| voices.row(pair).iter().all(|x| x.is_finite());
-    let heard: Vec<Option<u32>> =
-        (0..items.len()).map(|pair| groups[pair].filter(|_| is_heard(pair))).collect();
+    // Voices that are too short for this length have no feature and are left out.
+    let has_feature = |pair: usize| voices.row(pair).iter().all(|x| x.is_finite());
+    let embedded: Vec<Option<u32>> =
+        (0..items.len()).map(|pair| groups[pair].filter(|_| has_feature(pair))).collect();
     let nothing = vec![0.0; voices.dimension()];
     let rows =
-        (0..items.len()).map(|pair| if is_heard(pair) { voices.row(pair) } else { &nothing });
+        (0..items.len()).map(|pair| if has_feature(pair) { voices.row(pair) } else { &nothing });
     let voices = Vectors::from_rows(rows);
     let [predicted, truth] =
-        [&voices, &items.faces].map(|rows| Within::of(rows, items, &heard, scorer.bootstrap));
+        [&voices, &items.faces].map(|rows| Within::of(rows, items, &embedded, scorer.bootstrap));
     let each = predicted.draws.iter().zip(&truth.draws);
     let draws = each.map(|(p, t)| 100.0 * (p / t).sqrt()).collect();
     let value = 100.0 * (predicted.value / truth.value).sqrt();
-    add(scorer, id, Unit::Percent, value, draws, size(items, &heard))
+    scorer.resampled(id, Unit::Percent, value, draws, size(items, &embedded))
 }
 
-/// Pairs and speakers that have a group.
+/// Number of pairs and of speakers that have a group.
 fn size(items: &Items, groups: &[Option<u32>]) -> (usize, usize) {
     let has = |&pair: &usize| groups[pair].is_some();
     let speakers = items.of_speaker.iter().filter(|pairs| pairs.iter().any(&has));
     ((0..items.len()).filter(has).count(), speakers.count())
-}
-
-/// A score whose draws are known.
-fn add(
-    scorer: &mut Scorer<'_>,
-    id: &str,
-    unit: Unit,
-    value: f64,
-    draws: Vec<f64>,
-    on: (usize, usize),
-) -> String {
-    let mut draws: Vec<f64> = draws.into_iter().filter(|x| x.is_finite()).collect();
-    draws.sort_unstable_by(f64::total_cmp);
-    let interval = (draws.len() > 1).then(|| tails(on.1).map(|share| quantile(&draws, share)));
-    scorer.add(Score { interval, ..Score::new(id, unit, value, on) })
 }
 
 /// Mean squared distance from the mean of the group, over all pairs that have a group.
@@ -156,7 +139,7 @@ impl Within {
                     squares[item.speaker][1] += 1.0;
                 }
             }
-            let part = Part { sums, squares, dimension: rows.dimension() };
+            let part = SpeakerSums { sums, squares, dimension: rows.dimension() };
             let (all, n) = part.total(&vec![1; speakers]);
             value += all;
             count += n;
@@ -174,7 +157,7 @@ impl Within {
 }
 
 /// Sums over the pairs of each speaker in one group.
-struct Part {
+struct SpeakerSums {
     /// `[speakers, D]`
     sums: Vec<f64>,
     /// Sum of squares and number of pairs.
@@ -182,7 +165,7 @@ struct Part {
     dimension: usize,
 }
 
-impl Part {
+impl SpeakerSums {
     /// Sum of squared distances from the mean, and number of pairs.
     fn total(&self, weights: &[u8]) -> (f64, f64) {
         let mut mean = vec![0.0; self.dimension];
@@ -192,7 +175,7 @@ impl Part {
         self.around(weights, mean.iter().map(|x| x * x).sum())
     }
 
-    /// The same of every draw: the sums of all draws at once are a product of matrices.
+    /// The same for every draw: the sums of all draws are one matrix product, on the CPU.
     fn draws(&self, bootstrap: &Bootstrap) -> Vec<(f64, f64)> {
         use rayon::iter::ParallelIterator;
         let speakers = self.squares.len();
@@ -223,8 +206,7 @@ impl Part {
     }
 }
 
-/// Rows minus their mean: where faces are nearly alike, squares of the faces themselves would leave
-/// nothing of how they differ.
+/// Rows minus their mean: if faces are nearly equal, the squares of uncentred rows would cancel.
 fn centred(rows: &Vectors) -> Vectors {
     let mean: Vec<f32> = rows.mean().iter().map(|&x| x as f32).collect();
     rows.minus(&mean)
@@ -236,7 +218,7 @@ pub(crate) fn effective_dimensions(rows: &Vectors) -> f64 {
     let shape = [centred.len(), centred.dimension()];
     let rows =
         Tensor::<2>::from_data(TensorData::new(centred.values().to_vec(), shape), &Device::flex());
-    // The smaller of XᵀX and XXᵀ: both have the same eigenvalues but for zeros.
+    // The smaller of XᵀX and XXᵀ: both have the same eigenvalues except for zeros.
     let product = if shape[0] > shape[1] {
         rows.clone().transpose().matmul(rows)
     } else {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use s2f_core::Sex;
 
-use super::{Context, FEW, MAIN};
-use crate::items::{Control, age_band, band_name};
+use crate::context::{Context, MAIN};
+use crate::groups::{Control, age_band, band_name};
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With, id_part, per_cent};
+use crate::scorer::{Baseline, MIN_SPEAKERS, Scorer, id_part, per_cent};
 use s2f_metrics::Rank;
 use s2f_metrics::quantile;
 
@@ -103,10 +103,10 @@ fn grouping(
         let id = |what: &str| format!("groups/{id}/{}/{what}", id_part(name));
         let everybody = only(searches.all(MAIN));
         let same_sex = only(searches.among(MAIN, Control::Sex));
-        let angle = scorer.mean(&id("degrees"), Unit::Degrees, &gaps, With::default());
+        let angle = scorer.mean(&id("degrees"), Unit::Degrees, &gaps, Baseline::default());
         let choice = scorer.best_of(&id("1-of-2/same-sex"), &same_sex, 2);
         let speakers = scorer.get(&angle).map_or(0, |score| score.speakers);
-        if speakers < FEW {
+        if speakers < MIN_SPEAKERS {
             few.push(format!("{name} ({speakers})"));
         }
         let on = scorer.get(&choice).map_or((0, 0), |score| (score.pairs, score.speakers));

@@ -1,7 +1,8 @@
 //! Choosing the right one of N, after Nagrani, Albanie and Zisserman (CVPR 2018).
 
-use super::{Context, MAIN, Versions, chances, is_stated, values};
-use crate::items::Control;
+use super::{chances, values};
+use crate::context::{Conditions, Context, MAIN, is_stated};
+use crate::groups::Control;
 use crate::report::{Item, Line, Lines, Section, Table};
 use crate::scorer::Scorer;
 use s2f_metrics::Rank;
@@ -37,13 +38,13 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             missing.join(", others ")
         ));
     }
-    for (direction, title, versions) in [
+    for (direction, title, conditions) in [
         ("voice-to-face", "Voice to face", voice_to_face),
         ("face-to-voice", "Face to voice", face_to_voice),
     ] {
-        let table = table(scorer, direction, title, versions, &stated);
+        let table = table(scorer, direction, title, conditions, &stated);
         section.items.push(Item::Table(table));
-        section.items.push(Item::Lines(lines(scorer, direction, title, versions, &stated)));
+        section.items.push(Item::Lines(lines(scorer, direction, title, conditions, &stated)));
     }
     section
 }
@@ -65,24 +66,24 @@ fn table(
     scorer: &mut Scorer<'_>,
     direction: &str,
     title: &str,
-    versions: &Versions,
+    conditions: &Conditions,
     stated: &[Control],
 ) -> Table {
     let probe = if direction == "voice-to-face" { "voice" } else { "face" };
-    let everybody = row(scorer, direction, "", versions.own.all(MAIN));
+    let everybody = row(scorer, direction, "", conditions.own.all(MAIN));
     let mut rows = vec![("others: everybody".to_owned(), values(everybody.iter().cloned()))];
     for &control in stated {
         let version = format!("/{}", control.name());
-        let ids = row(scorer, direction, &version, versions.own.among(MAIN, control));
+        let ids = row(scorer, direction, &version, conditions.own.among(MAIN, control));
         rows.push((format!("others {}", control.title()), values(ids)));
     }
-    let ids = row(scorer, direction, "/mean-face", versions.mean_face.all(MAIN));
+    let ids = row(scorer, direction, "/mean-face", conditions.mean_face.all(MAIN));
     rows.push(("the mean face for everybody".into(), values(ids)));
-    let ids = row(scorer, direction, &format!("/another-{probe}"), versions.another.all(MAIN));
+    let ids = row(scorer, direction, &format!("/another-{probe}"), conditions.another.all(MAIN));
     rows.push((format!("another person's {probe}"), values(ids)));
     if stated.contains(&Control::Sex) {
         let version = format!("/another-{probe}-same-sex");
-        let ids = row(scorer, direction, &version, versions.another_same_sex.all(MAIN));
+        let ids = row(scorer, direction, &version, conditions.another_same_sex.all(MAIN));
         rows.push(("… of the same sex".into(), values(ids)));
     }
     rows.push(("chance".into(), chances(everybody)));
@@ -99,18 +100,18 @@ fn lines(
     scorer: &mut Scorer<'_>,
     direction: &str,
     title: &str,
-    versions: &Versions,
+    conditions: &Conditions,
     stated: &[Control],
 ) -> Lines {
     let mut line = |label: &str, version: &str, ranks: &[Option<Rank>], chance: bool| {
         let ids = row(scorer, direction, version, ranks);
         Line { label: label.into(), points: CHOICES.map(|n| n as f64).zip(ids).collect(), chance }
     };
-    let mut lines = vec![line("others: everybody", "", versions.own.all(MAIN), true)];
+    let mut lines = vec![line("others: everybody", "", conditions.own.all(MAIN), true)];
     for &control in stated {
         let version = format!("/{}", control.name());
         let label = format!("others {}", control.title());
-        lines.push(line(&label, &version, versions.own.among(MAIN, control), false));
+        lines.push(line(&label, &version, conditions.own.among(MAIN, control), false));
     }
     Lines {
         title: format!("{title}: one of N"),

@@ -1,9 +1,9 @@
 //! Craniofacial measures of drawn faces against true ones (section 6.2 of the paper).
 
-use super::Context;
-use crate::Reading;
+use crate::FaceReading;
+use crate::context::Context;
 use crate::craniofacial::MEASURES;
-use crate::items::Control;
+use crate::groups::Control;
 use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::Scorer;
 
@@ -62,22 +62,23 @@ fn table(
     scorer: &mut Scorer<'_>,
     id: &str,
     title: &str,
-    voices: &[Option<Reading>],
-    truth: &[Option<Reading>],
-    ceiling: Option<&Vec<Option<Reading>>>,
+    voices: &[Option<FaceReading>],
+    truth: &[Option<FaceReading>],
+    ceiling: Option<&Vec<Option<FaceReading>>>,
 ) -> Table {
     let by_sex = context.items.groups(Control::Sex);
     let mut rows = Vec::new();
     let mut tested = [Vec::new(), Vec::new()];
     for measure in &MEASURES {
-        let of = |readings: &[Option<Reading>]| -> Vec<f64> {
-            let value = |reading: &Reading| (measure.of)(&reading.landmarks);
+        let of = |readings: &[Option<FaceReading>]| -> Vec<f64> {
+            let value = |reading: &FaceReading| (measure.of)(&reading.landmarks);
             readings.iter().map(|reading| reading.as_ref().map_or(f64::NAN, value)).collect()
         };
-        let (heard, seen) = (of(voices), of(truth));
+        let (predicted, measured) = (of(voices), of(truth));
         let name = |version: &str| format!("craniofacial/{id}/{}{version}", measure.id);
-        let own = scorer.correlation(&name(""), &heard, &seen);
-        let within = scorer.correlation_within(&name("/within-sex"), &heard, &seen, |p| by_sex[p]);
+        let own = scorer.correlation(&name(""), &predicted, &measured);
+        let within =
+            scorer.correlation_within(&name("/within-sex"), &predicted, &measured, |p| by_sex[p]);
         tested[0].push(own.clone());
         tested[1].push(within.clone());
         let mut cells = vec![
@@ -87,13 +88,13 @@ fn table(
             Cell::P(within),
             Cell::Value(scorer.random_correlation(
                 &name("/random-pairs"),
-                &heard,
-                &seen,
+                &predicted,
+                &measured,
                 context.seed,
             )),
         ];
         if let Some(ceiling) = ceiling {
-            cells.push(Cell::Value(scorer.correlation(&name("/decoded"), &of(ceiling), &seen)));
+            cells.push(Cell::Value(scorer.correlation(&name("/decoded"), &of(ceiling), &measured)));
         }
         rows.push((measure.title.to_owned(), cells));
     }

@@ -1,6 +1,6 @@
 //! What a reader should know first.
 
-use super::MAIN;
+use crate::context::MAIN;
 use crate::report::{Headline, Score};
 use crate::scorer::Scorer;
 

@@ -1,23 +1,27 @@
-//! What is looked at rather than read: a map of the voices and a sheet of faces.
+//! Pictures: a map of the voices and a sheet of faces.
 
 use s2f_core::Sex;
 
-use super::Context;
 use crate::EvalError;
-use crate::items::{age_band, band_name};
+use crate::context::Context;
+use crate::groups::{age_band, band_name};
 use crate::report::{Attachments, Item, Map, Picture, Section};
 use crate::sheet::{Photographs, SHEET, draw_sheet, photographs_allowed};
-use s2f_metrics::embed;
+use s2f_metrics::tsne;
 
-/// Points of a map at most.
-const POINTS: usize = 1000;
+/// Name of the file with the points of the map, and its header.
+pub(crate) const MAP_FILE: &str = "map.csv";
+pub(crate) const MAP_HEADER: &str = "pair_id,x,y\n";
 
-/// Where voices lie in the face space, by what is known of who speaks.
+/// Maximum number of points of a map.
+const MAX_POINTS: usize = 1000;
+
+/// Maps of the voices in the face space, coloured by what is known about the speakers.
 pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Section {
     let Context { items, voices, centre, .. } = context;
-    let step = items.len().div_ceil(POINTS);
+    let step = items.len().div_ceil(MAX_POINTS);
     let shown: Vec<usize> = (0..items.len()).step_by(step).collect();
-    let places = embed(&voices.minus(centre).select(&shown));
+    let places = tsne(&voices.minus(centre).select(&shown));
     let info = |pair: usize| &items.items[pair].info;
     let mut attributes: Vec<(String, Vec<Option<String>>)> = vec![
         ("stated sex".into(), {
@@ -40,9 +44,9 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
         id: "map".into(),
         title: "Map of the voices".into(),
         text: vec![
-            "Each point is a voice; near points are predicted to have similar faces (t-SNE, van der \
-             Maaten & Hinton, 2008). Distances between far points and sizes of clusters mean nothing. \
-             Places stand in map.csv."
+            "Each point is a voice; nearby points have similar predicted faces (t-SNE, van der Maaten & \
+             Hinton, 2008). Distances between distant points and sizes of clusters have no meaning. \
+             The points are in map.csv."
                 .into(),
         ],
         ..Section::default()
@@ -51,11 +55,11 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
         let mut classes: Vec<String> = of.iter().flatten().cloned().collect();
         classes.sort_unstable();
         classes.dedup();
-        if classes.len() > CLASSES {
+        if classes.len() > MAX_CLASSES {
             let count = classes.len();
-            section.notes.push(format!("By {name}: {count} groups are too many to be told apart."));
+            section.notes.push(format!("By {name}: {count} groups are too many to distinguish."));
         }
-        if !(2..=CLASSES).contains(&classes.len()) {
+        if !(2..=MAX_CLASSES).contains(&classes.len()) {
             continue;
         }
         let unknown = of.iter().any(Option::is_none);
@@ -79,21 +83,21 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
             title: "Voices".into(),
             classes: vec!["voice".into()],
             points: places.iter().map(|[x, y]| (*x, *y, 0)).collect(),
-            caption: "Nothing is stated of who speaks.".into(),
+            caption: "Nothing is stated about the speakers.".into(),
         }));
     }
-    let mut csv = String::from("pair_id,x,y\n");
+    let mut csv = MAP_HEADER.to_owned();
     for (&pair, [x, y]) in shown.iter().zip(&places) {
         csv += &format!("\"{}\",{x},{y}\n", info(pair).pair_id.replace('"', "\"\""));
     }
-    attachments.insert("map.csv".into(), csv.into_bytes());
+    attachments.insert(MAP_FILE.into(), csv.into_bytes());
     section
 }
 
-/// Colours that can be told apart.
-const CLASSES: usize = 8;
+/// Maximum number of colours: more cannot be distinguished.
+const MAX_CLASSES: usize = 8;
 
-/// Faces of some people: true, decoded, from the voice, and the nearest ones.
+/// Faces of some people: true, decoded, from the voice, and the nearest ones to the voice.
 pub(crate) fn sheet(
     context: &Context<'_>,
     photographs: &Photographs<'_>,
@@ -104,8 +108,8 @@ pub(crate) fn sheet(
         id: "faces".into(),
         title: "Faces".into(),
         text: vec![
-            "Some of the people that were evaluated, evenly chosen and not by how well they came out. \
-             Faces that are drawn are synthetic: they show nobody, and are no likeness of who spoke."
+            "Some of the people who were evaluated, evenly spaced and not chosen by result. Generated \
+             faces are synthetic: they show nobody, and are not a likeness of the speaker."
                 .into(),
         ],
         ..Section::default()
@@ -114,11 +118,11 @@ pub(crate) fn sheet(
     let refused = licences.clone().find(|licence| !photographs_allowed(licence));
     let shows_photographs = wanted && refused.is_none();
     if !wanted {
-        section.notes.push("Photographs were left out, as was asked for.".into());
+        section.notes.push("Photographs were left out on request.".into());
     } else if let Some(refused) = refused {
         section.notes.push(format!(
-            "The licence of these pairs ({}) is not known to allow that photographs are shown, so \
-             only drawn faces are.",
+            "The licence of these pairs ({}) is not known to allow showing photographs, so only \
+             generated faces are shown.",
             if refused.is_empty() { "none is stated" } else { refused }
         ));
     }
@@ -135,7 +139,7 @@ pub(crate) fn sheet(
     section.items.push(Item::Picture(Picture {
         title: "From left to right".into(),
         file: SHEET.into(),
-        alt: format!("A row of faces a person: {}", columns.join(", ")),
+        alt: format!("One row of faces per person: {}", columns.join(", ")),
         caption: format!("{}.{licence}", columns.join(" · ")),
     }));
     Ok(section)

@@ -1,7 +1,8 @@
 //! Voices looking for their faces (section 6.4 of the paper).
 
-use super::{Context, MAIN, chances, is_stated, permuted, values};
-use crate::items::Control;
+use super::{chances, values};
+use crate::context::{Context, MAIN, is_stated, permuted};
+use crate::groups::Control;
 use crate::outcome::{Searches, search};
 use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
 use crate::scorer::{Scorer, gallery, per_cent};
@@ -105,7 +106,7 @@ fn by_distance(
         let mut ids: Vec<String> =
             AT.map(|k| recall(scorer, &name(distance, k, percent), ranks, k, percent)).into();
         let median = format!("retrieval/voice-to-face/{}/median-rank", distance.name());
-        ids.push(scorer.median_place(&median, ranks));
+        ids.push(scorer.median_rank(&median, ranks));
         if first.is_empty() {
             first.clone_from(&ids);
         }
@@ -161,7 +162,7 @@ fn with_controls(
             })
             .into();
         let id = format!("retrieval/voice-to-face/{}/median-rank{version}", MAIN.name());
-        ids.push(scorer.median_place(&id, ranks));
+        ids.push(scorer.median_rank(&id, ranks));
         let on = scorer.get(&ids[0]).map_or((0, 0), |score| (score.pairs, score.speakers));
         let size = format!("retrieval/gallery{version}");
         let size = scorer.number(&size, Unit::Count, gallery(ranks), on);

@@ -2,11 +2,12 @@
 
 use s2f_core::{FaceSpace, Normalisation};
 
-use super::{Context, values};
+use super::values;
+use crate::context::Context;
 use crate::items::Items;
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table};
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Baseline, Scorer};
 use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
@@ -25,26 +26,26 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         let one_face = of(&best_mean, &Some);
         let nearer: Vec<f64> = one_face.iter().zip(&own).map(|(mean, own)| mean - own).collect();
         let name = |version: &str| format!("similarity/{}{version}", gap.name());
-        let mut mean = |version: &str, gaps: &[f64], with: With| {
-            Cell::Value(scorer.mean(&name(version), gap.unit(), gaps, with))
+        let mut mean = |version: &str, gaps: &[f64], baseline: Baseline| {
+            Cell::Value(scorer.mean(&name(version), gap.unit(), gaps, baseline))
         };
         let mut cells = vec![
-            mean("", &own, With::default()),
-            mean("/nearer-than-one-face", &nearer, With::chance(0.0)),
-            mean("/one-face", &one_face, With::default()),
+            mean("", &own, Baseline::default()),
+            mean("/nearer-than-one-face", &nearer, Baseline::chance(0.0)),
+            mean("/one-face", &one_face, Baseline::default()),
             // From the model's mean face itself there is no direction to anything.
             if gap == Gap::RelativeDegrees {
                 Cell::Empty
             } else {
-                mean("/mean-face", &of(&own_mean, &Some), With::default())
+                mean("/mean-face", &of(&own_mean, &Some), Baseline::default())
             },
-            mean("/another-voice", &of(voices, &|p| controls.anybody[p]), With::default()),
+            mean("/another-voice", &of(voices, &|p| controls.anybody[p]), Baseline::default()),
             mean(
                 "/another-voice-same-sex",
                 &of(voices, &|p| controls.same_sex[p]),
-                With::default(),
+                Baseline::default(),
             ),
-            mean("/other-photograph", &of(faces, &|p| controls.other_clip[p]), With::default()),
+            mean("/other-photograph", &of(faces, &|p| controls.other_clip[p]), Baseline::default()),
         ];
         let on = (items.len(), items.speakers.len());
         let sd = scorer.number(&name("/sd"), gap.unit(), standard_deviation(&own), on);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
 use super::confusion::confusion;
+use crate::context::Context;
 use crate::labels::Labels;
-use crate::report::{Cell, Item, Section, Table, Unit};
-use crate::scorer::{Scorer, With, id_part};
+use crate::report::{Cell, Item, Section, Table};
+use crate::scorer::{Baseline, Scorer, id_part};
 use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<Section> {
@@ -43,9 +43,9 @@ fn of_attribute(
     let mut names: Vec<String> = (0..items.len()).filter_map(of).map(str::to_owned).collect();
     names.sort_unstable();
     names.dedup();
-    if !(2..=MOST).contains(&names.len()) {
+    if !(2..=MAX_LABELS).contains(&names.len()) {
         section.notes.push(format!(
-            "{name} has {} different labels among the pairs; from 2 to {MOST} can be read.",
+            "{name} has {} different labels among the pairs; from 2 to {MAX_LABELS} can be read.",
             names.len()
         ));
         return;
@@ -87,14 +87,12 @@ fn of_attribute(
         let accuracy = scorer.share(
             &format!("labels/{}/{id}/accuracy", id_part(name)),
             &right,
-            With::chance(majority),
+            Baseline::chance(majority),
         );
-        let balanced = balanced(
-            scorer,
-            &format!("labels/{}/{id}", id_part(name)),
+        let balanced = scorer.balanced(
+            &format!("labels/{}/{id}/balanced-accuracy", id_part(name)),
             &truth,
             &right,
-            names.len(),
         );
         first.get_or_insert_with(|| accuracy.clone());
         let size = Cell::Size(accuracy.clone());
@@ -126,34 +124,8 @@ fn of_attribute(
     );
 }
 
-/// Labels that one attribute may have.
-const MOST: usize = 24;
-
-/// Mean over labels of the share that was right.
-pub(crate) fn balanced(
-    scorer: &mut Scorer<'_>,
-    id: &str,
-    truth: &[Option<usize>],
-    right: &[f64],
-    classes: usize,
-) -> String {
-    scorer.function::<{ 2 * MOST }>(
-        &format!("{id}/balanced-accuracy"),
-        Unit::Percent,
-        |pair| {
-            let class = truth[pair].filter(|_| right[pair].is_finite())?;
-            let mut sums = [0.0; 2 * MOST];
-            sums[2 * class] = right[pair];
-            sums[2 * class + 1] = 1.0;
-            Some(sums)
-        },
-        |sums| {
-            let shares = sums.as_chunks::<2>().0[..classes].iter().map(|[right, all]| right / all);
-            100.0 * shares.sum::<f64>() / classes as f64
-        },
-        Some(100.0 / classes as f64),
-    )
-}
+/// Maximum number of different labels of an attribute.
+const MAX_LABELS: usize = 24;
 
 /// Reads the class whose mean feature is nearest by cosine.
 struct NearestClass {

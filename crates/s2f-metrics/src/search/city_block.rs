@@ -1,5 +1,5 @@
-//! Sums of absolute differences of all pairs of rows: no matrix product, so a loop of its own over
-//! vectors of the width that the processor has.
+//! Sums of absolute differences (L1) of all pairs of rows. They are no matrix product, so this is a
+//! loop of its own, over SIMD vectors of whatever width the processor has.
 
 use rayon::prelude::*;
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
@@ -7,13 +7,13 @@ use rten_simd::{Isa, SimdOp};
 
 use crate::vectors::Vectors;
 
-/// Probes and items that are summed up at once: their sums and a vector of each row fill registers.
+/// Probes and items that are compared at once: their sums and one vector of each row fit in registers.
 const PROBES: usize = 4;
 const ITEMS: usize = 4;
-/// Numbers of a row that are gone through at a time, so that the rows of a tile stay in the first
-/// cache; a multiple of every vector's width.
+/// Values of a row that are summed at a time, so that the rows of a tile stay in the L1 cache; a
+/// multiple of every SIMD width.
 const DEPTH: usize = 512;
-/// Items of a tile: with [`DEPTH`] they fill half of a second cache.
+/// Items of a tile: 128 · 512 values of 4 bytes are 256 KiB, half of a usual L2 cache.
 const TILE: usize = 128;
 
 /// Minus the sums of absolute differences, `[probes, items]`, into `nearness`.
@@ -21,7 +21,7 @@ pub(super) fn city_block(probes: &Vectors, items: &Vectors, nearness: &mut [f32]
     let count = items.len();
     nearness.par_chunks_mut(PROBES * count).enumerate().for_each(|(chunk, nearness)| {
         let first = chunk * PROBES;
-        // The last probes are repeated where they are too few; what is theirs twice is not kept.
+        // The last probe is repeated to fill a chunk; results of the repetition are not kept.
         let rows = std::array::from_fn(|row| probes.row((first + row).min(probes.len() - 1)));
         Tile { probes: rows, items, nearness }.dispatch();
     });

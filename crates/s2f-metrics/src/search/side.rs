@@ -1,4 +1,4 @@
-//! A block of probes or of items, and how near those of one are to those of another.
+//! One side of a comparison: a block of probes or of items, on the CPU, and the nearness of two blocks.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -7,20 +7,20 @@ use super::Distance;
 use super::city_block::city_block;
 use crate::vectors::{Vectors, dot};
 
-/// Probes or items, and what is needed of each beside products.
+/// Probes or items `[rows, D]`, and what each distance needs besides the inner products.
 pub(super) struct Side {
     pub(super) count: usize,
-    /// The rows as they were, for the sums of differences.
+    /// The rows themselves, for L1.
     rows: Vectors,
-    /// a' `[rows, D]`, for all other distances.
+    /// a' = a - c `[rows, D]`, for all other distances.
     matrix: Option<Tensor<2>>,
-    /// a'·a', for L2
+    /// a'·a', for L2.
     squares: Vec<f32>,
-    /// 1 / ‖a'‖, 0 for the mean face itself, for relative cosines
+    /// 1 / ‖a'‖ (0 for the mean face itself), for relative cosines.
     relative: Vec<f32>,
-    /// a'·c, for cosines
+    /// a'·c, for cosines.
     along: Vec<f32>,
-    /// 1 / ‖a‖, 0 for 0, for cosines
+    /// 1 / ‖a‖ (0 for the zero vector), for cosines.
     lengths: Vec<f32>,
 }
 
@@ -42,8 +42,8 @@ impl Side {
             return side;
         }
         let mut values = vectors.into_values();
-        let of = |number: &(dyn Fn(&[f32]) -> f64 + Sync), values: &[f32]| -> Vec<f32> {
-            values.par_chunks_exact(dimension).map(|row| number(row) as f32).collect()
+        let of = |value: &(dyn Fn(&[f32]) -> f64 + Sync), values: &[f32]| -> Vec<f32> {
+            values.par_chunks_exact(dimension).map(|row| value(row) as f32).collect()
         };
         let inverse = |row: &[f32]| {
             let square = dot(row, row);
@@ -72,7 +72,7 @@ impl Side {
     /// a'·b' of all probes (`self`) and all items, `[probes, items]`.
     pub(super) fn products(&self, items: &Self) -> Option<TensorData> {
         let (probes, matrix) = self.matrix.clone().zip(items.matrix.clone())?;
-        // A transposed matrix is put in order number by number, so few rows should be.
+        // A transposed matrix is copied element by element, so the smaller one is transposed.
         let products = if 4 * self.count < items.count {
             matrix.matmul(probes.transpose()).transpose()
         } else {
@@ -81,7 +81,7 @@ impl Side {
         Some(products.into_data())
     }
 
-    /// Nearness of all probes (`self`) to all items, `[probes, items]`, larger is nearer.
+    /// Nearness of all probes (`self`) to all items, `[probes, items]`; larger is nearer.
     pub(super) fn nearness(
         &self,
         items: &Self,

@@ -1,6 +1,6 @@
 //! Axes: where a number stands, and which numbers are named.
 
-use crate::report::html::number::fixed;
+use crate::report::number::fixed;
 
 /// Places that are named as they are; of more, round numbers are named instead.
 const OWN_TICKS: usize = 12;

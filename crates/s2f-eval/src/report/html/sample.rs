@@ -1,5 +1,7 @@
 //! A small report with every kind of item and cell, for tests.
 
+use speech2face::VoicePolicy;
+
 use crate::report::{
     Attachments, Cell, FORMAT, Headline, Item, Line, Lines, Map, Paired, Picture, Report, Score,
     Section, Table, Unit,
@@ -109,8 +111,9 @@ pub(in crate::report) fn report() -> Report {
         caption: "synthetic".to_owned(),
     };
     Report {
-        format: FORMAT,
         software: HOSTILE.to_owned(),
+        format: FORMAT,
+        voice_policy: VoicePolicy::default(),
         title: HOSTILE.to_owned(),
         about: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
         notes: vec!["few".into()],

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::number::{Part, interval, number};
+use crate::report::number::{ScoreField, interval, number};
 use crate::report::{Cell, Report, Score, Table, Unit};
 
 /// With so many columns a table is set closer.
@@ -47,15 +47,15 @@ fn cell(report: &Report, cell: &Cell, shaded: bool) -> Markup {
         Cell::Value(id) => named(report, id, |score| {
             html! {
                 td style=[share(score, shaded)] {
-                    (number(score, Part::Value))
+                    (number(score, ScoreField::Value))
                     @if let Some(interval) = interval(score) { (interval) }
                 }
             }
         }),
         Cell::Chance(id) => named(report, id, |score| {
-            html! { td.quiet { (number(score, Part::Chance)) } }
+            html! { td.quiet { (number(score, ScoreField::Chance)) } }
         }),
-        Cell::P(id) => named(report, id, |score| html! { td { (number(score, Part::P)) } }),
+        Cell::P(id) => named(report, id, |score| html! { td { (number(score, ScoreField::P)) } }),
         Cell::Size(id) => named(report, id, |score| html! { td.size { (size(score)) } }),
         Cell::Text(text) => html! { td.text { (text) } },
         Cell::Empty => html! { td {} },
@@ -84,9 +84,9 @@ fn share(score: &Score, shaded: bool) -> Option<String> {
 fn size(score: &Score) -> Markup {
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     html! {
-        (number(score, Part::Pairs)) " pair" (plural(score.pairs)) " · "
-        (number(score, Part::Speakers)) " speaker" (plural(score.speakers))
-        @if score.gallery.is_some() { " " span.among { "among " (number(score, Part::Gallery)) } }
+        (number(score, ScoreField::Pairs)) " pair" (plural(score.pairs)) " · "
+        (number(score, ScoreField::Speakers)) " speaker" (plural(score.speakers))
+        @if score.gallery.is_some() { " " span.among { "among " (number(score, ScoreField::Gallery)) } }
     }
 }
 

@@ -1,9 +1,5 @@
-//! What SciPy, scikit-learn, statsmodels and NumPy say of the same numbers: the files of
-//! `reference/eval`, made by the scripts beside them.
-
-mod map;
-mod retrieval;
-mod statistics;
+//! The files of `reference/metrics`, with values from SciPy, scikit-learn, statsmodels and NumPy, made
+//! by the scripts beside them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,43 +12,43 @@ use crate::items::{Item, Items};
 use s2f_metrics::Vectors;
 
 fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/eval").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/metrics").join(name)
 }
 
-fn read(name: &str) -> Value {
+pub(super) fn read(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path(name)).unwrap()).unwrap()
 }
 
-fn rows(name: &str) -> Vectors {
+pub(super) fn rows(name: &str) -> Vectors {
     let bytes = std::fs::read(path(name)).unwrap();
     let file = npyz::NpyFile::new(&bytes[..]).unwrap();
     let dimension = file.shape()[1] as usize;
     Vectors::new(file.into_vec().unwrap(), dimension)
 }
 
-fn cases<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn cases<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().unwrap()
 }
 
-fn number(value: &Value, name: &str) -> f64 {
+pub(super) fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap()
 }
 
-fn numbers(value: &Value, name: &str) -> Vec<f64> {
+pub(super) fn numbers(value: &Value, name: &str) -> Vec<f64> {
     cases(value, name).iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
-/// Numbers of things, some of which may be nothing.
-fn counts(value: &Value, name: &str) -> Vec<Option<usize>> {
+/// Counts, some of which may be null.
+pub(super) fn counts(value: &Value, name: &str) -> Vec<Option<usize>> {
     cases(value, name).iter().map(|number| number.as_u64().map(|number| number as usize)).collect()
 }
 
-fn near(found: f64, expected: f64, tolerance: f64, what: &dyn std::fmt::Debug) {
-    assert!((found - expected).abs() <= tolerance, "{what:?}: {found} against {expected}");
+pub(super) fn near(found: f64, expected: f64, tolerance: f64, what: &dyn std::fmt::Debug) {
+    assert!((found - expected).abs() <= tolerance, "{what:?}: {found} instead of {expected}");
 }
 
-/// One pair after the other: who speaks in it, and the stated sex of each speaker.
-fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
+/// Items of given speakers, one pair after the other, with the stated sex of each speaker.
+pub(super) fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
     let mut of_speaker = vec![Vec::new(); sexes.len()];
     let items = speakers.iter().enumerate().map(|(pair, &speaker)| {
         let round = of_speaker[speaker].len();

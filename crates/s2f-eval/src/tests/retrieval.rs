@@ -1,19 +1,15 @@
-//! `reference/eval/retrieval.py`.
-
-use std::convert::Infallible;
+//! Searches and spread of faces against `reference/metrics/retrieval.py`.
 
 use s2f_core::Sex;
 use serde_json::Value;
 
-use super::{cases, counts, items, near, number, numbers, read, rows};
-use crate::items::{Control, Items};
+use super::reference::{cases, counts, items, near, number, numbers, read, rows};
+use crate::groups::Control;
+use crate::items::Items;
 use crate::outcome::{Gap, search};
 use crate::scorer::Scorer;
 use crate::sections::diversity::{Within, effective_dimensions};
-use s2f_metrics::Rank;
-use s2f_metrics::Vectors;
-use s2f_metrics::{Bootstrap, quantile};
-use s2f_metrics::{Distance, nearest};
+use s2f_metrics::{Bootstrap, Distance, Vectors, quantile};
 
 struct Population {
     reference: Value,
@@ -66,7 +62,7 @@ fn searches_are_those_of_scikit_learn() {
                 let name = format!("{id}/1-of-{n}");
                 scores.push((scorer.best_of(&name, ranks, n.parse().unwrap()), expected));
             }
-            let median = scorer.median_place(&format!("{id}/median"), ranks);
+            let median = scorer.median_rank(&format!("{id}/median"), ranks);
             scores.push((median, &expected["median"]));
             for (name, expected) in scores {
                 // Means of whole numbers and of quotients of them.
@@ -74,32 +70,6 @@ fn searches_are_those_of_scikit_learn() {
                 near(found, expected.as_f64().unwrap(), 1e-10, &name);
             }
         }
-    }
-}
-
-#[test]
-fn the_nearest_are_those_of_scikit_learn() {
-    let Population { reference, voices, faces, centre, .. } = Population::new();
-    for kind in Distance::ALL {
-        let expected = cases(&reference["nearest"], kind.name());
-        let some: Vec<usize> = (0..expected.len()).collect();
-        let blocks = std::iter::once(Ok::<_, Infallible>(faces.clone()));
-        let found = nearest(&voices.select(&some), blocks, 5, &centre, kind).unwrap();
-        for (hits, expected) in found.iter().zip(expected) {
-            let items: Vec<usize> = hits.iter().map(|hit| hit.item).collect();
-            assert_eq!(serde_json::json!(items), *expected, "{kind:?}");
-        }
-    }
-}
-
-#[test]
-fn one_of_many_with_ties_is_hypergeometric() {
-    for case in cases(&Population::new().reference, "one_of") {
-        let count = |name: &str| number(case, name) as u32;
-        let rank = Rank { closer: count("closer"), ties: count("ties"), others: count("others") };
-        let found = rank.best_of(count("n") as usize).unwrap();
-        // SciPy goes through logarithms of factorials of up to 5000, some 40 000: 1e-16 of that.
-        near(found, number(case, "chance"), 1e-11, case);
     }
 }
 

@@ -1,6 +1,6 @@
 """Reference values for the statistics of an evaluation.
 
-    python reference/eval/statistics.py
+    python reference/metrics/statistics.py
 
 Synthetic data and their statistics by SciPy, statsmodels, scikit-learn and NumPy: Pearson's r and
 p, r within groups (as a regression with a mean for each group), Holm's correction, Wilson's
@@ -17,7 +17,7 @@ import statsmodels.api as sm
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 DRAWS = 20_000
 FLIPS = 200_000
@@ -61,6 +61,24 @@ def shares():
     for hits, count in [(0, 1), (0, 40), (1, 40), (20, 40), (39, 40), (40, 40), (3, 5000)]:
         interval = proportion_confint(hits, count, alpha=0.05, method="wilson")
         cases.append({"hits": hits, "count": count, "interval": [float(bound) for bound in interval]})
+    return cases
+
+
+def exact():
+    cases = []
+    for hits, count in [(0, 1), (1, 1), (0, 7), (7, 7), (1, 7), (2, 5), (39, 40), (20, 40), (3, 5000)]:
+        interval = proportion_confint(hits, count, alpha=0.05, method="beta")
+        cases.append({"hits": hits, "count": count, "interval": [float(bound) for bound in interval]})
+    return cases
+
+
+def differences():
+    """Newcombe's interval of a difference of two shares, from Wilson's of each."""
+    cases = []
+    for hits_a, count_a, hits_b, count_b in [(7, 7, 3, 4), (4, 4, 3, 3), (0, 9, 0, 5), (20, 40, 33, 60), (1, 3, 9, 10)]:
+        interval = confint_proportions_2indep(hits_a, count_a, hits_b, count_b, method="newcomb", compare="diff")
+        case = {"hits_a": hits_a, "count_a": count_a, "hits_b": hits_b, "count_b": count_b}
+        cases.append({**case, "interval": [float(bound) for bound in interval]})
     return cases
 
 
@@ -174,6 +192,8 @@ if __name__ == "__main__":
         "p_values": p_values(),
         "corrections": corrections(),
         "shares": shares(),
+        "exact": exact(),
+        "differences": differences(),
         "quantiles": quantiles(),
         "probabilities": probabilities(),
         "flips": flips(),

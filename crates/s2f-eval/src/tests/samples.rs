@@ -1,4 +1,4 @@
-//! Pairs for tests: people who are numbers.
+//! Pairs of made-up people, for tests.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -7,7 +7,8 @@ use s2f_pairs::{Pair, Split};
 pub(crate) use s2f_testing::pairs::set;
 use s2f_testing::pairs::{self, Voice, sample};
 
-use crate::items::{Items, Part};
+use crate::items::Items;
+use crate::options::PairSelection;
 use s2f_metrics::Vectors;
 
 /// A pair of a person: a random face, half women, half men, in three age bands.
@@ -23,9 +24,18 @@ pub(crate) fn pair(person: usize, clip: usize, dimension: usize) -> Pair {
         .build()
 }
 
-/// A hum of a person: FLAC.
+/// A hum of a person, FLAC.
 pub(crate) fn hum(person: usize, seconds: f64) -> Vec<u8> {
     pairs::hum(Voice { pitch_hz: 90.0 + 7.0 * person as f64, seconds })
+}
+
+/// The same pair with a hum of `seconds`.
+pub(crate) fn humming_pair(person: usize, clip: usize, dimension: usize, seconds: f64) -> Pair {
+    let mut pair = pair(person, clip, dimension);
+    pair.audio = hum(person, seconds);
+    pair.info.seconds = seconds as f32;
+    pair.info.audio_sha256 = s2f_core::hash::sha256(&pair.audio);
+    pair
 }
 
 /// `people` with two clips each, ready to be searched.
@@ -34,7 +44,7 @@ pub(crate) fn items(people: usize, dimension: usize) -> Items {
     let pairs: Vec<Pair> =
         (0..2 * people).map(|number| pair(number / 2, number % 2, dimension)).collect();
     let set = set(&folder.path().join("some.parquet"), &pairs);
-    Items::choose(&set, Part::Split(Split::Test), 10_000, None).unwrap().0
+    Items::choose(&set, PairSelection::Split(Split::Test), 10_000, None).unwrap().0
 }
 
 /// Random directions.

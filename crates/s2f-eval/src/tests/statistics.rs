@@ -1,101 +1,18 @@
-//! `reference/eval/statistics.py`.
+//! Scores against `reference/metrics/statistics.py`; the statistics themselves are tested in
+//! `s2f_metrics`.
 
 use s2f_core::Sex;
 use serde_json::Value;
 
-use super::{cases, counts, items, near, number, numbers, read};
+use super::reference::{cases, counts, items, near, number, numbers, read};
 use crate::items::Items;
 use crate::report::Unit;
-use crate::scorer::{Scorer, With};
+use crate::scorer::{Baseline, Scorer};
 use crate::sections::confusion::confusion;
-use crate::sections::traits::balanced;
-use s2f_metrics::Rank;
-use s2f_metrics::{Bootstrap, Spread, quantile, wilson};
-use s2f_metrics::{Moments, holm, moments, pearson, pearson_p, probability_less, sign_flip_p};
+use s2f_metrics::{Bootstrap, Rank, Uncertainty};
 
 fn reference() -> Value {
     read("statistics.json")
-}
-
-fn sum(x: &[f64], y: &[f64]) -> Moments {
-    x.iter().zip(y).fold([0.0; 6], |mut sum, (&x, &y)| {
-        sum.iter_mut().zip(moments(x, y)).for_each(|(sum, x)| *sum += x);
-        sum
-    })
-}
-
-/// Relative to what is expected, where r has two roundings of its own: p goes as
-/// (1 - r²) to the power of half the pairs.
-fn near_p(found: f64, expected: f64, r: f64, count: usize) {
-    let of_r = count as f64 * f64::EPSILON / (1.0 - r * r);
-    near(found / expected, 1.0, 1e-12 + of_r, &(r, count, expected));
-}
-
-#[test]
-fn correlations_are_those_of_scipy() {
-    for case in cases(&reference(), "correlations") {
-        let (x, y, r) = (numbers(case, "x"), numbers(case, "y"), number(case, "r"));
-        // Sums of squares of numbers of some 10 lose two of sixteen digits to their mean.
-        near(pearson(&sum(&x, &y)), r, 1e-13, case);
-        near_p(pearson_p(r, x.len()).unwrap(), number(case, "p"), r, x.len());
-    }
-    for case in cases(&reference(), "p_values") {
-        let (r, count) = (number(case, "r"), number(case, "count") as usize);
-        near_p(pearson_p(r, count).unwrap(), number(case, "p"), r, count);
-    }
-}
-
-#[test]
-fn corrections_are_those_of_statsmodels() {
-    for case in cases(&reference(), "corrections") {
-        for (found, expected) in holm(&numbers(case, "p")).iter().zip(numbers(case, "corrected")) {
-            // A product of two numbers.
-            near(*found, expected, 1e-15, case);
-        }
-    }
-}
-
-#[test]
-fn intervals_of_shares_are_those_of_statsmodels() {
-    for case in cases(&reference(), "shares") {
-        let (hits, count) = (number(case, "hits"), number(case, "count"));
-        let found = wilson(hits / count, count);
-        for (found, expected) in found.iter().zip(numbers(case, "interval")) {
-            // A difference of two numbers up to 3 that may be nothing.
-            near(*found, expected, 1e-14, case);
-        }
-    }
-}
-
-#[test]
-fn quantiles_are_those_of_numpy() {
-    for case in cases(&reference(), "quantiles") {
-        let sorted = numbers(case, "sorted");
-        for (at, expected) in numbers(case, "at").into_iter().zip(numbers(case, "quantiles")) {
-            // Rounding of a place between two of at most 40 numbers of some 1.
-            near(quantile(&sorted, at), expected, 1e-13, case);
-        }
-    }
-}
-
-#[test]
-fn the_probability_of_less_is_the_area_under_the_curve_of_scikit_learn() {
-    for case in cases(&reference(), "probabilities") {
-        let found = probability_less(&numbers(case, "a"), &numbers(case, "b"));
-        // A sum of at most 600 halves.
-        near(found, number(case, "less"), 1e-14, case);
-    }
-}
-
-#[test]
-fn sign_flips_are_those_of_scipy() {
-    for case in cases(&reference(), "flips") {
-        let (p, drawn) = (number(case, "p"), case["drawn"].as_f64());
-        let variance = p * (1.0 - p);
-        // Four standard errors of 10 000 draws here and of those there, if not all were counted.
-        let error = (variance / 1e4 + drawn.map_or(0.0, |drawn| variance / drawn)).sqrt();
-        near(sign_flip_p(&numbers(case, "differences"), 3), p, 4.0 * error + 1e-4, case);
-    }
 }
 
 /// Speakers with clips, and two numbers of each clip.
@@ -125,18 +42,19 @@ fn intervals_are_those_of_drawing_speakers_with_all_of_their_clips() {
     let draws = number(expected, "draws") as usize;
     let bootstrap = Bootstrap::new(40, draws, 1);
     let mut scorer = Scorer::new(&items, &bootstrap);
-    let Spread { interval, error } = bootstrap.mean(&scorer.by_speaker(&x)).unwrap();
+    let Uncertainty { interval, standard_error: error } =
+        bootstrap.mean(&scorer.by_speaker(&x)).unwrap();
     near_spread(interval, 0.0, &expected["mean"], "mean");
     // Each is known to 1 / √40 000 of itself: times √2, times 4.
     near(error / number(&expected["mean"], "error"), 1.0, 0.03, &"error");
     // Drawing clips would be seen.
     assert!(number(&expected["mean_by_pair"], "error") < 0.7 * error);
 
-    scorer.mean("mean", Unit::Plain, &x, With::default());
+    scorer.mean("mean", Unit::Plain, &x, Baseline::default());
     scorer.correlation("correlation", &x, &y);
     let closer = |pair: usize| x.iter().filter(|other| **other < x[pair]).count() as u32;
     let rank = |pair: usize| Some(Rank { closer: closer(pair), ties: 0, others: 1000 });
-    scorer.median_place("median_place", &(0..x.len()).map(rank).collect::<Vec<_>>());
+    scorer.median_rank("median_place", &(0..x.len()).map(rank).collect::<Vec<_>>());
     for (name, step) in [("mean", 0.0), ("correlation", 0.0), ("median_place", 1.0)] {
         let score = scorer.get(name).unwrap();
         // Sums in another order.
@@ -195,8 +113,8 @@ fn confusion_and_accuracy_are_those_of_scikit_learn() {
         _ => f64::NAN,
     });
     let right: Vec<f64> = right.collect();
-    scorer.share("accuracy", &right, With::default());
-    balanced(&mut scorer, "classes", &truth, &right, 3);
+    scorer.share("accuracy", &right, Baseline::default());
+    scorer.balanced("classes/balanced-accuracy", &truth, &right);
     for (id, name) in [("accuracy", "accuracy"), ("classes/balanced-accuracy", "balanced_accuracy")]
     {
         // Quotients of counts.

@@ -1,6 +1,6 @@
 """Reference values for the map of voices.
 
-    python reference/eval/map.py
+    python reference/metrics/map.py
 
 Three clouds of points of different sizes, and scikit-learn's exact t-SNE of them, initialised with
 principal components: the probabilities that the first two points are neighbours of the others, the

@@ -1,16 +1,16 @@
-//! Numbers as a reader sees them: rounded, with their unit, and each marked with the row and the
-//! column of `scores.csv` that it comes from.
+//! Numbers as a reader sees them: rounded, with their unit, and marked with the row and the column of
+//! `scores.csv` that they come from.
 
 use maud::{Markup, html};
 
-use crate::report::{Score, Unit};
+use super::{Score, Unit};
 
 /// Narrow no-break space, between thousands and before a unit.
 const THIN: char = '\u{202f}';
 
-/// Which number of a score.
+/// One of the numbers of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Part {
+pub(super) enum ScoreField {
     Value,
     Low,
     High,
@@ -22,9 +22,9 @@ pub(in crate::report) enum Part {
     Gallery,
 }
 
-impl Part {
+impl ScoreField {
     /// Its name in `data-part`.
-    pub(in crate::report) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Value => "value",
             Self::Low => "low",
@@ -45,8 +45,8 @@ impl Part {
         }
     }
 
-    /// The number in words of the reader; nothing where the score has no such number.
-    pub(in crate::report) fn text(self, score: &Score) -> Option<String> {
+    /// The number as text; `None` if the score has no such number.
+    pub(super) fn text(self, score: &Score) -> Option<String> {
         let finite = |value: f64| value.is_finite().then_some(value);
         let unit = score.unit;
         Some(match self {
@@ -68,34 +68,34 @@ impl Part {
     }
 }
 
-/// A number of a score, to be traced; a dash where there is none.
-pub(in crate::report) fn number(score: &Score, part: Part) -> Markup {
-    let title = format!("{} · {}", score.id, part.column(score));
-    match (part.text(score), part) {
+/// A number of a score with its id; a dash if there is none.
+pub(super) fn number(score: &Score, field: ScoreField) -> Markup {
+    let title = format!("{} · {}", score.id, field.column(score));
+    match (field.text(score), field) {
         (Some(text), _) => html! {
-            span data-score=(score.id) data-part=(part.name()) title=(title) { (text) }
+            span data-score=(score.id) data-part=(field.name()) title=(title) { (text) }
         },
-        (None, Part::Value) => html! {
-            span.missing data-score=(score.id) data-part=(part.name())
+        (None, ScoreField::Value) => html! {
+            span.missing data-score=(score.id) data-part=(field.name())
                 title={ (score.id) " · nothing to measure on" } { "–" }
         },
         (None, _) => html! { span.missing title={ (title) ": none" } { "–" } },
     }
 }
 
-/// The interval of a score, where it has one.
+/// The interval of a score, if it has one.
 pub(super) fn interval(score: &Score) -> Option<Markup> {
     let between = between(score)?;
     Some(html! {
-        span.interval { (number(score, Part::Low)) (between) (number(score, Part::High)) }
+        span.interval { (number(score, ScoreField::Low)) (between) (number(score, ScoreField::High)) }
     })
 }
 
 /// Value and interval as text.
-pub(in crate::report) fn sentence(score: &Score) -> Option<String> {
-    let value = Part::Value.text(score)?;
+pub(super) fn sentence(score: &Score) -> Option<String> {
+    let value = ScoreField::Value.text(score)?;
     let Some(between) = between(score) else { return Some(value) };
-    let (low, high) = (Part::Low.text(score)?, Part::High.text(score)?);
+    let (low, high) = (ScoreField::Low.text(score)?, ScoreField::High.text(score)?);
     Some(format!("{value} ({low}{between}{high})"))
 }
 
@@ -138,7 +138,7 @@ fn significant(value: f64) -> String {
 }
 
 /// A number with so many decimals, thousands set apart, and a true minus sign.
-pub(in crate::report) fn fixed(value: f64, decimals: usize) -> String {
+pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let digits = format!("{:.decimals$}", value.abs());
     let whole = digits.split('.').next().unwrap_or_default().len();
     let mut text = String::new();
@@ -165,7 +165,7 @@ mod tests {
         let score = sample::score("a/b", value, unit);
         // Spaces of the expected text are thin ones.
         let expected = expected.replace(' ', "\u{202f}");
-        assert_eq!(Part::Value.text(&score), Some(expected));
+        assert_eq!(ScoreField::Value.text(&score), Some(expected));
     }
 
     #[test]
@@ -199,12 +199,12 @@ mod tests {
     fn p_values_are_the_adjusted_ones() {
         let score =
             |p, p_adjusted| Score { p, p_adjusted, ..sample::score("a/b", 1.0, Unit::Plain) };
-        let text = |score: Score| Part::P.text(&score);
+        let text = |score: Score| ScoreField::P.text(&score);
         assert_eq!(text(score(None, None)), None);
         assert_eq!(text(score(Some(0.012_34), None)).as_deref(), Some("0.012"));
         assert_eq!(text(score(Some(0.012_34), Some(0.04))).as_deref(), Some("0.040"));
         assert_eq!(text(score(Some(0.000_99), None)).as_deref(), Some("<\u{202f}0.001"));
-        let page = number(&score(Some(0.01), Some(0.04)), Part::P).into_string();
+        let page = number(&score(Some(0.01), Some(0.04)), ScoreField::P).into_string();
         assert!(page.contains("a/b · p_adjusted"), "{page}");
     }
 
@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_a_dash_that_says_why() {
-        let page = number(&sample::score("a/b", f64::NAN, Unit::Plain), Part::Value).into_string();
+        let page =
+            number(&sample::score("a/b", f64::NAN, Unit::Plain), ScoreField::Value).into_string();
         assert!(page.contains("nothing to measure on") && page.contains(">–<"), "{page}");
     }
 }

@@ -1,44 +1,48 @@
-//! Places in the plane for features: t-SNE (van der Maaten & Hinton, JMLR 2008), exact, begun from
-//! the two main axes, so that the same features give the same map.
+//! A map of features in the plane: t-SNE (van der Maaten & Hinton, *Visualizing Data using t-SNE*,
+//! JMLR 9, 2008), exact and initialised with the first two principal components, so that the same
+//! features always give the same map. Time and memory grow with the square of the number of rows.
 
 use rayon::prelude::*;
 
 use crate::vectors::{Vectors, dot};
 
-/// Neighbours that a point looks at, in effect.
+/// Effective number of neighbours of a point.
 const PERPLEXITY: f64 = 30.0;
+/// Steps of gradient descent.
 const STEPS: usize = 500;
-/// Steps in which attraction is strengthened, so that clusters find each other; as published.
-const EARLY: usize = 150;
+/// First steps, in which attraction is exaggerated so that clusters can form.
+const EARLY_STEPS: usize = 150;
+/// Factor of attraction in those steps.
 const EXAGGERATION: f64 = 12.0;
 
-/// A place for each row; those of rows that are near are near.
-pub fn embed(rows: &Vectors) -> Vec<[f32; 2]> {
+/// A point in the plane for each row, in arbitrary units: only nearness has a meaning.
+pub fn tsne(rows: &Vectors) -> Vec<[f32; 2]> {
     let count = rows.len();
-    let mut places = main_axes(rows);
+    let mut points = principal_components(rows);
     if count < 4 {
-        return places.iter().map(|place| place.map(|x| x as f32)).collect();
+        return points.iter().map(|point| point.map(|x| x as f32)).collect();
     }
     let wanted = affinities(rows);
     let mut speed = vec![[0.0; 2]; count];
     let mut gain = vec![[1.0; 2]; count];
     let rate = (count as f64 / EXAGGERATION).max(50.0);
     for step in 0..STEPS {
-        let (strength, momentum) = if step < EARLY { (EXAGGERATION, 0.5) } else { (1.0, 0.8) };
-        // Student's t with one degree of freedom between places.
+        let (strength, momentum) =
+            if step < EARLY_STEPS { (EXAGGERATION, 0.5) } else { (1.0, 0.8) };
+        // Student's t with one degree of freedom, of the distance between two points.
         let near =
             |a: [f64; 2], b: [f64; 2]| 1.0 / (1.0 + (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2));
-        let sums: Vec<f64> = places
+        let sums: Vec<f64> = points
             .par_iter()
-            .map(|&a| places.iter().map(|&b| near(a, b)).sum::<f64>() - 1.0)
+            .map(|&a| points.iter().map(|&b| near(a, b)).sum::<f64>() - 1.0)
             .collect();
         let total: f64 = sums.iter().sum();
-        let gradient: Vec<[f64; 2]> = places
+        let gradient: Vec<[f64; 2]> = points
             .par_iter()
             .enumerate()
             .map(|(i, &a)| {
                 let mut pull = [0.0; 2];
-                for (&b, p) in places.iter().zip(&wanted[i * count..][..count]) {
+                for (&b, p) in points.iter().zip(&wanted[i * count..][..count]) {
                     let q = near(a, b);
                     let force = 4.0 * (strength * p - q / total) * q;
                     pull[0] += force * (a[0] - b[0]);
@@ -49,19 +53,20 @@ pub fn embed(rows: &Vectors) -> Vec<[f32; 2]> {
             .collect();
         for i in 0..count {
             for axis in 0..2 {
-                // Steps grow while the direction stays and shrink where it turns.
+                // Steps grow while the direction stays the same, and shrink when it changes.
                 let same = (gradient[i][axis] > 0.0) == (speed[i][axis] > 0.0);
                 let gain = &mut gain[i][axis];
                 *gain = if same { (*gain * 0.8_f64).max(0.01) } else { *gain + 0.2 };
                 speed[i][axis] = momentum * speed[i][axis] - rate * *gain * gradient[i][axis];
-                places[i][axis] += speed[i][axis];
+                points[i][axis] += speed[i][axis];
             }
         }
     }
-    places.iter().map(|place| place.map(|x| x as f32)).collect()
+    points.iter().map(|point| point.map(|x| x as f32)).collect()
 }
 
-/// Symmetric probabilities of being neighbours, `[rows, rows]`; they add up to 1.
+/// Symmetric probabilities of being neighbours in the space of the rows, `[rows, rows]`, with zeros
+/// on the diagonal; they sum to 1 (the p of the paper's equation 1, symmetrised).
 pub fn affinities(rows: &Vectors) -> Vec<f64> {
     let count = rows.len();
     let entropy = PERPLEXITY.min((count - 1) as f64 / 3.0).ln();
@@ -73,15 +78,15 @@ pub fn affinities(rows: &Vectors) -> Vec<f64> {
         let others = || squares.iter().enumerate().filter(|(j, _)| *j != i);
         let least = others().map(|(_, d)| *d).fold(f64::INFINITY, f64::min);
         let mean = others().map(|(_, d)| d - least).sum::<f64>() / (count - 1) as f64;
-        // Rows that are all alike have no width to find.
-        let turns = if mean > 0.0 { 60 } else { 0 };
+        // Equal rows have no bandwidth to search for.
+        let iterations = if mean > 0.0 { 60 } else { 0 };
         let mut width = if mean > 0.0 { 1.0 / mean } else { 1.0 };
         let (mut low, mut high) = (0.0, f64::INFINITY);
-        for _ in 0..turns {
+        for _ in 0..iterations {
             let weight = |d: f64| (-(d - least) * width).exp();
             let sum: f64 = others().map(|(_, d)| weight(*d)).sum();
             let spread: f64 = others().map(|(_, d)| (d - least) * weight(*d)).sum();
-            // Narrower where more than so many neighbours are in sight.
+            // Too many neighbours: the bandwidth has to shrink.
             if sum.ln() + width * spread / sum > entropy {
                 low = width;
                 width = if high.is_finite() { (width + high) / 2.0 } else { width * 2.0 };
@@ -104,19 +109,19 @@ pub fn affinities(rows: &Vectors) -> Vec<f64> {
     (0..count).flat_map(both).collect()
 }
 
-/// Places along the two axes on which rows vary most, of a small size.
-fn main_axes(rows: &Vectors) -> Vec<[f64; 2]> {
-    /// Turns of the power method: a start need not be exact.
-    const TURNS: usize = 50;
+/// The first two principal components, scaled to a small size.
+fn principal_components(rows: &Vectors) -> Vec<[f64; 2]> {
+    /// Iterations of the power method: an initialisation need not be exact.
+    const ITERATIONS: usize = 50;
     const SIZE: f64 = 1e-2;
     let mean: Vec<f32> = rows.mean().iter().map(|&x| x as f32).collect();
     let rows = rows.minus(&mean);
     let mut axes: Vec<Vec<f32>> = Vec::new();
-    for number in 0..2 {
-        // Anything that is not at right angles to the axis.
+    for component in 0..2 {
+        // Any vector that is not orthogonal to the axis.
         let mut axis: Vec<f32> =
-            (0..rows.dimension()).map(|n| ((n * (number + 3) + 1) as f32).sin()).collect();
-        for _ in 0..TURNS {
+            (0..rows.dimension()).map(|n| ((n * (component + 3) + 1) as f32).sin()).collect();
+        for _ in 0..ITERATIONS {
             let mut next = vec![0.0_f64; rows.dimension()];
             for row in rows.rows() {
                 let along = dot(row, &axis);
@@ -132,11 +137,11 @@ fn main_axes(rows: &Vectors) -> Vec<[f64; 2]> {
         }
         axes.push(axis);
     }
-    let places: Vec<[f64; 2]> =
+    let points: Vec<[f64; 2]> =
         rows.rows().map(|row| [dot(row, &axes[0]), dot(row, &axes[1])]).collect();
-    let square: f64 = places.iter().map(|place| place[0] * place[0]).sum();
-    let scale = SIZE / (square / places.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
-    places.iter().map(|place| place.map(|x| x * scale)).collect()
+    let square: f64 = points.iter().map(|point| point[0] * point[0]).sum();
+    let scale = SIZE / (square / points.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE);
+    points.iter().map(|point| point.map(|x| x * scale)).collect()
 }
 
 #[cfg(test)]
@@ -147,30 +152,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_apart_stays_apart_and_the_same_features_give_the_same_map() {
+    fn clusters_stay_apart_and_the_same_features_give_the_same_map() {
         let mut random = SmallRng::seed_from_u64(1);
-        let numbers = (0..120 * 10).map(|n| {
+        let values = (0..120 * 10).map(|n| {
             let far = if n % 10 == n / 10 % 3 { 8.0 } else { 0.0 };
             far + random.random_range(-1.0..1.0_f32)
         });
-        let rows = Vectors::new(numbers.collect(), 10);
-        let places = embed(&rows);
-        assert_eq!(places, embed(&rows));
+        let rows = Vectors::new(values.collect(), 10);
+        let points = tsne(&rows);
+        assert_eq!(points, tsne(&rows));
         let apart = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
         for i in 0..120 {
             let mut others: Vec<usize> = (0..120).filter(|&j| j != i).collect();
             others.sort_by(|&a, &b| {
-                apart(places[i], places[a]).total_cmp(&apart(places[i], places[b]))
+                apart(points[i], points[a]).total_cmp(&apart(points[i], points[b]))
             });
             assert!(others[..10].iter().all(|j| j % 3 == i % 3), "{i}");
         }
     }
 
     #[test]
-    fn a_few_rows_or_equal_ones_still_have_places() {
+    fn few_or_equal_rows_still_have_points() {
         for rows in [1, 2, 5, 40] {
-            let places = embed(&Vectors::new(vec![0.5; rows * 6], 6));
-            assert!(places.len() == rows && places.iter().flatten().all(|x| x.is_finite()));
+            let points = tsne(&Vectors::new(vec![0.5; rows * 6], 6));
+            assert!(points.len() == rows && points.iter().flatten().all(|x| x.is_finite()));
         }
     }
 }

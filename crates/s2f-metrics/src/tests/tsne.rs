@@ -1,7 +1,7 @@
-//! `reference/eval/map.py`.
+//! Neighbours and map against scikit-learn: `reference/metrics/map.py`.
 
 use super::{cases, number, read, rows};
-use s2f_metrics::{affinities, embed};
+use crate::{affinities, tsne};
 
 #[test]
 fn neighbours_and_map_are_as_good_as_those_of_scikit_learn() {
@@ -19,7 +19,7 @@ fn neighbours_and_map_are_as_good_as_those_of_scikit_learn() {
     let entropy = -wanted.iter().filter(|p| **p > 1e-12).map(|p| p * p.ln()).sum::<f64>();
     assert!((entropy / number(&reference, "entropy") - 1.0).abs() < 1e-5, "{entropy}");
 
-    let places = embed(&rows);
+    let places = tsne(&rows);
     let near = |i: usize, j: usize| {
         let apart = [0, 1].map(|axis| f64::from(places[i][axis] - places[j][axis]).powi(2));
         1.0 / (1.0 + apart[0] + apart[1])

@@ -1,20 +1,21 @@
-//! Whether the evaluation can be believed: models whose scores are known beforehand.
+//! Models whose scores are known in advance: a perfect one, a random one, one that gives everybody the
+//! same face, and one that distinguishes nothing but sex. And what must be refused.
 
 use s2f_core::Sex;
 use s2f_pairs::Pair;
 use s2f_pairs::Split;
 
-use crate::items::{Control, Items, Part};
+use super::samples::{items, pair, random, set};
+use crate::groups::Control;
+use crate::items::Items;
+use crate::options::PairSelection;
 use crate::outcome::{Gap, search};
 use crate::report::{Score, Unit};
-use crate::scorer::{Scorer, With, per_cent};
-use crate::testing::{items, pair, random, set};
-use s2f_metrics::Bootstrap;
-use s2f_metrics::Distance;
-use s2f_metrics::Vectors;
+use crate::scorer::{Baseline, Scorer, per_cent};
+use s2f_metrics::{Bootstrap, Distance, Vectors};
 
 const DIMENSION: usize = 16;
-const TEST: Part = Part::Split(Split::Test);
+const TEST: PairSelection = PairSelection::Split(Split::Test);
 
 /// Searches with `voices`, scored in every way.
 fn scores(items: &Items, voices: &Vectors, draws: usize) -> Vec<Score> {
@@ -36,7 +37,7 @@ fn scores(items: &Items, voices: &Vectors, draws: usize) -> Vec<Score> {
                 scorer.best_of(&id, found.among(distance, control), n);
             }
         }
-        scorer.median_place(&name("median-rank"), all);
+        scorer.median_rank(&name("median-rank"), all);
     }
     scorer.into_scores()
 }
@@ -51,7 +52,7 @@ fn a_model_that_knows_the_answer_scores_everything() {
     let bootstrap = Bootstrap::new(items.speakers.len(), 100, 0);
     let mut scorer = Scorer::new(&items, &bootstrap);
     let gaps = Gap::Degrees.of_pairs(&items.faces, &items.faces, &[0.0; DIMENSION], Some);
-    let id = scorer.mean("degrees", Unit::Degrees, &gaps, With::default());
+    let id = scorer.mean("degrees", Unit::Degrees, &gaps, Baseline::default());
     assert!(scorer.get(&id).unwrap().value < 1e-5);
 }
 
@@ -91,7 +92,7 @@ fn one_face_for_everybody_gets_just_what_chance_gives() {
 }
 
 #[test]
-fn a_model_that_hears_sex_alone_fails_among_people_of_one_sex() {
+fn a_model_that_distinguishes_only_sex_is_at_chance_among_people_of_one_sex() {
     let mut items = items(40, DIMENSION);
     // True faces differ by sex.
     let rows: Vec<Vec<f32>> = (0..items.len())
@@ -194,7 +195,7 @@ fn a_corpus_that_grew_since_is_still_known_by_its_speakers() {
     let (items, _) = Items::choose(&now, TEST, 100, None).unwrap();
     let message = items.check_leaks(&now, TEST, "m", Some(&then)).unwrap_err().to_string();
     assert!(message.contains("person-010, person-011;"), "{message}");
-    let train = Part::Split(Split::Train);
+    let train = PairSelection::Split(Split::Train);
     items.check_leaks(&now, train, "m", Some(&then)).unwrap();
 }
 

@@ -1,6 +1,6 @@
 """Reference values for searches, matching and the spread of faces.
 
-    python reference/eval/retrieval.py
+    python reference/metrics/retrieval.py
 
 A synthetic population: speakers with one to three pairs, each with a face's feature and a feature
 predicted from the voice; the mean face is the largest part of both. In round i, the i-th voice of

@@ -1,0 +1,9 @@
+//! Tests of the evaluation as a whole: against independent references, with models whose scores are
+//! known in advance, and from pairs to report.
+
+mod belief;
+mod reference;
+mod reports;
+mod retrieval;
+pub(crate) mod samples;
+mod statistics;
