@@ -2,7 +2,7 @@
 //! hundred_thousand`.
 //!
 //! The pairs are made in a temporary folder (0.4 GB, twice for the merge), 100 parts of 1000, each
-//! with 1.2 kB of voice, 0.8 kB of face and 256 numbers of feature. Each operation runs in a
+//! with 1.2 kB of voice, 0.8 kB of face and a feature of 256 dimensions. Each operation runs in a
 //! process of its own, so that the peak of its memory (`VmHWM`, Linux) is its own.
 
 // Benchmarks are no tests to the lints.
