@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::ValueEnum;
 use s2f_eval::{
-    EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, FaceReader, PairSelection, evaluate,
+    EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, FaceReader, PairSelection,
+    evaluate,
 };
 use s2f_pairs::PairSet;
 use s2f_pairs::Split;

@@ -133,7 +133,7 @@ pub(super) fn standard_deviation(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::items;
+    use crate::tests::samples::items;
 
     #[test]
     fn the_deviation_is_that_of_a_sample() {
