@@ -1,7 +1,8 @@
-//! Feeds arbitrary bytes to the decoders: `cargo +nightly fuzz run decode` in the repository's root.
+//! Feeds arbitrary bytes to the decoders: `cargo +nightly fuzz run decode` in the repository's
+//! root.
 //!
-//! First copy recordings of every format to `fuzz/corpus/decode` as seeds. The library catches panics
-//! of a decoder, but libFuzzer's hook still reports them.
+//! First copy recordings of every format to `fuzz/corpus/decode` as seeds. The library catches
+//! panics of a decoder, but libFuzzer's hook still reports them.
 
 #![no_main]
 

@@ -2,8 +2,8 @@
 
     python reference/corpus/observer.py
 
-Simulates galleries one by one with SciPy's densities: a voice with its face, other faces, and the rank
-of the right one by p(face | voice) / p(face). Six traits; the first is a mixture of two sexes.
+Simulates galleries one by one with SciPy's densities: a voice with its face, other faces, and the
+rank of the right one by p(face | voice) / p(face). Six traits; the first is a mixture of two sexes.
 Writes recall at 1, 2, 5, 10 with its standard error, and sums of hypergeometric probabilities, to
 observer.json in this folder.
 """

@@ -3,11 +3,10 @@
     python reference/face/spline.py
 
 writes spline_points.npy [points, 4] (x, y, displacement x, y), spline_places.npy [places, 2] and
-spline_output.npy [places, 2]: the spline through the points at the places;
-render_mean.npy, render_landmarks.npy [106, 2], render_places.npy [places, 2] and
-render_output.npy [places]: the value of texture(y - u(y)) at pixels y, where u is landmark - mean at
-the landmarks and zero at 16 border points, and the texture is `pattern` below in pixels, sampled
-bilinearly.
+spline_output.npy [places, 2]: the spline through the points at the places; render_mean.npy,
+render_landmarks.npy [106, 2], render_places.npy [places, 2] and render_output.npy [places]: the
+value of texture(y - u(y)) at pixels y, where u is landmark - mean at the landmarks and zero at 16
+border points, and the texture is `pattern` below in pixels, sampled bilinearly.
 """
 
 from pathlib import Path

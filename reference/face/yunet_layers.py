@@ -2,11 +2,11 @@
 
     python reference/face/yunet_layers.py
 
-writes yunet_layers.npy, one after the other: a picture [3, 33, 35] of integers (R G B); weight
-[6, 3, 3, 3] and bias [6] of a first convolution (channels B G R, stride 2), and every fourth pixel,
-[6, 8, 8], of its output [6, 32, 32] for the picture padded with 0 to 64 x 64; weight [5, 6] and bias
-[5] of a 1 x 1 convolution, weight [5, 3, 3] and bias [5] of a depthwise one, and the output of both,
-[5, 16, 16], after ReLU and max pooling of the first.
+writes yunet_layers.npy, one after the other: a picture [3, 33, 35] of integers (R G B); weight [6,
+3, 3, 3] and bias [6] of a first convolution (channels B G R, stride 2), and every fourth pixel, [6,
+8, 8], of its output [6, 32, 32] for the picture padded with 0 to 64 x 64; weight [5, 6] and bias
+[5] of a 1 x 1 convolution, weight [5, 3, 3] and bias [5] of a depthwise one, and the output of
+both, [5, 16, 16], after ReLU and max pooling of the first.
 """
 
 from pathlib import Path

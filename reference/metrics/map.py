@@ -4,7 +4,8 @@
 
 Three clouds of points of different sizes, and scikit-learn's exact t-SNE of them, initialised with
 principal components: the probabilities that the first two points are neighbours of the others, the
-entropy of all, and the final Kullback-Leibler divergence. Writes map.npy and map.json to this folder.
+entropy of all, and the final Kullback-Leibler divergence. Writes map.npy and map.json to this
+folder.
 """
 
 import json

@@ -4,11 +4,11 @@
 
 A synthetic population: speakers with one to three pairs, each with a face's feature and a feature
 predicted from the voice; the mean face is the largest part of both. In round i, the i-th voice of
-every speaker who has one is a probe, and the gallery has one face of each speaker. Distances come from
-scikit-learn, recall at K from its top_k_accuracy_score, nearest neighbours from its NearestNeighbors,
-one of N from SciPy's hypergeometric distributions, effective dimensions from NumPy's eigenvalues, and
-intervals of the spread from resampling speakers in a plain loop. Writes retrieval_voices.npy,
-retrieval_faces.npy and retrieval.json to this folder.
+every speaker who has one is a probe, and the gallery has one face of each speaker. Distances come
+from scikit-learn, recall at K from its top_k_accuracy_score, nearest neighbours from its
+NearestNeighbors, one of N from SciPy's hypergeometric distributions, effective dimensions from
+NumPy's eigenvalues, and intervals of the spread from resampling speakers in a plain loop. Writes
+retrieval_voices.npy, retrieval_faces.npy and retrieval.json to this folder.
 """
 
 import json

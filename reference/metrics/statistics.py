@@ -2,11 +2,11 @@
 
     python reference/metrics/statistics.py
 
-Synthetic data and their statistics by SciPy, statsmodels, scikit-learn and NumPy: Pearson's r and p,
-r within groups (as a regression with a mean for each group), Holm's correction, Wilson's interval,
-quantiles, the probability that one value is below another, sign flips (all of them if there are few),
-confusion matrices, and a bootstrap that resamples clusters in a plain loop. Writes statistics.json to
-this folder.
+Synthetic data and their statistics by SciPy, statsmodels, scikit-learn and NumPy: Pearson's r and
+p, r within groups (as a regression with a mean for each group), Holm's correction, Wilson's
+interval, quantiles, the probability that one value is below another, sign flips (all of them if
+there are few), confusion matrices, and a bootstrap that resamples clusters in a plain loop. Writes
+statistics.json to this folder.
 """
 
 import json

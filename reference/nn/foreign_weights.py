@@ -1,7 +1,7 @@
 """Small weights files in the formats of MXNet and face-api.js, written from their specifications.
 
-Writes foreign_mxnet.params, foreign_manifest.json, foreign_shard1.bin, foreign_shard2.bin, and their
-values in foreign_weights.safetensors, to this folder.
+Writes foreign_mxnet.params, foreign_manifest.json, foreign_shard1.bin, foreign_shard2.bin, and
+their values in foreign_weights.safetensors, to this folder.
 """
 
 import json

@@ -8,9 +8,9 @@ Loads the safetensors strictly into reference/pytorch/speech2face.py, runs both 
 prints the largest differences: features relative to their largest value, landmarks relative to the
 picture's side, colours relative to full brightness. Exits with an error if one is above 1e-4.
 
-The limit for the picture is 1e-3, a quarter of a step of 8 bits: the spline's weights reach thousands
-and cancel, which in single precision, in any program, leaves an error of some 4e-4 px in the
-displacement, and a texture changes by up to a third of full brightness per pixel. The PyTorch
+The limit for the picture is 1e-3, a quarter of a step of 8 bits: the spline's weights reach
+thousands and cancel, which in single precision, in any program, leaves an error of some 4e-4 px in
+the displacement, and a texture changes by up to a third of full brightness per pixel. The PyTorch
 definition solves the spline in double precision.
 """
 

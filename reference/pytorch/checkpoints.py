@@ -2,8 +2,8 @@
 
     python reference/pytorch/checkpoints.py
 
-writes to reference/pytorch/tiny: a configuration, the same weights in PyTorch's formats and with other
-names, the outputs that PyTorch computes with them, and files that have to be refused.
+writes to reference/pytorch/tiny: a configuration, the same weights in PyTorch's formats and with
+other names, the outputs that PyTorch computes with them, and files that have to be refused.
 """
 
 import json

@@ -2,9 +2,9 @@
 
     python reference/train/steps.py
 
-writes reference/train/steps.safetensors: the initial weights, the faces' features, the frozen linear
-layers in place of the decoder's first and VGG-Face's last, and for each of three runs the losses of
-every step and the final weights:
+writes reference/train/steps.safetensors: the initial weights, the faces' features, the frozen
+linear layers in place of the decoder's first and VGG-Face's last, and for each of three runs the
+losses of every step and the final weights:
 
 - `paper`: the three terms of the paper, Adam (beta 0.5, epsilon 1e-4)
 - `decayed`: the same with AdamW, weight decay 0.1

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Configuration, what it is, in the order of the table.
 const ROWS: [(&str, &str); 6] = [
     ("contrastive.toml", "contrastive"),
-    ("attention.toml", "… two segments, attended"),
+    ("attention.toml", "… two clips with attention"),
     ("ablations/six-seconds.toml", "… trained on 6 s"),
     ("ablations/regression.toml", "regression: the paper's decoder and direction terms"),
     ("ablations/no-batch-norm.toml", "… without batch normalisation"),

@@ -12,7 +12,7 @@ use s2f_pairs::PairSet;
 use s2f_pairs::Split;
 use s2f_registry::{RegistryError, Store};
 use serde::Serialize;
-use speech2face::ModelSource;
+use speech2face::{Device, ModelSource};
 
 use crate::Outcome;
 use crate::device::DeviceArgs;
@@ -136,7 +136,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     };
     let model = open(&args.model)?;
     let compare = args.compare.iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
-    let reader = if args.pictures == 0 { None } else { Some(reader()?) };
+    let reader = if args.pictures == 0 { None } else { Some(reader(&device)?) };
     let options = EvaluationOptions {
         selection: match args.split {
             Which::Test => PairSelection::Split(Split::Test),
@@ -179,7 +179,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 }
 
 /// The networks that measure faces.
-fn reader() -> anyhow::Result<FaceReader> {
+fn reader(device: &Device) -> anyhow::Result<FaceReader> {
     let store = Store::from_environment()?;
     let mut absent = Vec::new();
     let mut locate = |name: &'static str, ending: &str| match store.locate(name) {
@@ -203,7 +203,7 @@ fn reader() -> anyhow::Result<FaceReader> {
              {names}, or omit attributes and craniofacial measures with --pictures 0"
         );
     }
-    Ok(FaceReader::open(&detector, &landmarks, &age_gender)?)
+    Ok(FaceReader::open(&detector, &landmarks, &age_gender, device)?)
 }
 
 fn print(evaluation: &Evaluation, args: &Args, printer: &Printer) -> anyhow::Result<()> {

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use s2f_train::devices::Devices;
-use s2f_train::{Event, read, train_face_decoder, train_voice_encoder};
+use s2f_train::{
+    FaceDecoderTraining, TrainEvent, VoiceEncoderTraining, read, train_face_decoder,
+    train_voice_encoder,
+};
 use serde::Serialize;
 use speech2face::RunFolder;
 
@@ -14,18 +17,18 @@ use crate::Outcome;
 use crate::owner;
 use crate::printer::Printer;
 
-/// Lines of progress if standard error is not a terminal.
+/// Number of progress lines if standard error is not a terminal.
 const LINES: usize = 20;
 
-/// The arguments.
+/// Arguments of `train`.
 #[derive(clap::Args)]
-#[command(after_help = GOING_ON)]
+#[command(after_help = RESUMING)]
 pub struct Args {
     #[command(subcommand)]
     network: Network,
 }
 
-const GOING_ON: &str = "\
+const RESUMING: &str = "\
 Training can be interrupted at any time, by Ctrl-C, kill -9 or a power cut: the same command resumes
 from the last checkpoint and gives the same weights, bit for bit on the same kind of processor. A
 finished run is continued with a larger optimisation.steps. Only the length of the training and the
@@ -36,10 +39,10 @@ keys under watch may change; changes of any other key and of the data are refuse
 #[derive(clap::Subcommand)]
 enum Network {
     /// Train a face decoder on portraits with landmarks
-    #[command(after_help = GOING_ON)]
+    #[command(after_help = RESUMING)]
     FaceDecoder(Run),
     /// Train a voice encoder on pairs or on recordings alone, with a trained face decoder
-    #[command(after_help = GOING_ON)]
+    #[command(after_help = RESUMING)]
     VoiceEncoder(Run),
 }
 
@@ -48,15 +51,18 @@ struct Run {
     /// Configuration, a TOML file as in configs/
     config: PathBuf,
 
-    /// Run folder, for configuration, metrics, checkpoints, weights and scores
-    ///
-    /// A run that it contains is resumed.
-    #[arg(short, long, value_name = "FOLDER")]
-    out: PathBuf,
+    /// Run folder for configuration, metrics, checkpoints, weights and scores; a run in it is
+    /// resumed
+    #[arg(short, long, value_name = "FOLDER", required_unless_present = "check")]
+    out: Option<PathBuf>,
 
     /// Override a configuration key, for example data.root=/data/voices or optimisation.steps=20
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+
+    /// Only check the configuration: read no training data and write nothing
+    #[arg(long)]
+    check: bool,
 
     /// Device to compute on: auto, cpu, cuda:N or wgpu:N, or several GPUs as in cuda:0,cuda:1
     ///
@@ -67,24 +73,32 @@ struct Run {
     device: String,
 }
 
-/// Runs the command.
+/// Runs `train`.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.network {
         Network::FaceDecoder(run) => {
-            let config = read(&run.config, &run.set)?;
-            check_out(&run.out)?;
-            let devices = Devices::parse(&run.device)?;
+            let config: FaceDecoderTraining = read(&run.config, &run.set)?;
+            let devices: Devices = run.device.parse()?;
+            let Some(out) = run.training() else {
+                config.check(&devices)?;
+                return Ok(run.checked(printer));
+            };
+            check_out(out)?;
             let mut bar = Bar::new(printer);
-            let scores = train_face_decoder(&config, &run.out, &devices, |event| bar.show(event))?;
-            finish(run, &bar, &scores, printer)
+            let scores = train_face_decoder(&config, out, &devices, |event| bar.show(event))?;
+            finish(out, &bar, &scores, printer)
         }
         Network::VoiceEncoder(run) => {
-            let config = read(&run.config, &run.set)?;
-            check_out(&run.out)?;
-            let devices = Devices::parse(&run.device)?;
+            let config: VoiceEncoderTraining = read(&run.config, &run.set)?;
+            let devices: Devices = run.device.parse()?;
+            let Some(out) = run.training() else {
+                config.check(&devices)?;
+                return Ok(run.checked(printer));
+            };
+            check_out(out)?;
             let mut bar = Bar::new(printer);
-            let scores = train_voice_encoder(&config, &run.out, devices, |event| bar.show(event))?;
-            finish(run, &bar, &scores, printer)
+            let scores = train_voice_encoder(&config, out, devices, |event| bar.show(event))?;
+            finish(out, &bar, &scores, printer)
         }
     }
 }
@@ -105,15 +119,27 @@ fn check_out(out: &Path) -> anyhow::Result<()> {
     ])
 }
 
+impl Run {
+    /// The run folder, unless the configuration is only checked.
+    fn training(&self) -> Option<&Path> {
+        self.out.as_deref().filter(|_| !self.check)
+    }
+
+    fn checked(&self, printer: &Printer) -> Outcome {
+        printer.note(format_args!("{} can be trained", self.config.display()));
+        Outcome::AllGood
+    }
+}
+
 fn finish(
-    run: &Run,
+    out: &Path,
     bar: &Bar,
     scores: &impl Serialize,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
     bar.bar.finish_and_clear();
     printer.data(serde_json::to_string_pretty(scores)?)?;
-    printer.note(format_args!("wrote {}", run.out.display()));
+    printer.note(format_args!("wrote {}", out.display()));
     Ok(Outcome::AllGood)
 }
 
@@ -133,24 +159,25 @@ impl<'a> Bar<'a> {
         } else {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(Duration::from_millis(200));
-            bar.set_message("reading the data");
+            bar.set_message("loading the data");
             bar
         };
         Self { bar, printer, steps: (0, 0), begun: Instant::now() }
     }
 
-    fn show(&mut self, event: &Event) {
+    fn show(&mut self, event: &TrainEvent) {
         match event {
-            Event::Started { step, steps } => self.start(*step, *steps),
-            Event::Step { step, losses } => self.step(*step, losses),
-            Event::Validated { step, scores, best } => {
-                let best = if *best { ", the best so far" } else { "" };
+            TrainEvent::Started { step, steps } => self.start(*step, *steps),
+            TrainEvent::Step { step, losses } => self.step(*step, losses),
+            TrainEvent::Validated { step, scores, best } => {
+                let best = if *best { ", best so far" } else { "" };
                 self.say(&format!("step {step}, held out: {}{best}", list(scores)));
             }
-            Event::StoppedEarly { step, best } => self.say(&format!(
-                "stopped early at step {step}: no validation has been better than that of step {best}"
+            TrainEvent::StoppedEarly { step, best } => self.say(&format!(
+                "stopped early at step {step}: no validation was better than that of step {best}"
             )),
-            Event::Note(text) => self.bar.suspend(|| self.printer.warning(text)),
+            TrainEvent::Note(text) => self.bar.suspend(|| self.printer.warning(text)),
+            _ => {}
         }
     }
 
@@ -159,7 +186,7 @@ impl<'a> Bar<'a> {
         self.begun = Instant::now();
         if step >= steps {
             self.say(&format!(
-                "all {step} steps are finished; a larger optimisation.steps continues the run"
+                "all {step} steps are done; increase optimisation.steps to extend the run"
             ));
         } else if step > 0 {
             self.say(&format!("resuming after step {step} of {steps}"));
@@ -174,7 +201,8 @@ impl<'a> Bar<'a> {
         let (before, steps) = self.steps;
         // Counted from the start of this session, not from the first step of the run.
         let rate = (step - before) as f64 / self.begun.elapsed().as_secs_f64();
-        let left = Duration::from_secs_f64(steps.saturating_sub(step) as f64 / rate.max(1e-9));
+        let left = steps.saturating_sub(step) as f64 / rate.max(1e-9);
+        let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
         let pace = format!("{rate:.2} steps/s · {} left", indicatif::HumanDuration(left));
         if self.bar.is_hidden() {
             let first = step == before + 1;
@@ -193,7 +221,7 @@ impl<'a> Bar<'a> {
     }
 }
 
-/// Names and values in one line.
+/// Names and values in a line.
 fn list(values: &[(&str, f64)]) -> String {
     let values: Vec<String> =
         values.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use s2f_audio::AudioError;
 use s2f_core::FileError;
 use s2f_face::FaceError;
-use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
-use speech2face::{DecodeError, EncodingError, ModelError, RunFolderError};
+use speech2face::{DecodeError, EncodingError, FaceReaderError, ModelError, RunFolderError};
 
 /// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +34,7 @@ pub enum EvalError {
     },
     /// A network that reads faces cannot be opened.
     #[error(transparent)]
-    Weights(#[from] WeightsError),
+    FaceReader(#[from] FaceReaderError),
     /// The model cannot be opened.
     #[error(transparent)]
     Open(#[from] ModelError),

@@ -39,8 +39,6 @@ mod error;
 mod evaluation;
 pub mod report;
 
-mod reader;
-
 #[cfg(test)]
 mod tests;
 
@@ -49,4 +47,4 @@ pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
 pub use options::{EvaluatedModel, EvaluationEvent, EvaluationOptions, PairSelection};
-pub use reader::{FaceReader, Reading as FaceReading};
+pub use speech2face::{FaceReader, FaceReading};

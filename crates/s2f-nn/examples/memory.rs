@@ -1,4 +1,4 @@
-//! Peak memory of one training step on the processor, measured, beside the estimate of `cost`:
+//! Measures the peak memory of one training step on the CPU and prints the estimate of `cost`:
 //! `cargo run --release -p s2f-nn --example memory -- compact 32` (Linux).
 //!
 //! Networks: compact, paper (clips of 3 s), decoder, paper-decoder, vgg-face. The activations per

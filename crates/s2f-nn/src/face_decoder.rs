@@ -172,7 +172,8 @@ mod tests {
             &device,
         );
         let network = network.unwrap();
-        // Counted by reference/nn/face_decoder.py, and the 2 × 65 coordinates of the mean landmarks.
+        // Counted by reference/nn/face_decoder.py, and the 2 × 65 coordinates of the mean
+        // landmarks.
         assert_eq!(network.num_params(), 56_555_461 + 130);
         assert_eq!(config.cost(1).unwrap().parameters, 56_555_461 + 130);
         let decoded = network.forward(Tensor::zeros([1, 4096], &device));

@@ -1,5 +1,5 @@
-//! The losses of the voice encoder. Each is a mean over the batch; the paper (section 3.3) sums them
-//! with weights, which depend on the reductions.
+//! The losses of the voice encoder. Each is a mean over the batch; the paper (section 3.3) sums
+//! them with weights, which depend on the reductions.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{log_softmax, softmax};
@@ -100,7 +100,8 @@ impl Contrast {
         let face = unit_length(face - centre.clone());
         let voice = unit_length(voice - centre);
         let scale = self.log_scale.val().exp().unsqueeze::<2>(); // [1, 1]
-        let scores = (voice.matmul(face.transpose()) * scale).mask_fill(is_same, EXCLUDED); // [batch, batch]
+        // [batch, batch]
+        let scores = (voice.matmul(face.transpose()) * scale).mask_fill(is_same, EXCLUDED);
         let own = |scores: Tensor<2>| {
             let [batch, _] = scores.dims();
             let diagonal = Tensor::<2>::eye(batch, &scores.device());
@@ -204,7 +205,8 @@ mod tests {
         let faces = tensor([[2., 1.], [0., 1.]]);
         let is_same =
             |same: bool| Tensor::<2, Bool>::from_bool([[false, same], [same, false]], &device);
-        // Scores [[s, −s], [0, 0]]: voices give ln(1 + e^(−2s)) and ln 2, faces ln(1 + e^(−s)) each.
+        // Scores [[s, −s], [0, 0]]: voices give ln(1 + e^(−2s)) and ln 2, faces ln(1 + e^(−s))
+        // each.
         let softplus = |x: f64| (1.0 + x.exp()).ln();
         let expected =
             0.25 * (softplus(-2.0 * scale) + 2_f64.ln() + softplus(-scale) + softplus(-scale));

@@ -6,7 +6,8 @@
 //!
 //! The network is never trained here: each batch normalisation, with its running statistics, is
 //! folded into the convolution before it, and no weight requires a gradient. Gradients do flow to
-//! the picture, so a loss can be defined on the features of a picture that another network produces.
+//! the picture, so a loss can be defined on the features of a picture that another network
+//! produces.
 
 use std::path::Path;
 
@@ -152,8 +153,8 @@ fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
 }
 
-/// `min(max(x, 0), 6)`. A clamp gives the same, but its backward pass on a CPU takes several times as
-/// long.
+/// `min(max(x, 0), 6)`. A clamp gives the same, but its backward pass on a CPU takes several times
+/// as long.
 fn relu6(x: Tensor<4>) -> Tensor<4> {
     relu(relu(x).neg().add_scalar(6.0)).neg().add_scalar(6.0)
 }

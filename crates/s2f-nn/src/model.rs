@@ -91,7 +91,8 @@ impl ModelConfig {
         Ok(networks + mean_feature)
     }
 
-    /// A model with fresh weights; mean feature and mean landmarks are zero until weights are loaded.
+    /// A model with fresh weights; mean feature and mean landmarks are zero until weights are
+    /// loaded.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -119,8 +120,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// v̄ + (1 + amount)·(v − v̄). An amount of 0 leaves a feature unchanged; the paper shows pictures
-    /// of 0.7 and 1.4, but not its formula.
+    /// v̄ + (1 + amount)·(v − v̄). An amount of 0 leaves a feature unchanged; the paper shows
+    /// pictures of 0.7 and 1.4, but not its formula.
     ///
     /// # Shapes
     /// - `feature`, output: `[batch, D]`; [`normalise`] the output

@@ -119,7 +119,8 @@ impl DeconvolutionHead {
             self.base as i64,
             self.base as i64,
         ]); // [batch, 256, 14, 14]
-        let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x))); // [batch, 32, 224, 224]
+        // [batch, 32, 224, 224]
+        let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x)));
         self.colours.forward(x) // [batch, 3, 224, 224]
     }
 }
@@ -160,7 +161,8 @@ impl BasisHead {
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<4> {
         let x = relu(self.hidden.forward(x)); // [batch, hidden]
         let x = self.coefficients.forward(x); // [batch, components]
-        let values = x.matmul(self.basis.val()) + self.mean.val().unsqueeze::<2>(); // [batch, values]
+        // [batch, values]
+        let values = x.matmul(self.basis.val()) + self.mean.val().unsqueeze::<2>();
         from_luma_chroma(values, self.size)
     }
 }

@@ -199,7 +199,8 @@ impl VggFace {
         let mut x = faces - mean;
         for convs in stages {
             x = convs.iter().fold(x, |x, conv| relu(conv.forward(x))); // [n, channels, s, s]
-            x = max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2])); // [n, channels, s/2, s/2]
+            // [n, channels, s/2, s/2]
+            x = max_pool2d(x, MaxPoolOptions::new([2, 2]).with_stride([2, 2]));
         }
         let x = relu(self.fc6.forward(x.flatten(1, 3))); // [n, hidden]
         relu(self.fc7.forward(x)) // [n, hidden]

@@ -87,7 +87,8 @@ impl VoiceEncoder {
             }
             x = x.cast(dtype);
             if self.pools[index] {
-                x = max_pool2d(x, MaxPoolOptions::new([2, 1])); // [batch, channels, time/2, frequency]
+                // [batch, channels, time/2, frequency]
+                x = max_pool2d(x, MaxPoolOptions::new([2, 1]));
             }
         }
         x.flatten(1, 3) // [batch, channels · frequency]
@@ -140,4 +141,4 @@ fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -1,4 +1,5 @@
-//! The warp of the face decoder: from a texture in the mean shape to a picture with given landmarks.
+//! The warp of the face decoder: from a texture in the mean shape to a picture with given
+//! landmarks.
 //!
 //! Cole et al., "Synthesizing Normalized Faces from Facial Identity Features", CVPR 2017: the
 //! displacement of the landmarks from their mean is interpolated by a polyharmonic spline, x and y
@@ -15,8 +16,8 @@ use nalgebra::DMatrix;
 /// Nodes along each side of the coarse grid on which the spline is evaluated; cubic interpolation
 /// gives every pixel. At 224 pixels, one node per 4 pixels.
 pub(crate) const NODES: usize = 57;
-/// Added to the diagonal, in units of the picture's side squared: it keeps the system regular if two
-/// landmarks coincide, and otherwise changes displacements by less than 0.01 pixels.
+/// Added to the diagonal, in units of the picture's side squared: it keeps the system regular if
+/// two landmarks coincide, and otherwise changes displacements by less than 0.01 pixels.
 pub(crate) const SMOOTHING: f64 = 1e-6;
 /// A smaller squared distance counts as 0, where r² ln r² is 0 but its logarithm is not finite.
 pub(crate) const NEAREST: f64 = 1e-12;
@@ -36,8 +37,8 @@ pub struct Warp {
 }
 
 impl Warp {
-    /// A warp of pictures of `size` × `size` pixels around the `mean` landmarks, with points of zero
-    /// displacement at `border`; `size` is at least 2.
+    /// A warp of pictures of `size` × `size` pixels around the `mean` landmarks, with points of
+    /// zero displacement at `border`; `size` is at least 2.
     pub fn new(mean: &[[f32; 2]], border: &[[f32; 2]], size: usize, device: &Device) -> Self {
         let mean = Param::from_tensor(points(mean, device).flatten(0, 1)).no_grad();
         Self { mean, border: border.to_vec(), size }
@@ -96,7 +97,8 @@ impl Warp {
     pub fn displacement(&self, landmarks: Tensor<3>) -> Tensor<4> {
         let device = landmarks.device();
         let [batch, count, _] = landmarks.dims();
-        let border = points(&self.border, &device).unsqueeze::<3>().repeat_dim(0, batch); // [batch, border, 2]
+        // [batch, border, 2]
+        let border = points(&self.border, &device).unsqueeze::<3>().repeat_dim(0, batch);
         let moved = landmarks.clone() - self.mean().unsqueeze::<3>(); // [batch, landmarks, 2]
         let [_, fixed, _] = border.dims();
 
@@ -105,18 +107,20 @@ impl Warp {
         let unit = |p: Tensor<3>| p / self.size as f64 - 0.5;
         let control = unit(Tensor::cat(vec![landmarks, border], 1)); // [batch, n, 2]
         let n = count + fixed;
-        let values = Tensor::cat(vec![moved, Tensor::zeros([batch, fixed + 3, 2], &device)], 1); // [batch, n + 3, 2]
+        // [batch, n + 3, 2]
+        let values = Tensor::cat(vec![moved, Tensor::zeros([batch, fixed + 3, 2], &device)], 1);
 
         let bend = kernel(control.clone(), control.clone())
             + Tensor::<2>::eye(n, &device).unsqueeze::<3>() * SMOOTHING; // [batch, n, n]
         let affine = with_one(control.clone()); // [batch, n, 3]
         let top = Tensor::cat(vec![bend, affine.clone()], 2); // [batch, n, n + 3]
-        let bottom =
-            Tensor::cat(vec![affine.swap_dims(1, 2), Tensor::zeros([batch, 3, 3], &device)], 2); // [batch, 3, n + 3]
+        let bottom = vec![affine.swap_dims(1, 2), Tensor::zeros([batch, 3, 3], &device)];
+        let bottom = Tensor::cat(bottom, 2); // [batch, 3, n + 3]
         let weights = solve(Tensor::cat(vec![top, bottom], 1), values); // [batch, n + 3, 2]
 
         let nodes = unit(self.nodes(&device)).repeat_dim(0, batch); // [batch, NODES², 2]
-        let basis = Tensor::cat(vec![kernel(nodes.clone(), control), with_one(nodes)], 2); // [batch, NODES², n + 3]
+        // [batch, NODES², n + 3]
+        let basis = Tensor::cat(vec![kernel(nodes.clone(), control), with_one(nodes)], 2);
         let coarse = basis.matmul(weights); // [batch, NODES², 2]
         let coarse = coarse.swap_dims(1, 2).reshape([batch, 2, NODES, NODES]);
         let up = TensorData::new(upsampling(self.size), [1, 1, self.size, NODES]);
@@ -146,7 +150,8 @@ fn with_one(positions: Tensor<3>) -> Tensor<3> {
     Tensor::cat(vec![Tensor::ones([batch, n, 1], &device), positions], 2)
 }
 
-/// φ(r) = r² ln r = ½ r² ln r² between `a` `[batch, n, 2]` and `b` `[batch, m, 2]`: `[batch, n, m]`.
+/// φ(r) = r² ln r = ½ r² ln r² between `a` `[batch, n, 2]` and `b` `[batch, m, 2]`:
+/// `[batch, n, m]`.
 fn kernel(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
     let difference =
         |axis: usize| a.clone().narrow(2, axis, 1) - b.clone().narrow(2, axis, 1).swap_dims(1, 2);

@@ -11,13 +11,13 @@ use crate::file::{Batches, PairFile};
 use crate::row::Batch;
 use crate::schema::column;
 use crate::split::Split;
-use crate::{Pair, PairInfo, PairsError, check};
+use crate::{Pair, PairInfo, PairsError, check, verify};
 
-/// Rows in memory at a time, with voices or faces and without.
+/// Rows in memory at a time, with and without voices or faces.
 const HEAVY_ROWS: usize = 32;
 const LIGHT_ROWS: usize = 1024;
 
-/// Pairs that may be trusted: whole, of one face space, and with no speaker in two splits.
+/// Pairs that passed all checks: complete, of one face space, and with no speaker in two splits.
 #[derive(Debug, Clone)]
 pub struct PairSet {
     path: PathBuf,
@@ -26,14 +26,14 @@ pub struct PairSet {
     speakers: BTreeMap<String, Split>,
 }
 
-/// What is read of a row beside what [`PairInfo`] holds and the face's points.
+/// What is read of a row in addition to [`Pair::info`] and [`Pair::face_points`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// [`Pair::audio`]; empty where not asked for.
+    /// [`Pair::audio`]; empty if not asked for.
     pub audio: bool,
-    /// [`Pair::face`]; empty where not asked for.
+    /// [`Pair::face`]; empty if not asked for.
     pub face: bool,
-    /// [`Pair::feature`]; empty where not asked for.
+    /// [`Pair::feature`]; empty if not asked for.
     pub feature: bool,
 }
 
@@ -43,22 +43,24 @@ impl Payload {
 }
 
 impl PairSet {
-    /// Opens a folder of `pairs-*.parquet` or one such file. Reads who is in which split and
-    /// nothing else of the rows.
+    /// Opens a folder of `pairs-*.parquet` or one such file. Reads the speaker and the split of
+    /// each row, and 64 rows whole, whose voices and faces it compares with their hashes.
     ///
     /// # Errors
-    /// [`PairsError`] where a file is damaged or foreign, where a file of the set is
-    /// missing, where face spaces are mixed, where a speaker is in two splits, or where the
-    /// speakers are not those that were sealed; [`PairsError::File`] where the system refuses.
+    /// [`PairsError`] if a file is damaged or foreign, if a file of the set is missing, if face
+    /// spaces are mixed, if a speaker is in two splits, if the speakers are not those that were
+    /// sealed, or if a sampled voice or face has another hash; [`PairsError::File`] if the system
+    /// refuses.
     pub fn open(path: &Path) -> Result<Self, PairsError> {
         let files = open_files(path)?;
         let face_space = check::one_face_space(&files, path)?;
         let speakers = check::one_split_each(&check::speakers(&files)?, path)?;
         check::check_seal(&files, &speakers, path)?;
+        verify::verify_sample(&files)?;
         Ok(Self { path: path.to_owned(), files, face_space, speakers })
     }
 
-    /// What was opened.
+    /// The file or folder that was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -68,18 +70,18 @@ impl PairSet {
         &self.face_space
     }
 
-    /// Pairs in the set.
+    /// Number of pairs.
     pub fn pairs(&self) -> u64 {
         self.files.iter().map(PairFile::pairs).sum()
     }
 
-    /// Every speaker and the split of all his or her pairs.
+    /// Every speaker and the split of all their pairs.
     pub fn speakers(&self) -> &BTreeMap<String, Split> {
         &self.speakers
     }
 
-    /// Hash of [`Self::speakers`], as [`crate::split::SplitTable::hash`] computes it: two sets
-    /// with the same hash measure on the same people.
+    /// Hash of [`Self::speakers`], as [`SplitTable::hash`](crate::SplitTable::hash) computes it:
+    /// two sets with the same hash evaluate on the same people.
     pub fn speakers_sha256(&self) -> String {
         crate::split::hash_of_splits(&self.speakers)
     }
@@ -93,22 +95,22 @@ impl PairSet {
         all
     }
 
-    /// Rows in each row group: what [`Self::group`] reads at a time, about 32 MiB at most.
+    /// Number of rows in each row group, which [`Self::group`] reads; about 32 MiB at most.
     pub fn groups(&self) -> Vec<u64> {
         self.files.iter().flat_map(|file| file.groups.iter().copied()).collect()
     }
 
-    /// The rows, of one split or of all, in their order. Memory is bounded by some rows.
+    /// The rows, of one split or of all, in their order. Holds at most 1024 rows in memory.
     pub fn rows(&self, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
         self.read(0..usize::MAX, payload, split)
     }
 
-    /// The rows of row group `group`, counted through all files; none beyond the last.
+    /// The rows of row group `group`, counted through all files; empty beyond the last.
     pub fn group(&self, group: usize, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
         self.read(group..group.saturating_add(1), payload, split)
     }
 
-    /// What is said of each pair, of one split or of all, in the order of the rows.
+    /// What is known about each pair, of one split or of all, in the order of the rows.
     pub fn infos(&self, split: Option<Split>) -> Rows<'_, PairInfo> {
         let rows = |batch: &Batch<'_>, row| batch.info(row);
         self.rows_with(0..usize::MAX, info_columns(), split, LIGHT_ROWS, rows)
@@ -163,7 +165,7 @@ pub struct Rows<'a, T> {
     batch_rows: usize,
     read: fn(&Batch<'_>, usize) -> Result<T, PairsError>,
     open: Option<(&'a PairFile, Batches)>,
-    /// What is in memory, and the next row of it.
+    /// The rows in memory, and the next one to return.
     batch: Option<(Batch<'a>, usize)>,
     failed: bool,
 }
@@ -227,7 +229,7 @@ fn info_columns() -> Vec<usize> {
 pub(crate) fn open_files(path: &Path) -> Result<Vec<PairFile>, PairsError> {
     let paths = if path.is_dir() { pair_files(path)? } else { vec![path.to_owned()] };
     if paths.is_empty() {
-        return Err(PairsError::NoFiles { path: path.to_owned() }.into());
+        return Err(PairsError::NoFiles { path: path.to_owned() });
     }
     paths.iter().map(|path| Ok(PairFile::open(path)?.0)).collect()
 }
@@ -243,113 +245,7 @@ pub(crate) fn pair_files(folder: &Path) -> Result<Vec<PathBuf>, PairsError> {
             found.push(entry.path());
         }
     }
-    // By number, not by letter: there may be more than 100 000 files.
+    // By number, not as text: there may be more than 100 000 files.
     found.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use s2f_core::Normalisation;
-
-    use super::*;
-    use crate::samples;
-
-    fn read(set: &PairSet, payload: Payload, split: Option<Split>) -> Vec<Pair> {
-        set.rows(payload, split).collect::<Result<_, _>>().unwrap()
-    }
-
-    #[test]
-    fn rows_read_back_as_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.parquet");
-        // Empty bytes and texts, nothing stated, every script: see the samples.
-        let written = samples::pairs(0, 300);
-        samples::write(&path, &written).unwrap();
-        let set = PairSet::open(&path).unwrap();
-        assert_eq!(read(&set, Payload::ALL, None), written);
-        assert_eq!(set.pairs(), 300);
-        assert_eq!(set.face_space().normalisation, Normalisation::UnitLength);
-        assert_eq!(set.speakers()["t e s t"], Split::Test);
-        assert_eq!(set.licences().len(), 6);
-
-        let infos: Vec<PairInfo> = set.infos(None).collect::<Result<_, _>>().unwrap();
-        assert!(infos.iter().zip(written.iter().map(|pair| &pair.info)).all(|(info, pair)| {
-            (&info.pair_id, info.age, &info.language, info.sex, &info.face_sha256)
-                == (&pair.pair_id, pair.age, &pair.language, pair.sex, &pair.face_sha256)
-        }));
-    }
-
-    #[test]
-    fn what_is_not_asked_for_is_empty() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.parquet");
-        let written = samples::pairs(0, 40);
-        samples::write(&path, &written).unwrap();
-        let set = PairSet::open(&path).unwrap();
-        let features = Payload { feature: true, ..Payload::default() };
-        for (read, written) in read(&set, features, None).iter().zip(&written) {
-            assert_eq!((read.audio.len(), read.face.len()), (0, 0));
-            assert_eq!((&read.feature, read.face_points), (&written.feature, written.face_points));
-        }
-    }
-
-    #[test]
-    fn a_split_is_read_on_its_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.parquet");
-        let written = samples::pairs(0, 100);
-        samples::write(&path, &written).unwrap();
-        let set = PairSet::open(&path).unwrap();
-        for split in Split::ALL {
-            let wanted: Vec<Pair> =
-                written.iter().filter(|pair| pair.info.split == split).cloned().collect();
-            assert_eq!(read(&set, Payload::ALL, Some(split)), wanted);
-            assert_eq!(set.infos(Some(split)).count(), wanted.len());
-        }
-    }
-
-    #[test]
-    fn groups_together_are_all_rows() {
-        let folder = tempfile::tempdir().unwrap();
-        // Two groups in the first file, one in the second.
-        let written = samples::pairs(0, 5000);
-        samples::write(&folder.path().join("pairs-00000.parquet"), &written[..4500]).unwrap();
-        samples::write(&folder.path().join("pairs-00001.parquet"), &written[4500..]).unwrap();
-        let set = PairSet::open(folder.path()).unwrap();
-        assert_eq!(set.groups(), [4096, 404, 500]);
-        let group = |number| set.group(number, Payload::ALL, None).map(Result::unwrap);
-        assert!((0..4).flat_map(group).eq(written));
-    }
-
-    #[test]
-    fn a_feature_that_is_not_of_unit_length_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.parquet");
-        let mut pairs = samples::pairs(0, 5);
-        pairs[3].feature[0] += 0.5;
-        samples::write(&path, &pairs).unwrap();
-        let set = PairSet::open(&path).unwrap();
-        assert_eq!(set.face_space().normalisation, Normalisation::None);
-    }
-
-    #[test]
-    fn a_file_that_changes_under_the_reader_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.parquet");
-        samples::write(&path, &samples::pairs(0, 5)).unwrap();
-        let set = PairSet::open(&path).unwrap();
-        samples::write(&path, &samples::pairs(0, 6)).unwrap();
-        let mut rows = set.infos(None);
-        let message = rows.next().unwrap().unwrap_err().to_string();
-        assert!(message.contains("changed while"), "{message}");
-        assert!(rows.next().is_none());
-    }
-
-    #[test]
-    fn an_empty_folder_says_what_it_lacks() {
-        let folder = tempfile::tempdir().unwrap();
-        let message = PairSet::open(folder.path()).unwrap_err().to_string();
-        assert!(message.contains("no pairs-*.parquet"), "{message}");
-    }
 }

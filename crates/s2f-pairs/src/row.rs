@@ -1,13 +1,15 @@
-//! From the columns of Arrow to rows.
+//! Converts the columns of Arrow to rows.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, RecordBatch};
 
+use s2f_core::hash::sha256;
+use s2f_core::{FaceSpace, Normalisation, Sex};
+
 use crate::file::PairFile;
 use crate::split::Split;
-use crate::{Pair, PairInfo, PairsError};
-use s2f_core::Sex;
+use crate::{Pair, PairInfo, PairsError, valid};
 
 /// Some rows of a file, in the columns that were asked for.
 pub(crate) struct Batch<'a> {
@@ -20,41 +22,50 @@ impl Batch<'_> {
         self.columns.num_rows()
     }
 
-    /// A row; what was not asked for is empty.
+    /// A row; what was not asked for is empty. A voice, a face or a feature that cannot belong to
+    /// its row is an error.
     pub(crate) fn pair(&self, row: usize) -> Result<Pair, PairsError> {
         let info = self.info(row)?;
+        let [audio, face] = [self.bytes("audio", row)?, self.bytes("face", row)?];
+        for (column, bytes, hash_column, hash) in [
+            ("audio", &audio, "audio_sha256", &info.audio_sha256),
+            ("face", &face, "face_sha256", &info.face_sha256),
+        ] {
+            if self.has(column) && sha256(bytes) != *hash {
+                let (path, pair_id) = (self.file.path.clone(), info.pair_id);
+                return Err(PairsError::Hash { path, pair_id, column: hash_column });
+            }
+        }
         let feature = self.list("feature", row)?;
         let space = &self.file.meta.face_space;
-        if self.has("feature") && feature.len() != space.dimension {
-            let (found, name, wanted) = (feature.len(), &space.name, space.dimension);
-            let problem = format!("a feature of {found} numbers, {name} has {wanted}");
+        if self.has("feature")
+            && let Some(problem) = feature_problem(&feature, space)
+        {
             let (path, pair_id) = (self.file.path.clone(), info.pair_id);
-            return Err(PairsError::Feature { path, pair_id, problem }.into());
+            return Err(PairsError::Feature { path, pair_id, problem });
         }
         let points = self.list("face_points", row)?;
         let mut face_points = [[0.0; 2]; 5];
         match face_points.as_flattened_mut() {
             flat if flat.len() == points.len() => flat.copy_from_slice(&points),
-            _ => return Err(self.bad("face_points", format!("{} numbers", points.len()))),
+            _ => return Err(self.bad("face_points", format!("{} values", points.len()))),
         }
-        Ok(Pair {
-            info,
-            audio: self.bytes("audio", row)?,
-            face: self.bytes("face", row)?,
-            face_points,
-            feature,
-            face_space: space.name.clone(),
-        })
+        Ok(Pair { info, audio, face, face_points, feature, face_space: space.name.clone() })
     }
 
     /// A row without its payload.
     pub(crate) fn info(&self, row: usize) -> Result<PairInfo, PairsError> {
+        let pair_id = self.text("pair_id", row)?.to_owned();
+        let seconds = self.number("seconds", row)?.unwrap_or_default();
+        if let Some(problem) = valid::seconds_problem(seconds) {
+            return Err(PairsError::Voice { path: self.file.path.clone(), pair_id, problem });
+        }
         Ok(PairInfo {
-            pair_id: self.text("pair_id", row)?.to_owned(),
+            pair_id,
             speaker_id: self.text("speaker_id", row)?.to_owned(),
             source: self.text("source", row)?.to_owned(),
             split: self.split(row)?,
-            seconds: self.number("seconds", row)?.unwrap_or_default(),
+            seconds,
             sex: match self.optional("gender", row)? {
                 None => None,
                 Some("female") => Some(Sex::Female),
@@ -114,12 +125,26 @@ impl Batch<'_> {
 
     fn column(&self, name: &'static str) -> Result<&dyn Array, PairsError> {
         let column = self.columns.column_by_name(name);
-        column.map(AsRef::as_ref).ok_or_else(|| {
-            PairsError::NoColumn { path: self.file.path.clone(), column: name.into() }.into()
+        column.map(AsRef::as_ref).ok_or_else(|| PairsError::NoColumn {
+            path: self.file.path.clone(),
+            column: name.into(),
         })
     }
 
     fn bad(&self, column: &'static str, value: String) -> PairsError {
-        PairsError::Value { path: self.file.path.clone(), column, value }.into()
+        PairsError::Value { path: self.file.path.clone(), column, value }
     }
+}
+
+/// What is wrong with a feature of a file, if anything.
+fn feature_problem(feature: &[f32], space: &FaceSpace) -> Option<String> {
+    let name = &space.name;
+    valid::feature_problem(feature, name, space.dimension).or_else(|| {
+        let is_wrong =
+            space.normalisation == Normalisation::UnitLength && !valid::is_unit_length(feature);
+        is_wrong.then(|| {
+            let length = valid::length(feature);
+            format!("a feature of length {length:.3}, those of {name} have length 1 here")
+        })
+    })
 }

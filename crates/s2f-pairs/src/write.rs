@@ -16,20 +16,19 @@ use s2f_core::{FaceSpace, Normalisation};
 use crate::error::parquet_error;
 use crate::meta::{Meta, PairFileInfo};
 use crate::schema::{list_item, properties, schema};
+use crate::valid::{feature_problem, is_unit_length, seconds_problem};
 use crate::{Pair, PairsError};
 use s2f_core::AtomicFile;
 use s2f_core::hash::sha256;
 
-/// Bytes of a row group: what a writer holds in memory, and about what a reader of all columns
-/// has to.
+/// Size of a row group, bytes: what a writer holds in memory, and about what a reader of all
+/// columns does.
 const GROUP_BYTES: usize = 32 << 20;
-/// Rows of a row group, where pairs are small.
+/// Maximum number of rows of a row group, for small pairs.
 const GROUP_ROWS: usize = 4096;
-/// How far a feature's length may be from 1 and still count as 1: what half precision costs.
-const UNIT_TOLERANCE: f64 = 1e-3;
 
-/// Writes one file of pairs, row by row. Until [`PairWriter::finish`] nothing stands under its
-/// name. Memory is bounded by about three times a row group of 32 MiB.
+/// Writes one file of pairs, row by row. The file appears under its name on
+/// [`PairWriter::finish`]. Holds up to about three row groups of 32 MiB in memory.
 pub struct PairWriter {
     path: PathBuf,
     info: PairFileInfo,
@@ -43,10 +42,10 @@ impl PairWriter {
     /// Begins the file `path`, whose folder must exist.
     ///
     /// # Errors
-    /// [`PairsError::File`] where the system refuses.
+    /// [`PairsError::File`] if the system refuses.
     pub fn create(path: &Path, info: &PairFileInfo) -> Result<Self, PairsError> {
         let options = ArrowWriterOptions::new()
-            // It is redundant, and the order within it changes from run to run.
+            // It is redundant, and its order changes from run to run.
             .with_skip_arrow_metadata(true)
             .with_properties(properties(Vec::new()));
         let writer =
@@ -65,8 +64,9 @@ impl PairWriter {
     /// Adds a row. Hashes that the pair lacks are computed from its voice and face.
     ///
     /// # Errors
-    /// [`PairsError::Feature`] if the feature is of another face space or length than the file,
-    /// or not finite; [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
+    /// [`PairsError::Feature`] if the feature is of another face space or dimension than the file,
+    /// or not finite; [`PairsError::Voice`] if the voice has no possible length;
+    /// [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
     /// [`PairsError::File`] if the system refuses.
     pub fn push(&mut self, pair: &Pair) -> Result<(), PairsError> {
         self.check(pair)?;
@@ -74,8 +74,7 @@ impl PairWriter {
             self.hash(pair, "audio_sha256", &pair.audio, &pair.info.audio_sha256)?,
             self.hash(pair, "face_sha256", &pair.face, &pair.info.face_sha256)?,
         ];
-        let square: f64 = pair.feature.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        if (square.sqrt() - 1.0).abs() > UNIT_TOLERANCE {
+        if !is_unit_length(&pair.feature) {
             self.normalisation = Normalisation::None;
         }
         if !self.licences.contains(&pair.info.licence) {
@@ -88,10 +87,10 @@ impl PairWriter {
         Ok(())
     }
 
-    /// Completes the file and puts it under its name.
+    /// Completes the file and gives it its name.
     ///
     /// # Errors
-    /// [`PairsError::File`] where the system refuses; there is no file then.
+    /// [`PairsError::File`] if the system refuses; there is no file then.
     pub fn finish(mut self) -> Result<(), PairsError> {
         self.flush()?;
         let meta = Meta {
@@ -113,17 +112,18 @@ impl PairWriter {
 
     fn check(&self, pair: &Pair) -> Result<(), PairsError> {
         let (space, dimension) = (&self.info.face_space, self.info.face_dimension);
-        let problem = if pair.face_space != *space {
-            format!("a feature of {} among those of {space}", pair.face_space)
-        } else if pair.feature.len() != dimension {
-            format!("a feature of {} numbers, {space} has {dimension}", pair.feature.len())
-        } else if !pair.feature.iter().all(|number| number.is_finite()) {
-            "a feature with a number that is not finite".to_owned()
+        let (path, pair_id) = (|| self.path.clone(), || pair.info.pair_id.clone());
+        if let Some(problem) = seconds_problem(pair.info.seconds) {
+            return Err(PairsError::Voice { path: path(), pair_id: pair_id(), problem });
+        }
+        let problem = if pair.face_space == *space {
+            feature_problem(&pair.feature, space, dimension)
         } else {
-            return Ok(());
+            Some(format!("a feature of {} among those of {space}", pair.face_space))
         };
-        let (path, pair_id) = (self.path.clone(), pair.info.pair_id.clone());
-        Err(PairsError::Feature { path, pair_id, problem }.into())
+        problem.map_or(Ok(()), |problem| {
+            Err(PairsError::Feature { path: path(), pair_id: pair_id(), problem })
+        })
     }
 
     /// The hash of some bytes of a pair, which must be the one that the pair states, if it does.
@@ -155,9 +155,9 @@ impl PairWriter {
     }
 }
 
-/// Rows of the row group to come, column by column.
+/// Rows of the next row group, column by column.
 struct Group {
-    /// Of voices, faces and features.
+    /// Size of voices, faces and features.
     bytes: usize,
     pair_id: StringBuilder,
     speaker_id: StringBuilder,
@@ -223,7 +223,7 @@ impl Group {
         self.face_sha256.append_value(face_sha256);
     }
 
-    /// The columns in the order of the schema; nothing is held afterwards.
+    /// The columns in the order of the schema; empties the group.
     fn take(&mut self) -> Vec<ArrayRef> {
         self.bytes = 0;
         vec![
@@ -244,60 +244,5 @@ impl Group {
             Arc::new(self.audio_sha256.finish()),
             Arc::new(self.face_sha256.finish()),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::samples;
-
-    #[test]
-    fn the_same_rows_give_the_same_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str| {
-            let path = folder.path().join(name);
-            samples::write(&path, &samples::pairs(0, 50)).unwrap();
-            fs::read(path).unwrap()
-        };
-        assert_eq!(write("a.parquet"), write("b.parquet"));
-    }
-
-    #[test]
-    fn a_feature_of_another_space_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.parquet");
-        let check = |change: fn(&mut Pair), words: &[&str]| {
-            let mut pair = samples::pairs(0, 1).remove(0);
-            change(&mut pair);
-            let message = samples::write(&path, &[pair]).unwrap_err().to_string();
-            assert!(words.iter().all(|word| message.contains(word)), "{message}");
-            assert!(message.contains("train._00000"), "{message}");
-        };
-        check(|pair| pair.face_space = "vgg-face".into(), &["vgg-face", "mobileface"]);
-        check(|pair| pair.feature.truncate(3), &["3 numbers", "mobileface has 8"]);
-        check(|pair| pair.feature[1] = f32::NAN, &["not finite"]);
-        // Not even a temporary file stays.
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_file_is_seen_only_when_complete() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.parquet");
-        let mut writer = PairWriter::create(&path, &samples::info()).unwrap();
-        writer.push(&samples::pairs(0, 1)[0]).unwrap();
-        assert!(!path.exists());
-        writer.finish().unwrap();
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_named() {
-        let path = Path::new("/nonexistent/pairs.parquet");
-        let message = samples::write(path, &[]).unwrap_err().to_string();
-        assert!(message.contains("/nonexistent"), "{message}");
     }
 }

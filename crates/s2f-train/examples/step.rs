@@ -4,7 +4,7 @@
 //!
 //! Preset, batch, frames, device, precision, steps. Prints one line of JSON: steps per second by the
 //! median step, and the seconds of each step. `benches/train_step.py` runs it beside PyTorch.
-#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use burn::tensor::{Device, Distribution, Tensor};
 use s2f_nn::losses::{decoder_loss, direction_loss, distillation_loss};
 use s2f_nn::voice_encoder::BINS;
 use s2f_nn::{FaceDecoderConfig, VggFaceConfig, VoiceEncoderConfig};
-use s2f_train::devices::{Compute, Devices, Precision};
+use s2f_train::devices::{Compute, ComputePrecision, Devices};
 use serde_json::{Value, json};
 
-/// Steps before the clock starts: memory is found and kernels are tuned.
+/// Steps that are not timed: memory is allocated and kernels are tuned.
 const WARM_UP: usize = 2;
 
 type Failure = Box<dyn std::error::Error>;
@@ -27,8 +27,8 @@ fn main() -> Result<(), Failure> {
         return Err("usage: step PRESET BATCH FRAMES DEVICE PRECISION STEPS".into());
     };
     let (batch, frames, steps) = (batch.parse()?, frames.parse()?, steps.parse()?);
-    let devices = Devices::parse(devices)?;
-    let precision: Precision = serde_json::from_value(Value::from(precision.as_str()))?;
+    let devices: Devices = devices.parse()?;
+    let precision: ComputePrecision = serde_json::from_value(Value::from(precision.as_str()))?;
     let name = devices.name();
     let mut compute = Compute::new(devices, precision)?;
     let seconds = run(&mut compute, preset, batch, frames, steps)?;
@@ -62,7 +62,7 @@ fn run(
     let shards = compute.devices().count();
     let mut network = config.init(&plain.clone().autodiff())?;
     let mut optimizer = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-4).init();
-    // What a frozen linear layer makes of a feature; for the clock any weights do.
+    // Frozen linear layers of the losses; any weights take the same time.
     let frozen = |width: usize, device: &Device| -> Tensor<2> {
         Tensor::random([config.output, width], Distribution::Normal(0.0, 0.01), device)
     };
@@ -86,17 +86,17 @@ fn run(
             let face = faces.to_device(&here).autodiff().flatten::<2>(1, 3);
             let [decoder, identities] =
                 layers[replica.index].clone().map(|layer| layer.to_device(&here).autodiff());
-            let seen = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
+            let apply = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
             let terms = [
-                decoder_loss(seen(&face, &decoder), seen(&voice, &decoder)),
+                decoder_loss(apply(&face, &decoder), apply(&voice, &decoder)),
                 direction_loss(face.clone(), voice.clone()),
-                distillation_loss(seen(&face, &identities), seen(&voice, &identities)),
+                distillation_loss(apply(&face, &identities), apply(&voice, &identities)),
             ];
             let [decoder, direction, distillation] = terms.clone();
             (decoder + direction + distillation, terms)
         });
-        // A training loop looks at its losses, which waits for the device.
-        for loss in backward.seen.iter().flatten() {
+        // A training loop reads its losses, which waits for the device.
+        for loss in backward.aux.iter().flatten() {
             loss.clone().into_scalar::<f32>();
         }
         (network, _) = compute.step(network, &mut optimizer, 1e-3, backward);

@@ -1,5 +1,5 @@
-//! What is done to a recording before the network hears it, so that it learns voices and not
-//! microphones, rooms and codecs of the corpora.
+//! Augmentation of training clips, so that the network learns voices rather than the microphones,
+//! rooms and codecs of the corpora.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -12,19 +12,19 @@ use s2f_audio::{Spectrogram, Waveform};
 use crate::{Augmentation, Clips};
 
 const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
-/// Where a microphone's response is drawn, Hz; in between it is interpolated.
+/// Frequencies at which a microphone's response is drawn, Hz; in between, it is interpolated.
 const RESPONSE_HZ: [f64; 9] = [0.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 8000.0];
-/// Samples are drawn again where a clip is nothing but a pause.
+/// A clip that is silent is drawn again so often.
 const TRIES: usize = 5;
 
-/// A training clip and how much faster than recorded it plays.
+/// A training clip, and its speed relative to the recording.
 pub(crate) struct Clip {
     pub(crate) waveform: Waveform,
     pub(crate) speed: f64,
 }
 
 impl Clips {
-    /// A piece of a recording (repeated where it is shorter), changed at random.
+    /// A clip of a recording (repeated if it is shorter), augmented at random; `None` if it is silent.
     pub(crate) fn cut(
         &self,
         recording: &Waveform,
@@ -33,9 +33,9 @@ impl Clips {
     ) -> Option<Clip> {
         (0..TRIES).find_map(|_| {
             let speed = (augmentation.speed * normal(rng)).exp();
-            let mut samples = self.piece(recording.samples(), speed, rng);
+            let mut samples = self.excerpt(recording.samples(), speed, rng);
             if *augmentation != Augmentation::default() {
-                augmentation.change(&mut samples, rng);
+                augmentation.apply(&mut samples, rng);
             }
             let waveform = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()?;
             Some(Clip { waveform, speed })
@@ -52,9 +52,9 @@ impl Clips {
         (self.samples() - Spectrogram::WINDOW) / Spectrogram::HOP + 1
     }
 
-    /// One clip's worth of samples at `speed`. Between samples it is interpolated along a line,
-    /// which dulls the top octave a little: one more microphone.
-    fn piece(&self, samples: &[f32], speed: f64, rng: &mut StdRng) -> Vec<f32> {
+    /// The samples of a clip at `speed`, interpolated linearly, which attenuates the top octave a
+    /// little, as a microphone may.
+    fn excerpt(&self, samples: &[f32], speed: f64, rng: &mut StdRng) -> Vec<f32> {
         let wanted = self.samples();
         let needed = (wanted as f64 * speed).ceil() as usize + 1;
         let latest = if self.anywhere { samples.len().saturating_sub(needed) } else { 0 };
@@ -71,8 +71,8 @@ impl Clips {
 }
 
 impl Augmentation {
-    /// Another microphone, room, noise, level and coding.
-    fn change(&self, samples: &mut [f32], rng: &mut StdRng) {
+    /// Applies a random microphone, room, noise, level and codec.
+    fn apply(&self, samples: &mut [f32], rng: &mut StdRng) {
         level(samples, 1.0);
         self.channel(samples, rng);
         let gain_db: f64 = rng.random_range(-40.0..-10.0);
@@ -87,7 +87,7 @@ impl Augmentation {
         }
     }
 
-    /// Microphone, band limits, room and noise.
+    /// Applies microphone, band limits, room and noise.
     fn channel(&self, samples: &mut [f32], rng: &mut StdRng) {
         let length = samples.len();
         let tilt_db = self.microphone_db * normal(rng);
@@ -159,20 +159,20 @@ fn room(length: usize, rng: &mut StdRng) -> Vec<f32> {
 fn spectrum(samples: &[f32]) -> Vec<Complex<f32>> {
     let transform = RealFftPlanner::<f32>::new().plan_fft_forward(samples.len());
     let mut output = transform.make_output_vec();
-    // Both buffers have the length that the plan asks for, so it cannot fail.
+    // Both buffers have the length that the plan needs, so it cannot fail.
     let _ = transform.process(&mut samples.to_vec(), &mut output);
     output
 }
 
-/// Multiplies the spectrum by `gain(index, hz)`. The clip is taken as periodic: what is delayed
-/// beyond its end comes in at its start.
+/// Multiplies the spectrum by `gain(index, hz)`. The clip is periodic: what is delayed beyond its end
+/// wraps around to its start.
 fn filter(samples: &mut [f32], gain: impl Fn(usize, f64) -> Complex<f32>) {
     let length = samples.len();
     let mut bins = spectrum(samples);
     for (index, bin) in bins.iter_mut().enumerate() {
         *bin *= gain(index, index as f64 * RATE_HZ / length as f64);
     }
-    // The ends of a real spectrum are real.
+    // The first and the last bin of a real spectrum are real.
     bins[0].im = 0.0;
     if length.is_multiple_of(2) {
         bins[length / 2].im = 0.0;
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn speed_moves_the_pitch_by_what_it_says() {
+    fn speed_scales_the_pitch() {
         let mut rng = StdRng::seed_from_u64(1);
         let augmentation = Augmentation { speed: 0.2, ..Default::default() };
         for _ in 0..5 {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_has_the_ratio_that_was_asked_for() {
+    fn noise_has_the_configured_ratio() {
         let mut rng = StdRng::seed_from_u64(2);
         let augmentation =
             Augmentation { noise: 1.0, noise_db: [10.0, 10.0], ..Default::default() };

@@ -1,4 +1,4 @@
-//! Principal components: the linear basis that explains a set of textures best.
+//! Principal components: the linear basis that explains most of the variance of a set of textures.
 
 use burn::tensor::{Tensor, TensorData};
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -7,15 +7,15 @@ use nalgebra::{DMatrix, SymmetricEigen};
 pub(crate) struct Basis {
     /// `[values]`.
     pub(crate) mean: Tensor<1>,
-    /// `[components, values]`, largest first, each as long as one standard deviation.
+    /// `[components, values]`, largest first, each of the length of one standard deviation.
     pub(crate) components: Tensor<2>,
     /// Share of the variance that the components explain, 0 to 1.
     pub(crate) explained: f64,
 }
 
 impl Basis {
-    /// The first `count` principal components of `examples` `[n, values]`, or fewer where there are
-    /// not so many examples. By the eigenvectors of the n × n matrix of inner products (Sirovich
+    /// The first `count` principal components of `examples` `[n, values]`, or n − 1 if there are
+    /// fewer. By the eigenvectors of the n × n matrix of inner products (Sirovich
     /// and Kirby 1987), since n is far smaller than the number of values.
     pub(crate) fn principal(examples: Tensor<2>, count: usize) -> Self {
         let device = examples.device();
@@ -28,7 +28,7 @@ impl Basis {
 
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        // The mean took one dimension away.
+        // Subtracting the mean removes one dimension.
         order.truncate(count.min(n.saturating_sub(1)));
         let total: f64 = eigen.eigenvalues.iter().sum();
         let explained = order.iter().map(|&k| eigen.eigenvalues[k]).sum::<f64>() / total;

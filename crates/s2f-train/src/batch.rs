@@ -1,23 +1,22 @@
-//! Batches: which voices, heard how, meet which faces in a step. A batch depends on the seed and
-//! the step alone, so a run that goes on after a kill sees what it would have seen, and the number
-//! of threads makes no difference.
+//! Batches of examples. A batch depends only on the seed and the step, so a resumed run gets the same
+//! batches, whatever the number of threads.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use s2f_audio::Spectrogram;
 
 use crate::TrainError;
 
-/// What a step learns from.
+/// The examples of a step.
 pub(crate) struct Batch {
     /// Names of the voices, for messages.
     pub(crate) ids: Vec<String>,
-    /// Number of each voice's speaker.
+    /// Identifier of each voice's speaker.
     speakers: Vec<u64>,
-    /// Spectrograms of all segments of all voices, the first voice's first.
+    /// Spectrograms of all segments, voice by voice.
     spectrograms: Vec<f32>,
     frames: usize,
     segments: usize,
-    /// The feature that each voice is to predict.
+    /// The target feature of each voice.
     features: Vec<f32>,
 }
 
@@ -25,14 +24,14 @@ pub(crate) struct Batch {
 pub(crate) struct Example {
     pub(crate) id: String,
     pub(crate) speaker: u64,
-    /// Of equal length.
+    /// Spectrograms of equal length.
     pub(crate) segments: Vec<Spectrogram>,
     pub(crate) feature: Vec<f32>,
 }
 
-/// Where batches come from.
+/// A source of batches.
 pub(crate) trait Examples: Send + Sync {
-    /// Examples in an epoch.
+    /// Number of examples in an epoch.
     fn len(&self) -> usize;
 
     /// The batch of a step, counted from 0.
@@ -65,18 +64,18 @@ impl Batch {
         batch
     }
 
-    /// The batch cut into `count` equal parts; voices that are left over are not used.
+    /// The batch divided into `count` equal parts; remaining voices are not used.
     pub(crate) fn shards(mut self, count: usize) -> Vec<Self> {
         if count == 1 {
             return vec![self];
         }
         let voices = self.ids.len() / count;
-        let numbers = self.segments * 2 * self.frames * Spectrogram::BINS;
+        let values = self.segments * 2 * self.frames * Spectrogram::BINS;
         let dimension = self.features.len() / self.ids.len().max(1);
         let mut part = || Self {
             ids: self.ids.drain(..voices).collect(),
             speakers: self.speakers.drain(..voices).collect(),
-            spectrograms: self.spectrograms.drain(..voices * numbers).collect(),
+            spectrograms: self.spectrograms.drain(..voices * values).collect(),
             features: self.features.drain(..voices * dimension).collect(),
             frames: self.frames,
             segments: self.segments,
@@ -88,8 +87,8 @@ impl Batch {
     /// - output: `[voices · segments, 2, frames, 257]`
     pub(crate) fn spectrograms(&mut self, device: &Device) -> Tensor<4> {
         let shape = [self.ids.len() * self.segments, 2, self.frames, Spectrogram::BINS];
-        let numbers = std::mem::take(&mut self.spectrograms);
-        Tensor::from_data(TensorData::new(numbers, shape), device)
+        let values = std::mem::take(&mut self.spectrograms);
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
 
     /// # Shapes
@@ -112,17 +111,10 @@ impl Batch {
         Tensor::from_data(TensorData::new(same, [count, count]), device)
     }
 
-    /// Voices in the batch, and segments of each.
+    /// Number of voices, and of segments of each.
     pub(crate) fn shape(&self) -> [usize; 2] {
         [self.ids.len(), self.segments]
     }
-}
-
-/// Spectrograms of equal length as one tensor `[n, 2, frames, 257]`.
-pub(crate) fn stack(spectrograms: Vec<Spectrogram>, device: &Device) -> Tensor<4> {
-    let (count, frames) = (spectrograms.len(), spectrograms.first().map_or(0, Spectrogram::frames));
-    let numbers: Vec<f32> = spectrograms.into_iter().flat_map(Spectrogram::into_data).collect();
-    Tensor::from_data(TensorData::new(numbers, [count, 2, frames, Spectrogram::BINS]), device)
 }
 
 #[cfg(test)]
@@ -132,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speakers_and_segments_keep_their_places() {
+    fn speakers_and_segments_keep_their_order() {
         let voice = |level: f32| {
             let samples: Vec<f32> = (0..16_000).map(|n| level * (n as f32 * 0.1).sin()).collect();
             spectrogram(&Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap())

@@ -1,192 +1,250 @@
-//! Configurations that could only fail later, or not at all, are refused before anything is read.
+//! Configurations are checked against themselves, the face space, the devices and the memory of the
+//! machine before any data is read and any folder is made.
+
+mod memory;
 
 use s2f_audio::Waveform;
-use s2f_face::FRAME;
+use s2f_face::{FRAME, LANDMARK_COUNT};
+use s2f_nn::VggFaceConfig;
 
 use crate::TrainError;
 use crate::config::{
-    Augmentation, FaceDecoderTraining, Optimisation, RecordingData, Schedule, VoiceData,
-    VoiceEncoderTraining,
+    Augmentation, Clips, FaceDecoderTraining, Optimisation, Optimizer, RecordingData, Schedule,
+    VoiceData, VoiceEncoderTraining,
 };
-use crate::devices::Precision;
+use crate::devices::{Compute, ComputePrecision, Devices};
+use crate::frozen::FrozenDecoder;
 
 /// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
-const MOST_SPEED: f64 = 0.3;
+const MAX_SPEED: f64 = 0.3;
+/// The longest clip, seconds.
+const MAX_SECONDS: f64 = 60.0;
+/// The loudest noise and the quietest, dB.
+const NOISE_DB: f64 = 100.0;
 
 impl FaceDecoderTraining {
+    /// Checks the configuration as [`train_face_decoder`](crate::train_face_decoder) does at its
+    /// start. Reads no data and writes nothing.
+    ///
     /// # Errors
-    /// [`TrainError::Setting`] with the key, what it must be and what it is.
-    pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let dimension = self.data.face_space().dimension;
-        let (faces, network) = (&self.morphing, &self.network);
-        check("data.held_out", "at least 2", self.data.held_out, |&n| n >= 2)?;
-        check("morphing.pool", "at least 1", faces.pool, |&n| n >= 1)?;
-        check("morphing.neighbours", "at least 1", faces.neighbours, |&n| n >= 1)?;
-        check("morphing.feature_noise", "0 or more", faces.feature_noise, |x| *x >= 0.0)?;
-        check(
-            "network.feature",
-            "256 with MobileFace, 4096 with VGG-Face",
-            network.feature,
-            |&n| n == dimension,
-        )?;
-        check("network.size", "224, as the faces are", network.size, |&n| n == FRAME)?;
+    /// [`TrainError::Value`] or [`TrainError::Network`] names the key, [`TrainError::Memory`] the
+    /// memory that it would take; [`TrainError::Device`].
+    pub fn check(&self, devices: &Devices) -> Result<(), TrainError> {
+        devices.only()?;
+        let (data, morphing, losses) = (&self.data, &self.morphing, &self.losses);
+        at_least("data.held_out", data.held_out, 2)?;
+        for folder in &data.folders {
+            for gain in folder.gain {
+                positive("data.folders.gain", f64::from(gain))?;
+            }
+            not_negative("data.folders.saturation", f64::from(folder.saturation))?;
+        }
+        at_least("morphing.pool", morphing.pool, 1)?;
+        at_least("morphing.neighbours", morphing.neighbours, 1)?;
+        at_least("morphing.most_faces", morphing.most_faces, 2)?;
+        not_negative("morphing.feature_noise", morphing.feature_noise)?;
+        equal("network.size", self.network.size, FRAME)?;
+        equal("network.landmarks.count", self.network.landmarks.count, LANDMARK_COUNT)?;
+        self.network.check()?;
+        self.network.check_face_space(&data.face_space())?;
         // Only the voice encoder computes in 16 bits.
-        check("optimisation.precision", "float32", self.optimisation.precision, |&precision| {
-            precision == Precision::Float32
-        })?;
-        check("losses.identity_batch", "at least 1", self.losses.identity_batch, |&n| n >= 1)?;
-        self.optimisation.check()
+        equal("optimisation.precision", self.optimisation.precision, ComputePrecision::Float32)?;
+        let weights = [
+            ("losses.texture", losses.texture),
+            ("losses.landmarks", losses.landmarks),
+            ("losses.identity", losses.identity),
+        ];
+        loss_weights(&weights)?;
+        at_least("losses.identity_batch", losses.identity_batch, 1)?;
+        self.optimisation.check(1)?;
+        memory::check_face_decoder(self, devices)
     }
 }
 
 impl VoiceEncoderTraining {
+    /// Checks the configuration as [`train_voice_encoder`](crate::train_voice_encoder) does at its
+    /// start. Reads the face decoder and no other data, and writes nothing.
+    ///
     /// # Errors
-    /// [`TrainError::Setting`] with the key, what it must be and what it is;
-    /// [`TrainError::Network`] where the network cannot hear a clip.
-    pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let (clips, losses) = (&self.clips, &self.losses);
-        check("clips.seconds", "from 1 to 60", clips.seconds, |x| {
-            (Waveform::MIN_S..=60.0).contains(x)
-        })?;
-        check("clips.segments", "at least 1", clips.segments, |&n| n >= 1)?;
-        self.network.shapes(clips.frames())?;
+    /// [`TrainError::Value`] or [`TrainError::Network`] names the key, [`TrainError::Memory`] the
+    /// memory that it would take; [`TrainError::Device`]; as opening a model or a run folder if the
+    /// face decoder cannot be opened.
+    pub fn check(&self, devices: &Devices) -> Result<(), TrainError> {
+        self.open_decoder(devices).map(drop)
+    }
+
+    /// Checks the configuration and opens its face decoder.
+    pub(crate) fn open_decoder(&self, devices: &Devices) -> Result<FrozenDecoder, TrainError> {
+        self.check_values(devices)?;
+        let decoder = FrozenDecoder::open(&self.face_decoder, devices.first())?;
+        let space = &decoder.face_space;
+        self.network.check_face_space(space)?;
+        let vgg_face = VggFaceConfig::paper().hidden;
+        check(
+            "losses.distillation",
+            || format!("0 with face space {} of {} dimensions", space.name, space.dimension),
+            self.losses.distillation,
+            |&weight| weight == 0.0 || space.dimension == vgg_face,
+        )?;
+        memory::check_voice_encoder(self, &decoder.config, devices)?;
+        Ok(decoder)
+    }
+
+    /// Checks what needs no other file.
+    fn check_values(&self, devices: &Devices) -> Result<(), TrainError> {
+        let losses = &self.losses;
+        check("name", || "given".into(), format!("{:?}", self.name), |_| !self.name.is_empty())?;
+        self.clips.check()?;
+        self.network.check()?;
+        self.network.shapes(self.clips.frames())?;
         self.augmentation.check()?;
         match &self.data {
             VoiceData::Recordings(data) => data.check()?,
-            VoiceData::Pairs(_) => {
-                check("augmentation.speed", "0 with pairs", self.augmentation.speed, |x| {
-                    *x == 0.0
-                })?;
+            VoiceData::Pairs(data) => {
+                at_least("data.pairs.memory_mib", data.memory_mib, 1)?;
+                // Another pitch would be another person's, whose face it is not.
+                let speed = self.augmentation.speed;
+                check("augmentation.speed", || "0 with pairs".into(), speed, |x| *x == 0.0)?;
             }
         }
-        let weights = [
+        loss_weights(&[
             ("losses.decoder", losses.decoder),
             ("losses.direction", losses.direction),
             ("losses.distillation", losses.distillation),
             ("losses.contrastive", losses.contrastive),
             ("losses.feature", losses.feature),
             ("losses.pixel", losses.pixel),
-        ];
-        for (key, weight) in weights {
-            check(key, "0 or more", weight, |x| *x >= 0.0 && x.is_finite())?;
-        }
-        check("losses", "at least one above 0", "none", |_| weights.iter().any(|(_, w)| *w > 0.0))?;
-        check("losses.vgg_face", "weights of VGG-Face for losses.distillation", "missing", |_| {
+        ])?;
+        let wanted = || "given, the weights of VGG-Face, with losses.distillation".into();
+        check("losses.vgg_face", wanted, "missing", |_| {
             losses.distillation == 0.0 || losses.vgg_face.is_some()
         })?;
-        self.optimisation.check()
+        Compute::new(devices.clone(), self.optimisation.precision)?;
+        self.optimisation.check(devices.count())
+    }
+}
+
+impl Clips {
+    fn check(&self) -> Result<(), TrainError> {
+        let (min, max) = (Waveform::MIN_S, MAX_SECONDS);
+        within("clips.seconds", self.seconds, min, max)?;
+        at_least("clips.segments", self.segments, 1)
     }
 }
 
 impl RecordingData {
     fn check(&self) -> Result<(), TrainError> {
-        let share = |x: &f64| (0.0..=1.0).contains(x);
-        check("data.recordings.held_out", "from 0 to below 1", self.held_out, |x| {
-            (0.0..1.0).contains(x)
+        let wanted = || "from 0 to below 1".into();
+        check("data.recordings.held_out", wanted, self.held_out, |x| (0.0..1.0).contains(x))?;
+        let wanted = || "above 0 without data.recordings.test_folders".into();
+        check("data.recordings.held_out", wanted, self.held_out, |x| {
+            *x > 0.0 || !self.test_folders.is_empty()
         })?;
-        check("data.recordings.pairing.strength", "from 0 to 1", self.pairing.strength, share)?;
-        check("data.recordings.pairing.width", "above 0", self.pairing.width, |x| *x > 0.0)
+        within("data.recordings.pairing.strength", self.pairing.strength, 0.0, 1.0)?;
+        within("data.recordings.pairing.width", self.pairing.width, 0.01, 100.0)?;
+        let ends = &self.pairing.age_bands;
+        let wanted = || "positive and ascending".into();
+        check("data.recordings.pairing.age_bands", wanted, format!("{ends:?}"), |_| {
+            ends.iter().all(|end| end.is_finite() && *end > 0.0) && ends.is_sorted_by(|a, b| a < b)
+        })
     }
 }
 
 impl Augmentation {
     fn check(&self) -> Result<(), TrainError> {
-        check("augmentation.speed", "from 0 to 0.3", self.speed, |x| {
-            (0.0..=MOST_SPEED).contains(x)
-        })?;
-        check("augmentation.microphone_db", "0 or more", self.microphone_db, |x| *x >= 0.0)?;
-        for (key, value) in [
-            ("augmentation.band_limit", self.band_limit),
-            ("augmentation.reverberation", self.reverberation),
-            ("augmentation.noise", self.noise),
-            ("augmentation.coding", self.coding),
-        ] {
-            check(key, "from 0 to 1", value, |x| (0.0..=1.0).contains(x))?;
-        }
+        within("augmentation.speed", self.speed, 0.0, MAX_SPEED)?;
+        within("augmentation.microphone_db", self.microphone_db, 0.0, NOISE_DB)?;
+        within("augmentation.band_limit", self.band_limit, 0.0, 1.0)?;
+        within("augmentation.reverberation", self.reverberation, 0.0, 1.0)?;
+        within("augmentation.noise", self.noise, 0.0, 1.0)?;
+        within("augmentation.coding", self.coding, 0.0, 1.0)?;
         let [from, to] = self.noise_db;
-        check("augmentation.noise_db", "from low to high", from, |_| from <= to)
+        within("augmentation.noise_db", from, -NOISE_DB, NOISE_DB)?;
+        within("augmentation.noise_db", to, -NOISE_DB, NOISE_DB)?;
+        let found = format!("[{from}, {to}]");
+        check("augmentation.noise_db", || "from low to high".into(), found, |_| from <= to)
     }
 }
 
 impl Optimisation {
-    fn check(&self) -> Result<(), TrainError> {
+    /// Checks the plan for a batch that is divided among `devices`.
+    fn check(&self, devices: usize) -> Result<(), TrainError> {
         let (steps, epochs) = (self.steps, self.epochs);
         let given = if steps.is_some() { "given beside epochs" } else { "missing" };
-        check("optimisation.steps", "given, or epochs in its place", given, |_| {
-            steps.is_some() != epochs.is_some()
-        })?;
-        check("optimisation.steps", "at least 1", steps.unwrap_or(1), |&n| n >= 1)?;
-        check("optimisation.epochs", "at least 1", epochs.unwrap_or(1), |&n| n >= 1)?;
-        // Batch normalisation has no variance of one.
-        check("optimisation.batch", "at least 2", self.batch, |&n| n >= 2)?;
-        check("optimisation.learning_rate", "above 0", self.learning_rate, |x| *x > 0.0)?;
+        let wanted = || "given, or optimisation.epochs instead".into();
+        check("optimisation.steps", wanted, given, |_| steps.is_some() != epochs.is_some())?;
+        at_least("optimisation.steps", steps.unwrap_or(1), 1)?;
+        at_least("optimisation.epochs", epochs.unwrap_or(1), 1)?;
+        // Batch normalisation cannot compute the variance of a single example.
+        let wanted = || format!("at least {}, two for each device", 2 * devices);
+        check("optimisation.batch", wanted, self.batch, |&batch| batch >= 2 * devices)?;
+        positive("optimisation.learning_rate", self.learning_rate)?;
         if let Schedule::Decay { factor, every } = self.schedule {
-            check("optimisation.schedule.decay.factor", "above 0, at most 1", factor, |x| {
-                *x > 0.0 && *x <= 1.0
-            })?;
-            check("optimisation.schedule.decay.every", "at least 1", every, |&n| n >= 1)?;
+            let wanted = || "above 0 and at most 1".into();
+            check("optimisation.schedule.decay.factor", wanted, factor, |x| *x > 0.0 && *x <= 1.0)?;
+            at_least("optimisation.schedule.decay.every", every, 1)?;
         }
-        Ok(())
+        match self.optimizer {
+            Optimizer::Adam { beta_1, beta_2, epsilon } => {
+                let below_1 = |x: &f32| (0.0..1.0).contains(x);
+                let wanted = || "from 0 to below 1".into();
+                check("optimisation.optimizer.adam.beta_1", wanted, beta_1, below_1)?;
+                let wanted = || "from 0 to below 1".into();
+                check("optimisation.optimizer.adam.beta_2", wanted, beta_2, below_1)?;
+                positive("optimisation.optimizer.adam.epsilon", f64::from(epsilon))
+            }
+            Optimizer::AdamW { weight_decay } => {
+                let key = "optimisation.optimizer.adam-w.weight_decay";
+                within(key, f64::from(weight_decay), 0.0, 1.0)
+            }
+        }
     }
+}
+
+/// Each weight is 0 or more, and one of them is above 0.
+fn loss_weights(weights: &[(&'static str, f64)]) -> Result<(), TrainError> {
+    for &(key, weight) in weights {
+        not_negative(key, weight)?;
+    }
+    let wanted = || "a weight above 0 for at least one loss".into();
+    check("losses", wanted, "none", |_| weights.iter().any(|(_, weight)| *weight > 0.0))
+}
+
+fn at_least(key: &'static str, value: usize, min: usize) -> Result<(), TrainError> {
+    check(key, || format!("at least {min}"), value, |&value| value >= min)
+}
+
+fn within(key: &'static str, value: f64, min: f64, max: f64) -> Result<(), TrainError> {
+    check(key, || format!("from {min} to {max}"), value, |value| (min..=max).contains(value))
+}
+
+fn positive(key: &'static str, value: f64) -> Result<(), TrainError> {
+    check(key, || "above 0".into(), value, |value| *value > 0.0 && value.is_finite())
+}
+
+fn not_negative(key: &'static str, value: f64) -> Result<(), TrainError> {
+    check(key, || "0 or more".into(), value, |value| *value >= 0.0 && value.is_finite())
+}
+
+fn equal<T: ToString + PartialEq>(
+    key: &'static str,
+    value: T,
+    expected: T,
+) -> Result<(), TrainError> {
+    check(key, || expected.to_string(), value, |value| *value == expected)
 }
 
 fn check<T: ToString>(
     key: &'static str,
-    wanted: &'static str,
+    wanted: impl FnOnce() -> String,
     value: T,
     holds: impl FnOnce(&T) -> bool,
 ) -> Result<(), TrainError> {
     if holds(&value) {
         return Ok(());
     }
-    Err(TrainError::Setting { key, wanted, found: value.to_string() })
+    Err(TrainError::Value { key, wanted: wanted(), found: value.to_string() })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::read;
-
-    fn experiment<T: serde::de::DeserializeOwned>(name: &str, setting: &str) -> T {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/compact").join(name);
-        let settings: Vec<String> = setting.split_whitespace().map(str::to_owned).collect();
-        read(&path, &settings).unwrap()
-    }
-
-    #[test]
-    fn the_shipped_experiments_are_fine() {
-        experiment::<FaceDecoderTraining>("face-decoder.toml", "").check().unwrap();
-        experiment::<VoiceEncoderTraining>("voice-encoder.toml", "").check().unwrap();
-    }
-
-    #[test]
-    fn settings_out_of_range_are_named() {
-        let named = |result: Result<(), TrainError>, key: &str| {
-            let message = result.unwrap_err().to_string();
-            assert!(message.contains(key), "{message}");
-        };
-        for setting in [
-            "network.feature=128",
-            "network.size=112",
-            "optimisation.batch=1",
-            "optimisation.precision=bfloat16",
-            "morphing.pool=0",
-        ] {
-            let config: FaceDecoderTraining = experiment("face-decoder.toml", setting);
-            named(config.check(), setting.split('=').next().unwrap());
-        }
-        for setting in [
-            "data.recordings.held_out=1.5",
-            "data.recordings.pairing.width=0.0",
-            "augmentation.noise=2.0",
-            "augmentation.noise_db=[9.0,3.0]",
-            "augmentation.speed=nan",
-            "optimisation.steps=0",
-        ] {
-            let config: VoiceEncoderTraining = experiment("voice-encoder.toml", setting);
-            named(config.check(), setting.split('=').next().unwrap());
-        }
-    }
-}
+mod tests;

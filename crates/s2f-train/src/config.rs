@@ -1,12 +1,14 @@
-//! What a training run is told: one TOML file per experiment, in `configs/`.
+//! Configurations of training runs: one TOML file for each experiment, in `configs/`.
 
 mod face_decoder;
 mod optimisation;
 mod voice_encoder;
+mod watch;
 
 use std::fs;
 use std::path::Path;
 
+use s2f_core::FileError;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -18,69 +20,71 @@ pub use voice_encoder::{
     Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
     VoiceLosses,
 };
+pub use watch::Watch;
 
 use crate::TrainError;
 
-/// Keys that hold one of several kinds of table: another kind replaces what is there, the same kind
-/// is merged into it.
-const CHOICES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
-/// Of these two keys one is given: the one that is said later holds.
-const EITHER: [&str; 2] = ["steps", "epochs"];
-/// Configurations that stand on one another.
-const MOST_BASES: usize = 8;
+/// Keys whose table has one of several kinds: another kind replaces the table, the same kind is merged
+/// into it.
+const ALTERNATIVES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
+/// Keys of which only one can be given: the later one replaces the other.
+const EXCLUSIVE: [&str; 2] = ["steps", "epochs"];
+/// Maximum number of configurations that extend one another.
+const MAX_BASES: usize = 8;
 
 /// Reads a configuration and sets `overrides` of the form `a.b=value` in it. A value is TOML, or
-/// else text. A configuration with `extends = "other.toml"` holds only what is different there.
+/// else text. A configuration with `extends = "other.toml"` has only the keys that differ from that
+/// file.
 ///
 /// # Errors
-/// [`TrainError::Config`] with the file's name for bad TOML, a missing key or an unknown one.
+/// [`TrainError::Config`] with the file's name for invalid TOML, a missing key or an unknown one.
 pub fn read<T: DeserializeOwned>(path: &Path, overrides: &[String]) -> Result<T, TrainError> {
     let bad = |reason: String| TrainError::Config { path: path.to_owned(), reason };
-    let mut table = read_table(path, MOST_BASES)?;
+    let mut table = read_table(path, MAX_BASES)?;
     for setting in overrides {
         set(&mut table, setting).map_err(bad)?;
     }
     T::deserialize(table).map_err(|e| bad(e.to_string().trim_end().to_owned()))
 }
 
-/// The table of a file, upon those that it extends.
-fn read_table(path: &Path, most_bases: usize) -> Result<Table, TrainError> {
+/// The table of a file, merged with those that it extends.
+fn read_table(path: &Path, max_bases: usize) -> Result<Table, TrainError> {
     let bad = |reason: String| TrainError::Config { path: path.to_owned(), reason };
-    let text = fs::read_to_string(path).map_err(TrainError::io("read", path))?;
+    let text = fs::read_to_string(path).map_err(FileError::at("read", path))?;
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
     let Some(base) = table.remove("extends") else { return Ok(table) };
     let Value::String(base) = base else {
-        return Err(bad("extends: the name of a file is needed".into()));
+        return Err(bad("extends must be the name of a file".into()));
     };
-    if most_bases == 0 {
-        return Err(bad(format!("extends {base}: the files extend each other in a circle")));
+    if max_bases == 0 {
+        return Err(bad(format!("extends {base}: the files extend each other in a cycle")));
     }
-    let beneath = read_table(&path.with_file_name(base), most_bases - 1)?;
-    Ok(merged(beneath, table))
+    let base = read_table(&path.with_file_name(base), max_bases - 1)?;
+    Ok(merged(base, table))
 }
 
-/// `beneath`, with what `above` says differently.
-fn merged(mut beneath: Table, above: Table) -> Table {
-    for (key, value) in above {
-        remove_other(&mut beneath, &key);
-        let below = beneath.remove(&key);
-        let value = match (below, value) {
-            (Some(Value::Table(below)), Value::Table(value))
-                if !CHOICES.contains(&key.as_str())
-                    || value.keys().all(|kind| below.contains_key(kind)) =>
+/// `base` with the keys of `changes` set.
+fn merged(mut base: Table, changes: Table) -> Table {
+    for (key, value) in changes {
+        remove_exclusive(&mut base, &key);
+        let old = base.remove(&key);
+        let value = match (old, value) {
+            (Some(Value::Table(old)), Value::Table(value))
+                if !ALTERNATIVES.contains(&key.as_str())
+                    || value.keys().all(|kind| old.contains_key(kind)) =>
             {
-                Value::Table(merged(below, value))
+                Value::Table(merged(old, value))
             }
             (_, value) => value,
         };
-        beneath.insert(key, value);
+        base.insert(key, value);
     }
-    beneath
+    base
 }
 
 fn set(table: &mut Table, setting: &str) -> Result<(), String> {
     let (key, value) =
-        setting.split_once('=').ok_or_else(|| format!("--set {setting}: KEY=VALUE is needed"))?;
+        setting.split_once('=').ok_or_else(|| format!("--set {setting}: must be KEY=VALUE"))?;
     let value = format!("value = {value}")
         .parse::<Table>()
         .ok()
@@ -88,19 +92,22 @@ fn set(table: &mut Table, setting: &str) -> Result<(), String> {
         .unwrap_or_else(|| Value::String(value.to_owned()));
     let mut names: Vec<&str> = key.trim().split('.').collect();
     let last = names.pop().unwrap_or_default();
-    let place = names.into_iter().try_fold(table, |table, name| {
+    let parent = names.into_iter().try_fold(table, |table, name| {
         let inner = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
-        inner.as_table_mut().ok_or_else(|| format!("--set {setting}: {name} holds no keys"))
+        inner.as_table_mut().ok_or_else(|| format!("--set {setting}: {name} has no keys"))
     })?;
-    remove_other(place, last);
-    place.insert(last.to_owned(), value);
+    remove_exclusive(parent, last);
+    parent.insert(last.to_owned(), value);
     Ok(())
 }
 
-/// Takes out what cannot stand beside `key`.
-fn remove_other(table: &mut Table, key: &str) {
-    if EITHER.contains(&key) {
-        EITHER.iter().filter(|&&other| other != key).for_each(|other| drop(table.remove(*other)));
+/// Removes the keys that cannot be given together with `key`.
+fn remove_exclusive(table: &mut Table, key: &str) {
+    if EXCLUSIVE.contains(&key) {
+        EXCLUSIVE
+            .iter()
+            .filter(|&&other| other != key)
+            .for_each(|other| drop(table.remove(*other)));
     }
 }
 
@@ -137,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_holds_what_differs_from_another() {
+    fn a_configuration_extends_another() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -156,25 +163,25 @@ mod tests {
     }
 
     #[test]
-    fn of_steps_and_epochs_the_later_holds() {
+    fn the_later_of_steps_and_epochs_is_used() {
         let mut table: Table = "[o]\nsteps = 3\nbatch = 2".parse().unwrap();
         set(&mut table, "o.epochs=2").unwrap();
         assert_eq!(table, "[o]\nepochs = 2\nbatch = 2".parse().unwrap());
-        let above = "[o]\nsteps = 9".parse().unwrap();
-        assert_eq!(merged(table, above), "[o]\nsteps = 9\nbatch = 2".parse().unwrap());
+        let changes = "[o]\nsteps = 9".parse().unwrap();
+        assert_eq!(merged(table, changes), "[o]\nsteps = 9\nbatch = 2".parse().unwrap());
     }
 
     #[test]
-    fn another_kind_of_optimizer_replaces_the_one_beneath() {
+    fn another_kind_of_optimizer_replaces_the_one_of_the_base() {
         let table = |text: &str| text.parse::<Table>().unwrap();
-        let beneath = table("[o.optimizer.adam]\nbeta = 0.5\nepsilon = 1.0\n[o.part]\na = 1\n");
-        let above = table("[o.optimizer.adam]\nbeta = 0.9\n[o.part]\nb = 2\n");
+        let base = table("[o.optimizer.adam]\nbeta = 0.5\nepsilon = 1.0\n[o.part]\na = 1\n");
+        let changes = table("[o.optimizer.adam]\nbeta = 0.9\n[o.part]\nb = 2\n");
         let expected =
             table("[o.optimizer.adam]\nbeta = 0.9\nepsilon = 1.0\n[o.part]\na = 1\nb = 2\n");
-        assert_eq!(merged(beneath.clone(), above), expected);
-        let above = table("[o.optimizer.adam-w]\ndecay = 0.1\n");
+        assert_eq!(merged(base.clone(), changes), expected);
+        let changes = table("[o.optimizer.adam-w]\ndecay = 0.1\n");
         let expected = table("[o.optimizer.adam-w]\ndecay = 0.1\n[o.part]\na = 1\n");
-        assert_eq!(merged(beneath, above), expected);
+        assert_eq!(merged(base, changes), expected);
     }
 
     #[test]

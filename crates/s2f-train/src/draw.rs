@@ -1,10 +1,10 @@
-//! Random draws that depend on nothing but the seed and the step, so that a run that went on draws
-//! what an undisturbed one would have drawn.
+//! Random generators that depend only on the seed, the purpose and the step, so that a resumed run
+//! draws the same values as an uninterrupted one.
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-/// The generator of `step` for one purpose: different purposes of a step do not see each other.
+/// The generator of a step for one purpose; those of different purposes are independent.
 pub(crate) fn generator(seed: u64, purpose: &[u8; 8], step: usize) -> StdRng {
     let mut state = [0; 32];
     let parts = [&seed.to_le_bytes(), purpose, &(step as u64).to_le_bytes()];

@@ -1,89 +1,123 @@
-//! What can go wrong in training.
+//! Errors of training.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use s2f_audio::AudioError;
+use s2f_core::FileError;
 use s2f_corpus::CorpusError;
 use s2f_face::FaceError;
 use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
-use speech2face::ModelError;
+use s2f_pairs::PairsError;
+use s2f_registry::RegistryError;
+use speech2face::run_folder::RunFolderError;
+use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError};
 
-use crate::devices::DeviceError;
+use crate::devices::DevicesError;
 
-/// What can go wrong in training.
+/// An error of training.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A configuration that cannot be read or makes no sense.
-    #[error("{}: {reason}", path.display())]
+    /// A configuration file cannot be read.
+    #[error("{}: {reason}; hint: correct the configuration, or the key with --set", path.display())]
     Config {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A key of a configuration that is out of its range.
-    #[error("{key} is {found}, but must be {wanted}; hint: mend the configuration or --set it")]
-    Setting {
+    /// A key of a configuration has a value that cannot be used.
+    #[error(
+        "{key} is {found}, but must be {wanted}; hint: change it in the configuration or with --set"
+    )]
+    Value {
         /// The key.
         key: &'static str,
         /// What it must be.
-        wanted: &'static str,
+        wanted: String,
         /// What it is.
         found: String,
     },
-    /// Pairs that cannot be read or trusted.
-    #[error(transparent)]
-    Pairs(#[from] s2f_pairs::PairsError),
-    /// The operating system refused something.
-    #[error(transparent)]
-    File(#[from] s2f_core::FileError),
-    /// A file that cannot be read or written.
-    #[error("cannot {operation} {}; hint: check the name and the permissions", path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
+    /// The table `[network]` of a configuration describes no network that can be built.
+    #[error("[network]: {0}")]
+    Network(#[from] ConfigError),
+    /// A configuration needs more memory than there is.
+    #[error(
+        "training would take about {} of memory ({details}), this machine has {}; hint: reduce \
+         optimisation.batch, {keys} or the sizes in [network]",
+        gib(*needed),
+        gib(*limit)
+    )]
+    Memory {
+        /// Estimated memory, bytes.
+        needed: u64,
+        /// Memory of the machine, bytes.
+        limit: u64,
+        /// What takes the most.
+        details: String,
+        /// Other keys that influence it.
+        keys: &'static str,
+    },
+    /// A file under `models` is not the published one.
+    #[error(
+        "{} is not a file of the published network {name}; hint: run `speech2face model pull \
+         {name}`, and set {key} to {expected}",
+        path.display()
+    )]
+    NotPublished {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        source: io::Error,
+        /// The network.
+        name: &'static str,
+        /// The key that names the file.
+        key: &'static str,
+        /// The value that it has to have.
+        expected: String,
     },
-    /// Too little data for what the configuration asks.
+    /// Pairs that cannot be used.
+    #[error(transparent)]
+    Pairs(#[from] PairsError),
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is not enough data for the configuration.
     #[error("{0}")]
     Data(String),
-    /// A loss that is not a number.
-    #[error("step {step}: {loss} is not a number{}; hint: lower the learning rate", batch(.ids))]
+    /// A loss is not finite.
+    #[error(
+        "step {step}: {loss} is not finite{}; hint: lower optimisation.learning_rate",
+        in_batch(.ids)
+    )]
     Diverged {
         /// The step, from 1.
         step: usize,
         /// Name of the loss.
         loss: &'static str,
-        /// What was in the batch.
+        /// The examples of the batch.
         ids: Vec<String>,
     },
-    /// A folder with files that no run has written.
+    /// The output folder holds files of another kind.
     #[error(
-        "{} has files in it and is no run folder; hint: name a new or an empty folder",
+        "{} holds other files and is not a run folder; hint: name a new or an empty folder",
         path.display()
     )]
     NotARun {
         /// The folder.
         path: PathBuf,
     },
-    /// A run folder in which another process trains.
+    /// Another process trains in the run folder.
     #[error(
-        "another process trains in {}; hint: wait for its end, or name another folder",
+        "another process is training in {}; hint: wait until it ends, or name another folder",
         path.display()
     )]
     Busy {
         /// The folder.
         path: PathBuf,
     },
-    /// A run folder whose run was told something else.
+    /// The run folder holds a run with another configuration.
     #[error(
-        "the run in {} has {key} = {was}, not {now}; hint: set it back to go on with that run, or \
+        "the run in {} has {key} = {was}, not {now}; hint: change it back to resume that run, or \
          name another folder for a new one",
         path.display()
     )]
@@ -97,19 +131,19 @@ pub enum TrainError {
         /// Its value now.
         now: String,
     },
-    /// A run folder whose run learns from other data.
+    /// The run folder holds a run on other data.
     #[error(
-        "the run in {} has learnt from other data than there is now; hint: put the data back to go \
-         on with that run, or name another folder for a new one",
+        "the run in {} was trained on other data; hint: restore the data to resume that run, or \
+         name another folder for a new one",
         path.display()
     )]
     OtherData {
         /// The folder.
         path: PathBuf,
     },
-    /// A checkpoint from which no run can go on.
+    /// No run can resume from a checkpoint.
     #[error(
-        "{}: {reason}; hint: put the file back, or remove the run's folder to begin anew",
+        "{}: {reason}; hint: restore the file from a copy, or remove the run folder to start anew",
         path.display()
     )]
     Checkpoint {
@@ -118,6 +152,12 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A run folder that cannot be read.
+    #[error(transparent)]
+    RunFolder(#[from] RunFolderError),
+    /// A published network that is missing or damaged.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// A recording.
     #[error(transparent)]
     Audio(#[from] AudioError),
@@ -127,30 +167,28 @@ pub enum TrainError {
     /// A picture.
     #[error(transparent)]
     Face(#[from] FaceError),
-    /// A network's shape.
+    /// A network that reads faces.
     #[error(transparent)]
-    Network(#[from] ConfigError),
+    FaceReader(#[from] FaceReaderError),
     /// A device.
     #[error(transparent)]
-    Device(#[from] DeviceError),
+    Device(#[from] DevicesError),
+    /// The name of a model.
+    #[error(transparent)]
+    ModelSource(#[from] ModelSourceError),
     /// A model folder.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A voice gives no feature.
+    #[error(transparent)]
+    Feature(#[from] DecodeError),
     /// A file of weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 }
 
-impl TrainError {
-    /// For `map_err` on an operation on `path`.
-    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { operation, path, source }
-    }
-}
-
-/// The first names of what was in a batch.
-fn batch(ids: &[String]) -> String {
+/// The first examples of a batch.
+fn in_batch(ids: &[String]) -> String {
     const SHOWN: usize = 8;
     let shown = ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match (ids.len(), ids.len().saturating_sub(SHOWN)) {
@@ -158,4 +196,9 @@ fn batch(ids: &[String]) -> String {
         (_, 0) => format!(" in the batch of {shown}"),
         (_, more) => format!(" in the batch of {shown} and {more} more"),
     }
+}
+
+/// Bytes as GiB.
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }

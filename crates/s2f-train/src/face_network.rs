@@ -1,6 +1,6 @@
-//! The network whose features a face decoder learns to draw, as a differentiable part of training.
+//! The face encoder whose features a face decoder reconstructs, as a differentiable part of training.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::tensor::module::avg_pool2d;
@@ -15,11 +15,12 @@ use s2f_face::{
 use s2f_nn::{MobileFace, VggFace, VggFaceConfig, normalise, warp, weights};
 
 use crate::TrainError;
-use crate::config::FaceEncoderFile;
+use crate::config::{FaceData, FaceEncoderFile};
+use crate::networks::Networks;
 
 /// A face encoder.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+#[allow(clippy::large_enum_variant, reason = "there is only one at a time")]
 pub(crate) enum FaceNetwork {
     /// MobileFace V2, the shipped model's face space.
     MobileFace(MobileFace),
@@ -28,19 +29,27 @@ pub(crate) enum FaceNetwork {
 }
 
 impl FaceNetwork {
-    /// Reads the weights.
-    pub(crate) fn open(
-        file: &FaceEncoderFile,
-        models: &Path,
-        device: &Device,
-    ) -> Result<Self, TrainError> {
-        Ok(match file {
+    /// The file of its weights: verified if it is a published one.
+    pub(crate) fn file(data: &FaceData) -> Result<PathBuf, TrainError> {
+        let networks = Networks::new(data.models.as_deref());
+        match &data.face_encoder {
             FaceEncoderFile::Mobileface(file) => {
-                Self::MobileFace(MobileFace::from_mxnet(&models.join(file), device)?)
+                networks.published("data.face_encoder.mobileface", "mobileface", file)
             }
-            FaceEncoderFile::VggFace(file) => {
+            FaceEncoderFile::VggFace(file) => Ok(networks.of_user(file)),
+        }
+    }
+
+    /// Reads the weights.
+    pub(crate) fn open(data: &FaceData, device: &Device) -> Result<Self, TrainError> {
+        let file = Self::file(data)?;
+        Ok(match &data.face_encoder {
+            FaceEncoderFile::Mobileface(_) => {
+                Self::MobileFace(MobileFace::from_mxnet(&file, device)?)
+            }
+            FaceEncoderFile::VggFace(_) => {
                 let network = VggFaceConfig::paper().init(device)?;
-                Self::VggFace(weights::load_file(network.no_grad(), &models.join(file))?)
+                Self::VggFace(weights::load_file(network.no_grad(), &file)?)
             }
         })
     }
@@ -75,12 +84,12 @@ impl FaceNetwork {
 
     /// Features of rendered pictures; differentiable in the pictures.
     ///
-    /// The pictures are brought to the network's frame by their landmarks; where they shrink on the
-    /// way, they are sampled more finely and averaged.
+    /// The pictures are aligned to the network's template by their landmarks. If that shrinks them,
+    /// they are sampled more finely and averaged.
     ///
     /// # Shapes
     /// - `pictures`: `[n, 3, 224, 224]`, 0 to 1
-    /// - `landmarks`: `[n, landmarks, 2]`, pixels; only read, no gradient goes through them here
+    /// - `landmarks`: `[n, landmarks, 2]`, pixels; no gradient flows through them
     /// - output: `[n, D]`, in the network's face space
     pub(crate) fn features(
         &self,
@@ -94,23 +103,23 @@ impl FaceNetwork {
         let device = pictures.device();
         let [count, points, _] = landmarks.dims();
         let sampled = side * fine;
-        let numbers: Vec<f32> = landmarks.detach().into_data().iter().collect();
+        let values: Vec<f32> = landmarks.detach().into_data().iter().collect();
         let mut x = Vec::with_capacity(count * sampled * sampled);
         let mut y = Vec::with_capacity(count * sampled * sampled);
-        for face in numbers.chunks_exact(points * 2) {
+        for face in values.chunks_exact(points * 2) {
             let points = alignment_points(face.as_chunks().0)?;
-            let from_frame = Similarity::fit(&points, template)?.inverse();
+            let from_template = Similarity::fit(&points, template)?.inverse();
             for row in 0..sampled {
                 for column in 0..sampled {
                     let place = |i: usize| (i as f32 + 0.5) / fine as f32 - 0.5;
-                    let [px, py] = from_frame.apply([place(column), place(row)]);
+                    let [px, py] = from_template.apply([place(column), place(row)]);
                     x.push(px);
                     y.push(py);
                 }
             }
         }
-        let grid = |numbers: Vec<f32>| {
-            Tensor::<3>::from_data(TensorData::new(numbers, [count, sampled, sampled]), &device)
+        let grid = |values: Vec<f32>| {
+            Tensor::<3>::from_data(TensorData::new(values, [count, sampled, sampled]), &device)
         };
         let crops = warp::sample(pictures, grid(x), grid(y)); // [n, 3, sampled, sampled]
         let crops = avg_pool2d(crops, AvgPoolOptions::new([fine, fine])); // [n, 3, side, side]
@@ -125,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vgg_face_sees_a_picture_and_its_gradient_comes_back() {
+    fn the_gradient_of_vgg_face_flows_to_the_picture() {
         let device = Device::flex().autodiff();
         let config = VggFaceConfig { side: 224, channels: [1, 1, 2, 2, 2], hidden: 5, persons: 3 };
         let network = FaceNetwork::VggFace(config.init(&device).unwrap());

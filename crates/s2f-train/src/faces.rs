@@ -1,4 +1,4 @@
-//! Faces to learn from: photographs brought to one shape, light and background, split by person.
+//! Faces to train on: photographs normalised to one shape, light and background, split by person.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,11 +21,13 @@ use s2f_nn::texture::to_luma_chroma;
 
 use crate::config::FaceEncoderFile;
 use crate::face_network::FaceNetwork;
-use crate::morph::Share;
 use crate::{FaceData, TrainError, sheet};
 
-/// Side of the small pictures that neighbours are found by, pixels.
+/// Side of the thumbnails that neighbours are found by, pixels.
 const THUMBNAIL: usize = 28;
+
+/// A mixture of faces of a [`FaceSet`]: their indices, and shares that add up to 1.
+pub(crate) type Mixture = Vec<(usize, f32)>;
 
 /// A set of normalised faces, each followed by its mirror image.
 pub(crate) struct FaceSet {
@@ -36,7 +38,7 @@ pub(crate) struct FaceSet {
     textures: Tensor<2>,
 }
 
-/// Who a face belongs to.
+/// The person of a face.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Person {
     pub(crate) sex: Option<Sex>,
@@ -53,9 +55,9 @@ pub(crate) struct Faces {
     pub(crate) mean_shape: MeanShape,
 }
 
-/// All files that the faces and the face space come from.
+/// All files that the faces and the face space depend on.
 pub(crate) fn files(data: &FaceData) -> Result<Vec<PathBuf>, TrainError> {
-    let mut files = vec![data.face_encoder_file()];
+    let mut files = vec![FaceNetwork::file(data)?];
     for folder in &data.folders {
         let folder = data.root.join(&folder.path);
         files.extend(["people.csv", "landmarks.csv"].map(|table| folder.join(table)));
@@ -65,7 +67,7 @@ pub(crate) fn files(data: &FaceData) -> Result<Vec<PathBuf>, TrainError> {
 }
 
 impl Faces {
-    /// Reads all folders, holds out `data.held_out` people drawn by `seed`, normalises the rest.
+    /// Reads all folders, holds out `data.held_out` people that `seed` draws, and normalises all.
     pub(crate) fn load(data: &FaceData, seed: u64, device: &Device) -> Result<Self, TrainError> {
         let mut all: Vec<(Portrait, ColourCorrection)> = Vec::new();
         for folder in &data.folders {
@@ -75,7 +77,8 @@ impl Faces {
         }
         if all.len() < data.held_out + 3 {
             return Err(TrainError::Data(format!(
-                "{} portraits: too few to hold out {} and train on the rest",
+                "{} portraits are too few to hold out {} and train on the rest; hint: reduce \
+                 data.held_out, or add folders to data.folders",
                 all.len(),
                 data.held_out
             )));
@@ -103,7 +106,7 @@ struct Photographed {
     person: Person,
     name: String,
     portrait: PlainPortrait,
-    /// The face encoder's crop of the photograph as it is.
+    /// The face encoder's crop of the unchanged photograph.
     crop: RgbImage,
 }
 
@@ -140,11 +143,11 @@ impl FaceSet {
             .collect::<Result<Vec<_>, _>>()?;
         let (people, faces): (Vec<Person>, Vec<NormalisedFace>) =
             faces.into_iter().flatten().unzip();
-        // A few at a time: in R G B the whole set would take twice the memory.
+        // A few at a time: as RGB, the whole set would take twice the memory.
         let textures = faces.chunks(16).map(|some| {
-            let numbers: Vec<f32> =
+            let values: Vec<f32> =
                 some.iter().flat_map(|face| face.texture.iter().copied()).collect();
-            let data = TensorData::new(numbers, [some.len(), 3, FRAME, FRAME]);
+            let data = TensorData::new(values, [some.len(), 3, FRAME, FRAME]);
             to_luma_chroma(Tensor::from_data(data, device))
         });
         let textures = Tensor::cat(textures.collect(), 0);
@@ -167,7 +170,7 @@ impl FaceSet {
     }
 
     /// Names of the people in mixtures, sorted.
-    pub(crate) fn names(&self, mixtures: &[Vec<Share>]) -> Vec<String> {
+    pub(crate) fn names(&self, mixtures: &[Mixture]) -> Vec<String> {
         let names = mixtures.iter().flatten().map(|&(face, _)| &self.names[face]);
         names.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
@@ -181,7 +184,7 @@ impl FaceSet {
         self.textures.clone()
     }
 
-    /// The luma of a face, coarsely, for finding neighbours.
+    /// The luma of a face at a small size, for finding neighbours.
     pub(crate) fn thumbnail(&self, face: usize) -> Vec<f32> {
         let luma = self.textures.clone().narrow(0, face, 1).narrow(1, 0, FRAME * FRAME);
         let step = FRAME / THUMBNAIL;
@@ -191,7 +194,7 @@ impl FaceSet {
     }
 
     /// Mixtures of faces: landmarks `[mixtures, landmarks, 2]` and textures `[mixtures, values]`.
-    pub(crate) fn mix(&self, mixtures: &[Vec<Share>]) -> (Tensor<3>, Tensor<2>) {
+    pub(crate) fn mix(&self, mixtures: &[Mixture]) -> (Tensor<3>, Tensor<2>) {
         let device = self.textures.device();
         let faces = self.len();
         let mut weights = vec![0.0_f32; mixtures.len() * faces];

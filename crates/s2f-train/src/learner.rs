@@ -1,4 +1,4 @@
-//! What a voice encoder's training changes.
+//! The parameters that training a voice encoder changes.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::frozen::open_model;
 use crate::{TrainError, VoiceEncoderTraining};
 
-/// The voice encoder, and the temperature where there is a contrastive loss.
+/// The voice encoder, and the temperature of the contrastive loss if there is one.
 #[derive(Module, Debug)]
 pub(crate) struct Learner {
     pub(crate) voice_encoder: VoiceEncoder,
@@ -19,7 +19,7 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    /// Fresh weights, or those of the model that the configuration begins with.
+    /// Fresh weights, or those of the configuration's `start.model`.
     pub(crate) fn new(
         config: &VoiceEncoderTraining,
         mean_feature: &[f32],
@@ -44,7 +44,7 @@ impl Learner {
     ///
     /// # Shapes
     /// - output: `[voices, D]`, not normalised
-    pub(crate) fn hear(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
+    pub(crate) fn forward(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
         let [voices, segments] = batch.shape();
         let input = batch.spectrograms(device); // [voices · segments, 2, frames, 257]
         let features = if self.freeze_convolutions {
@@ -67,7 +67,7 @@ fn same_shape(
         return Ok(());
     }
     Err(TrainError::Data(format!(
-        "the voice encoder of {model} has another shape than [network]; hint: copy voice_encoder of \
+        "the voice encoder of {model} has other layers than [network]; hint: copy voice_encoder of \
          its config.json to [network]"
     )))
 }

@@ -1,43 +1,61 @@
-//! Training: one straight loop per network, its configuration, the run folder, and what the
-//! shipped model learns from: faces in one shape, morphs between them, voices paired with faces by
-//! a documented prior.
+//! Training of the voice encoder and of the face decoder.
+//!
+//! Each network has one training loop ([`train_voice_encoder`], [`train_face_decoder`]) and a
+//! configuration ([`VoiceEncoderTraining`], [`FaceDecoderTraining`]), which is a TOML file. [`read`]
+//! reads it; `check` of the configuration checks it against the machine before anything is written. A
+//! run writes a run folder, and resumes in it after an interruption.
+//!
+//! The shipped model is trained on portraits and on recordings of other people: see
+//! [`Morphing`] and [`Pairing`].
+#![forbid(unsafe_code)]
 
-mod augment;
-mod basis;
-mod batch;
+mod face_decoder;
+mod voice_encoder;
+
 mod check;
 mod config;
 pub mod devices;
-mod draw;
 mod error;
-mod face_decoder;
-mod face_network;
-mod faces;
-mod frozen;
-mod learner;
-mod loader;
-mod morph;
+mod event;
+mod run;
+mod session;
+
+mod augment;
+mod batch;
+mod batch_queue;
+mod data;
+mod draw;
 mod pair_examples;
-mod pair_scores;
 mod pairing;
 mod recording_examples;
-mod run;
-mod scores;
-mod sheet;
-mod source;
-mod voice_encoder;
-mod voice_losses;
 mod voices;
+
+mod frozen;
+mod learner;
+mod voice_losses;
+
+mod basis;
+mod face_network;
+mod faces;
+mod morph;
+mod networks;
+
+mod decoder_scores;
+mod pair_scores;
+mod recording_scores;
+mod scoring;
+mod sheet;
 
 pub use config::{
     Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
     Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start,
-    VoiceData, VoiceEncoderTraining, VoiceLosses, read,
+    VoiceData, VoiceEncoderTraining, VoiceLosses, Watch, read,
 };
+pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;
-pub use face_decoder::{FaceDecoderScores, train_face_decoder};
+pub use event::TrainEvent;
+pub use face_decoder::train_face_decoder;
 pub use pair_scores::{PairScores, Recalls};
-pub use run::{Event, Watch};
-pub use scores::{CorpusScores, PathScores};
-pub use source::VoiceEncoderScores;
+pub use recording_scores::{CorpusScores, PathScores};
+pub use scoring::VoiceEncoderScores;
 pub use voice_encoder::train_voice_encoder;

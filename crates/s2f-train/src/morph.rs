@@ -1,17 +1,21 @@
-//! Morphs: mixtures of a face and some of its near neighbours, endless training pairs out of a
-//! hundred photographs (Cole et al., CVPR 2017, section 3.3, there with two faces).
+//! Morphs: mixtures of a face and some of its nearest neighbours, any number of training pairs from
+//! a hundred photographs (Cole et al., CVPR 2017, section 3.3, there with two faces).
 
+use burn::tensor::Tensor;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, Exp1};
+use s2f_nn::texture::from_luma_chroma;
+use s2f_nn::{DecodedFace, FaceDecoder};
 
-use crate::faces::FaceSet;
+use crate::TrainError;
+use crate::face_network::FaceNetwork;
+use crate::faces::{FaceSet, Mixture};
 
-/// One face's share of a mixture.
-pub(crate) type Share = (usize, f32);
-
-/// Every share is at least this part of an even one.
+/// Mixtures that are rendered at a time where no gradient is needed.
+const CHUNK: usize = 16;
+/// Every share is at least this part of an equal one.
 const LEAST_SHARE: f32 = 0.25;
 
 /// Draws morphs.
@@ -21,7 +25,8 @@ pub(crate) struct Morpher {
 }
 
 impl Morpher {
-    /// Finds each face's nearest neighbours, by ‖ΔL‖ + ‖ΔT‖, both over their mean in the set.
+    /// Finds each face's nearest neighbours by ‖ΔL‖ + ‖ΔT‖ of landmarks and texture, each divided by
+    /// its mean in the set.
     pub(crate) fn new(faces: &FaceSet, neighbours: usize, most_faces: usize) -> Self {
         let distances = |of: &dyn Fn(usize) -> Vec<f32>| -> Vec<Vec<f32>> {
             let all: Vec<Vec<f32>> = (0..faces.len()).map(of).collect();
@@ -42,8 +47,8 @@ impl Morpher {
         Self { neighbours: neighbours.collect(), most_faces }
     }
 
-    /// A face and one or more of its neighbours with shares that add up to 1; none is alone.
-    pub(crate) fn draw(&self, rng: &mut StdRng) -> Vec<Share> {
+    /// A face and one or more of its neighbours, with shares that add up to 1.
+    pub(crate) fn draw(&self, rng: &mut StdRng) -> Mixture {
         let face = rng.random_range(0..self.neighbours.len());
         let count = rng.random_range(2..=self.most_faces.max(2));
         let mut others = self.neighbours[face].clone();
@@ -55,6 +60,22 @@ impl Morpher {
         let share = |draw: f32| LEAST_SHARE * even + (1.0 - LEAST_SHARE) * draw / total;
         members.into_iter().zip(draws).map(|(member, draw)| (member, share(draw))).collect()
     }
+}
+
+/// Features of the pictures of mixtures, `[mixtures, D]`.
+pub(crate) fn mixture_features(
+    decoder: &FaceDecoder,
+    encoder: &FaceNetwork,
+    faces: &FaceSet,
+    mixtures: &[Mixture],
+) -> Result<Tensor<2>, TrainError> {
+    let parts = mixtures.chunks(CHUNK).map(|some| {
+        let (landmarks, values) = faces.mix(some);
+        let texture = from_luma_chroma(values, decoder.warp().size());
+        let picture = decoder.render(DecodedFace { landmarks: landmarks.clone(), texture });
+        encoder.features(picture, landmarks)
+    });
+    Ok(Tensor::cat(parts.collect::<Result<Vec<_>, _>>()?, 0))
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {

@@ -1,8 +1,7 @@
 //! Voices with their own faces: batches from a set of pairs of any size.
 //!
-//! Row groups are shuffled anew for each epoch and read some at a time; within those, rows are
-//! shuffled. A set that fits into the memory that the configuration grants is read once, and
-//! shuffled as a whole.
+//! In each epoch, row groups are shuffled and read a few at a time; the rows of these are shuffled. A
+//! set that fits into the memory of the configuration is read once and shuffled as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use s2f_audio::{Limits, Spectrogram, decode, spectrogram};
-use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairSet, Payload};
+use s2f_pairs::{Pair, PairSet, Payload, Split};
 
 use crate::batch::{Batch, Example, Examples};
 use crate::draw::generator;
 use crate::{Augmentation, Clips, TrainError};
 
-/// A row group holds about so much at most, MiB.
+/// Approximate maximum size of a row group, MiB.
 const GROUP_MIB: usize = 32;
 
 /// The training split of a set of pairs.
@@ -27,16 +25,16 @@ pub(crate) struct PairExamples<'a> {
     augmentation: &'a Augmentation,
     batch: usize,
     seed: u64,
-    /// Row groups with training pairs, and how many each has.
+    /// Row groups with training pairs: index and number of pairs.
     groups: Vec<(usize, usize)>,
-    /// Groups in memory at a time.
+    /// Number of groups in memory at a time.
     resident: usize,
     speakers: BTreeMap<String, u64>,
-    /// What is in memory: the groups, by number, and their pairs.
+    /// The groups that are in memory.
     window: Mutex<Option<Window>>,
 }
 
-/// Row groups by number, and their training pairs.
+/// Indices of row groups, and their training pairs.
 type Window = (Vec<usize>, Arc<Vec<Pair>>);
 
 impl<'a> PairExamples<'a> {
@@ -66,7 +64,7 @@ impl<'a> PairExamples<'a> {
         Ok(Self { set, clips, augmentation, batch, seed, groups, resident, speakers, window })
     }
 
-    /// Row groups that are in memory together, in the order in which an epoch reads them.
+    /// The row groups that are in memory together, in the order of an epoch.
     fn windows(&self, epoch: usize) -> Vec<Vec<(usize, usize)>> {
         let mut groups = self.groups.clone();
         if groups.len() > self.resident {
@@ -75,30 +73,30 @@ impl<'a> PairExamples<'a> {
         groups.chunks(self.resident).map(<[_]>::to_vec).collect()
     }
 
-    /// The training pairs of some row groups: those in memory, or else read now.
+    /// The training pairs of row groups: from memory, or else read now.
     fn pairs(&self, groups: &[(usize, usize)]) -> Result<Arc<Vec<Pair>>, TrainError> {
-        let numbers: Vec<usize> = groups.iter().map(|(number, _)| *number).collect();
+        let indices: Vec<usize> = groups.iter().map(|(index, _)| *index).collect();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((inside, pairs)) = &*window
-            && *inside == numbers
+            && *inside == indices
         {
             return Ok(Arc::clone(pairs));
         }
-        // What was there goes before the next comes.
+        // Frees the previous groups before the next are read.
         *window = None;
         let payload = Payload { audio: true, feature: true, face: false };
         let mut pairs = Vec::new();
-        for &number in &numbers {
-            for pair in self.set.group(number, payload, Some(Split::Train)) {
+        for &index in &indices {
+            for pair in self.set.group(index, payload, Some(Split::Train)) {
                 pairs.push(pair?);
             }
         }
         let pairs = Arc::new(pairs);
-        *window = Some((numbers, Arc::clone(&pairs)));
+        *window = Some((indices, Arc::clone(&pairs)));
         Ok(pairs)
     }
 
-    /// What the network hears of a pair in one place of the run.
+    /// The example of a pair at one position of the run.
     fn example(&self, pair: &Pair, place: usize) -> Result<Example, TrainError> {
         let mut rng = generator(self.seed, b"example ", place);
         let voice = decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default())?;
@@ -108,7 +106,10 @@ impl<'a> PairExamples<'a> {
                 Some(spectrogram(&clip.waveform))
             })
             .collect();
-        let silent = || TrainError::Data(format!("pair {} is silent", pair.info.pair_id));
+        let silent = || {
+            let pair_id = &pair.info.pair_id;
+            TrainError::Data(format!("pair {pair_id} is silent; hint: prepare the corpus again"))
+        };
         Ok(Example {
             id: pair.info.pair_id.clone(),
             speaker: self.speakers.get(&pair.info.speaker_id).copied().unwrap_or(u64::MAX),
@@ -201,7 +202,7 @@ mod tests {
             let all = |epoch: &[String]| epoch.iter().cloned().collect::<BTreeSet<_>>();
             assert_eq!(all(&one).len(), 16);
             assert_eq!(all(&one), all(&two));
-            // Whoever comes in later sees what everybody sees there.
+            // A resumed run gets the same batches.
             assert_eq!(ids(&new(), 6), two[8..12]);
         }
     }

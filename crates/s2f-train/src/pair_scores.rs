@@ -1,53 +1,54 @@
-//! What a voice encoder finds: the face of a voice among those of as many speakers as there are.
+//! Retrieval scores: a voice is used to find the face of its speaker among those of all speakers.
 
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
-use s2f_audio::{Limits, Waveform, decode};
+use s2f_audio::{Limits, decode};
 use s2f_core::FaceSpace;
-use s2f_eval::hear;
 use s2f_metrics::{Distance, Rank, Vectors, angle_degrees, quantile};
 use s2f_nn::VoiceEncoder;
-use s2f_pairs::Split;
-use s2f_pairs::{Pair, PairSet, Payload};
+use s2f_pairs::{Pair, PairSet, Payload, Split};
 use serde::Serialize;
+use speech2face::{VoicePolicy, Windows, embed_voices};
 
 use crate::TrainError;
 
-/// Voices that are decoded at a time: they take up more memory than what is made of them.
+/// Voices that are decoded at a time: decoded, they take more memory than their features.
 const DECODED: usize = 64;
-/// Rounds of retrieval at most, one pair of each speaker in each.
+/// Maximum number of rounds of retrieval, each with one pair of each speaker.
 const ROUNDS: usize = 5;
 
-/// How well the faces of speakers that were not trained on are found by their voices.
+/// How well voices find the faces of their speakers, who were not trained on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairScores {
-    /// Seconds of each voice that were heard, at most.
+    /// Maximum length of each voice, seconds.
     pub seconds: f64,
-    /// Faces in the gallery: one of each speaker.
+    /// Which part of each voice the features were computed from.
+    pub voice_policy: VoicePolicy,
+    /// Size of the gallery: one face of each speaker.
     pub gallery: usize,
-    /// Searches: one of each speaker a round.
+    /// Number of searches: one of each speaker in each round.
     pub probes: usize,
     /// Mean angle between the predicted and the true feature, degrees.
     pub degrees: f64,
-    /// Per cent of searches whose own face is among the first 1, 5 and 10, ranked by the cosine of
-    /// the features relative to the mean face feature of the training split.
+    /// Recall at 1, 5 and 10, ranked by the cosine of the features relative to the mean face feature
+    /// of the training split, per cent.
     pub recall: Recalls,
     /// The same ranked by the plain cosine, as in the paper.
     pub recall_plain: Recalls,
-    /// The same by chance.
+    /// Expected recall of a random ranking.
     pub chance: Recalls,
-    /// Median rank of the own face (relative cosine), from 1.
+    /// Median rank of the speaker's face (relative cosine), from 1.
     pub median_rank: f64,
-    /// Spread of the predicted features (root of their mean squared distance from their mean) as a
-    /// share of that of the true ones: near 0 where every voice gets the same face.
+    /// Spread of the predicted features (root of their mean squared distance from their mean)
+    /// divided by that of the true ones: near 0 if all voices get the same face.
     pub diversity: f64,
 }
 
 impl PairScores {
-    /// What is followed while training goes on. The first decides which weights are the best: the
-    /// mean of the three recalls, as one of them alone is coarse where few speakers are held out.
+    /// The scores of a validation. The first decides which weights are the best: the mean of the
+    /// three recalls, as one of them alone is coarse if few speakers are held out.
     pub(crate) fn named(&self) -> Vec<(&'static str, f64)> {
         let Recalls { at_1, at_5, at_10 } = self.recall;
         vec![
@@ -63,11 +64,11 @@ impl PairScores {
 /// Recall at 1, 5 and 10, per cent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Recalls {
-    /// Within the first.
+    /// Recall at 1.
     pub at_1: f64,
-    /// Within the first 5.
+    /// Recall at 5.
     pub at_5: f64,
-    /// Within the first 10.
+    /// Recall at 10.
     pub at_10: f64,
 }
 
@@ -85,25 +86,25 @@ impl Recalls {
     }
 }
 
-/// The pairs of one split that scores are computed on: as many of each speaker as of every other.
+/// The pairs of one split that scores are computed on, equally many of each speaker.
 pub(crate) struct Probes {
     /// Round by round, one pair of each speaker.
     rounds: Vec<Vec<Pair>>,
 }
 
 impl Probes {
-    /// Reads at most about `most` pairs.
-    pub(crate) fn read(set: &PairSet, split: Split, most: usize) -> Result<Self, TrainError> {
+    /// Reads about `max_pairs` pairs at most.
+    pub(crate) fn read(set: &PairSet, split: Split, max_pairs: usize) -> Result<Self, TrainError> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for info in set.infos(Some(split)) {
             *counts.entry(info?.speaker_id).or_default() += 1;
         }
-        let speakers = counts.len().min(most);
+        let speakers = counts.len().min(max_pairs);
         let chosen: BTreeMap<&str, usize> =
             counts.iter().take(speakers).map(|(speaker, &n)| (speaker.as_str(), n)).collect();
         let fewest = chosen.values().copied().min().unwrap_or(0);
-        let rounds = fewest.min(ROUNDS).min((most / speakers.max(1)).max(1));
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let rounds = fewest.min(ROUNDS).min((max_pairs / speakers.max(1)).max(1));
+        let mut read: BTreeMap<String, usize> = BTreeMap::new();
         let mut pairs: Vec<Vec<Pair>> = (0..rounds).map(|_| Vec::new()).collect();
         let payload = Payload { audio: true, feature: true, face: false };
         for pair in set.rows(payload, Some(split)) {
@@ -111,7 +112,7 @@ impl Probes {
             if !chosen.contains_key(pair.info.speaker_id.as_str()) {
                 continue;
             }
-            let round = seen.entry(pair.info.speaker_id.clone()).or_default();
+            let round = read.entry(pair.info.speaker_id.clone()).or_default();
             if *round < rounds {
                 pairs[*round].push(pair);
             }
@@ -120,7 +121,7 @@ impl Probes {
         Ok(Self { rounds: pairs })
     }
 
-    /// Whether there is nothing to score on: retrieval among fewer than two says nothing.
+    /// Whether there is nothing to score on: retrieval needs two speakers.
     pub(crate) fn is_empty(&self) -> bool {
         self.rounds.first().is_none_or(|round| round.len() < 2)
     }
@@ -130,7 +131,7 @@ impl Probes {
         self.rounds.first().map_or(&[], |round| &round[..round.len().min(count)])
     }
 
-    /// The scores where `seconds` of each voice are heard. `centre` is the mean face feature.
+    /// The scores for the first `seconds` of each voice. `centre` is the mean face feature.
     pub(crate) fn score(
         &self,
         encoder: &VoiceEncoder,
@@ -142,14 +143,14 @@ impl Probes {
         let (mut ranks, mut plain_ranks) = (Vec::new(), Vec::new());
         let (mut voices, mut faces) = (Vec::new(), Vec::new());
         for round in &self.rounds {
-            let heard = predict(encoder, space, round, seconds, device)?;
+            let predicted = predict(encoder, space, round, seconds, device)?;
             let truth = Vectors::from_rows(round.iter().map(|pair| &pair.feature[..]));
             let own: Vec<usize> = (0..round.len()).collect();
             let distances = [Distance::Relative, Distance::Cosine];
-            let mut found = s2f_metrics::ranks(&heard, &truth, &own, centre, &distances, &[]);
+            let mut found = s2f_metrics::ranks(&predicted, &truth, &own, centre, &distances, &[]);
             plain_ranks.append(&mut found[1][0]);
             ranks.append(&mut found[0][0]);
-            voices.push(heard);
+            voices.push(predicted);
             faces.push(truth);
         }
         let all = |parts: &[Vectors]| Vectors::from_rows(parts.iter().flat_map(Vectors::rows));
@@ -161,6 +162,7 @@ impl Probes {
         let gallery = self.rounds.first().map_or(0, Vec::len);
         Ok(PairScores {
             seconds,
+            voice_policy: policy(seconds),
             gallery,
             probes: ranks.len(),
             degrees: angles.sum::<f64>() / ranks.len().max(1) as f64,
@@ -173,7 +175,12 @@ impl Probes {
     }
 }
 
-/// Features of the first `seconds` of some voices, in the face space; a shorter voice is repeated.
+/// The policy of a clip of `seconds` from the start of a voice; a shorter voice is repeated.
+fn policy(seconds: f64) -> VoicePolicy {
+    VoicePolicy { windows: Windows::First, window_s: seconds, ..VoicePolicy::default() }
+}
+
+/// Features of the first `seconds` of voices.
 pub(crate) fn predict(
     encoder: &VoiceEncoder,
     space: &FaceSpace,
@@ -187,8 +194,9 @@ pub(crate) fn predict(
             .par_iter()
             .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<Vec<_>, _>>()?;
-        let voices: Vec<&[f32]> = decoded.iter().map(Waveform::samples).collect();
-        features.extend(hear(encoder, space, &voices, seconds, seconds, device)?.into_values());
+        for feature in embed_voices(encoder, space, &decoded, &policy(seconds), device)? {
+            features.extend_from_slice(feature.values());
+        }
     }
     Ok(Vectors::new(features, space.dimension))
 }
@@ -202,7 +210,7 @@ mod tests {
         let rank = |closer| Rank { closer, ties: 0, others: 49 };
         let recalls = Recalls::of(&[rank(1), rank(1), rank(0)]);
         assert!((recalls.at_1 - 100.0 / 3.0).abs() < 1e-9 && recalls.at_5 == 100.0);
-        // Whoever answers everybody alike gets what chance gives.
+        // An encoder that gives all voices the same feature gets what chance gives.
         let tied = Rank { closer: 0, ties: 49, others: 49 };
         assert_eq!(Recalls::of(&[tied]), Recalls::chance(50));
         assert_eq!(Recalls::chance(50), Recalls { at_1: 2.0, at_5: 10.0, at_10: 20.0 });

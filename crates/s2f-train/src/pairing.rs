@@ -1,35 +1,34 @@
-//! Which faces a voice meets, where nobody's voice and face are both known.
+//! Which faces a voice is paired with, if nobody's voice and face are both known.
 //!
-//! An assumption, not a finding: a voice meets faces of its own sex, and of its age band where
-//! its age is known; within the sex, voices with higher pitch and a shorter vocal tract meet faces
-//! further towards the female end of the faces' male–female axis. What a voice is to predict is
-//! the feature of an average of many such faces, so of nobody in particular.
+//! This is an assumption, not a finding: a voice is paired with faces of its own sex, and of its age
+//! band if its age is known; within the sex, voices with higher pitch and a shorter vocal tract are
+//! paired with faces further towards the female end of the faces' male–female axis. The target of
+//! a voice is the feature of an average of many such faces, so of nobody in particular.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_core::Sex;
 use s2f_nn::FaceDecoder;
 
 use crate::basis::Basis;
-use crate::face_decoder::mixture_features;
 use crate::face_network::FaceNetwork;
-use crate::faces::FaceSet;
-use crate::morph::Share;
+use crate::faces::{FaceSet, Mixture};
+use crate::morph::mixture_features;
 use crate::voices::{Traits, Voice};
 use crate::{Pairing, TrainError};
 
-/// Places along the axis for which targets are computed; between them they are interpolated.
-const PLACES: usize = 21;
-/// Components of shape and look in which the male–female axis is found.
+/// Positions along the axis for which targets are computed; in between, they are interpolated.
+const POSITIONS: usize = 21;
+/// Principal components of shape and texture in which the male–female axis is computed.
 const COMPONENTS: usize = 20;
-/// The fewest faces an average may be made of.
-const FEWEST_FACES: usize = 8;
+/// Minimum number of faces in an average.
+const MIN_FACES: usize = 8;
 
-/// Features of average faces by sex, age band and place.
+/// Features of average faces by sex, age band and position.
 pub(crate) struct Targets {
-    /// `[bands + 1][sexes]` tables of `PLACES` features each; band 0 is for voices of unknown age.
+    /// `[bands + 1][sexes]` tables of `POSITIONS` features each; band 0 is for voices of unknown age.
     tables: Vec<[Vec<Vec<f32>>; 2]>,
     age_bands: Vec<f32>,
-    places: VoicePlaces,
+    positions: VoicePositions,
     strength: f64,
 }
 
@@ -58,37 +57,41 @@ impl Targets {
                         person.sex == Some(sex) && of_band
                     })
                     .collect();
-                if members.len() < FEWEST_FACES {
+                if members.len() < MIN_FACES {
                     return Err(TrainError::Data(format!(
-                        "{} {sex:?} faces in age band {band}: {FEWEST_FACES} are needed; hint: widen pairing.age_bands",
-                        members.len()
+                        "only {} {} faces are in age band {band}, {MIN_FACES} are needed; hint: widen \
+                         data.recordings.pairing.age_bands",
+                        members.len(),
+                        sex.name()
                     )));
                 }
-                let mixtures: Vec<Vec<Share>> = (0..PLACES)
-                    .map(|i| around(i as f64 / (PLACES - 1) as f64, pairing.width, &members, &axis))
+                let mixtures: Vec<Mixture> = (0..POSITIONS)
+                    .map(|i| {
+                        around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis)
+                    })
                     .collect();
-                let numbers = mixture_features(decoder, encoder, faces, &mixtures)?; // [PLACES, D]
-                let [_, dimension] = numbers.dims();
-                let numbers: Vec<f32> = numbers.into_data().iter().collect();
-                *features = numbers.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
+                let found = mixture_features(decoder, encoder, faces, &mixtures)?; // [POSITIONS, D]
+                let [_, dimension] = found.dims();
+                let values: Vec<f32> = found.into_data().iter().collect();
+                *features = values.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
             }
             tables.push(table);
         }
         Ok(Self {
             tables,
             age_bands: pairing.age_bands.clone(),
-            places: VoicePlaces::new(voices),
+            positions: VoicePositions::new(voices),
             strength: pairing.strength,
         })
     }
 
-    /// The feature that a voice of these traits is to predict, `[D]`, at unit length.
+    /// The target feature of a voice with these traits, `[D]`, of unit length.
     pub(crate) fn feature(&self, sex: Sex, age: Option<f32>, traits: Traits) -> Vec<f32> {
         let band = age.map_or(0, |age| band_of(&self.age_bands, age));
         let table = &self.tables[band][index(sex)];
-        let place = 0.5 + self.strength * (self.places.place(sex, traits) - 0.5);
-        let place = place * (PLACES - 1) as f64;
-        let left = (place as usize).min(PLACES - 2);
+        let place = 0.5 + self.strength * (self.positions.position(sex, traits) - 0.5);
+        let place = place * (POSITIONS - 1) as f64;
+        let left = (place as usize).min(POSITIONS - 2);
         let share = (place - left as f64) as f32;
         let mixed = table[left].iter().zip(&table[left + 1]).map(|(a, b)| a + (b - a) * share);
         let mixed: Vec<f32> = mixed.collect();
@@ -97,7 +100,7 @@ impl Targets {
     }
 }
 
-/// 1 for ages up to the first end, 2 up to the second, …; 0 beyond the last: as if unknown.
+/// 1 for ages up to the first end, 2 up to the second, …; 0 beyond the last, as for an unknown age.
 fn band_of(ends: &[f32], age: f32) -> usize {
     ends.iter().position(|&end| age <= end).map_or(0, |band| band + 1)
 }
@@ -109,19 +112,23 @@ fn index(sex: Sex) -> usize {
     }
 }
 
-/// Shares of `members` in the average around `place` (0 the most male, 1 the most female of them):
-/// a bell of standard deviation `width` over their ranks along the axis.
-fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Vec<Share> {
+/// Shares of `members` in the average around `place` (0 the most male, 1 the most female of them): a
+/// Gaussian of standard deviation `width` over their ranks along the axis.
+fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
     let mut ranked = members.to_vec();
     ranked.sort_by(|&a, &b| axis[a].total_cmp(&axis[b]));
     let last = (ranked.len() - 1) as f64;
-    let bell = |rank: usize| (-0.5 * ((rank as f64 / last - place) / width).powi(2)).exp();
-    let total: f64 = (0..ranked.len()).map(bell).sum();
-    ranked.into_iter().enumerate().map(|(rank, face)| (face, (bell(rank) / total) as f32)).collect()
+    let gaussian = |rank: usize| (-0.5 * ((rank as f64 / last - place) / width).powi(2)).exp();
+    let total: f64 = (0..ranked.len()).map(gaussian).sum();
+    ranked
+        .into_iter()
+        .enumerate()
+        .map(|(rank, face)| (face, (gaussian(rank) / total) as f32))
+        .collect()
 }
 
-/// How far each face lies towards the female end: the projection on the difference of the two
-/// means among principal components of shape and look, each component at unit variance.
+/// How far each face lies towards the female end: its projection on the difference of the two means,
+/// in principal components of shape and texture that are scaled to unit variance.
 fn male_female_axis(faces: &FaceSet) -> Result<Vec<f64>, TrainError> {
     let device = Device::flex();
     let blocks = [
@@ -154,14 +161,14 @@ fn male_female_axis(faces: &FaceSet) -> Result<Vec<f64>, TrainError> {
     Ok((0..faces.len()).map(along).collect())
 }
 
-/// Where a voice stands among voices of its sex.
-struct VoicePlaces {
+/// The position of a voice among voices of its sex.
+struct VoicePositions {
     /// Mean and standard deviation of ln(pitch), ln(tract length) by sex.
     pitch: [(f64, f64); 2],
     tract: [(f64, f64); 2],
 }
 
-impl VoicePlaces {
+impl VoicePositions {
     fn new(voices: &[&Voice]) -> Self {
         let spread = |trait_of: &dyn Fn(&Traits) -> Option<f64>| {
             [Sex::Female, Sex::Male].map(|sex| {
@@ -175,13 +182,13 @@ impl VoicePlaces {
     }
 
     /// 0 for the most male-sounding, 1 for the most female-sounding voice of the sex.
-    fn place(&self, sex: Sex, traits: Traits) -> f64 {
+    fn position(&self, sex: Sex, traits: Traits) -> f64 {
         let score = |value: Option<f64>, (mean, deviation): (f64, f64)| {
             value.map_or(0.0, |value| (value.ln() - mean) / deviation)
         };
         let pitch = score(traits.pitch_hz, self.pitch[index(sex)]);
         let tract = score(traits.tract_cm, self.tract[index(sex)]);
-        // As if the two were independent. The logistic curve is within 0.01 of the normal one.
+        // Treats the two as independent. The logistic curve is within 0.01 of the normal one.
         let together = (pitch - tract) / std::f64::consts::SQRT_2;
         1.0 / (1.0 + (-1.702 * together).exp())
     }
@@ -191,7 +198,7 @@ fn mean_and_deviation(values: Vec<f64>) -> (f64, f64) {
     let n = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    // One voice has no spread; any positive number then leaves it in the middle.
+    // A single voice has no spread; with any positive value it stays in the middle.
     (mean, variance.sqrt().max(1e-3))
 }
 
@@ -220,14 +227,17 @@ mod tests {
 
     #[test]
     fn higher_pitch_and_shorter_tract_are_further_along() {
-        let places =
-            VoicePlaces { pitch: [(5.3, 0.1), (4.8, 0.1)], tract: [(2.7, 0.05), (2.8, 0.05)] };
+        let positions =
+            VoicePositions { pitch: [(5.3, 0.1), (4.8, 0.1)], tract: [(2.7, 0.05), (2.8, 0.05)] };
         let place = |pitch_hz: f64, tract_cm: f64| {
-            places.place(Sex::Female, Traits { pitch_hz: Some(pitch_hz), tract_cm: Some(tract_cm) })
+            positions.position(
+                Sex::Female,
+                Traits { pitch_hz: Some(pitch_hz), tract_cm: Some(tract_cm) },
+            )
         };
         assert!(place(220.0, 15.0) > place(200.0, 15.0));
         assert!(place(200.0, 14.0) > place(200.0, 15.0));
         let unknown = Traits { pitch_hz: None, tract_cm: None };
-        assert!((places.place(Sex::Male, unknown) - 0.5).abs() < 1e-9);
+        assert!((positions.position(Sex::Male, unknown) - 0.5).abs() < 1e-9);
     }
 }

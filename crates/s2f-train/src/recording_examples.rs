@@ -1,4 +1,5 @@
-//! Voices without faces of their own: batches in which they meet average faces, see [`crate::pairing`].
+//! Voices without faces: batches in which they are paired with average faces, see
+//! [`crate::pairing`].
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -15,7 +16,10 @@ use crate::pairing::Targets;
 use crate::voices::{Corpus, Voice};
 use crate::{Augmentation, Clips, TrainError};
 
-/// Recordings to train on, and the faces they meet.
+/// Minimum number of clips in a batch that are not silent.
+const MIN_EXAMPLES: usize = 2;
+
+/// Recordings to train on, and their targets.
 pub(crate) struct RecordingExamples<'a> {
     pub(crate) corpora: &'a [Corpus],
     pub(crate) targets: &'a Targets,
@@ -26,8 +30,8 @@ pub(crate) struct RecordingExamples<'a> {
 }
 
 impl RecordingExamples<'_> {
-    /// The sexes take turns, then a corpus, a speaker and a recording are drawn, so that neither a
-    /// large corpus nor a talkative speaker weighs more.
+    /// A random recording: the sexes alternate, then a corpus, a speaker and a recording are drawn, so
+    /// that neither a large corpus nor a speaker with many recordings counts more.
     fn draw(&self, index: usize, rng: &mut StdRng) -> Option<&Voice> {
         let sex = if index.is_multiple_of(2) { Sex::Female } else { Sex::Male };
         let with_sex: Vec<&Corpus> =
@@ -53,15 +57,15 @@ impl RecordingExamples<'_> {
         let speed = speeds.iter().sum::<f64>() / speeds.len() as f64;
         Some(Example {
             id: voice.file_name(),
-            speaker: number_of(&voice.speaker),
+            speaker: hash_of(&voice.speaker),
             segments: segments?,
             feature: self.targets.feature(voice.sex, voice.age, voice.traits.at_speed(speed)),
         })
     }
 }
 
-/// A number that other speakers do not share.
-fn number_of(speaker: &str) -> u64 {
+/// A hash of a speaker's name.
+fn hash_of(speaker: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     speaker.hash(&mut hasher);
     hasher.finish()
@@ -75,6 +79,13 @@ impl Examples for RecordingExamples<'_> {
     fn batch(&self, step: usize) -> Result<Batch, TrainError> {
         let examples =
             (0..self.batch).into_par_iter().filter_map(|index| self.example(step, index));
-        Ok(Batch::new(examples.collect()))
+        let examples: Vec<Example> = examples.collect();
+        if examples.len() < MIN_EXAMPLES.min(self.batch) {
+            return Err(TrainError::Data(format!(
+                "step {}: nearly all clips of the batch are silent; hint: check the recordings",
+                step + 1
+            )));
+        }
+        Ok(Batch::new(examples))
     }
 }

@@ -1,88 +1,91 @@
-//! The run folder: all that a run is told, what it says on the way, and all that it needs to go on
-//! where it was killed. The same command begins a run and goes on with it.
+//! Writes a run folder, and resumes the run in it: the same command starts a run and resumes it.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, hash of the data, when begun and gone on |
-//! | `metrics.jsonl` | a line of JSON for each step and each validation |
-//! | `events.out.tfevents.*` | the same and the sheets for TensorBoard, a file for each session |
+//! | `environment.json` | version, device, seed, threads, hash of the data, start and resume times |
+//! | `metrics.jsonl` | one line of JSON for each step and each validation |
+//! | `events.out.tfevents.*` | the same and the sheets for TensorBoard, one file for each session |
 //! | `sheets/` | pictures of the same faces at different steps |
 //! | `checkpoints/step-000500/` | the newest two: weights, optimizer, state |
 //! | `checkpoints/best/` | the weights with the best score, and `best.json` about them |
-//! | `lock` | held while a process trains here |
+//! | `lock` | locked as long as a process trains here |
 //!
-//! Whole files are written to a temporary name, flushed, then renamed. What only grows
-//! (`metrics.jsonl`) is cut back to the checkpoint that a run goes on from.
+//! The names are those of [`RunFolder`]. Whole files are written under a temporary name, flushed,
+//! then renamed. `metrics.jsonl`, which grows, is truncated to the checkpoint that a run resumes
+//! from.
 
 mod checkpoint;
-mod disk;
+mod config_file;
 mod environment;
-mod event;
-mod identity;
-mod settings;
+mod files;
+mod parameter_ids;
 mod tensorboard;
-mod watch;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use s2f_core::{FileError, remove_temporary};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use speech2face::run_folder::RunFolder;
 
 use crate::TrainError;
-pub(crate) use checkpoint::Best;
-pub(crate) use environment::{Environment, data_hash};
-pub use event::Event;
-pub use watch::Watch;
+pub(crate) use checkpoint::{Best, Restored};
+pub(crate) use environment::ThisSession;
 
-/// The folder of one run, in which no other process trains meanwhile.
+/// The folder of a run, in which no other process trains meanwhile.
 pub(crate) struct Run {
-    folder: PathBuf,
+    folder: RunFolder,
     metrics: File,
-    /// TensorBoard's events of this session, from its first word on.
+    /// TensorBoard's events of this session, once there are any.
     events: Option<tensorboard::Writer>,
     best: Option<Best>,
-    /// Held until the run is dropped or the process ends, however it ends.
+    /// Locked until the run is dropped or the process ends.
     _lock: File,
 }
 
 impl Run {
-    /// Makes the folder, or goes on in it.
+    /// Creates the folder, or opens it to resume its run.
     ///
     /// # Errors
-    /// [`TrainError::NotARun`] for a folder of other things, [`TrainError::Busy`] where another
-    /// process trains in it, [`TrainError::OtherRun`] where its run was told something else than
-    /// `config` (other than how long to train and how often to look), [`TrainError::OtherData`]
-    /// where it has learnt from other data.
+    /// [`TrainError::NotARun`] if it holds other files, [`TrainError::Busy`] if another process
+    /// trains in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
+    /// number of steps and `watch`), [`TrainError::OtherData`] if its run is trained on other data.
     pub(crate) fn open<C: Serialize + DeserializeOwned>(
-        folder: &Path,
+        root: &Path,
         config: &C,
-        environment: &Environment,
+        session: &ThisSession,
     ) -> Result<Self, TrainError> {
-        fs::create_dir_all(folder).map_err(TrainError::io("make", folder))?;
-        refuse_foreign(folder)?;
-        let lock = lock(folder)?;
-        settings::write_or_compare(folder, config)?;
-        environment.write_or_compare(folder)?;
-        let path = folder.join("metrics.jsonl");
+        let folder = RunFolder::at(root);
+        fs::create_dir_all(root).map_err(FileError::at("make", root))?;
+        refuse_other_files(&folder)?;
+        let lock = lock(&folder)?;
+        config_file::write_or_compare(&folder, config)?;
+        environment::write_or_compare(&folder, session)?;
+        for folder in [root.to_owned(), folder.model_folder(), folder.path("sheets")] {
+            if folder.is_dir() {
+                remove_temporary(&folder)?;
+            }
+        }
+        let path = folder.metrics_file();
         let metrics = OpenOptions::new().create(true).append(true).open(&path);
-        let metrics = metrics.map_err(TrainError::io("write", &path))?;
-        Ok(Self { folder: folder.to_owned(), metrics, events: None, best: None, _lock: lock })
+        let metrics = metrics.map_err(FileError::at("write", &path))?;
+        Ok(Self { folder, metrics, events: None, best: None, _lock: lock })
     }
 
-    /// A file of the folder.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// The names of its files.
+    pub(crate) fn folder(&self) -> &RunFolder {
+        &self.folder
     }
 
-    /// Notes the losses of a step or the scores of a validation, in `metrics.jsonl` and for
-    /// TensorBoard. Steps count from 1; `ids` name what was in the batch.
+    /// Logs the losses of a step or the scores of a validation, in `metrics.jsonl` and for
+    /// TensorBoard. Steps count from 1; `ids` names the examples of the batch.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], and nothing noted, if one of the values is not a number.
+    /// [`TrainError::Diverged`] if a value is not finite; nothing is logged then.
     pub(crate) fn log(
         &mut self,
         step: usize,
@@ -92,71 +95,71 @@ impl Run {
         if let Some(&(loss, _)) = values.iter().find(|(_, value)| !value.is_finite()) {
             return Err(TrainError::Diverged { step, loss, ids: ids.to_vec() });
         }
-        // No time of day: the lines of a run that went on are those of an undisturbed one.
+        // No time stamps: the lines of a resumed run equal those of an uninterrupted one.
         let values_text = values.iter().map(|&(name, v)| format!(",\"{name}\":{}", Value::from(v)));
         let text = format!("{{\"step\":{step}{}}}\n", values_text.collect::<String>());
-        let path = self.path("metrics.jsonl");
-        self.metrics.write_all(text.as_bytes()).map_err(TrainError::io("write", &path))?;
+        let path = self.folder.metrics_file();
+        self.metrics.write_all(text.as_bytes()).map_err(FileError::at("write", &path))?;
         self.events(step)?.scalars(step, values)
     }
 
-    /// Keeps a picture of a step, a PNG file, as `sheets/NAME-000500.png` and for TensorBoard.
+    /// Writes a picture of a step, a PNG file, as `sheets/NAME-000500.png` and for TensorBoard.
     pub(crate) fn picture(
         &mut self,
         name: &str,
         step: usize,
         png: &[u8],
     ) -> Result<(), TrainError> {
-        self.write(&format!("sheets/{name}-{step:06}.png"), png)?;
+        self.write(&self.folder.path(&format!("sheets/{name}-{step:06}.png")), png)?;
         self.events(step)?.picture(step, name, png)
     }
 
-    /// Writes a whole file.
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
-        disk::write(&self.path(name), bytes)
+    /// Writes a whole file of the folder, and the folders above it.
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+        Ok(files::write(path, bytes)?)
     }
 
     /// Writes a value as JSON.
-    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), TrainError> {
-        disk::write_json(&self.path(name), value)
+    pub(crate) fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
+        Ok(files::write_json(path, value)?)
     }
 
-    /// TensorBoard's events. What earlier sessions said of `step` and later was undone by a kill.
+    /// TensorBoard's events of this session. TensorBoard ignores those that earlier sessions wrote
+    /// for `step` and later steps.
     fn events(&mut self, step: usize) -> Result<&mut tensorboard::Writer, TrainError> {
         let writer = match self.events.take() {
             Some(writer) => writer,
-            None => tensorboard::Writer::begin(&self.folder, step)?,
+            None => tensorboard::Writer::begin(self.folder.root(), step)?,
         };
         Ok(self.events.insert(writer))
     }
 }
 
-/// An error where the folder holds things and none of them is a run's.
-fn refuse_foreign(folder: &Path) -> Result<(), TrainError> {
-    if folder.join(settings::FILE).exists() {
+/// An error if the folder holds files, but no run.
+fn refuse_other_files(folder: &RunFolder) -> Result<(), TrainError> {
+    let root = folder.root();
+    if folder.config_file().exists() {
         return Ok(());
     }
-    let entries = fs::read_dir(folder).map_err(TrainError::io("read", folder))?;
-    for entry in entries {
-        let name = entry.map_err(TrainError::io("read", folder))?.file_name();
-        // A run that was killed at once leaves no more than these.
-        if name != LOCK && !name.to_string_lossy().ends_with(disk::TEMPORARY) {
-            return Err(TrainError::NotARun { path: folder.to_owned() });
+    let lock = folder.lock_file();
+    for entry in fs::read_dir(root).map_err(FileError::at("read", root))? {
+        let path: PathBuf = entry.map_err(FileError::at("read", root))?.path();
+        // A run that is interrupted at once leaves only the lock and temporary files.
+        if path != lock && !files::is_temporary(&path) {
+            return Err(TrainError::NotARun { path: root.to_owned() });
         }
     }
     Ok(())
 }
 
-const LOCK: &str = "lock";
-
-fn lock(folder: &Path) -> Result<File, TrainError> {
-    let path = folder.join(LOCK);
+fn lock(folder: &RunFolder) -> Result<File, TrainError> {
+    let path = folder.lock_file();
     let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-    let file = file.map_err(TrainError::io("write", &path))?;
+    let file = file.map_err(FileError::at("write", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(TrainError::Busy { path: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(TrainError::io("lock", &path)(source)),
+        Err(TryLockError::WouldBlock) => Err(TrainError::Busy { path: folder.root().to_owned() }),
+        Err(TryLockError::Error(source)) => Err(FileError::at("lock", &path)(source).into()),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Training of the voice encoder: from a spectrogram to the face feature of the speaker, or of the
-//! faces that the voice is paired with, through the frozen face decoder's eyes.
+//! faces that the voice is paired with, with losses computed through the frozen face decoder.
 
 use std::path::Path;
 use std::thread;
@@ -10,14 +10,16 @@ use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::batch_queue::BatchQueue;
+use crate::data::TrainingData;
 use crate::devices::{Compute, Devices, LossScale};
-use crate::frozen::Frozen;
+use crate::event::TrainEvent;
 use crate::learner::Learner;
-use crate::loader::Loader;
-use crate::run::{Environment, Event, Run};
-use crate::source::{Source, VoiceEncoderScores};
+use crate::run::{Run, ThisSession};
+use crate::scoring::{Scoring, VoiceEncoderScores};
+use crate::session::Session;
 use crate::voice_losses::{Term, Terms, Weights};
-use crate::{TrainError, VoiceEncoderTraining, Watch};
+use crate::{TrainError, VoiceEncoderTraining};
 
 /// State of the loop besides what [`Run`] keeps.
 #[derive(Serialize, Deserialize)]
@@ -26,150 +28,132 @@ struct State {
     scale: LossScale,
 }
 
-/// Trains a voice encoder against a frozen face decoder, or goes on with a run that was killed or
-/// is to be longer, and leaves in `folder` `model/` (a model folder without its card), `scores.json`,
-/// `voices.png` (faces of voices that were not trained on), and on the way `config.toml`,
-/// `environment.json`, `metrics.jsonl`, events for TensorBoard, `sheets/` and `checkpoints/`.
+/// Trains a voice encoder against a frozen face decoder, or resumes a run that was interrupted or is
+/// extended.
 ///
-/// A run that was killed at any moment comes to the same weights as one that was not, bit for bit,
-/// on the same kind of processor. With more steps than before, a run that had come to its end goes
-/// on from there; a cosine schedule then follows the longer plan.
+/// The run folder `out` gets `config.toml`, `environment.json`, `metrics.jsonl`, events for
+/// TensorBoard, `sheets/` and `checkpoints/`, and at the end `model/` (a model folder without its
+/// card), `scores.json` and `voices.png` (faces of held-out voices). It is not made if the
+/// configuration or the data cannot be used.
 ///
-/// The weights are those of the last step; where the run stops early, those of its best validation.
+/// A run can be interrupted at any time; resuming gives byte-identical weights on the same kind of
+/// processor. A finished run is extended by more steps; a cosine schedule then follows the longer
+/// plan.
 ///
-/// One training at a time in a process: fresh weights come from the tensor library's one generator.
+/// The weights are those of the last step or, if the run stops early, those of the best validation.
+///
+/// Run one training at a time in a process: fresh weights come from the tensor library's global
+/// random generator.
 ///
 /// # Errors
-/// [`TrainError`]; what was written until then stays, and the run can go on.
+/// [`TrainError`]; what was written until then stays, and the run can be resumed.
 pub fn train_voice_encoder(
     config: &VoiceEncoderTraining,
-    folder: &Path,
+    out: &Path,
     devices: Devices,
-    mut tell: impl FnMut(&Event),
+    mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<VoiceEncoderScores, TrainError> {
-    config.check()?;
-    let mut compute = Compute::new(devices, config.optimisation.precision)?;
-    let fewest = 2 * compute.devices().count(); // batch normalisation has no variance of one
-    if config.optimisation.batch < fewest {
-        return Err(TrainError::Setting {
-            key: "optimisation.batch",
-            wanted: "at least two for each device",
-            found: config.optimisation.batch.to_string(),
-        });
-    }
-    let plain = compute.devices().first().clone();
+    let plain = devices.first().clone();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
-    let frozen = Frozen::open(&config.face_decoder, &plain)?;
-    let source = Source::open(config, &frozen, &plain)?;
-    let examples = source.examples(config)?;
-    let environment = Environment::new(compute.devices().name(), config.seed, source.sha256()?);
-    let mut run = Run::open(folder, config, &environment)?;
-
-    let terms = compute.devices().all().map(|device| Terms::new(&config.losses, &frozen, device));
+    let decoder = config.open_decoder(&devices)?;
+    let mut compute = Compute::new(devices, config.optimisation.precision)?;
+    let data = TrainingData::open(config, &decoder, &plain)?;
+    let scoring = Scoring::new(config, &data, &decoder.face_space, &plain)?;
+    let examples = data.examples(config)?;
+    let terms = compute.devices().all().map(|device| Terms::new(&config.losses, &decoder, device));
     let terms = terms.collect::<Result<Vec<Terms>, _>>()?;
     let mut weights = terms[0].weights();
-    let mut learner = Learner::new(config, source.mean_feature(), &device)?;
+    let mut learner = Learner::new(config, data.mean_feature(), &device)?;
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len());
-    let mut step = 0; // steps done
-    if let Some(restored) = run.restore::<_, State>(&learner, &optimizer, &mut tell)? {
-        (step, learner, optimizer) = (restored.step, restored.module, restored.optimizer);
+    let device_names = compute.devices().name();
+    let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
+    let run = Run::open(out, config, &session)?; // everything that can be refused was before
+    let (mut session, restored) = Session::start::<_, State>(
+        run,
+        plan,
+        &config.watch,
+        steps,
+        &learner,
+        &optimizer,
+        &mut on_event,
+    )?;
+    if let Some(restored) = restored {
+        (learner, optimizer) = (restored.module, restored.optimizer);
         weights = restored.state.weights;
         compute = compute.with_scale(restored.state.scale);
     }
-    tell(&Event::Started { step, steps });
-    let is_over =
-        |step: usize, run: &Run| step >= steps || config.watch.is_out_of_patience(step, run.best());
-    let model_config = ModelConfig {
-        name: config.name.clone(),
-        face_space: frozen.face_space.clone(),
-        voice_encoder: config.network.clone(),
-        face_decoder: frozen.config.clone(),
-        border: frozen.border.clone(),
-    };
     let model = |learner: &Learner| Model {
         voice_encoder: learner.valid().voice_encoder,
-        face_decoder: frozen.decoder.clone(),
-        mean_feature: Param::from_tensor(Tensor::from_floats(source.mean_feature(), &plain)),
+        face_decoder: decoder.network.clone(),
+        mean_feature: Param::from_tensor(Tensor::from_floats(data.mean_feature(), &plain)),
     };
 
     let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
-        let loader = Loader::start(scope, &*examples, step, steps);
-        while !is_over(step, &run) {
-            let batch = loader.next()?;
+        let queue = BatchQueue::start(scope, &*examples, session.step(), steps);
+        while !session.is_over() {
+            let batch = queue.next()?;
             let ids = batch.ids.clone();
             let shards = batch.shards(compute.devices().count());
-            let is_balanced_now = step == config.losses.balance_losses_at && step > 0;
+            let balance_now =
+                session.step() == config.losses.balance_losses_at && session.step() > 0;
             let backward = compute.backward(&learner, shards, |replica, mut shard| {
                 let (learner, device) = (replica.module, replica.device.clone().inner());
                 let face = shard.features(&device).autodiff(); // [batch, D]
                 let is_same = shard.is_same_speaker(&device);
-                let voice = learner.hear(&mut shard, &device); // [batch, D]
+                let voice = learner.forward(&mut shard, &device); // [batch, D]
                 let (terms, contrast) = (&terms[replica.index], learner.contrast.as_ref());
-                let balanced = is_balanced_now
+                let balanced = balance_now
                     .then(|| terms.balanced(&weights, &face, &voice, contrast, &is_same));
                 let found = terms.of(&face, &voice, contrast, &is_same);
                 let losses: Vec<_> =
-                    found.iter().map(|(name, term)| (*name, number(term))).collect();
+                    found.iter().map(|(name, term)| (*name, scalar(term))).collect();
                 let weights = balanced.as_ref().unwrap_or(&weights);
                 (weighted(found, weights), (losses, balanced))
             });
-            let losses = mean(backward.seen.iter().map(|(losses, _)| losses));
-            run.log(step + 1, &losses, &ids)?;
-            if let Some((_, Some(balanced))) = backward.seen.first() {
+            let losses = mean(backward.aux.iter().map(|(losses, _)| losses));
+            session.log(&losses, &ids)?;
+            if let Some((_, Some(balanced))) = backward.aux.first() {
                 weights.clone_from(balanced);
-                tell(&Event::Note(format!("weights of the losses from here on: {weights:.4?}")));
+                session.note(format!("weights of the losses from this step on: {weights:.4?}"));
             }
-            let rate = plan.rate(step, steps);
-            (learner, _) = compute.step(learner, &mut optimizer, rate, backward);
-            step += 1;
-            tell(&Event::Step { step, losses });
+            (learner, _) = compute.step(learner, &mut optimizer, session.rate(), backward);
+            session.advance(losses);
 
-            if Watch::is_due(config.watch.validate_every, step, step == steps) {
-                let model = model(&learner);
-                if let Some(scores) = source.validate(&model, &frozen.face_space, config, &plain)? {
-                    let scores = scores.named();
-                    run.log(step, &scores, &[])?;
-                    let best = run.keep_best(step, scores[0].1, &learner)?;
-                    tell(&Event::Validated { step, scores, best });
-                }
-            }
-            let is_last = is_over(step, &run);
-            if Watch::is_due(config.watch.sheet_every, step, is_last)
-                && let Some(sheet) =
-                    source.sheet(&model(&learner), &frozen.face_space, config, &plain)?
-            {
-                run.picture("held-out", step, &sheet)?;
-            }
-            if Watch::is_due(config.watch.checkpoint_every, step, is_last) {
-                let state = State { weights: weights.clone(), scale: compute.scale() };
-                run.checkpoint(step, &learner, &optimizer, &state)?;
-            }
+            session.validate(&learner, || scoring.validate(&model(&learner)))?;
+            session.sheet(|| scoring.sheet(&model(&learner)))?;
+            let state = State { weights: weights.clone(), scale: compute.scale() };
+            session.checkpoint(&learner, &optimizer, &state)?;
         }
         Ok(learner)
     })?;
 
-    let mut learner = learner;
-    if let Some(best) = run.best().filter(|_| step < steps) {
-        tell(&Event::StoppedEarly { step, best: best.step });
-        learner = run.load_best(&learner)?.unwrap_or(learner);
-    }
+    let (run, learner) = session.finish(learner)?;
     let model = model(&learner);
-    run.write_json("model/config.json", &model_config)?;
-    run.write("model/model.safetensors", &weights::save(&model, Precision::Half)?)?;
-    let (scores, sheet) = source.score(&model, &frozen.face_space, config, &plain)?;
-    run.write("voices.png", &sheet)?;
-    run.write_json("scores.json", &scores)?;
+    let model_config = ModelConfig {
+        name: config.name.clone(),
+        face_space: decoder.face_space.clone(),
+        voice_encoder: config.network.clone(),
+        face_decoder: decoder.config.clone(),
+        border: decoder.border.clone(),
+    };
+    let folder = run.folder().model_folder();
+    run.write(&folder.join("model.safetensors"), &weights::save(&model, Precision::Half)?)?;
+    // It comes last, since it is what tells a finished run.
+    run.write_json(&folder.join("config.json"), &model_config)?;
+    let (scores, sheet) = scoring.score(&model)?;
+    run.write(&run.folder().path("voices.png"), &sheet)?;
+    run.write_json(&run.folder().path("scores.json"), &scores)?;
     Ok(scores)
 }
 
-fn number(tensor: &Tensor<1>) -> f64 {
+fn scalar(tensor: &Tensor<1>) -> f64 {
     tensor.clone().into_scalar::<f64>()
 }
 
-/// The sum of the terms, each times its weight.
+/// The weighted sum of the terms.
 fn weighted(terms: Vec<Term>, weights: &Weights) -> Tensor<1> {
     let terms = terms.into_iter().zip(weights).map(|((_, term), weight)| term * *weight);
     Tensor::cat(terms.collect(), 0).sum()

@@ -1,4 +1,4 @@
-//! The terms of the voice encoder's loss, each by name, and their weights.
+//! The terms of the voice encoder's loss by name, and their weights.
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Tensor};
@@ -9,13 +9,13 @@ use s2f_nn::losses::{
 use s2f_nn::weights;
 use s2f_nn::{FaceDecoder, VggFace, VggFaceConfig, normalise};
 
-use crate::frozen::Frozen;
+use crate::frozen::FrozenDecoder;
 use crate::{TrainError, VoiceLosses};
 
 /// A term before its weight.
 pub(crate) type Term = (&'static str, Tensor<1>);
 
-/// What the terms are computed with.
+/// The networks and settings that the terms are computed with.
 pub(crate) struct Terms {
     config: VoiceLosses,
     face_space: FaceSpace,
@@ -27,10 +27,10 @@ pub(crate) struct Terms {
 pub(crate) type Weights = Vec<f64>;
 
 impl Terms {
-    /// The frozen networks on the device that trains.
+    /// Copies the frozen networks to `device`.
     pub(crate) fn new(
         config: &VoiceLosses,
-        frozen: &Frozen,
+        frozen: &FrozenDecoder,
         device: &Device,
     ) -> Result<Self, TrainError> {
         let open = |path| -> Result<VggFace, TrainError> {
@@ -41,12 +41,12 @@ impl Terms {
         Ok(Self {
             config: config.clone(),
             face_space: frozen.face_space.clone(),
-            decoder: frozen.decoder.clone().fork(device).freeze().train(),
+            decoder: frozen.network.clone().fork(device).freeze().train(),
             vgg_face: wanted.map(open).transpose()?,
         })
     }
 
-    /// The weights that the configuration states.
+    /// The weights of the configuration.
     pub(crate) fn weights(&self) -> Weights {
         let c = &self.config;
         [c.decoder, c.direction, c.distillation, c.contrastive, c.feature, c.pixel]
@@ -55,10 +55,10 @@ impl Terms {
             .collect()
     }
 
-    /// All terms that have a weight.
+    /// All terms with a weight above 0.
     ///
     /// # Shapes
-    /// - `face`: `[batch, D]`, in the face space; `voice`: `[batch, D]`, as the network gives it
+    /// - `face`: `[batch, D]`, in the face space; `voice`: `[batch, D]`, the network's output
     /// - `is_same`: `[batch, batch]`, other voices of the same speaker
     pub(crate) fn of(
         &self,

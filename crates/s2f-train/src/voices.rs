@@ -1,4 +1,4 @@
-//! Voices to learn from: recordings with the speaker's sex, split by speaker.
+//! Voices to train on: recordings with the speaker's sex, split by speaker.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use s2f_corpus::unpaired::{Recording, recordings};
 
 use crate::{RecordingData, TrainError};
 
-/// One recording and what is known or measured of its speaker.
+/// A recording, and what is stated or measured of its speaker.
 pub(crate) struct Voice {
     pub(crate) speaker: String,
     pub(crate) sex: Sex,
@@ -30,7 +30,7 @@ impl Voice {
     }
 }
 
-/// What the pairing looks at.
+/// The traits that the pairing uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Traits {
     /// Median fundamental frequency, Hz.
@@ -40,7 +40,7 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
-    /// Those of the same recording played `factor` times as fast.
+    /// The traits of the same recording played `factor` times as fast.
     pub(crate) fn at_speed(self, factor: f64) -> Self {
         Self {
             pitch_hz: self.pitch_hz.map(|hz| hz * factor),
@@ -56,15 +56,15 @@ pub(crate) struct Corpus {
     pub(crate) voices: Vec<Voice>,
 }
 
-/// Voices to train on, and voices of other speakers to test on.
+/// Voices to train on, and voices of other speakers to test on; each corpus has at least one.
 pub(crate) struct Voices {
     pub(crate) train: Vec<Corpus>,
     pub(crate) test: Vec<Corpus>,
 }
 
 impl Voices {
-    /// Reads all folders; holds out a share of the speakers of those that are trained on.
-    /// Recordings of speakers of unknown sex are left out: nothing could be said of them.
+    /// Reads all folders, and holds out a share of the speakers of the folders to train on.
+    /// Recordings of speakers of unknown sex are skipped.
     pub(crate) fn load(data: &RecordingData, seed: u64) -> Result<Self, TrainError> {
         let mut voices = Self { train: Vec::new(), test: Vec::new() };
         for folder in data.folders.iter().map(|folder| data.root.join(folder)) {
@@ -82,9 +82,7 @@ impl Voices {
             let (test, train): (Vec<Recording>, Vec<Recording>) =
                 all.into_iter().partition(|r| held_out.contains(&r.speaker_id));
             voices.train.push(corpus(&folder, train)?);
-            if !test.is_empty() {
-                voices.test.push(corpus(&folder, test)?);
-            }
+            voices.test.push(corpus(&folder, test)?);
         }
         for folder in data.test_folders.iter().map(|folder| data.root.join(folder)) {
             voices.test.push(corpus(&folder, recordings(&folder)?)?);
@@ -92,17 +90,27 @@ impl Voices {
         for sex in [Sex::Female, Sex::Male] {
             if !voices.train.iter().flat_map(|c| &c.voices).any(|voice| voice.sex == sex) {
                 return Err(TrainError::Data(format!(
-                    "no {sex:?} voice to train on in {:?}",
+                    "no {} voice to train on in {:?}; hint: reduce data.recordings.held_out, or \
+                     add folders to data.recordings.folders",
+                    sex.name(),
                     data.folders
                 )));
             }
+        }
+        voices.test.retain(|corpus| !corpus.voices.is_empty());
+        if voices.test.is_empty() {
+            return Err(TrainError::Data(
+                "no speaker is held out for the scores; hint: increase data.recordings.held_out, or \
+                 add folders to data.recordings.test_folders"
+                    .into(),
+            ));
         }
         Ok(voices)
     }
 }
 
 impl Voices {
-    /// Every recording's file, those to train on first.
+    /// The files of all recordings, those to train on first.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let corpora = self.train.iter().chain(&self.test);
         corpora.flat_map(|c| &c.voices).map(|voice| voice.file.clone()).collect()

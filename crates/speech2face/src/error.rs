@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use s2f_core::FaceSpace;
 use s2f_face::FaceError;
+use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
 
 /// Why a model could not be opened. The message names the file and ends in a hint.
@@ -43,7 +44,7 @@ pub enum ModelError {
         /// The limit.
         limit: u64,
     },
-    /// `config.json` is not JSON, has a key that is unknown or missing, or describes no network.
+    /// `config.json` is not JSON, or has a key that is unknown or missing.
     #[error(
         "{}: {reason}; hint: the file is damaged, or was written for another version of speech2face",
         file.display()
@@ -53,6 +54,14 @@ pub enum ModelError {
         file: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// No network can be built from `config.json`.
+    #[error("{}: {problem}", file.display())]
+    Network {
+        /// The file.
+        file: PathBuf,
+        /// The key that is wrong, with its value.
+        problem: ConfigError,
     },
     /// `model.safetensors` is damaged, or belongs to another `config.json`.
     #[error("{}: {problem}", file.display())]

@@ -6,7 +6,6 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use s2f_nn::{ModelConfig, voice_encoder};
-use serde_json::Value;
 
 use crate::ModelError;
 use crate::audio::Spectrogram;
@@ -18,12 +17,8 @@ const CARD: &str = "README.md";
 const MAX_TEXT_BYTES: u64 = 1 << 20;
 /// The paper's networks are 0.7 GB in single precision.
 const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
-/// Far above any width, count or side of a network, and low enough that nothing overflows.
-const MAX_SIZE: u64 = 65_536;
-/// Values of a texture basis: a hundred components of 1024 × 1024 pixels.
-const MAX_BASIS: usize = 1 << 27;
 
-/// The shipped model, read when this crate was built.
+/// A file of the shipped model, included when this crate is built.
 macro_rules! shipped {
     ($file:literal) => {
         include_bytes!(concat!("../models/compact/", $file))
@@ -76,21 +71,20 @@ impl ModelFolder {
         weights: Cow<'static, [u8]>,
         card: &[u8],
     ) -> Result<Self, ModelError> {
-        let config = read_config(config)
-            .map_err(|reason| ModelError::Config { file: folder.join(CONFIG), reason })?;
+        let config = read_config(&folder.join(CONFIG), config)?;
         let card = String::from_utf8_lossy(card).into_owned();
         Ok(Self { config, weights, weights_file: folder.join(WEIGHTS), card })
     }
 }
 
-/// The configuration of a model: `path` is a `config.json` or the model folder that holds one.
+/// Reads the configuration of a model; `path` is a `config.json` or a model folder.
 ///
 /// # Errors
-/// [`ModelError::Io`], [`ModelError::TooBig`], [`ModelError::Config`].
+/// [`ModelError::Io`], [`ModelError::TooBig`], [`ModelError::Config`], [`ModelError::Network`].
 pub fn read_model_config(path: &Path) -> Result<ModelConfig, ModelError> {
     let file = if path.is_dir() { path.join(CONFIG) } else { path.to_owned() };
     let json = read(&file, MAX_TEXT_BYTES)?;
-    read_config(&json).map_err(|reason| ModelError::Config { file, reason })
+    read_config(&file, &json)
 }
 
 /// A whole file, unless it is larger than `limit`.
@@ -106,41 +100,19 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
     Ok(contents)
 }
 
-/// Reads a configuration, and refuses absurd sizes before memory is asked for by their word.
-fn read_config(json: &[u8]) -> Result<ModelConfig, String> {
-    let config: ModelConfig = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let value = serde_json::to_value(&config).map_err(|error| error.to_string())?;
-    if let Some(size) = largest(&value).filter(|&size| size > MAX_SIZE) {
-        return Err(format!("{size} is beyond the largest size of a network, {MAX_SIZE}"));
+/// Parses the configuration of `file` and checks that a network of usual size can be built from it.
+fn read_config(file: &Path, json: &[u8]) -> Result<ModelConfig, ModelError> {
+    let config: ModelConfig = serde_json::from_slice(json)
+        .map_err(|error| ModelError::Config { file: file.to_owned(), reason: error.to_string() })?;
+    let checked = config.check().and_then(|()| {
+        // One clip has to be long enough for the voice encoder.
+        config.voice_encoder.shapes(Spectrogram::CLIP_FRAMES).map(drop)
+    });
+    match checked {
+        Ok(()) => Ok(config),
+        Err(problem) => Err(ModelError::Network { file: file.to_owned(), problem }),
     }
-    let side = config.face_decoder.size;
-    if let Some(components) = config.face_decoder.basis_components()
-        && components * side * side > MAX_BASIS
-    {
-        return Err(format!(
-            "{components} components of {side} × {side} pixels are beyond the largest texture \
-             basis, {MAX_BASIS} numbers"
-        ));
-    }
-    let frames = config.voice_encoder.min_frames().map_err(|error| error.to_string())?;
-    if frames > Spectrogram::CLIP_FRAMES {
-        return Err(format!(
-            "the voice encoder looks at {frames} frames, a clip has {}",
-            Spectrogram::CLIP_FRAMES
-        ));
-    }
-    Ok(config)
 }
 
-// Both sides state the number of frequencies that they were built for.
+// Both crates define the number of frequency bins.
 const _: () = assert!(voice_encoder::BINS == Spectrogram::BINS);
-
-/// The largest whole number in a JSON value.
-fn largest(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        Value::Array(values) => values.iter().filter_map(largest).max(),
-        Value::Object(values) => values.values().filter_map(largest).max(),
-        _ => None,
-    }
-}

@@ -139,15 +139,15 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 
     let bar = printer.with_progress(plan.clips.len());
     let started = Instant::now();
-    let told = Mutex::new(started);
+    let printed = Mutex::new(started);
     prepare::prepare(&plan, &settings, &tools, shard, &args.out, &|progress| {
         let so_far = so_far(&progress, started);
         bar.working_on(&so_far);
         bar.reach(progress.done as u64);
         // In the log of a job, a line from time to time replaces the bar.
-        let Ok(mut told) = told.lock() else { return };
-        if !bar.shows_progress() && told.elapsed() > BETWEEN_LINES {
-            *told = Instant::now();
+        let Ok(mut printed) = printed.lock() else { return };
+        if !bar.shows_progress() && printed.elapsed() > BETWEEN_LINES {
+            *printed = Instant::now();
             printer.note(format_args!("{} of {} clips: {so_far}", progress.done, progress.clips));
         }
     })?;
@@ -180,8 +180,8 @@ fn shard(args: &Args, printer: &Printer) -> anyhow::Result<Shard> {
     if let Some(shard) = args.shard {
         return Ok(shard);
     }
-    let told = Shard::from_job(|name| std::env::var(name).ok())?;
-    Ok(told.map_or(Shard::ALL, |(shard, variable)| {
+    let found = Shard::from_job(|name| std::env::var(name).ok())?;
+    Ok(found.map_or(Shard::ALL, |(shard, variable)| {
         printer.note(format_args!("preparing shard {shard}, from {variable}"));
         shard
     }))

@@ -112,7 +112,7 @@ fn hums(path: &Path, people: usize, train: bool) {
 }
 
 #[test]
-fn without_labels_or_networks_there_is_still_a_report() {
+fn a_report_needs_no_labels_or_networks() {
     let folder = Folder::new();
     hums(&folder.path("hums.parquet"), 6, false);
     let report = ["evaluate", "compact", "hums.parquet", "-o", "report", "--pictures", "0"];
@@ -148,6 +148,22 @@ fn what_cannot_be_evaluated_is_reported_with_a_hint() {
     refused(&[&quick[..], &["--baseline", "text.parquet"]].concat(), &["cannot be the baseline"]);
     refused(&[&quick[..], &["--labels", "text.parquet"]].concat(), &["the first column is"]);
     assert!(!folder.path("report/report.html").exists());
+}
+
+#[test]
+fn verified_pairs_are_intact_to_the_byte() {
+    let folder = Folder::new();
+    hums(&folder.path("hums.parquet"), 40, false);
+    let verify = || folder.run(["corpus", "stats", "hums.parquet", "--verify"]);
+    verify().exits(0).says(&["all 80 pairs are intact"]);
+    // A face that opening does not look at is exchanged for another one.
+    let mut bytes = folder.read("hums.parquet");
+    let old = b"face of pair079";
+    let place = bytes.windows(old.len()).position(|window| window == old).unwrap();
+    bytes[place..place + old.len()].copy_from_slice(b"face of pair078");
+    folder.write("hums.parquet", bytes);
+    folder.run(["corpus", "stats", "hums.parquet"]).exits(0);
+    verify().exits(2).says(&["pair079", "hums.parquet", "face_sha256", "hint:"]);
 }
 
 #[test]

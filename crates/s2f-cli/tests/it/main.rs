@@ -7,6 +7,7 @@
     reason = "a test fails by them"
 )]
 
+mod configurations;
 mod corpus;
 mod evaluate;
 mod inputs;

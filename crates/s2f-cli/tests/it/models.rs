@@ -114,18 +114,19 @@ fn damaged_weights_are_named_with_the_reason() {
 fn a_damaged_configuration_is_named_with_the_reason() {
     let config = "error: model/config.json: ";
     let weights = "error: model/model.safetensors: ";
-    let cases: [(&str, Value, &str, &str); 12] = [
+    let cases: [(&str, Value, &str, &str); 13] = [
         ("/extra", json!(1), config, "unknown field `extra`"),
         ("/voice_encoder/widht", json!(1), config, "unknown field `widht`"),
         ("/face_space/normalisation", json!("l3"), config, "unknown variant `l3`"),
-        ("/face_space/dimension", json!(512), config, "face space mobileface-v2 has 512 numbers"),
+        ("/face_space/dimension", json!(512), config, "face space mobileface-v2 is 512; hint: "),
         ("/face_space/dimension", json!(-1), config, "invalid value"),
-        ("/voice_encoder/layers", json!([]), config, "at least one layer is needed"),
-        ("/voice_encoder/layers/0/stride", json!([300, 1]), config, "a clip has 598"),
-        ("/voice_encoder/layers/0/stride", json!([0, 1]), config, "no stride"),
+        ("/voice_encoder/layers", json!([]), config, "number of layers is 0"),
+        ("/voice_encoder/layers/0/stride", json!([300, 1]), config, "stride[0] is 300"),
+        ("/voice_encoder/layers/0/stride", json!([16, 1]), config, "598 frames leave"),
+        ("/voice_encoder/layers/0/stride", json!([0, 1]), config, "stride[0] is 0"),
         ("/voice_encoder/layers/0/channels", json!(9), weights, "the network needs [9, "),
-        ("/voice_encoder/hidden", json!(1u64 << 40), config, "beyond the largest size"),
-        ("/face_decoder/size", json!(60_000), config, "beyond the largest texture basis"),
+        ("/voice_encoder/hidden", json!(1u64 << 40), config, "hidden is 1099511627776"),
+        ("/face_decoder/size", json!(60_000), config, "size is 60000"),
         ("/voice_encoder/batch_norm", json!(false), weights, "unexpected tensors "),
     ];
     for (place, value, file, reason) in cases {
@@ -145,7 +146,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_are_found() {
+fn weights_that_are_not_finite_are_found() {
     let folder = with_model();
     let mut bytes = folder.read("model/model.safetensors");
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;

@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::{Folder, voice};
 
 #[test]
-fn a_folder_is_made_and_filled() {
+fn a_folder_is_created_and_filled() {
     let folder = Folder::new();
     folder.write("a.wav", voice(2.0, 120.0));
     folder.write("deep/b.wav", voice(2.0, 150.0));
@@ -27,7 +27,7 @@ fn one_recording_can_name_its_file_and_thereby_the_format() {
 }
 
 #[test]
-fn what_output_cannot_mean_is_wrong_usage() {
+fn contradictory_outputs_are_wrong_usage() {
     let folder = Folder::new();
     folder.write("a.wav", voice(2.0, 120.0));
     folder.write("b.wav", voice(2.0, 120.0));
@@ -104,7 +104,7 @@ fn only_its_own_files_are_replaced() {
 }
 
 #[test]
-fn a_folder_in_the_way_is_named() {
+fn a_folder_with_the_name_of_an_output_is_reported() {
     let folder = Folder::new();
     folder.write("x.wav", voice(2.0, 120.0));
     folder.write("x.png/inside", "");
@@ -112,7 +112,7 @@ fn a_folder_in_the_way_is_named() {
 }
 
 #[test]
-fn no_recording_is_written_over_even_if_it_is_called_png() {
+fn no_recording_is_overwritten_even_if_it_is_called_png() {
     let folder = Folder::new();
     let wav = voice(2.0, 120.0);
     folder.write("voice.png", &wav);

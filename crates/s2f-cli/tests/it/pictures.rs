@@ -1,4 +1,4 @@
-//! What is drawn and written.
+//! Pictures and other outputs of `reconstruct`.
 
 use sha2::{Digest, Sha256};
 
@@ -18,7 +18,7 @@ fn a_voice_gives_a_picture_beside_it() {
 }
 
 #[test]
-fn a_picture_says_what_it_is_and_where_it_came_from() {
+fn a_picture_contains_its_provenance() {
     let folder = Folder::new();
     let wav = voice(6.5, 120.0);
     folder.write("anna.wav", &wav);
@@ -79,7 +79,7 @@ fn another_voice_another_amount_or_another_window_gives_another_face() {
 }
 
 #[test]
-fn json_and_numpy_hold_the_same_numbers() {
+fn json_and_numpy_files_agree() {
     let folder = Folder::new();
     folder.write("voice.wav", voice(6.5, 120.0));
     let formats = ["--format", "png", "--format", "json", "--format", "npy", "--format", "png"];

@@ -26,7 +26,7 @@ fn json_is_one_object_a_line_for_each_recording() {
 }
 
 #[test]
-fn quiet_is_silent_and_verbose_tells_times() {
+fn quiet_prints_nothing_and_verbose_prints_times() {
     let folder = Folder::new();
     folder.write("a.wav", voice(2.0, 120.0));
     let run = folder.run(["reconstruct", "a.wav", "-q"]).exits(0);
@@ -49,7 +49,7 @@ fn colours_are_for_terminals_and_can_be_turned_off() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let folder = Folder::new();
     let names: Vec<String> = (0..4).map(|n| format!("missing-{n}.wav")).collect();
     let mut command =
@@ -63,7 +63,7 @@ fn a_reader_that_leaves_is_no_error() {
 }
 
 #[test]
-fn help_teaches_with_examples() {
+fn help_has_examples() {
     let folder = Folder::new();
     let run = folder.run(["--help"]).exits(0);
     for part in ["Examples:", "speech2face reconstruct voice.m4a", "identifies no one", "NO_COLOR"]
@@ -79,7 +79,7 @@ fn help_teaches_with_examples() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn completions_contain_the_commands() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = folder.run(["completions", shell]).exits(0);
@@ -88,4 +88,58 @@ fn completions_know_the_commands() {
         }
     }
     folder.run(["completions", "tcsh"]).exits(2);
+}
+
+/// Words that help texts used to have, and that nobody would say.
+const TRANSLATED: [&str; 12] = [
+    "where not said",
+    "found out by",
+    "by lot",
+    "aloud",
+    "way out",
+    "looked at",
+    "listened",
+    "are heard",
+    "goes on",
+    "at any instant",
+    "shared out",
+    "256 numbers",
+];
+
+#[test]
+fn every_help_is_plain_english_and_names_the_device() {
+    let folder = Folder::new();
+    for command in [
+        &[][..],
+        &["reconstruct"],
+        &["model"],
+        &["model", "list"],
+        &["model", "info"],
+        &["model", "verify"],
+        &["model", "pull"],
+        &["model", "import"],
+        &["model", "export"],
+        &["corpus"],
+        &["corpus", "check"],
+        &["corpus", "prepare"],
+        &["corpus", "merge"],
+        &["corpus", "split"],
+        &["corpus", "stats"],
+        &["corpus", "synth"],
+        &["train"],
+        &["train", "voice-encoder"],
+        &["train", "face-decoder"],
+        &["evaluate"],
+        &["completions"],
+    ] {
+        let help = folder.run([command, &["--help"]].concat()).exits(0).stdout;
+        for phrase in TRANSLATED {
+            assert!(!help.contains(phrase), "{command:?}: {phrase}");
+        }
+        let computes = ["reconstruct", "evaluate", "voice-encoder", "face-decoder", "verify"];
+        let prepares = ["prepare", "synth"];
+        if command.last().is_some_and(|name| computes.contains(name) || prepares.contains(name)) {
+            assert!(help.contains("--device"), "{command:?}");
+        }
+    }
 }

@@ -144,7 +144,7 @@ fn another_file_is_refused_and_nothing_stays() {
 }
 
 #[test]
-fn files_do_instead_of_a_network() {
+fn networks_are_installed_from_files() {
     let folder = with_registry("127.0.0.1:1");
     folder.write("download", BODY);
     folder.write("wrong", "something else");
@@ -157,7 +157,7 @@ fn files_do_instead_of_a_network() {
 }
 
 #[test]
-fn what_cannot_be_pulled_says_what_to_do() {
+fn what_cannot_be_pulled_is_reported_with_a_hint() {
     let (address, asked) = serve(BODY);
     let folder = with_registry(&address);
     let own = run(&folder, &["model", "pull", "own", "net"]).exits(1);

@@ -68,7 +68,7 @@ impl Folder {
         Run::of(child.wait_with_output().unwrap())
     }
 
-    /// The program, to be run here, untouched by the settings of whoever runs the tests.
+    /// The program, to be run here, without the user's environment variables.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_speech2face"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());

@@ -1,5 +1,5 @@
-//! `train`: killed at any instant, the same command goes on, and its end is that of an
-//! undisturbed run; what is no such run is refused.
+//! `train` can be killed at any time; resumed, it gives the same files as an undisturbed run. Other
+//! folders are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,21 +103,21 @@ fn files_of_somebody_else_are_not_overwritten() {
 }
 
 #[test]
-fn a_killed_training_goes_on_to_the_same_weights() {
+fn a_killed_training_resumes_to_the_same_weights() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
     let begun = Instant::now();
     run(&folder, &train(&models, "whole", STEPS, &[])).exits(0);
-    let undisturbed = begun.elapsed();
+    let uninterrupted = begun.elapsed();
     let mut lone = quiet(folder.command(train(&models, "lone", STEPS, &[])));
     assert!(lone.env("RAYON_NUM_THREADS", "1").status().unwrap().success());
     assert_same(&folder, "whole", "lone");
 
     let pieces = train(&models, "pieces", STEPS, &[]);
-    kill_until_done(&folder, &pieces, undisturbed, || assert_same(&folder, "whole", "pieces"));
+    kill_until_done(&folder, &pieces, uninterrupted, || assert_same(&folder, "whole", "pieces"));
 
     let again = run(&folder, &pieces).exits(0);
-    again.says(&["all 14 steps are finished", "optimisation.steps"]);
+    again.says(&["all 14 steps are done", "optimisation.steps"]);
     assert_same(&folder, "whole", "pieces");
 
     let longer = run(&folder, &train(&models, "pieces", STEPS + 2, &[])).exits(0);
@@ -131,7 +131,7 @@ fn a_killed_training_goes_on_to_the_same_weights() {
 fn kill_until_done(
     folder: &Folder,
     arguments: &[String],
-    undisturbed: Duration,
+    uninterrupted: Duration,
     assert_same: impl Fn(),
 ) {
     let (mut kills, mut finished, mut resumed) = (0, 0, 0);
@@ -139,7 +139,7 @@ fn kill_until_done(
     while kills < KILLS {
         let mut child = quiet(folder.command(arguments)).spawn().unwrap();
         // From before the first checkpoint to after the last.
-        sleep(lengths.next(undisturbed));
+        sleep(lengths.next(uninterrupted));
         if child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -176,7 +176,7 @@ fn write_pairs(folder: &Folder) {
 /// The order of the data, augmentation, optimizer, schedule, running statistics, segments and
 /// temperature: all of it comes back after a kill.
 #[test]
-fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
+fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
     let folder = Folder::new();
     write_pairs(&folder);
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/attention.toml");
@@ -202,9 +202,9 @@ fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
     };
     let begun = Instant::now();
     run(&folder, &arguments("whole")).exits(0);
-    let undisturbed = begun.elapsed();
+    let uninterrupted = begun.elapsed();
     let last = format!("checkpoints/step-{STEPS:06}");
-    kill_until_done(&folder, &arguments("pieces"), undisturbed, || {
+    kill_until_done(&folder, &arguments("pieces"), uninterrupted, || {
         for file in ["model/model.safetensors", "metrics.jsonl", "scores.json", "voices.png"]
             .map(str::to_owned)
             .into_iter()
@@ -217,11 +217,11 @@ fn a_killed_training_on_pairs_goes_on_to_the_same_weights() {
 }
 
 #[test]
-fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
+fn only_the_same_run_is_resumed() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
     folder.write("papers/letter.txt", "dear");
-    run(&folder, &train(&models, "papers", 2, &[])).exits(2).says(&["is no run folder"]);
+    run(&folder, &train(&models, "papers", 2, &[])).exits(2).says(&["is not a run folder"]);
 
     let training = train(&models, "run", 100_000, &[]);
     let mut child = quiet(folder.command(&training)).spawn().unwrap();
@@ -230,7 +230,7 @@ fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
         assert!(begun.elapsed() < Duration::from_secs(300), "no checkpoint after 5 minutes");
         sleep(Duration::from_millis(20));
     }
-    run(&folder, &training).exits(2).says(&["another process trains in run", "hint:"]);
+    run(&folder, &training).exits(2).says(&["another process is training in run", "hint:"]);
     child.kill().unwrap();
     child.wait().unwrap();
 
@@ -254,7 +254,7 @@ fn a_run_folder_is_only_gone_on_with_where_it_is_the_same_run() {
     let (before, newest) = (step(before), step(newest));
     let end = newest + 1;
     run(&folder, &train(&models, "run", end, &[])).exits(0).says(&[
-        &format!("checkpoints/step-{newest:06} is passed over: optimizer.bpk"),
+        &format!("checkpoints/step-{newest:06} is skipped: optimizer.bpk"),
         &format!("resuming after step {before} of {end}"),
     ]);
     let lines = String::from_utf8(folder.read("run/metrics.jsonl")).unwrap();

@@ -32,7 +32,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
     folder.write("voice.wav", voice(2.0, 120.0));
     folder.run(["reconstruct", "voice.wav", "-m", "mine"]).exits(0);
 
-    // Out and in again, whole and as each of its networks: the same numbers.
+    // Exported and imported again, as a model and network by network: the same values.
     let export = |model: &str, out: &str, more: &[&str]| {
         let export = ["model", "export", "-m", model, "-o", out, "--format", "safetensors"];
         folder.run([&export[..], more].concat())
@@ -57,7 +57,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
 }
 
 #[test]
-fn a_key_map_translates_and_its_slips_are_named() {
+fn a_key_map_renames_and_its_errors_are_named() {
     let folder = Folder::new();
     let (file, config, map) = (tiny("renamed.pth"), tiny("config.json"), tiny("renamed.toml"));
     let command = |out: &'static str, map: &str| {
@@ -124,7 +124,7 @@ fn garbage_is_refused_by_name_and_nothing_in_it_is_run() {
 }
 
 #[test]
-fn onnx_files_say_what_they_are() {
+fn onnx_files_have_metadata() {
     let folder = Folder::new();
     let export = ["model", "export", "-o", "onnx", "--format", "onnx"];
     folder.run(export).exits(0).says(&["wrote onnx/voice-encoder.onnx\n"]);

@@ -49,8 +49,8 @@ impl SquareCrop {
         [(self.side() - self.columns.len()) / 2, (self.side() - self.rows.len()) / 2]
     }
 
-    /// Cuts the square out of each picture and scales it, bilinearly and without smoothing: for faces
-    /// far larger than 112 pixels, smooth the picture first.
+    /// Cuts the square out of each picture and scales it, bilinearly and without smoothing: for
+    /// faces far larger than 112 pixels, smooth the picture first.
     ///
     /// # Shapes
     /// - `pictures`: `[n, channels, height, width]`, values of any range
@@ -61,7 +61,8 @@ impl SquareCrop {
         let [left, top] = self.padding();
         let target = [0..n, 0..channels, top..top + rows.len(), left..left + columns.len()];
         let black = Tensor::zeros([n, channels, self.side(), self.side()], &pictures.device());
-        let face = pictures.slice([0..n, 0..channels, rows, columns]); // [n, channels, rows, columns]
+        // [n, channels, rows, columns]
+        let face = pictures.slice([0..n, 0..channels, rows, columns]);
         let square = black.slice_assign(target, face); // [n, channels, side, side]
         let scaling = InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)

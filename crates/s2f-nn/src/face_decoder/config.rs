@@ -28,8 +28,8 @@ const MAPS: RangeInclusive<usize> = 1..=8;
 /// Values in memory for each value that a layer puts out, at the peak of a training step.
 const PER_OUTPUT: u64 = 4;
 /// The same for each pixel of the rendered picture, and for each pair of a node of the warp's grid
-/// and a control point. `examples/memory.rs` measures 18.9 MiB per face for the compact decoder; with
-/// these it is 19.3 MiB.
+/// and a control point. `examples/memory.rs` measures 18.9 MiB per face for the compact decoder;
+/// with these it is 19.4 MiB.
 const PER_PIXEL: u64 = 40;
 const PER_PAIR: u64 = 7;
 /// Control points on the border that the cost is computed for.

@@ -211,8 +211,8 @@ fn errors_name_key_value_and_range() {
     pooled.layers[3].pool = true;
     check(
         pooled,
-        "voice encoder: layers[3].pool is true; hint: set it to false, the last layer is followed by \
-         the mean over time",
+        "voice encoder: layers[3].pool is true; hint: set it to false, the last layer is followed \
+         by the mean over time",
     );
 }
 

@@ -206,8 +206,8 @@ impl VoiceEncoderConfig {
     /// `frames` frames.
     ///
     /// # Errors
-    /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`] where
-    /// a layer's input is smaller than its kernel.
+    /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`]
+    /// where a layer's input is smaller than its kernel.
     pub fn shapes(&self, frames: usize) -> Result<Vec<[usize; 3]>, ConfigError> {
         self.check_layers()?;
         let (mut time, mut frequency) = (frames, BINS);

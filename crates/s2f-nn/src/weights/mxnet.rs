@@ -2,9 +2,9 @@
 //!
 //! Little endian throughout: `u64` 0x112, `u64` 0, `u64` number of arrays; for each array `u32`
 //! 0xF993FAC9, `i32` storage type, `u32` number of axes, an `i64` for each axis, `i32` device type,
-//! `i32` device number, `i32` type of the values, the values; then `u64` number of names and for each
-//! name a `u64` length and its bytes. Names begin with `arg:` for learned parameters and `aux:` for
-//! running statistics. Source: `NDArray::Save` in `src/ndarray/ndarray.cc` of MXNet 1.x.
+//! `i32` device number, `i32` type of the values, the values; then `u64` number of names and for
+//! each name a `u64` length and its bytes. Names begin with `arg:` for learned parameters and
+//! `aux:` for running statistics. Source: `NDArray::Save` in `src/ndarray/ndarray.cc` of MXNet 1.x.
 
 use super::{Arrays, WeightsError};
 

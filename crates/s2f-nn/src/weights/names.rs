@@ -18,8 +18,8 @@ const COUNTER: &str = ".num_batches_tracked";
 
 /// The names that another program gives to the parameters of a network.
 ///
-/// An entry translates a tensor's name, or a module's: then it applies to all tensors below it. Names
-/// without an entry stay as they are.
+/// An entry translates a tensor's name, or a module's: then it applies to all tensors below it.
+/// Names without an entry stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct KeyMap(BTreeMap<String, String>);
 

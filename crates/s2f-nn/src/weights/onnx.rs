@@ -137,8 +137,8 @@ fn file(graph: Graph<'_>, metadata: &[(String, String)]) -> Result<OnnxFile, Wei
         return Err(WeightsError::NotExportable {
             format: "ONNX",
             reason: format!(
-                "it would have {bytes} bytes; hint: the limit of the format is {MAX_BYTES} bytes, use \
-                 a smaller network or another format"
+                "it would have {bytes} bytes; hint: the limit of the format is {MAX_BYTES} bytes, \
+                 use a smaller network or another format"
             ),
         });
     }

@@ -1,12 +1,12 @@
-//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, distinguished by their
-//! contents.
+//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, distinguished by
+//! their contents.
 //!
-//! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild the saved objects. Nothing
-//! in it is run here: `pytorch-reader` implements the few calls that rebuild tensors and module
-//! states, keeps every other call as an uninterpreted value, and refuses one that takes tensors as
-//! arguments. Pickles that are longer than any network needs are refused before they are parsed, and
-//! a tensor is read only if its shape is that of a parameter. A file can therefore not take much more
-//! memory than its network. Safetensors are read whole.
+//! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild the saved objects.
+//! Nothing in it is run here: `pytorch-reader` implements the few calls that rebuild tensors and
+//! module states, keeps every other call as an uninterpreted value, and refuses one that takes
+//! tensors as arguments. Pickles that are longer than any network needs are refused before they are
+//! parsed, and a tensor is read only if its shape is that of a parameter. A file can therefore not
+//! take much more memory than its network. Safetensors are read whole.
 
 mod bounds;
 mod import;
@@ -75,8 +75,8 @@ impl Checkpoint {
         names
     }
 
-    /// Appends the values of the tensor `name`, which has to have the shape `expected`, to `out`: in
-    /// single precision, little-endian and row-major.
+    /// Appends the values of the tensor `name`, which has to have the shape `expected`, to `out`:
+    /// in single precision, little-endian and row-major.
     fn append(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! `speech2face train face-decoder`.
+//! The configuration of `speech2face train face-decoder`.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,15 @@ use s2f_core::FaceSpace;
 use s2f_nn::FaceDecoderConfig;
 use serde::{Deserialize, Serialize};
 
-use super::Optimisation;
-use crate::Watch;
+use super::{Optimisation, Watch};
 
-/// An experiment with a face decoder.
+/// The configuration of a face decoder's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceDecoderTraining {
-    /// Seed of weights, morphs and batches.
+    /// Random seed of weights, morphs and batches.
     pub seed: u64,
-    /// What it learns from.
+    /// Training data.
     pub data: FaceData,
     /// How faces are mixed into training pairs.
     pub morphing: Morphing,
@@ -25,7 +24,7 @@ pub struct FaceDecoderTraining {
     pub losses: FaceLosses,
     /// Steps and optimizer.
     pub optimisation: Optimisation,
-    /// How often the run looks at itself.
+    /// How often the run validates and saves.
     #[serde(default)]
     pub watch: Watch,
 }
@@ -34,35 +33,38 @@ pub struct FaceDecoderTraining {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceData {
-    /// Where the folders are.
+    /// Folder that contains `folders`.
     pub root: PathBuf,
-    /// Where the published networks are.
-    pub models: PathBuf,
+    /// Folder of published networks, as `speech2face model pull` fills it; the user's folder of
+    /// networks if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<PathBuf>,
     /// Sets of portraits.
     pub folders: Vec<FaceFolder>,
-    /// The network whose features are drawn, and so the face space.
+    /// The face encoder whose features are the decoder's input; it defines the face space.
     pub face_encoder: FaceEncoderFile,
-    /// How many people are held out for the scores.
+    /// Number of people that are held out for the scores.
     pub held_out: usize,
 }
 
-/// A face encoder and its weights, under `models`.
+/// A face encoder and the file of its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FaceEncoderFile {
-    /// MobileFace V2, 256-D at unit length: the original MXNet parameters.
+    /// MobileFace V2, 256-D, unit length: the published MXNet parameters, under `models`.
     Mobileface(PathBuf),
-    /// VGG-Face's fc7, 4096-D, the paper's: safetensors, as `model import` leaves them.
+    /// VGG-Face's fc7, 4096-D, as in the paper: the user's safetensors file, as `model import` writes
+    /// it, under `models` if that is given.
     VggFace(PathBuf),
 }
 
-/// One set of portraits, taken in one light.
+/// A set of portraits that were taken in the same light.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceFolder {
     /// Folder under the root, with `people.csv`, `landmarks.csv` and the pictures that they name.
     pub path: PathBuf,
-    /// Factors of linear red, green and blue that bring the set to the look of the others.
+    /// Factors of linear red, green and blue that adapt the set to the colours of the others.
     pub gain: [f32; 3],
     /// Factor of the distance of a colour from grey.
     pub saturation: f32,
@@ -72,14 +74,14 @@ pub struct FaceFolder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Morphing {
-    /// How many different morphs are drawn before training.
+    /// Number of morphs that are drawn before training.
     pub pool: usize,
-    /// Nearest neighbours that a face is mixed with.
+    /// Number of nearest neighbours that a face is mixed with.
     pub neighbours: usize,
-    /// The most faces in one morph; the fewest are two, so that no target is a single person.
+    /// Maximum number of faces in a morph; the minimum is two, so that no target is a single person.
     pub most_faces: usize,
-    /// Standard deviation of the noise added to each number of an input feature, as a share of the
-    /// feature's length.
+    /// Standard deviation of the noise that is added to each value of an input feature, as a share of
+    /// the feature's length.
     pub feature_noise: f64,
 }
 
@@ -93,21 +95,12 @@ pub struct FaceLosses {
     pub landmarks: f64,
     /// Negative cosine between the input feature and that of the picture.
     pub identity: f64,
-    /// How many faces of a batch the identity loss renders and looks at.
+    /// Number of faces of a batch that are rendered for the identity loss.
     pub identity_batch: usize,
 }
 
 impl FaceData {
-    /// The face encoder's file.
-    pub fn face_encoder_file(&self) -> PathBuf {
-        match &self.face_encoder {
-            FaceEncoderFile::Mobileface(file) | FaceEncoderFile::VggFace(file) => {
-                self.models.join(file)
-            }
-        }
-    }
-
-    /// Where the decoder's features live.
+    /// The face space of the decoder's features.
     pub fn face_space(&self) -> FaceSpace {
         match self.face_encoder {
             FaceEncoderFile::Mobileface(_) => FaceSpace::mobileface(),

@@ -1,50 +1,51 @@
-//! How long, and with which optimizer.
+//! Length of the training, learning rate and optimizer.
 
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
-use crate::devices::Precision;
+use crate::devices::ComputePrecision;
 
-/// Steps and optimizer.
+/// Length of the training, learning rate and optimizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Optimisation {
-    /// How many batches; either this or `epochs` is given.
+    /// Number of batches; either this or `epochs` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
-    /// How often each example is seen; what is left over of an epoch after its last whole batch is
-    /// not used.
+    /// Number of passes through the data; examples after the last whole batch of an epoch are not
+    /// used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
-    /// Examples in a step.
+    /// Number of examples in a step.
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// What makes a step of a gradient.
+    /// The optimizer.
     pub optimizer: Optimizer,
-    /// What convolutions and linear layers compute in; weights, losses and optimizer keep 32 bits.
+    /// The type that convolutions and linear layers compute in; weights, losses and optimizer have
+    /// 32 bits.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: ComputePrecision,
 }
 
 /// How the learning rate changes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// Up along a line in the first tenth of the steps, then down to nothing along a cosine.
+    /// Rises linearly during the first tenth of the steps, then falls to 0 along a cosine.
     Cosine,
     /// Multiplied by `factor` every `every` steps.
     Decay {
         /// Below 1.
         factor: f64,
-        /// Steps.
+        /// Number of steps.
         every: usize,
     },
 }
 
-/// What makes a step of a gradient.
+/// The optimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Optimizer {
@@ -59,15 +60,16 @@ pub enum Optimizer {
     },
     /// Adam with decoupled weight decay (Loshchilov & Hutter, 2019), β 0.9 and 0.999.
     AdamW {
-        /// Share of a weight that a step at learning rate 1 takes away.
+        /// Share of a weight that is subtracted in a step, times the learning rate.
         weight_decay: f32,
     },
 }
 
 impl Optimisation {
-    /// Steps of the run where an epoch has `examples` examples.
+    /// Number of steps for data of `examples` examples.
     pub(crate) fn steps(&self, examples: usize) -> usize {
-        self.steps.unwrap_or_else(|| self.epochs.unwrap_or(1) * (examples / self.batch))
+        let in_epoch = examples / self.batch;
+        self.steps.unwrap_or_else(|| self.epochs.unwrap_or(1).saturating_mul(in_epoch))
     }
 
     /// Learning rate of a step, counted from 0, of `steps`.
@@ -115,7 +117,7 @@ mod tests {
             learning_rate: 1.0,
             schedule,
             optimizer: Optimizer::AdamW { weight_decay: 0.0 },
-            precision: Precision::Float32,
+            precision: ComputePrecision::Float32,
         }
     }
 
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_decay_goes_by_stairs() {
+    fn the_papers_decay_is_a_staircase() {
         let plan = plan(Schedule::Decay { factor: 0.95, every: 10_000 });
         for (step, expected) in [(0, 1.0), (9_999, 1.0), (10_000, 0.95), (25_000, 0.9025)] {
             assert!((plan.rate(step, 637_500) - expected).abs() < 1e-12, "step {step}");

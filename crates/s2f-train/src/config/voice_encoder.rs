@@ -1,32 +1,31 @@
-//! `speech2face train voice-encoder`.
+//! The configuration of `speech2face train voice-encoder`.
 
 use std::path::PathBuf;
 
 use s2f_nn::VoiceEncoderConfig;
 use serde::{Deserialize, Serialize};
 
-use super::Optimisation;
-use crate::Watch;
+use super::{Optimisation, Watch};
 
-/// An experiment with a voice encoder.
+/// The configuration of a voice encoder's training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VoiceEncoderTraining {
-    /// Name of the model that the run makes.
+    /// Name of the trained model.
     pub name: String,
-    /// Seed of weights, augmentation and batches.
+    /// Random seed of weights, augmentation and batches.
     pub seed: u64,
     /// The frozen face decoder: a model folder, the name of the shipped model, or the run folder
     /// of `train face-decoder`.
     pub face_decoder: String,
-    /// Weights to begin with; fresh ones without it.
+    /// Initial weights; random if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
-    /// What it learns from.
+    /// Training data.
     pub data: VoiceData,
-    /// Which piece of a voice the network hears.
+    /// The clips that are cut from a voice.
     pub clips: Clips,
-    /// What is done to a recording before the network hears it.
+    /// Augmentation of the clips; none if omitted.
     #[serde(default)]
     pub augmentation: Augmentation,
     /// The network.
@@ -35,45 +34,45 @@ pub struct VoiceEncoderTraining {
     pub losses: VoiceLosses,
     /// Steps and optimizer.
     pub optimisation: Optimisation,
-    /// How often the run looks at itself.
+    /// How often the run validates and saves.
     #[serde(default)]
     pub watch: Watch,
 }
 
-/// Weights to begin with.
+/// Initial weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// A model folder or the name of the shipped model, whose voice encoder has the shape of
     /// `network`.
     pub model: String,
-    /// Leave the convolutions as they are, their normalisations included, and train the fully
-    /// connected layers only: for some dozens of speakers.
+    /// Freeze the convolutions and their normalisations, and train only the fully connected layers:
+    /// for a few dozen speakers.
     #[serde(default)]
     pub freeze_convolutions: bool,
 }
 
-/// What a voice encoder learns from.
+/// The training data of a voice encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VoiceData {
     /// Voices with their own faces.
     Pairs(PairData),
-    /// Voices of people whose faces are not known, which meet average faces of their sex.
+    /// Voices of people whose faces are unknown, paired with average faces of their sex.
     Recordings(RecordingData),
 }
 
-/// Voices with their own faces, as `corpus prepare` leaves them.
+/// Voices with their own faces, as `corpus prepare` writes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairData {
     /// A folder of `pairs-*.parquet`, or one such file.
     pub path: PathBuf,
-    /// Voices are kept in memory up to about this much, MiB; a larger corpus streams, and is
-    /// shuffled within so much.
+    /// Voices are kept in memory up to about this size, MiB; a larger corpus is streamed, and shuffled
+    /// within this size.
     #[serde(default = "memory_mib")]
     pub memory_mib: usize,
-    /// Most pairs of the validation split that the scores are computed on.
+    /// Maximum number of pairs that validation and final scores are computed on.
     #[serde(default = "validation_pairs")]
     pub validation_pairs: usize,
 }
@@ -90,48 +89,50 @@ fn validation_pairs() -> usize {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordingData {
-    /// Where the folders are.
+    /// Folder that contains `folders` and `test_folders`.
     pub root: PathBuf,
-    /// Where the published networks are.
-    pub models: PathBuf,
-    /// Folders under the root with `speakers.csv` and the recordings that it names, to train on.
+    /// Folder of published networks, as `speech2face model pull` fills it; the user's folder of
+    /// networks if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<PathBuf>,
+    /// Folders with `speakers.csv` and the recordings that it names, to train on.
     pub folders: Vec<PathBuf>,
-    /// The same, only to be tested on.
+    /// Folders of the same form, only to test on.
     pub test_folders: Vec<PathBuf>,
     /// Share of the speakers of `folders` that is held out for testing, 0 to 1.
     pub held_out: f64,
-    /// YuNet, under `models`, which finds the generated faces for the next.
+    /// YuNet, under `models`: detects the generated faces for `sex_reader`.
     pub face_detector: PathBuf,
-    /// Manifest under `models` of the age and gender network of face-api.js, which reads the
-    /// generated faces; it takes no part in training.
+    /// Manifest of the age and gender network of face-api.js, under `models`: estimates the sex of
+    /// the generated faces for the scores; it takes no part in training.
     pub sex_reader: PathBuf,
-    /// Which faces a voice meets.
+    /// Which faces a voice is paired with.
     pub pairing: Pairing,
 }
 
-/// Which faces a voice meets, where no recording of a face's own voice exists: an assumption, not
-/// a finding.
+/// Which faces a voice is paired with, if no recording of a face's own voice exists: an assumption,
+/// not a finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pairing {
-    /// How much a voice's place among voices of its sex (pitch and vocal-tract length) decides the
-    /// place of the faces it meets among faces of that sex (male–female axis): 0 not at all, 1 all.
+    /// How much a voice's position among voices of its sex (pitch and vocal-tract length) determines
+    /// the position of its faces among faces of that sex (male–female axis), 0 to 1.
     pub strength: f64,
-    /// How widely around that place faces are averaged, as a share of all faces of the sex.
+    /// Standard deviation of the average around that position, as a share of all faces of the sex.
     pub width: f64,
-    /// Upper ends of the age bands, years; a voice of known age meets faces of its band.
+    /// Upper ends of the age bands, years; a voice of known age is paired with faces of its band.
     pub age_bands: Vec<f32>,
 }
 
-/// Which piece of a voice the network hears.
+/// The clips that are cut from a voice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clips {
-    /// Length, s; shorter voices are repeated.
+    /// Length of a clip, seconds, 1 to 60; shorter voices are repeated.
     pub seconds: f64,
-    /// Whether it begins anywhere in the voice, or at its start as in the paper.
+    /// Whether a clip starts at a random position, or at the start of the voice as in the paper.
     pub anywhere: bool,
-    /// Pieces of a voice whose features are joined, as `network.pooling` says.
+    /// Number of clips of a voice, whose features are pooled as `network.pooling` says.
     #[serde(default = "one")]
     pub segments: usize,
 }
@@ -140,13 +141,13 @@ fn one() -> usize {
     1
 }
 
-/// What is done to a recording before the network hears it. Ranges are uniform unless said. Without
-/// it nothing is.
+/// Augmentation of the clips. Values are drawn uniformly from their ranges, unless stated
+/// otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Standard deviation of the logarithm of the speed, which moves pitch and formants together.
-    /// Where a voice meets its own face, it has to stay 0: another pitch is another person.
+    /// Standard deviation of the logarithm of the speed, which scales pitch and formants together.
+    /// It must be 0 for pairs of a voice and its own face: another pitch is another person's.
     pub speed: f64,
     /// Standard deviation of a microphone's response, dB, at nine points of the spectrum.
     pub microphone_db: f64,
@@ -156,9 +157,9 @@ pub struct Augmentation {
     pub reverberation: f64,
     /// Probability of noise.
     pub noise: f64,
-    /// Signal-to-noise ratio of that noise, dB, from and to.
+    /// Range of the signal-to-noise ratio, dB.
     pub noise_db: [f64; 2],
-    /// Probability of telephone coding (8-bit µ-law), and of overdriving.
+    /// Probability of telephone coding (8-bit µ-law), and of clipping.
     pub coding: f64,
 }
 
@@ -170,7 +171,7 @@ pub struct VoiceLosses {
     pub decoder: f64,
     /// Squared distance of the two features at unit length.
     pub direction: f64,
-    /// Cross-entropy of what VGG-Face's last layer makes of both features, temperature 2.
+    /// Cross-entropy of the outputs of VGG-Face's last layer for both features, temperature 2.
     pub distillation: f64,
     /// InfoNCE between voices and faces over the batch, with a learned temperature.
     pub contrastive: f64,
@@ -178,13 +179,13 @@ pub struct VoiceLosses {
     pub feature: f64,
     /// Mean absolute difference of the decoded pictures: an ablation.
     pub pixel: f64,
-    /// Pictures of a batch that the pixel loss draws; 0 is all.
+    /// Number of pictures of a batch that are rendered for the pixel loss; 0 means all.
     pub pixel_batch: usize,
-    /// Weights of VGG-Face, which the distillation needs.
+    /// Weights of VGG-Face, for `distillation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vgg_face: Option<PathBuf>,
-    /// The step after which all weights are set so that each loss has as large a gradient with
-    /// respect to the voice's feature as the first of them that has a weight: how the paper chose
-    /// its own, at 1000. 0 leaves them as they are.
+    /// The step after which all weights are set so that the gradient of each loss with respect to the
+    /// voice's feature is as large as that of the first loss with a weight, as in the paper (there
+    /// 1000). 0 keeps the weights.
     pub balance_losses_at: usize,
 }

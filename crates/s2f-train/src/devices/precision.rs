@@ -9,21 +9,21 @@ use burn::optim::GradientsParams;
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Numbers that convolutions and linear layers compute with.
+/// The type that convolutions and linear layers compute in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Precision {
+pub enum ComputePrecision {
     /// 32 bits.
     #[default]
     Float32,
-    /// 16 bits with the range of 32: what GPUs from 2020 on compute with fastest.
+    /// 16 bits with the range of 32: the fastest type of GPUs from 2020 on.
     Bfloat16,
-    /// 16 bits with eleven for the digits and a small range: the loss is scaled up so that small
+    /// 16 bits with an 11-bit significand and a small range: the loss is scaled up so that small
     /// gradients do not vanish.
     Float16,
 }
 
-impl Precision {
+impl ComputePrecision {
     pub(super) fn dtype(self) -> FloatDType {
         match self {
             Self::Float32 => FloatDType::F32,
@@ -33,7 +33,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
+impl fmt::Display for ComputePrecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Float32 => "float32",
@@ -43,8 +43,8 @@ impl fmt::Display for Precision {
     }
 }
 
-/// What a loss is multiplied by before its gradient is computed in [`Precision::Float16`]. Part of
-/// what a resumed run has to know.
+/// The factor of the loss in [`ComputePrecision::Float16`] and its history. It is part of a
+/// checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossScale {
@@ -54,27 +54,27 @@ pub struct LossScale {
 }
 
 impl Default for LossScale {
-    /// 2¹⁶, where PyTorch's begins.
+    /// 2¹⁶, as PyTorch's.
     fn default() -> Self {
         Self { factor: 65_536.0, good_steps: 0 }
     }
 }
 
 impl LossScale {
-    /// Good steps after which twice the factor is tried.
-    const PATIENCE: usize = 2000;
+    /// Steps with finite gradients after which the factor is doubled.
+    const GROWTH_INTERVAL: usize = 2000;
 
-    /// What the loss is multiplied by.
+    /// The factor of the loss.
     pub fn factor(self) -> f64 {
         self.factor
     }
 
-    /// Takes note of a step: half the factor where a gradient was not finite (and the step is to be
-    /// skipped), twice the factor after 2000 others.
-    pub(super) fn note(&mut self, is_finite: bool) {
+    /// Updates the factor after a step: halves it if a gradient was not finite (and the step is
+    /// skipped), doubles it after 2000 other steps.
+    pub(super) fn update(&mut self, is_finite: bool) {
         if !is_finite {
             *self = Self { factor: self.factor / 2.0, good_steps: 0 };
-        } else if self.good_steps + 1 == Self::PATIENCE {
+        } else if self.good_steps + 1 == Self::GROWTH_INTERVAL {
             *self = Self { factor: self.factor * 2.0, good_steps: 0 };
         } else {
             self.good_steps += 1;
@@ -84,12 +84,12 @@ impl LossScale {
 
 /// The module with the weights of its convolutions and linear layers in `precision`; parameters
 /// keep their identities.
-pub(super) fn narrowed<M: Module>(module: M, precision: Precision) -> M {
-    struct Narrow {
+pub(super) fn cast_weights<M: Module>(module: M, precision: ComputePrecision) -> M {
+    struct Cast {
         dtype: FloatDType,
         containers: Vec<bool>,
     }
-    impl ModuleMapper for Narrow {
+    impl ModuleMapper for Cast {
         fn enter_module(&mut self, _name: &str, container: &str) {
             self.containers.push(matches!(
                 container,
@@ -107,28 +107,28 @@ pub(super) fn narrowed<M: Module>(module: M, precision: Precision) -> M {
             param.map(|tensor| tensor.cast(self.dtype).detach().set_require_grad(is_trained))
         }
     }
-    if precision == Precision::Float32 {
+    if precision == ComputePrecision::Float32 {
         return module;
     }
-    module.map(&mut Narrow { dtype: precision.dtype(), containers: Vec::new() })
+    module.map(&mut Cast { dtype: precision.dtype(), containers: Vec::new() })
 }
 
-/// Gradients of a narrowed module in 32 bits, divided by `scale`, and whether all are finite where
-/// that was asked.
-pub(super) fn widened<M: Module>(
+/// Gradients of a module in 16 bits as 32 bits, divided by `scale`, and whether all are finite;
+/// without a `scale`, that is not checked.
+pub(super) fn unscale<M: Module>(
     gradients: GradientsParams,
     module: &M,
     scale: Option<LossScale>,
 ) -> (GradientsParams, bool) {
-    struct Widen {
+    struct Unscale {
         from: GradientsParams,
         to: GradientsParams,
         scale: Option<LossScale>,
-        /// 0, or not a number as soon as one gradient is not finite: one number to fetch from the
-        /// device in place of one a parameter.
+        /// 0, or NaN once a gradient is not finite: a single value to copy from the device, instead
+        /// of one for each parameter.
         probe: Option<Tensor<1>>,
     }
-    impl ModuleVisitor for Widen {
+    impl ModuleVisitor for Unscale {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let Some(gradient) = self.from.remove::<D>(param.id) else { return };
             let mut gradient = gradient.cast(FloatDType::F32);
@@ -143,10 +143,10 @@ pub(super) fn widened<M: Module>(
             self.to.register(param.id, gradient);
         }
     }
-    let mut widen = Widen { from: gradients, to: GradientsParams::new(), scale, probe: None };
-    module.visit(&mut widen);
-    let is_finite = widen.probe.is_none_or(|probe| probe.into_scalar::<f32>() == 0.0);
-    (widen.to, is_finite)
+    let mut unscaled = Unscale { from: gradients, to: GradientsParams::new(), scale, probe: None };
+    module.visit(&mut unscaled);
+    let is_finite = unscaled.probe.is_none_or(|probe| probe.into_scalar::<f32>() == 0.0);
+    (unscaled.to, is_finite)
 }
 
 #[cfg(test)]
@@ -154,17 +154,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_halves_at_once_and_doubles_in_time() {
+    fn the_scale_halves_at_once_and_doubles_after_2000_steps() {
         let mut scale = LossScale::default();
-        scale.note(false);
+        scale.update(false);
         assert_eq!(scale.factor(), 32_768.0);
         for _ in 0..1999 {
-            scale.note(true);
+            scale.update(true);
         }
         assert_eq!(scale.factor(), 32_768.0);
         let json = serde_json::to_string(&scale).unwrap();
         let mut resumed: LossScale = serde_json::from_str(&json).unwrap();
-        resumed.note(true);
+        resumed.update(true);
         assert_eq!(resumed, LossScale::default());
     }
 }

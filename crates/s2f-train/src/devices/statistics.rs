@@ -1,35 +1,35 @@
-//! Running statistics of batch norms: computed in a replica, kept with the weights.
+//! Running statistics of batch normalisations: computed in a replica, kept with the weights.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Running statistics by the identity of what holds them. Burn's map from identity to tensors of
-/// any rank is the one that it made for gradients.
+/// Running statistics by parameter. Burn's only map from parameters to tensors of any rank is the
+/// one for gradients.
 pub(super) struct Statistics(GradientsParams);
 
 impl Statistics {
-    /// Those of a module that has been used on other threads.
+    /// The statistics of a module that was used on other threads.
     pub(super) fn of<M: Module>(module: &M) -> Self {
         struct Collect {
-            place: Vec<bool>,
+            path: Vec<bool>,
             found: GradientsParams,
         }
         impl ModuleVisitor for Collect {
             fn enter_module(&mut self, name: &str, _container: &str) {
-                self.place.push(matches!(name, "running_mean" | "running_var"));
+                self.path.push(matches!(name, "running_mean" | "running_var"));
             }
             fn exit_module(&mut self, _name: &str, _container: &str) {
-                self.place.pop();
+                self.path.pop();
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if self.place.last() == Some(&true) {
+                if self.path.last() == Some(&true) {
                     self.found.register(param.id, param.val());
                 }
             }
         }
-        let mut collect = Collect { place: Vec::new(), found: GradientsParams::new() };
-        // `valid` waits for what other threads have noted.
+        let mut collect = Collect { path: Vec::new(), found: GradientsParams::new() };
+        // `valid` waits for the updates of other threads.
         module.valid().visit(&mut collect);
         Self(collect.found)
     }

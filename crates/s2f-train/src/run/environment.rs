@@ -1,93 +1,49 @@
-//! `environment.json`: under what a run came about.
+//! `environment.json`: version, device and data of a run, and when it was started and resumed.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use s2f_core::hash::{Digest, Sha256};
-use serde::{Deserialize, Serialize};
+use speech2face::run_folder::{DataId, Environment, RunFolder};
 
-use super::disk;
+use super::files;
 use crate::TrainError;
 
-const FILE: &str = "environment.json";
-
-/// Under what a run comes about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Environment {
-    /// Version of the program.
-    pub(crate) version: String,
-    /// What it computes on.
+/// Where and on what this session trains.
+#[derive(Debug, Clone)]
+pub(crate) struct ThisSession {
+    /// Device or devices.
     pub(crate) device: String,
-    /// Seed of all that is drawn.
+    /// Random seed.
     pub(crate) seed: u64,
-    /// Threads that share the work.
-    pub(crate) threads: usize,
-    /// SHA-256 of what it learns from.
-    pub(crate) data_sha256: String,
+    /// The training data.
+    pub(crate) data: DataId,
 }
 
-/// The file: the first session, and when it went on.
-#[derive(Serialize, Deserialize)]
-struct Sessions {
-    #[serde(flatten)]
-    latest: Environment,
-    /// When it began, UTC.
-    started: String,
-    /// When it went on, UTC.
-    resumed: Vec<String>,
-}
-
-impl Environment {
-    /// This program on `device`, with the threads that it has.
-    pub(crate) fn new(device: impl Into<String>, seed: u64, data_sha256: String) -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            device: device.into(),
-            seed,
-            threads: rayon::current_num_threads(),
-            data_sha256,
+/// Writes `environment.json`, or adds this session to it; an error if the data has changed since.
+pub(super) fn write_or_compare(
+    folder: &RunFolder,
+    session: &ThisSession,
+) -> Result<(), TrainError> {
+    let now = utc(SystemTime::now());
+    let ThisSession { device, seed, data } = session.clone();
+    let (mut started, mut resumed) = (now.clone(), Vec::new());
+    if folder.environment_file().exists() {
+        let earlier = folder.environment()?;
+        if earlier.data != data {
+            return Err(TrainError::OtherData { path: folder.root().to_owned() });
         }
+        (started, resumed) = (earlier.started, earlier.resumed);
+        resumed.push(now);
     }
-
-    /// Writes the file, or one session more into it; an error if the data has changed since.
-    pub(super) fn write_or_compare(&self, folder: &Path) -> Result<(), TrainError> {
-        let path = folder.join(FILE);
-        let now = utc(SystemTime::now());
-        let earlier = match fs::read(&path) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(TrainError::io("read", &path)(error)),
-        };
-        let mut sessions = Sessions { latest: self.clone(), started: now.clone(), resumed: vec![] };
-        if let Some(bytes) = earlier {
-            let earlier: Sessions = serde_json::from_slice(&bytes)
-                .map_err(|e| TrainError::Config { path: path.clone(), reason: e.to_string() })?;
-            if earlier.latest.data_sha256 != self.data_sha256 {
-                return Err(TrainError::OtherData { path: folder.to_owned() });
-            }
-            sessions.started = earlier.started;
-            sessions.resumed = earlier.resumed;
-            sessions.resumed.push(now);
-        }
-        disk::write_json(&path, &sessions)
-    }
-}
-
-/// SHA-256 of files: of their number and, in the order given, lengths and contents.
-pub(crate) fn data_hash(files: &[PathBuf]) -> Result<String, TrainError> {
-    let mut hasher = Sha256::new();
-    hasher.update((files.len() as u64).to_le_bytes());
-    for path in files {
-        let mut add = || {
-            let mut file = File::open(path)?;
-            hasher.update(file.metadata()?.len().to_le_bytes());
-            io::copy(&mut file, &mut hasher)
-        };
-        add().map_err(TrainError::io("read", path))?;
-    }
-    Ok(format!("{:x}", hasher.finalize()))
+    let environment = Environment {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        device,
+        seed,
+        threads: rayon::current_num_threads(),
+        data,
+        started,
+        resumed,
+    };
+    Ok(files::write_json(&folder.environment_file(), &environment)?)
 }
 
 /// A time as `2026-01-31T23:59:59Z`.

@@ -3,7 +3,7 @@
 //! A file is a sequence of TensorFlow's records: length (`u64`, little endian), masked CRC-32C of
 //! these eight bytes, the bytes, their masked CRC-32C. The bytes are a protocol buffer, `Event` of
 //! `tensorflow/core/util/event.proto`; the first has the file's version. Each session of a run
-//! writes a file of its own and says first from which step on earlier ones are void.
+//! writes its own file, which first states the step from which earlier events are void.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
+use s2f_core::FileError;
 
 use crate::TrainError;
 
@@ -92,12 +93,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Begins a file after those that are there; they are void from `step` on.
+    /// Starts a file after the existing ones, whose events from `step` on become void.
     pub(super) fn begin(folder: &Path, step: usize) -> Result<Self, TrainError> {
         let number = next_number(folder)?;
         let path = folder.join(format!("{NAME}{number:010}.speech2face"));
         let file = OpenOptions::new().create_new(true).append(true).open(&path);
-        let file = file.map_err(TrainError::io("write", &path))?;
+        let file = file.map_err(FileError::at("write", &path))?;
         let mut writer = Self { path, file };
         writer.write(0, What::FileVersion("brain.Event:2".to_owned()))?;
         writer.write(step, What::SessionLog(SessionLog { status: START }))?;
@@ -136,18 +137,19 @@ impl Writer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let wall_time = now.map_or(0.0, |since| since.as_secs_f64());
         let event = Event { wall_time, step: step as i64, what: Some(what) };
-        // One write: a kill leaves the record or nothing of it.
+        // One write: an interruption leaves the whole record or nothing of it.
         let bytes = record(&event.encode_to_vec());
-        self.file.write_all(&bytes).map_err(TrainError::io("write", &self.path))
+        Ok(self.file.write_all(&bytes).map_err(FileError::at("write", &self.path))?)
     }
 }
 
-/// The time of day, or one more than the latest file's: TensorBoard reads files by name.
+/// The current time, or one more than the latest file's: TensorBoard reads files in the order of
+/// their names.
 fn next_number(folder: &Path) -> Result<u64, TrainError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut next = now;
-    for entry in fs::read_dir(folder).map_err(TrainError::io("read", folder))? {
-        let name = entry.map_err(TrainError::io("read", folder))?.file_name();
+    for entry in fs::read_dir(folder).map_err(FileError::at("read", folder))? {
+        let name = entry.map_err(FileError::at("read", folder))?.file_name();
         let name = name.to_string_lossy();
         let number = name.strip_prefix(NAME).and_then(|rest| rest.split('.').next()?.parse().ok());
         next = next.max(number.map_or(0, |number: u64| number + 1));

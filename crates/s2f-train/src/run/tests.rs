@@ -5,12 +5,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use s2f_nn::weights::{self, Precision};
 use serde::Deserialize;
+use speech2face::run_folder::DataId;
 
-use super::checkpoint::Restored;
 use super::*;
 use crate::draw::generator;
+use crate::event::TrainEvent;
 
-/// A layer of each kind that a checkpoint has to know about: matrices, and running statistics.
+/// A layer of each kind that a checkpoint stores: matrices, and running statistics.
 #[derive(Module, Debug)]
 struct Net {
     first: Linear,
@@ -34,7 +35,7 @@ impl Net {
     }
 }
 
-/// What a loop may keep, with numbers that a careless writer would round.
+/// The state of a loop, with values that a careless writer would round.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct State {
     third: f64,
@@ -57,9 +58,9 @@ fn train(
     to: usize,
 ) -> Net {
     for step in from..to {
-        let mut rng = generator(7, b"numbers ", step);
-        let numbers: Vec<f32> = (0..24).map(|_| rng.random()).collect();
-        let x = Tensor::<2>::from_data(TensorData::new(numbers, [8, 3]), &Device::flex());
+        let mut rng = generator(7, b"values  ", step);
+        let values: Vec<f32> = (0..24).map(|_| rng.random()).collect();
+        let x = Tensor::<2>::from_data(TensorData::new(values, [8, 3]), &Device::flex());
         let loss = net.forward(x.autodiff()).square().mean();
         run.log(step + 1, &[("loss", loss.clone().into_scalar())], &[]).unwrap();
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
@@ -72,10 +73,10 @@ fn optimizer() -> ModuleOptimizer {
     AdamWConfig::new().init()
 }
 
-/// What a run goes on from.
+/// What a run resumes from.
 type Found = Result<Option<Restored<Net, State>>, TrainError>;
 
-/// A folder in which nothing is, removed at the end.
+/// An empty folder, removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -91,15 +92,19 @@ impl Folder {
 
     fn open_with(&self, config: &str, data: &str) -> Result<Run, TrainError> {
         let config: toml::Table = config.parse().unwrap();
-        Run::open(&self.0, &config, &Environment::new("cpu", 1, data.to_owned()))
+        Run::open(
+            &self.0,
+            &config,
+            &ThisSession { device: "cpu".into(), seed: 1, data: DataId::of_pairs(data, 1) },
+        )
     }
 
-    /// Goes on; notes are gathered.
-    fn go_on(&self) -> (Run, Found, Vec<Event>) {
+    /// Resumes, and collects events.
+    fn resume(&self) -> (Run, Found, Vec<TrainEvent>) {
         let mut run = self.open("seed = 1").unwrap();
-        let mut told = Vec::new();
-        let restored = run.restore(&Net::init(), &optimizer(), |event| told.push(event.clone()));
-        (run, restored, told)
+        let mut events = Vec::new();
+        let restored = run.restore(&Net::init(), &optimizer(), |event| events.push(event.clone()));
+        (run, restored, events)
     }
 }
 
@@ -110,27 +115,27 @@ impl Drop for Folder {
 }
 
 #[test]
-fn a_run_goes_on_to_the_end_of_an_undisturbed_one() {
+fn a_resumed_run_equals_an_uninterrupted_one() {
     let (whole, pieces) = (Folder::new("whole"), Folder::new("pieces"));
     let begin = bytes(&Net::init());
     let fresh = || weights::load(Net::init(), &begin).unwrap();
 
     let mut run = whole.open("seed = 1").unwrap();
-    let undisturbed = train(&mut run, fresh(), &mut optimizer(), 0, 7);
+    let uninterrupted = train(&mut run, fresh(), &mut optimizer(), 0, 7);
 
-    let (mut run, restored, _) = pieces.go_on();
+    let (mut run, restored, _) = pieces.resume();
     assert!(restored.unwrap().is_none());
     let mut first = optimizer();
     let net = train(&mut run, fresh(), &mut first, 0, 3);
     run.checkpoint(3, &net, &first, &STATE).unwrap();
-    train(&mut run, net, &mut first, 3, 5); // undone
+    train(&mut run, net, &mut first, 3, 5); // lost
     drop(run);
 
-    let (mut run, restored, told) = pieces.go_on();
+    let (mut run, restored, events) = pieces.resume();
     let mut restored = restored.unwrap().unwrap();
-    assert_eq!((restored.step, restored.state, told), (3, STATE, vec![]));
+    assert_eq!((restored.step, restored.state, events), (3, STATE, vec![]));
     let net = train(&mut run, restored.module, &mut restored.optimizer, 3, 7);
-    assert_eq!(bytes(&net), bytes(&undisturbed));
+    assert_eq!(bytes(&net), bytes(&uninterrupted));
     let lines = |folder: &Folder| fs::read_to_string(folder.0.join("metrics.jsonl")).unwrap();
     assert_eq!(lines(&pieces), lines(&whole));
     assert!(lines(&whole).starts_with("{\"step\":1,\"loss\":"));
@@ -140,9 +145,9 @@ const FILES: [&str; 5] =
     ["weights.safetensors", "optimizer.bpk", "parameters.json", "state.toml", "manifest.json"];
 
 #[test]
-fn a_damaged_checkpoint_is_passed_over_and_two_are_an_error() {
+fn a_damaged_checkpoint_is_skipped_and_two_are_an_error() {
     let folder = Folder::new("damaged");
-    let (mut run, ..) = folder.go_on();
+    let (mut run, ..) = folder.resume();
     let mut optimizer = optimizer();
     let mut net = Net::init();
     for step in [2, 4, 6] {
@@ -152,7 +157,7 @@ fn a_damaged_checkpoint_is_passed_over_and_two_are_an_error() {
     drop(run);
     let checkpoints = folder.0.join("checkpoints");
     assert!(!checkpoints.join("step-000002").exists());
-    // What a kill leaves.
+    // What an interruption leaves.
     fs::create_dir(checkpoints.join("step-000008.tmp")).unwrap();
 
     let newest = checkpoints.join("step-000006");
@@ -166,21 +171,24 @@ fn a_damaged_checkpoint_is_passed_over_and_two_are_an_error() {
                 Some(bytes) => fs::write(&path, bytes).unwrap(),
                 None => fs::remove_file(&path).unwrap(),
             }
-            let (_run, restored, told) = folder.go_on();
+            let (_run, restored, events) = folder.resume();
             assert_eq!(restored.unwrap().unwrap().step, 4, "{file}");
-            let [Event::Note(note)] = &told[..] else { panic!("{told:?}") };
-            // A wrong hash accuses the file that it is of.
+            let [TrainEvent::Note(note)] = &events[..] else { panic!("{events:?}") };
+            // A damaged manifest is noticed at the file with the wrong hash.
             let is_named = note.contains(file) || file == "manifest.json";
             assert!(note.contains("step-000006") && is_named, "{note}");
         }
         fs::write(&path, sound).unwrap();
     }
-    assert_eq!(folder.go_on().1.unwrap().unwrap().step, 6);
+    assert_eq!(folder.resume().1.unwrap().unwrap().step, 6);
 
     fs::write(newest.join("state.toml"), "").unwrap();
     fs::write(checkpoints.join("step-000004/state.toml"), "").unwrap();
-    let problem = folder.go_on().1.err().unwrap().to_string();
-    assert!(problem.contains("step-000006: state.toml is not what was written"), "{problem}");
+    let problem = folder.resume().1.err().unwrap().to_string();
+    assert!(
+        problem.contains("step-000006: state.toml has changed since it was written"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -201,14 +209,14 @@ fn folders_of_other_runs_are_refused() {
         assert!(problem.contains(message), "{problem}");
     };
     fs::write(folder.0.join("letter.txt"), "dear").unwrap();
-    check("seed = 1", "data", "has files in it and is no run folder; hint: ");
+    check("seed = 1", "data", "holds other files and is not a run folder; hint: ");
     fs::remove_file(folder.0.join("letter.txt")).unwrap();
 
     let run = folder.open("seed = 1\noptimisation.steps = 5").unwrap();
-    check("seed = 1\noptimisation.steps = 5", "data", "another process trains in");
+    check("seed = 1\noptimisation.steps = 5", "data", "another process is training in");
     drop(run);
     check("seed = 2\noptimisation.steps = 5", "data", "has seed = 1, not 2; hint: ");
-    check("seed = 1\noptimisation.steps = 5", "more data", "from other data");
+    check("seed = 1\noptimisation.steps = 5", "more data", "on other data");
     let longer = "seed = 1\noptimisation.steps = 9\nwatch.patience = 3";
     drop(folder.open(longer).unwrap());
     let text = fs::read_to_string(folder.0.join("config.toml")).unwrap();
@@ -219,7 +227,7 @@ fn folders_of_other_runs_are_refused() {
 }
 
 #[test]
-fn the_best_weights_are_those_of_the_steps_that_were_not_undone() {
+fn the_best_weights_are_those_of_steps_that_were_kept() {
     let folder = Folder::new("best");
     let files = || {
         let found = fs::read_dir(folder.0.join("checkpoints/best")).unwrap();
@@ -228,7 +236,7 @@ fn the_best_weights_are_those_of_the_steps_that_were_not_undone() {
         names.sort();
         names
     };
-    let (mut run, ..) = folder.go_on();
+    let (mut run, ..) = folder.resume();
     let nets = [Net::init(), Net::init(), Net::init()];
     assert!(run.keep_best(1, 0.5, &nets[0]).unwrap());
     assert!(!run.keep_best(2, 0.5, &nets[1]).unwrap());
@@ -237,7 +245,7 @@ fn the_best_weights_are_those_of_the_steps_that_were_not_undone() {
     assert_eq!(files(), ["best.json", "step-000001.safetensors", "step-000003.safetensors"]);
     drop(run);
 
-    let (mut run, ..) = folder.go_on();
+    let (mut run, ..) = folder.resume();
     assert_eq!(run.best().map(|best| (best.step, best.score)), Some((1, 0.5)));
     let text = fs::read(folder.0.join("checkpoints/best/best.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&text).unwrap()["step"], 1);
@@ -251,15 +259,15 @@ fn the_best_weights_are_those_of_the_steps_that_were_not_undone() {
 }
 
 #[test]
-fn what_is_not_a_number_stops_the_run() {
+fn a_loss_that_is_not_finite_stops_the_run() {
     let folder = Folder::new("diverged");
     let mut run = folder.open("seed = 1").unwrap();
     let ids: Vec<String> = (1..=9).map(|n| format!("clip{n}")).collect();
     let problem = run.log(12, &[("texture", 1.0), ("identity", f64::NAN)], &ids).unwrap_err();
     assert_eq!(
         problem.to_string(),
-        "step 12: identity is not a number in the batch of clip1, clip2, clip3, clip4, clip5, \
-         clip6, clip7, clip8 and 1 more; hint: lower the learning rate"
+        "step 12: identity is not finite in the batch of clip1, clip2, clip3, clip4, clip5, \
+         clip6, clip7, clip8 and 1 more; hint: lower optimisation.learning_rate"
     );
     assert_eq!(fs::read(folder.0.join("metrics.jsonl")).unwrap(), b"");
 }

@@ -1,7 +1,7 @@
 //! Both loops for some seconds on real portraits and recordings, which are not part of the
-//! repository: they must learn something, and leave a model that loads.
+//! repository: they must learn something, and write a model that loads.
 
-#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test panics")]
 
 mod pairs;
 
@@ -12,33 +12,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use burn::tensor::{Device, Tensor};
 use s2f_nn::{ModelConfig, weights};
 use s2f_train::devices::Devices;
-use s2f_train::{Event, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder};
+use s2f_train::{TrainEvent, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder};
 
-/// Weights are drawn from one generator for the whole process, which a training seeds.
+/// Weights are drawn from a global generator, which a training seeds.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TRAINING: Mutex<()> = Mutex::new(());
     TRAINING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The folder of test data; none, said aloud, where it is absent.
+/// The folder of test data, if it has what these tests need.
 fn test_data() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let root = std::env::var_os("S2F_SHARED").map_or_else(|| beside.into(), PathBuf::from);
-    if root.join("data/faces/canada").is_dir() && root.join("models/mobileface").is_dir() {
-        return Some(root);
-    }
-    eprintln!("skipped: no portraits and networks at {}", root.display());
-    None
+    s2f_testing::data("data/faces/canada/people.csv")?;
+    s2f_testing::data("models/mobileface")?;
+    s2f_testing::data("")
 }
 
 fn experiment(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/compact").join(name)
+    s2f_testing::project("configs/compact").join(name)
 }
 
-/// Mean of a loss over the first and over the last three steps.
+/// Mean of a loss over the first three and over the last three steps.
 fn first_and_last(folder: &Path, loss: &str) -> (f64, f64) {
     let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    // Lines of validations have other names.
+    // Lines of validations have no losses.
     let values: Vec<f64> = text
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()[loss].as_f64())
@@ -48,7 +44,7 @@ fn first_and_last(folder: &Path, loss: &str) -> (f64, f64) {
 }
 
 #[test]
-fn both_loops_learn_and_leave_a_model() {
+fn both_loops_learn_and_write_a_model() {
     let Some(root) = test_data() else { return };
     let _alone = one_at_a_time();
     let out = std::env::temp_dir().join(format!("s2f-train-{}", std::process::id()));
@@ -66,10 +62,10 @@ fn both_loops_learn_and_leave_a_model() {
         "optimisation.batch=8".into(),
     ];
     let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
-    let mut told = 0;
-    let count = |event: &Event| told += usize::from(matches!(event, Event::Step { .. }));
+    let mut steps = 0;
+    let count = |event: &TrainEvent| steps += usize::from(matches!(event, TrainEvent::Step { .. }));
     let scores = train_face_decoder(&config, &faces, &Devices::cpu(), count).unwrap();
-    assert_eq!((told, scores.people), (24, 4));
+    assert_eq!((steps, scores.people), (24, 4));
     let (before, after) = first_and_last(&faces, "texture");
     assert!(after < before, "texture loss went from {before} to {after}");
     assert!(fs::read(faces.join("morphs.png")).unwrap().starts_with(b"\x89PNG"));
@@ -97,4 +93,41 @@ fn both_loops_learn_and_leave_a_model() {
     let picture = model.face_decoder.render(model.face_decoder.forward(feature));
     assert_eq!(picture.dims(), [1, 3, 224, 224]);
     fs::remove_dir_all(out).unwrap();
+}
+
+/// A run on recordings ends with scores that an independent network computes: they are computed on
+/// the device that the model is on.
+#[cfg(feature = "ndarray")]
+#[test]
+fn a_second_backend_trains_on_recordings_and_scores() {
+    let Some(root) = test_data() else { return };
+    let _alone = one_at_a_time();
+    let out = tempfile::tempdir().unwrap();
+    let faces = out.path().join("faces");
+    let settings = [
+        format!("data.root={}", root.join("data/faces").display()),
+        format!("data.models={}", root.join("models").display()),
+        "data.folders=[{ path = \"canada\", gain = [0.6, 0.64, 0.608], saturation = 0.7 }]".into(),
+        "data.held_out=2".into(),
+        "morphing.pool=4".into(),
+        "network.texture={ basis = { components = 4, hidden = 8 } }".into(),
+        "losses.identity_batch=1".into(),
+        "optimisation.steps=1".into(),
+        "optimisation.batch=2".into(),
+    ];
+    let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
+    train_face_decoder(&config, &faces, &Devices::cpu(), |_| ()).unwrap();
+    let settings = [
+        format!("data.recordings.root={}", root.join("data/voices").display()),
+        format!("data.recordings.models={}", root.join("models").display()),
+        format!("face_decoder={}", faces.display()),
+        "data.recordings.folders=[\"alphanumeric\"]".into(),
+        "data.recordings.held_out=0.1".into(),
+        "optimisation.steps=2".into(),
+        "optimisation.batch=4".into(),
+    ];
+    let config = read(&experiment("voice-encoder.toml"), &settings).unwrap();
+    #[allow(deprecated, reason = "the only other backend that runs everywhere")]
+    let devices = Devices::one("ndarray", Device::ndarray());
+    train_voice_encoder(&config, &out.path().join("voices"), devices, |_| ()).unwrap();
 }

@@ -1,18 +1,19 @@
-//! The voice encoder on pairs that the test makes: tones whose pitch is in the face's feature, so
-//! that there is something to be heard.
+//! The voice encoder on pairs that the test makes: tones whose pitch determines the face's feature, so
+//! that there is something to learn.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 
 use s2f_core::FaceSpace;
-use s2f_pairs::Split;
+use s2f_pairs::{PairSet, Split};
 use s2f_testing::pairs::{self, sample};
 use s2f_train::devices::Devices;
 use s2f_train::{
-    Event, PairScores, TrainError, VoiceEncoderScores, VoiceEncoderTraining, read,
+    PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
+use speech2face::run_folder::{DataId, RunFolder};
 
 use crate::one_at_a_time;
 
@@ -59,12 +60,12 @@ fn write_pairs(path: &Path, speakers: usize, space: &str, leak: bool) {
     pairs::write(path, &(0..2 * speakers).map(one).collect::<Vec<_>>()).unwrap();
 }
 
-struct Scene {
+struct Training {
     folder: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
-impl Scene {
+impl Training {
     fn new() -> Self {
         let alone = one_at_a_time();
         let folder = tempfile::tempdir().unwrap();
@@ -77,7 +78,7 @@ impl Scene {
     }
 
     fn config(&self, settings: &[&str]) -> VoiceEncoderTraining {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/contrastive.toml");
+        let path = s2f_testing::project("configs/contrastive.toml");
         let pairs = format!("data.pairs.path={}", self.path("pairs.parquet").display());
         let short = format!("clips.seconds={SECONDS}");
         let own = [
@@ -88,7 +89,7 @@ impl Scene {
             "watch={ checkpoint_every = 0, validate_every = 0, sheet_every = 0 }",
         ];
         let all = own.iter().chain(settings).map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        read(Path::new(path), &all).unwrap()
+        read(&path, &all).unwrap()
     }
 
     fn train(&self, run: &str, settings: &[&str]) -> Result<VoiceEncoderScores, TrainError> {
@@ -100,33 +101,34 @@ impl Scene {
     }
 }
 
+/// The last of the scores on the test split.
 fn last(scores: VoiceEncoderScores) -> PairScores {
     let VoiceEncoderScores::Test(mut scores) = scores else { panic!("{scores:?}") };
     scores.pop().unwrap()
 }
 
 #[test]
-fn what_is_heard_in_voices_finds_faces_of_strangers() {
-    let scene = Scene::new();
-    let scores = last(scene.train("run", &["optimisation.steps=120"]).unwrap());
+fn voices_find_the_faces_of_unseen_speakers() {
+    let training = Training::new();
+    let scores = last(training.train("run", &["optimisation.steps=120"]).unwrap());
     assert_eq!((scores.gallery, scores.probes), (12, 24));
     // Chance is 8 and 42 %.
     assert!(scores.recall.at_1 > 30.0 && scores.recall.at_5 > 80.0, "{scores:?}");
     for name in ["model/config.json", "voices.png", "metrics.jsonl", "environment.json"] {
-        assert!(scene.path("run").join(name).is_file(), "{name}");
+        assert!(training.path("run").join(name).is_file(), "{name}");
     }
 }
 
 #[test]
-fn a_run_that_is_made_longer_is_the_long_run() {
-    let scene = Scene::new();
+fn an_extended_run_equals_a_longer_one() {
+    let training = Training::new();
     let steady = "optimisation.schedule={ decay = { factor = 0.5, every = 3 } }";
-    scene.train("long", &[steady, "optimisation.steps=8"]).unwrap();
-    scene.train("extended", &[steady, "optimisation.steps=5"]).unwrap();
-    assert_ne!(scene.weights("long"), scene.weights("extended"));
-    scene.train("extended", &[steady, "optimisation.steps=8"]).unwrap();
-    assert_eq!(scene.weights("long"), scene.weights("extended"));
-    let metrics = |run| fs::read_to_string(scene.path(run).join("metrics.jsonl")).unwrap();
+    training.train("long", &[steady, "optimisation.steps=8"]).unwrap();
+    training.train("extended", &[steady, "optimisation.steps=5"]).unwrap();
+    assert_ne!(training.weights("long"), training.weights("extended"));
+    training.train("extended", &[steady, "optimisation.steps=8"]).unwrap();
+    assert_eq!(training.weights("long"), training.weights("extended"));
+    let metrics = |run| fs::read_to_string(training.path(run).join("metrics.jsonl")).unwrap();
     let losses = |text: String| -> Vec<String> {
         text.lines().filter(|line| line.contains("contrastive")).map(str::to_owned).collect()
     };
@@ -135,21 +137,21 @@ fn a_run_that_is_made_longer_is_the_long_run() {
 
 #[test]
 fn every_term_trains_and_is_logged_by_name() {
-    let scene = Scene::new();
+    let training = Training::new();
     let losses = "losses={ decoder = 1.0, direction = 1.0, contrastive = 1.0, feature = 1.0, \
                   pixel = 1.0, pixel_batch = 2, balance_losses_at = 2 }";
     let attended = "network.pooling=attention";
     let settings = [losses, attended, "clips.segments=2", "optimisation.steps=3"];
     let mut notes = Vec::new();
-    let config = scene.config(&settings);
-    train_voice_encoder(&config, &scene.path("run"), Devices::cpu(), |event| {
-        if let Event::Note(note) = event {
+    let config = training.config(&settings);
+    train_voice_encoder(&config, &training.path("run"), Devices::cpu(), |event| {
+        if let TrainEvent::Note(note) = event {
             notes.push(note.clone());
         }
     })
     .unwrap();
     assert!(notes.iter().any(|note| note.starts_with("weights of the losses")), "{notes:?}");
-    let metrics = fs::read_to_string(scene.path("run/metrics.jsonl")).unwrap();
+    let metrics = fs::read_to_string(training.path("run/metrics.jsonl")).unwrap();
     let first = metrics.lines().next().unwrap();
     for term in ["decoder", "direction", "contrastive", "feature", "pixel"] {
         assert!(first.contains(&format!("\"{term}\":")), "{first}");
@@ -157,29 +159,32 @@ fn every_term_trains_and_is_logged_by_name() {
 }
 
 #[test]
-fn what_cannot_be_trained_on_is_refused_with_its_reason() {
-    let scene = Scene::new();
-    let refusal = |settings: &[&str]| scene.train("refused", settings).unwrap_err().to_string();
-    let leaking = scene.path("leaking.parquet");
+fn data_that_cannot_be_used_is_refused_with_the_reason() {
+    let training = Training::new();
+    let refusal = |settings: &[&str]| training.train("refused", settings).unwrap_err().to_string();
+    let leaking = training.path("leaking.parquet");
     write_pairs(&leaking, 8, "mobileface-v2", true);
     let message = refusal(&[&format!("data.pairs.path={}", leaking.display())]);
     assert!(message.contains("speaker000 (train and test)"), "{message}");
-    let other = scene.path("other.parquet");
+    let other = training.path("other.parquet");
     write_pairs(&other, 8, "vgg-face-fc7", false);
     let message = refusal(&[&format!("data.pairs.path={}", other.display())]);
     assert!(message.contains("vgg-face-fc7") && message.contains("mobileface-v2"), "{message}");
     let message = refusal(&["optimisation.batch=500"]);
-    assert!(message.contains("48 pairs to train on, a batch 500"), "{message}");
+    assert!(message.contains("48 training pairs, a batch has 500"), "{message}");
     let message = refusal(&["augmentation.speed=0.1"]);
     assert!(message.contains("augmentation.speed"), "{message}");
     let message = refusal(&["clips.seconds=1.0", "network.layers=[]"]);
     assert!(message.contains("layer"), "{message}");
+    let message = refusal(&["start.model=missing"]);
+    assert!(message.contains("missing"), "{message}");
+    assert!(!training.path("refused").exists());
 }
 
 #[test]
-fn a_loss_that_is_not_a_number_stops_the_run_and_names_the_batch() {
-    let scene = Scene::new();
-    let error = scene
+fn a_loss_that_is_not_finite_stops_the_run_and_names_the_batch() {
+    let training = Training::new();
+    let error = training
         .train("run", &["optimisation.learning_rate=1e30", "optimisation.steps=20"])
         .unwrap_err();
     let TrainError::Diverged { step, ids, .. } = &error else { panic!("{error}") };
@@ -187,15 +192,15 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_names_the_batch() {
 }
 
 #[test]
-fn a_run_that_gets_no_better_stops_and_keeps_its_best() {
-    let scene = Scene::new();
+fn a_run_that_does_not_improve_stops_and_keeps_its_best() {
+    let training = Training::new();
     let watch = "watch={ checkpoint_every = 0, validate_every = 1, sheet_every = 0, patience = 3 }";
     // It learns nothing; only the running statistics settle.
     let config =
-        scene.config(&[watch, "optimisation.learning_rate=1e-12", "optimisation.steps=60"]);
+        training.config(&[watch, "optimisation.learning_rate=1e-12", "optimisation.steps=60"]);
     let mut stopped = None;
-    train_voice_encoder(&config, &scene.path("run"), Devices::cpu(), |event| {
-        if let Event::StoppedEarly { step, best } = event {
+    train_voice_encoder(&config, &training.path("run"), Devices::cpu(), |event| {
+        if let TrainEvent::StoppedEarly { step, best } = event {
             stopped = Some((*step, *best));
         }
     })
@@ -205,16 +210,16 @@ fn a_run_that_gets_no_better_stops_and_keeps_its_best() {
 }
 
 #[test]
-fn one_begins_with_a_model_and_may_freeze_its_convolutions() {
-    let scene = Scene::new();
-    scene.train("first", &["optimisation.steps=4"]).unwrap();
-    let model = scene.path("first/model");
+fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
+    let training = Training::new();
+    training.train("first", &["optimisation.steps=4"]).unwrap();
+    let model = training.path("first/model");
     let start = |frozen| {
         format!("start={{ model = '{}', freeze_convolutions = {frozen} }}", model.display())
     };
-    scene.train("frozen", &[&start(true), "optimisation.steps=2"]).unwrap();
+    training.train("frozen", &[&start(true), "optimisation.steps=2"]).unwrap();
     let tensor = |run: &str, name: &str| {
-        let bytes = scene.weights(run);
+        let bytes = training.weights(run);
         safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().data().to_vec()
     };
     for name in ["convolutions.0.weight", "norms.1.running_mean"] {
@@ -224,9 +229,40 @@ fn one_begins_with_a_model_and_may_freeze_its_convolutions() {
     let name = "voice_encoder.hidden.weight";
     assert_ne!(tensor("first", name), tensor("frozen", name));
 
-    let message = scene
+    let message = training
         .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
         .unwrap_err()
         .to_string();
-    assert!(message.contains("another shape"), "{message}");
+    assert!(message.contains("other layers"), "{message}");
+}
+
+/// What training writes is what [`RunFolder`] reads.
+#[test]
+fn a_run_folder_states_what_the_run_was_trained_on() {
+    let training = Training::new();
+    training.train("run", &["optimisation.steps=1"]).unwrap();
+    let run = RunFolder::open(&training.path("run")).unwrap();
+    let trained_on = run.trained_on().unwrap().unwrap();
+    let set = PairSet::open(&trained_on.pairs).unwrap();
+    assert_eq!(trained_on.pairs, training.path("pairs.parquet"));
+    assert_eq!(trained_on.data, DataId::of_pairs(&set.speakers_sha256(), set.pairs()));
+    assert_eq!(run.model().unwrap(), training.path("run/model"));
+    assert_eq!(run.environment().unwrap().device, "cpu");
+}
+
+/// The scores of a run are computed on the device that its model is on.
+#[cfg(feature = "ndarray")]
+#[test]
+fn a_second_backend_trains_and_scores() {
+    let training = Training::new();
+    #[allow(deprecated, reason = "the only other backend that runs everywhere")]
+    let devices = Devices::one("ndarray", burn::tensor::Device::ndarray());
+    let config = training.config(&[
+        "optimisation.steps=3",
+        "losses.pixel=1.0",
+        "losses.pixel_batch=2",
+        "watch={ checkpoint_every = 0, validate_every = 1, sheet_every = 1 }",
+    ]);
+    let scores = train_voice_encoder(&config, &training.path("run"), devices, |_| ()).unwrap();
+    assert!(last(scores).degrees.is_finite());
 }

@@ -1,4 +1,4 @@
-//! Killed at any instant, the same command goes on, and its end is that of an undisturbed run.
+//! Preparation can be killed at any time; resumed, it gives the same files as an undisturbed run.
 
 use std::process::Stdio;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use crate::support::Folder;
 const KILLS: usize = 24;
 
 #[test]
-fn a_killed_preparation_goes_on_to_the_same_bytes() {
+fn a_killed_preparation_resumes_to_the_same_bytes() {
     let Some(kit) = Kit::find() else { return };
     let folder = Folder::new();
     kit.people(&folder, "people", 2);

@@ -4,7 +4,7 @@ use super::{Kit, assert_same, run};
 use crate::support::{Folder, Run};
 
 #[test]
-fn shards_in_one_folder_or_several_end_as_one_run_does() {
+fn shards_in_one_folder_or_several_give_what_one_run_gives() {
     let Some(kit) = Kit::find() else { return };
     let folder = Folder::new();
     kit.people(&folder, "people", 1);
@@ -14,7 +14,7 @@ fn shards_in_one_folder_or_several_end_as_one_run_does() {
     };
     run(&folder, &prepare("whole", &[])).exits(0);
 
-    // Each with a folder of its own.
+    // Each in a folder of its own.
     run(&folder, &prepare("a", &["--shard", "0/2"])).exits(0).says(&["corpus merge"]);
     let early = ["corpus", "merge", "a", "-o", "merged"];
     folder.run(early).exits(2).says(&["3 of 7 parts are missing", "hint:"]);
@@ -30,7 +30,7 @@ fn shards_in_one_folder_or_several_end_as_one_run_does() {
     folder.run(["corpus", "merge", "a", "b", "-o", "merged"]).exits(0).says(&["7 pairs"]);
     assert_same(&folder, "whole", "merged");
 
-    // Both in one, told by a scheduler; the shares of parts are removed when they are merged.
+    // Both in one folder, by the variables of a scheduler; merging removes their parts.
     for index in ["1", "2"] {
         let mut command = folder.command(prepare("both", &[]));
         command.env("SLURM_ARRAY_TASK_ID", index).env("SLURM_ARRAY_TASK_COUNT", "2");

@@ -87,7 +87,8 @@ fn basis(graph: &mut Graph<'_>, hidden: &Value, size: usize) -> Result<Value, We
     let scales = graph.constant(&[4], &[1.0, 1.0, 2.0, 2.0]);
     let settings =
         vec![text("mode", "linear"), text("coordinate_transformation_mode", "half_pixel")];
-    let chroma = graph.node("Resize", &[&chroma, &Value::none(), &scales], settings); // [batch, 2, size, size]
+    // [batch, 2, size, size]
+    let chroma = graph.node("Resize", &[&chroma, &Value::none(), &scales], settings);
 
     let scaled = |graph: &mut Graph<'_>, x: &Value, factor: f32| {
         let factor = graph.scalar(factor.into());

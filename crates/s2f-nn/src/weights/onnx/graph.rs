@@ -123,8 +123,8 @@ impl<'a> Graph<'a> {
         format!("{}{}_{}", self.prefix, of.to_lowercase(), self.count)
     }
 
-    /// Repeats `body` `times` times: (inner graph, iteration as `[1]`, state) → state, whose shape does
-    /// not change. `body` can read all values of the outer graph.
+    /// Repeats `body` `times` times: (inner graph, iteration as `[1]`, state) → state, whose shape
+    /// does not change. `body` can read all values of the outer graph.
     pub(super) fn repeat(
         &mut self,
         times: usize,

@@ -145,8 +145,8 @@ fn check_decoder(
     let picture = worst(&found[2], picture, 1.0);
     eprintln!("landmarks {landmarks:e}, texture {texture:e}, picture {picture:e}");
     assert!(landmarks < 1e-5 && texture < 1e-5, "{landmarks} {texture}");
-    // Both splines are exact to some 4e-4 px in single precision, since their weights reach thousands
-    // and cancel; a texture changes by up to a third of full brightness per pixel.
+    // Both splines are exact to some 4e-4 px in single precision, since their weights reach
+    // thousands and cancel; a texture changes by up to a third of full brightness per pixel.
     assert!(picture < 1e-3, "{picture}");
 }
 

@@ -29,9 +29,11 @@ pub(super) fn build(
         let weight = graph.weight(&format!("convolutions.{index}.weight"))?;
         let bias = graph.weight(&format!("convolutions.{index}.bias"))?;
         let settings = vec![ints("kernel_shape", &[KERNEL; 2]), ints("strides", &layer.stride)];
-        x = graph.node("Conv", &[&x, &weight, &bias], settings); // [batch, channels, time, frequency]
+        // [batch, channels, time, frequency]
+        x = graph.node("Conv", &[&x, &weight, &bias], settings);
         if index == last {
-            x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]); // [batch, channels, 1, frequency]
+            // [batch, channels, 1, frequency]
+            x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]);
         }
         x = graph.relu(&x);
         if config.batch_norm {

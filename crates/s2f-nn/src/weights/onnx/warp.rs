@@ -74,7 +74,8 @@ impl Plan {
         let (middle, one) = (graph.scalar((size - 1) as f64 / 2.0), graph.scalar(1.0));
         let source = graph.binary("Div", &source, &middle);
         let source = graph.binary("Sub", &source, &one);
-        let grid = graph.node("Transpose", &[&source], vec![ints("perm", &[0, 2, 3, 1])]); // [batch, size, size, 2]
+        // [batch, size, size, 2]
+        let grid = graph.node("Transpose", &[&source], vec![ints("perm", &[0, 2, 3, 1])]);
         let settings = vec![text("mode", "bilinear"), int("align_corners", 1)];
         graph.node("GridSample", &[texture, &grid], settings)
     }
@@ -91,7 +92,8 @@ impl Plan {
         let still = [&self.others[..], &self.anchors].concat();
         let still = graph.constant(&[1, n - m + fixed, 2], still.as_flattened());
         let still = expanded(graph, &still, landmarks, &[n - m + fixed, 2]);
-        let control = graph.node("Concat", &[landmarks, &still], vec![int("axis", 1)]); // [batch, n, 2]
+        // [batch, n, 2]
+        let control = graph.node("Concat", &[landmarks, &still], vec![int("axis", 1)]);
         let moving = graph.narrow(&control, 1, 0, m);
         let rest = [&self.mean[..], self.others.as_flattened()].concat();
         let rest = graph.constant(&[1, m, 2], &rest);
@@ -103,7 +105,8 @@ impl Plan {
         let smoothing = graph.constant(&[1, n, n], &eye(n, SMOOTHING as f32));
         let bend = graph.binary("Add", &bend, &smoothing);
         let lambda = self.lambda(graph, &control, m); // [batch, m, 3]
-        let turned = graph.node("Transpose", &[&lambda], vec![ints("perm", &[0, 2, 1])]); // [batch, 3, m]
+        // [batch, 3, m]
+        let turned = graph.node("Transpose", &[&lambda], vec![ints("perm", &[0, 2, 1])]);
 
         // Bᵀ·x = x at all points but the anchors − Λ·x at the anchors.
         let reduced = |graph: &mut Graph<'_>, x: &Value| {
@@ -211,7 +214,8 @@ fn inverse(graph: &mut Graph<'_>, system: &Value, m: usize) -> Value {
         let column = graph.node("Gather", &[both, k], vec![int("axis", 2)]); // [batch, m, 1]
         // Row k becomes itself divided by its pivot: row − (pivot − 1)·row/pivot.
         let own = graph.binary("Equal", &rows, k);
-        let own = graph.node("Cast", &[&own], vec![int("to", data_type::FLOAT.into())]); // [1, m, 1]
+        // [1, m, 1]
+        let own = graph.node("Cast", &[&own], vec![int("to", data_type::FLOAT.into())]);
         let column = graph.binary("Sub", &column, &own);
         let change = graph.binary("Mul", &column, &row);
         graph.binary("Sub", both, &change)

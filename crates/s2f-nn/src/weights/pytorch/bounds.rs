@@ -1,9 +1,9 @@
 //! Limits the length of a checkpoint's pickles before they are parsed.
 //!
-//! A pickle of 100 MB, which deflates to 100 kB, expands to 9 GB of values (measured), since one byte
-//! can create a list. The description of a network's tensors takes only some 200 bytes per tensor, so
-//! longer pickles are refused. So are pickles without a container, which hold no tensors, and tar
-//! files, as PyTorch wrote them before 2017.
+//! A pickle of 100 MB, which deflates to 100 kB, expands to 9 GB of values (measured), since one
+//! byte can create a list. The description of a network's tensors takes only some 200 bytes per
+//! tensor, so longer pickles are refused. So are pickles without a container, which hold no
+//! tensors, and tar files, as PyTorch wrote them before 2017.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};

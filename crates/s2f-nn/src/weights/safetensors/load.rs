@@ -19,8 +19,8 @@ use crate::weights::{WeightsError, read_file};
 /// if not yet initialised, never are. Values may be `f32`, `f16` or `bf16`.
 ///
 /// # Errors
-/// [`WeightsError`] for a malformed file, and for any tensor that is missing, unexpected, of another
-/// shape or of another type.
+/// [`WeightsError`] for a malformed file, and for any tensor that is missing, unexpected, of
+/// another shape or of another type.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -167,8 +167,8 @@ fn values(
 fn from_half(bytes: &[u8]) -> Vec<f32> {
     const BLOCK: usize = 1024;
     let mut values = vec![0.0; bytes.len() / 2];
-    // The bytes may be unaligned, so each block is first copied to aligned memory; the processor then
-    // converts whole slices.
+    // The bytes may be unaligned, so each block is first copied to aligned memory; the processor
+    // then converts whole slices.
     let mut halves = [f16::ZERO; BLOCK];
     for (values, bytes) in values.chunks_mut(BLOCK).zip(bytes.chunks(2 * BLOCK)) {
         let halves = &mut halves[..values.len()];

@@ -38,7 +38,8 @@ pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     if columns == 0 {
         return Vec::new();
     }
-    // Square tiles, so that both the rows that are read and those that are written stay in the cache.
+    // Square tiles, so that both the rows that are read and those that are written stay in the
+    // cache.
     const TILE: usize = 16;
     let rows = values.len() / columns;
     let mut out = vec![0.0; rows * columns];

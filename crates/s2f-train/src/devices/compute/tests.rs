@@ -5,12 +5,13 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use s2f_nn::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput};
 use s2f_nn::{VoiceEncoder, VoiceEncoderConfig};
+use s2f_testing::largest_difference;
 
 use super::*;
 
 const BATCH: usize = 8;
 
-/// Where a run begins: the weights, spectrograms, and what is to be heard in them.
+/// The start of a training: weights, spectrograms and targets.
 struct Start {
     network: VoiceEncoder,
     voices: Tensor<4>,
@@ -34,12 +35,12 @@ impl Start {
         Self { network, voices, targets: drawn.tensor([BATCH, 6], 2.0) }
     }
 
-    /// The network with running statistics of its own, which clones share.
+    /// A copy of the network with its own running statistics, which clones share.
     fn network(&self) -> VoiceEncoder {
         self.network.valid().train()
     }
 
-    /// Steps of Adam on the one batch; the network and the losses.
+    /// Trains on the one batch with Adam: the network and the losses.
     fn train(&self, compute: &mut Compute, steps: usize) -> (VoiceEncoder, Vec<f32>) {
         let mut network = self.network();
         let mut optimizer = AdamConfig::new().init();
@@ -49,18 +50,18 @@ impl Start {
             let voices = self.voices.clone().chunk(count, 0);
             let shards = voices.into_iter().zip(self.targets.clone().chunk(count, 0)).collect();
             let backward = compute.backward(&network, shards, |replica, (voices, targets)| {
-                let heard = replica.module.forward(voices.autodiff());
-                let loss = (heard - targets.autodiff()).square().mean();
+                let output = replica.module.forward(voices.autodiff());
+                let loss = (output - targets.autodiff()).square().mean();
                 (loss.clone(), loss.into_scalar::<f32>())
             });
-            losses.push(backward.seen.iter().sum::<f32>() / count as f32);
+            losses.push(backward.aux.iter().sum::<f32>() / count as f32);
             (network, _) = compute.step(network, &mut optimizer, 3e-3, backward);
         }
         (network, losses)
     }
 }
 
-/// Uniform numbers of a generator of its own: the device's serves all tests at once.
+/// Draws uniform values with its own generator: the device's is shared by all tests.
 struct Drawn {
     rng: StdRng,
     is_norm: Vec<bool>,
@@ -69,8 +70,8 @@ struct Drawn {
 impl Drawn {
     fn tensor<const D: usize>(&mut self, shape: [usize; D], bound: f32) -> Tensor<D> {
         let count = shape.iter().product();
-        let numbers: Vec<f32> = (0..count).map(|_| self.rng.random_range(-bound..bound)).collect();
-        Tensor::from_data(TensorData::new(numbers, shape), &Device::flex())
+        let values: Vec<f32> = (0..count).map(|_| self.rng.random_range(-bound..bound)).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
     }
 }
 
@@ -81,7 +82,7 @@ impl ModuleMapper for Drawn {
     fn exit_module(&mut self, _name: &str, _container: &str) {
         self.is_norm.pop();
     }
-    /// Weights and biases; norms keep their ones and zeros.
+    /// Draws weights and biases; normalisations keep their ones and zeros.
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.is_norm.last() == Some(&true) {
             return param;
@@ -93,55 +94,50 @@ impl ModuleMapper for Drawn {
     }
 }
 
-fn one(precision: Precision) -> Compute {
+fn one(precision: ComputePrecision) -> Compute {
     Compute::new(Devices::cpu(), precision).unwrap()
 }
 
-/// Twice the processor, which can stand for two devices.
+/// The CPU twice, in place of two devices.
 fn two() -> Compute {
     let devices =
         Devices { names: vec!["cpu".into(); 2], devices: vec![Device::flex(), Device::flex()] };
-    Compute::new(devices, Precision::Float32).unwrap()
+    Compute::new(devices, ComputePrecision::Float32).unwrap()
 }
 
-/// All numbers of a network, running statistics among them or alone.
-fn numbers(network: &VoiceEncoder, only_statistics: bool) -> Vec<f32> {
-    struct Numbers {
+/// All values of a network with its running statistics, or only these.
+fn values(network: &VoiceEncoder, only_statistics: bool) -> Vec<f32> {
+    struct Collect {
         only_statistics: bool,
-        place: Vec<bool>,
+        path: Vec<bool>,
         found: Vec<f32>,
     }
-    impl ModuleVisitor for Numbers {
+    impl ModuleVisitor for Collect {
         fn enter_module(&mut self, name: &str, _container: &str) {
-            self.place.push(name.starts_with("running"));
+            self.path.push(name.starts_with("running"));
         }
         fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.place.pop();
+            self.path.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if !self.only_statistics || self.place.last() == Some(&true) {
+            if !self.only_statistics || self.path.last() == Some(&true) {
                 self.found.extend(param.val().into_data().iter::<f32>());
             }
         }
     }
-    let mut visitor = Numbers { only_statistics, place: Vec::new(), found: Vec::new() };
+    let mut visitor = Collect { only_statistics, path: Vec::new(), found: Vec::new() };
     network.valid().visit(&mut visitor);
     visitor.found
 }
 
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
 #[test]
-fn two_devices_take_the_steps_of_one() {
+fn two_devices_make_the_steps_of_one() {
     let start = Start::new(false);
-    let (alone, losses) = start.train(&mut one(Precision::Float32), 20);
+    let (alone, losses) = start.train(&mut one(ComputePrecision::Float32), 20);
     let (together, halves) = start.train(&mut two(), 20);
     // float32 sums in another order, through 20 steps of at most 0.003 each.
     assert!(largest_difference(&losses, &halves) < 1e-3, "{losses:?} {halves:?}");
-    let difference = largest_difference(&numbers(&alone, false), &numbers(&together, false));
+    let difference = largest_difference(&values(&alone, false), &values(&together, false));
     assert!(difference < 1e-3, "{difference}");
     assert!(losses[19] < losses[0], "{losses:?}");
 }
@@ -153,45 +149,45 @@ fn batch_norms_keep_the_first_devices_statistics() {
     // The same with half of the batch on one device: before the first step both are equal.
     let alone = start.network();
     alone.forward(start.voices.clone().narrow(0, 0, BATCH / 2).autodiff());
-    let found = numbers(&together, true);
-    assert_eq!(found, numbers(&alone, true));
-    assert_ne!(found, numbers(&start.network, true));
+    let found = values(&together, true);
+    assert_eq!(found, values(&alone, true));
+    assert_ne!(found, values(&start.network, true));
 }
 
 #[test]
 fn sixteen_bits_learn_like_thirty_two() {
     for batch_norm in [true, false] {
         let start = Start::new(batch_norm);
-        let (_, expected) = start.train(&mut one(Precision::Float32), 30);
-        let (wide, _) = start.train(&mut one(Precision::Float32), 1);
-        for precision in [Precision::Bfloat16, Precision::Float16] {
+        let (_, expected) = start.train(&mut one(ComputePrecision::Float32), 30);
+        let (wide, _) = start.train(&mut one(ComputePrecision::Float32), 1);
+        for precision in [ComputePrecision::Bfloat16, ComputePrecision::Float16] {
             let mut compute = one(precision);
             let (_, losses) = start.train(&mut compute, 30);
-            // 8 bits for the digits of a bfloat16: each number is off by up to 1/256, the first
-            // loss by a little of it, the others by what Adam makes of it.
+            // A bfloat16 has a significand of 8 bits: each value is off by up to 1/256, the first
+            // loss by less, the later ones by the effect of Adam on it.
             let first = (losses[0] / expected[0] - 1.0).abs();
             assert!(first < 0.02, "{precision}: {} against {}", losses[0], expected[0]);
             let difference = largest_difference(&losses, &expected);
             assert!(difference < 0.1, "{precision}: {losses:?} against {expected:?}");
             assert!(losses[29] < losses[0], "{precision}: {losses:?}");
             assert_eq!(compute.scale().factor(), LossScale::default().factor(), "{precision}");
-            // The first statistics have come back too: a tenth of what the batch had.
+            // The statistics of the first step are kept too: a tenth of those of the batch.
             let (network, _) = start.train(&mut one(precision), 1);
-            let difference = largest_difference(&numbers(&network, true), &numbers(&wide, true));
+            let difference = largest_difference(&values(&network, true), &values(&wide, true));
             assert!(difference < 1e-3, "{precision}: {difference}");
-            assert_eq!(batch_norm, numbers(&network, true) != numbers(&start.network, true));
+            assert_eq!(batch_norm, values(&network, true) != values(&start.network, true));
         }
     }
 }
 
 #[test]
-fn a_gradient_out_of_range_costs_a_step_and_half_the_scale() {
+fn a_gradient_that_is_not_finite_skips_a_step_and_halves_the_scale() {
     let start = Start::new(true);
     let huge: LossScale = serde_json::from_str(r#"{"factor":1e12,"good_steps":7}"#).unwrap();
-    let mut compute = one(Precision::Float16).with_scale(huge);
+    let mut compute = one(ComputePrecision::Float16).with_scale(huge);
     let (network, losses) = start.train(&mut compute, 1);
     assert_eq!(compute.scale().factor(), 5e11);
     assert!(losses[0].is_finite());
-    let difference = largest_difference(&numbers(&network, false), &numbers(&start.network, false));
+    let difference = largest_difference(&values(&network, false), &values(&start.network, false));
     assert_eq!(difference, 0.0);
 }

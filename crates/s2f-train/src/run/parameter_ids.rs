@@ -1,58 +1,58 @@
-//! Which parameter is which. An optimizer keeps its moments by numbers that parameters draw anew in
-//! each process; a checkpoint keeps those numbers by the parameters' names.
+//! Identifiers of parameters. An optimizer stores its moments by identifiers that are drawn anew in
+//! each process; a checkpoint stores these identifiers by the names of the parameters.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// The numbers of all float parameters by name.
+/// The identifiers of all float parameters by name.
 pub(super) fn ids<M: Module>(module: &M) -> BTreeMap<String, u64> {
-    let mut reader = Reader { place: Vec::new(), ids: BTreeMap::new() };
-    module.visit(&mut reader);
-    reader.ids
+    let mut collect = Collect { path: Vec::new(), ids: BTreeMap::new() };
+    module.visit(&mut collect);
+    collect.ids
 }
 
-/// The module with other numbers for its parameters; those that `ids` does not name keep theirs.
+/// The module with other identifiers of its parameters; those that `ids` does not name keep theirs.
 pub(super) fn with_ids<M: Module>(module: M, ids: &BTreeMap<String, u64>) -> M {
-    module.map(&mut Writer { place: Vec::new(), ids })
+    module.map(&mut Replace { path: Vec::new(), ids })
 }
 
-struct Reader {
-    place: Vec<String>,
+struct Collect {
+    path: Vec<String>,
     ids: BTreeMap<String, u64>,
 }
 
-impl ModuleVisitor for Reader {
+impl ModuleVisitor for Collect {
     fn enter_module(&mut self, name: &str, _container: &str) {
-        self.place.push(name.to_owned());
+        self.path.push(name.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.pop();
+        self.path.pop();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.ids.insert(self.place.join("."), param.id.val());
+        self.ids.insert(self.path.join("."), param.id.val());
     }
 }
 
-struct Writer<'a> {
-    place: Vec<String>,
+struct Replace<'a> {
+    path: Vec<String>,
     ids: &'a BTreeMap<String, u64>,
 }
 
-impl ModuleMapper for Writer<'_> {
+impl ModuleMapper for Replace<'_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
-        self.place.push(name.to_owned());
+        self.path.push(name.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.pop();
+        self.path.pop();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let id = self.ids.get(&self.place.join("."));
+        let id = self.ids.get(&self.path.join("."));
         let (own, tensor, mapper) = param.consume();
         Param::from_mapped_value(id.map_or(own, |&id| ParamId::from(id)), tensor, mapper)
     }

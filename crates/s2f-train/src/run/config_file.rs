@@ -1,48 +1,46 @@
-//! `config.toml`: what a run was told, and what it may be told when it goes on.
+//! `config.toml`: the configuration of a run, and what may differ when it is resumed.
 
 use std::fs;
-use std::path::Path;
 
+use s2f_core::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use speech2face::run_folder::RunFolder;
 use toml::{Table, Value};
 
-use super::disk;
+use super::files;
 use crate::TrainError;
 
-/// Name of the resolved configuration.
-pub(super) const FILE: &str = "config.toml";
+/// Keys that may differ between two sessions of a run: its length, and how often it validates.
+const RESUMABLE_KEYS: [&str; 3] = ["optimisation.steps", "optimisation.epochs", "watch"];
 
-/// Keys that may change between two sessions of a run: how long it trains, how often it looks.
-const FREE: [&str; 3] = ["optimisation.steps", "optimisation.epochs", "watch"];
-
-/// Writes the resolved configuration; an error if the folder's run was told something else.
+/// Writes the resolved configuration; an error if the folder's run has another one.
 pub(super) fn write_or_compare<C: Serialize + DeserializeOwned>(
-    folder: &Path,
+    folder: &RunFolder,
     config: &C,
 ) -> Result<(), TrainError> {
-    let path = folder.join(FILE);
+    let path = folder.config_file();
     let bad = |reason: String| TrainError::Config { path: path.clone(), reason };
     let now = Table::try_from(config).map_err(|e| bad(e.to_string()))?;
     if path.exists() {
-        let text = fs::read_to_string(&path).map_err(TrainError::io("read", &path))?;
+        let text = fs::read_to_string(&path).map_err(FileError::at("read", &path))?;
         let was: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
-        // Keys that have come since get their defaults.
+        // Keys that were added since get their defaults.
         let filled = C::deserialize(was.clone()).ok().and_then(|was| Table::try_from(&was).ok());
         let was = filled.unwrap_or(was);
         if let Some((key, was, now)) =
             difference("", &Value::Table(was), &Value::Table(now.clone()))
         {
-            return Err(TrainError::OtherRun { path: folder.to_owned(), key, was, now });
+            return Err(TrainError::OtherRun { path: folder.root().to_owned(), key, was, now });
         }
     }
     let text = toml::to_string(&now).map_err(|e| bad(e.to_string()))?;
-    disk::write(&path, text.as_bytes())
+    Ok(files::write(&path, text.as_bytes())?)
 }
 
-/// The first key that differs and is not free, with both values.
+/// The first key that differs and may not, with both values.
 fn difference(key: &str, was: &Value, now: &Value) -> Option<(String, String, String)> {
-    if was == now || FREE.contains(&key) {
+    if was == now || RESUMABLE_KEYS.contains(&key) {
         return None;
     }
     match (was, now) {
@@ -54,7 +52,7 @@ fn difference(key: &str, was: &Value, now: &Value) -> Option<(String, String, St
                 let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                 match (was.get(name), now.get(name)) {
                     (Some(was), Some(now)) => difference(&key, was, now),
-                    _ if FREE.contains(&key.as_str()) => None,
+                    _ if RESUMABLE_KEYS.contains(&key.as_str()) => None,
                     (was, now) => Some((key, text(was), text(now))),
                 }
             })

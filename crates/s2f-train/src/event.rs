@@ -1,38 +1,40 @@
-//! What a run tells whoever waits for it.
+//! Progress events of a training run.
 
-/// Something that happened in a run.
+/// A progress event of a training run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The data is read and the first step begins.
+#[non_exhaustive]
+pub enum TrainEvent {
+    /// The data is loaded and the first step begins.
     Started {
-        /// Steps that were done before, 0 for a new run.
+        /// Steps of earlier sessions; 0 for a new run.
         step: usize,
-        /// Steps in all.
+        /// Total number of steps.
         steps: usize,
     },
     /// A step is done.
     Step {
         /// Steps done.
         step: usize,
-        /// The losses of this step by name, unweighted.
+        /// The losses of this step by name, before their weights.
         losses: Vec<(&'static str, f64)>,
     },
-    /// What has been learnt was tried on what is held out.
+    /// A validation is done.
     Validated {
         /// Steps done.
         step: usize,
-        /// Scores by name.
+        /// Scores on held-out data by name.
         scores: Vec<(&'static str, f64)>,
         /// Whether no earlier validation was better.
         best: bool,
     },
-    /// No validation has become better for so long that the run ends before its last step.
+    /// The run ends before its last step, since no validation has improved for `watch.patience`
+    /// steps.
     StoppedEarly {
         /// Steps done.
         step: usize,
         /// Step of the best validation.
         best: usize,
     },
-    /// Something worth knowing.
+    /// A message worth showing.
     Note(String),
 }

@@ -1,4 +1,4 @@
-//! Batches are made ahead, on other threads, while the device computes.
+//! Batches are made on another thread while the device computes.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
@@ -6,24 +6,24 @@ use std::thread::Scope;
 use crate::TrainError;
 use crate::batch::{Batch, Examples};
 
-/// Batches that wait for the device.
-const AHEAD: usize = 2;
+/// Maximum number of batches that wait for the device.
+pub(crate) const QUEUED: usize = 2;
 
 /// Batches in the order of their steps.
-pub(crate) struct Loader {
+pub(crate) struct BatchQueue {
     batches: Receiver<Result<Batch, TrainError>>,
 }
 
-impl Loader {
-    /// Begins to make the batches of `from..to` on a thread of its own, which uses others for the
-    /// examples and ends when nobody waits for it any more.
+impl BatchQueue {
+    /// Starts a thread that makes the batches of steps `from..to`, with the help of the thread pool.
+    /// It ends after the last batch, after an error, or when the queue is dropped.
     pub(crate) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         examples: &'scope dyn Examples,
         from: usize,
         to: usize,
     ) -> Self {
-        let (sender, batches) = sync_channel(AHEAD);
+        let (sender, batches) = sync_channel(QUEUED);
         scope.spawn(move || {
             for step in from..to {
                 let batch = examples.batch(step);
@@ -39,9 +39,9 @@ impl Loader {
     /// The next batch.
     ///
     /// # Errors
-    /// What went wrong with it; [`TrainError::Data`] where there is none any more.
+    /// The error of making it; [`TrainError::Data`] after the last batch.
     pub(crate) fn next(&self) -> Result<Batch, TrainError> {
-        let ended = |_| TrainError::Data("the thread that loads batches ended".into());
+        let ended = |_| TrainError::Data("the thread that makes batches has ended".into());
         self.batches.recv().map_err(ended)?
     }
 }

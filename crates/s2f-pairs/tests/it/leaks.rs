@@ -1,0 +1,104 @@
+//! Pairs that a model was trained on are refused by name.
+
+use s2f_pairs::{Pair, PairInfo, PairSet, Split, leaks};
+use s2f_testing::pairs::{sample, set};
+
+/// A pair of each of `people`, those in `train` for training, the others for the test.
+fn corpus(people: usize, train: std::ops::Range<usize>) -> Vec<Pair> {
+    let one = |person: usize| {
+        let split = if train.contains(&person) { Split::Train } else { Split::Test };
+        sample(&format!("pair-{person:02}"), &format!("person-{person:02}"), split).build()
+    };
+    (0..people).map(one).collect()
+}
+
+/// Writes and opens both, and checks the test split of the first against the second.
+fn check(evaluated: &[Pair], trained_on: &[Pair]) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluated = set(&folder.path().join("now.parquet"), evaluated);
+    let trained_on = set(&folder.path().join("then.parquet"), trained_on);
+    let test = infos(&evaluated);
+    leaks::check(&test.iter().collect::<Vec<_>>(), "m", &trained_on)
+        .map_err(|error| error.to_string())
+}
+
+fn infos(set: &PairSet) -> Vec<PairInfo> {
+    set.infos(Some(Split::Test)).map(Result::unwrap).collect()
+}
+
+#[test]
+fn the_splits_of_the_training_are_clean() {
+    check(&corpus(20, 0..10), &corpus(20, 0..10)).unwrap();
+}
+
+#[test]
+fn speakers_of_other_splits_are_named() {
+    let message = check(&corpus(20, 0..10), &corpus(20, 5..12)).unwrap_err();
+    assert!(message.contains("model m was trained on speakers"), "{message}");
+    assert!(message.contains("person-10, person-11; hint: "), "{message}");
+    let message = check(&corpus(20, 0..10), &corpus(20, 0..20)).unwrap_err();
+    assert!(message.contains("person-14, and 5 more; hint: "), "{message}");
+}
+
+#[test]
+fn the_same_voice_or_face_under_other_names_is_found() {
+    let with = |change: fn(&mut Pair)| {
+        let mut then = corpus(20, 5..12);
+        for (person, pair) in then.iter_mut().enumerate() {
+            pair.info.pair_id = format!("other-{person}");
+            pair.info.speaker_id = format!("somebody-{person}");
+            change(pair);
+        }
+        check(&corpus(20, 0..10), &then)
+    };
+    let wanted = "pair-10 is other-10, pair-11 is other-11; hint: ";
+    for change in [(|_| ()) as fn(&mut Pair), |pair| pair.audio.push(0), |pair| pair.face.push(0)] {
+        let message = with(change).unwrap_err();
+        assert!(message.contains(wanted), "{message}");
+    }
+    with(|pair| {
+        pair.audio.push(0);
+        pair.face.push(0);
+    })
+    .unwrap();
+}
+
+/// The same name means different people in unrelated corpora.
+#[test]
+fn names_count_only_in_the_same_corpus() {
+    let mut then = corpus(20, 0..20);
+    for pair in &mut then {
+        pair.info.pair_id.insert_str(0, "other-");
+        pair.audio.push(0);
+        pair.face.push(0);
+    }
+    check(&corpus(20, 0..10), &then).unwrap();
+    then[3].info.pair_id = "pair-03".into();
+    assert!(check(&corpus(20, 0..10), &then).is_err());
+}
+
+#[test]
+fn pairs_without_faces_share_none() {
+    let without = |mut pairs: Vec<Pair>| {
+        pairs.iter_mut().for_each(|pair| pair.face.clear());
+        pairs
+    };
+    check(&without(corpus(20, 0..10)), &without(corpus(20, 0..10))).unwrap();
+}
+
+#[test]
+fn the_training_split_of_the_same_set_is_searched_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |pairs: &[Pair]| {
+        let set = set(&folder.path().join("some.parquet"), pairs);
+        let test = infos(&set);
+        leaks::check_training_split(&test.iter().collect::<Vec<_>>(), &set)
+            .map_err(|error| error.to_string())
+    };
+    let mut pairs = corpus(20, 0..10);
+    check(&pairs).unwrap();
+    pairs[3].audio = pairs[15].audio.clone();
+    let message = check(&pairs).unwrap_err();
+    assert!(message.contains("pair-15 is pair-03"), "{message}");
+    assert!(message.contains("worthless"), "{message}");
+}

@@ -1,0 +1,87 @@
+use serde::de::DeserializeOwned;
+
+use super::*;
+use crate::read;
+
+fn experiment<T: DeserializeOwned>(name: &str, settings: &str) -> T {
+    let path = s2f_testing::project("configs").join(name);
+    let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
+    read(&path, &settings).unwrap()
+}
+
+fn face_decoder(settings: &str) -> Result<(), TrainError> {
+    experiment::<FaceDecoderTraining>("compact/face-decoder.toml", settings).check(&Devices::cpu())
+}
+
+fn voice_encoder(name: &str, settings: &str) -> Result<(), TrainError> {
+    experiment::<VoiceEncoderTraining>(name, settings).check(&Devices::cpu())
+}
+
+#[test]
+fn the_shipped_experiments_pass() {
+    face_decoder("").unwrap();
+    for name in ["contrastive", "attention", "fine-tune", "ablations/pixel"] {
+        voice_encoder(&format!("{name}.toml"), "").unwrap();
+    }
+    let settings = "face_decoder=compact"; // in place of a run folder
+    voice_encoder("compact/voice-encoder.toml", settings).unwrap();
+}
+
+#[track_caller]
+fn names(result: Result<(), TrainError>, key: &str) {
+    let message = result.unwrap_err().to_string();
+    assert!(message.contains(key) && message.contains("hint: "), "{key}: {message}");
+}
+
+#[test]
+fn values_out_of_range_are_named() {
+    for setting in [
+        "optimisation.batch=1",
+        "optimisation.precision=bfloat16",
+        "morphing.pool=0",
+        "morphing.most_faces=1",
+        "data.held_out=1",
+        "losses.texture=nan",
+    ] {
+        names(face_decoder(setting), setting.split('=').next().unwrap());
+    }
+    for setting in [
+        "data.recordings.held_out=1.5",
+        "data.recordings.held_out=0.0",
+        "data.recordings.pairing.width=0.0",
+        "data.recordings.pairing.age_bands=[60.0,30.0]",
+        "augmentation.noise=2.0",
+        "augmentation.noise_db=[9.0,3.0]",
+        "augmentation.noise_db=[3.0,inf]",
+        "augmentation.speed=nan",
+        "augmentation.microphone_db=inf",
+        "optimisation.steps=0",
+        "optimisation.learning_rate=inf",
+        "optimisation.optimizer.adam-w.weight_decay=-1.0",
+    ] {
+        let result = voice_encoder("compact/voice-encoder.toml", setting);
+        names(result, setting.split('=').next().unwrap());
+    }
+}
+
+#[test]
+fn sizes_are_compared_with_face_space_and_each_other() {
+    names(face_decoder("network.feature=128"), "feature is 128");
+    names(face_decoder("network.size=112"), "network.size");
+    names(face_decoder("network.landmarks.count=65"), "network.landmarks.count");
+    let contrastive = |settings: &str| voice_encoder("contrastive.toml", settings);
+    names(contrastive("network.output=128"), "output is 128");
+    names(contrastive("clips.seconds=1.0 network.layers=[]"), "layers");
+    let layer = "{channels=60000,stride=[1,1],pool=false}";
+    names(contrastive(&format!("network.layers=[{layer}]")), "layers[0].channels is 60000");
+    let distillation = "losses.distillation=1.0 losses.vgg_face=vgg-face.safetensors";
+    names(contrastive(distillation), "losses.distillation");
+}
+
+#[test]
+fn more_memory_than_the_machine_has_is_refused() {
+    let contrastive = |settings: &str| voice_encoder("contrastive.toml", settings);
+    names(contrastive("clips.segments=100000"), "clips");
+    names(contrastive("optimisation.batch=9000000000000000000"), "optimisation.batch");
+    names(face_decoder("morphing.pool=9000000000000000000"), "morphing.pool");
+}

@@ -1,0 +1,157 @@
+//! What a voice encoder is trained on: pairs, or recordings with the faces of a decoder's training.
+
+use burn::tensor::Device;
+use s2f_core::Normalisation;
+use s2f_pairs::{PairSet, Payload, Split};
+use speech2face::run_folder::DataId;
+
+use crate::batch::Examples;
+use crate::config::{PairData, RecordingData, VoiceData};
+use crate::face_network::FaceNetwork;
+use crate::faces::Faces;
+use crate::frozen::FrozenDecoder;
+use crate::pair_examples::PairExamples;
+use crate::pairing::Targets;
+use crate::recording_examples::RecordingExamples;
+use crate::voices::{Voice, Voices};
+use crate::{TrainError, VoiceEncoderTraining};
+
+/// What a voice encoder is trained on.
+pub(crate) enum TrainingData<'a> {
+    /// Voices with their own faces.
+    Pairs { data: &'a PairData, set: PairSet, mean_feature: Vec<f32> },
+    /// Voices without faces.
+    Recordings { data: &'a RecordingData, voices: Voices, targets: Targets, mean_feature: Vec<f32> },
+}
+
+impl<'a> TrainingData<'a> {
+    /// Opens the data of a configuration.
+    pub(crate) fn open(
+        config: &'a VoiceEncoderTraining,
+        decoder: &FrozenDecoder,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        match &config.data {
+            VoiceData::Pairs(data) => Self::pairs(data, decoder, config.optimisation.batch),
+            VoiceData::Recordings(data) => Self::recordings(data, config.seed, decoder, device),
+        }
+    }
+
+    fn pairs(
+        data: &'a PairData,
+        decoder: &FrozenDecoder,
+        batch: usize,
+    ) -> Result<Self, TrainError> {
+        let set = PairSet::open(&data.path)?;
+        let (found, wanted) = (set.face_space(), &decoder.face_space);
+        if (&found.name, found.dimension) != (&wanted.name, wanted.dimension) {
+            return Err(TrainError::Data(format!(
+                "{} has features of face space {} ({} dimensions), the face decoder reads {} ({}); \
+                 hint: prepare the corpus with the face encoder of the face decoder",
+                data.path.display(),
+                found.name,
+                found.dimension,
+                wanted.name,
+                wanted.dimension
+            )));
+        }
+        let features = Payload { feature: true, ..Payload::default() };
+        let rows = set.rows(features, Some(Split::Train));
+        let (mean_feature, pairs) = mean(rows.map(|row| Ok(row?.feature)))?;
+        if pairs < batch {
+            return Err(TrainError::Data(format!(
+                "{} has {pairs} training pairs, a batch has {batch}; hint: reduce \
+                 optimisation.batch, or prepare more pairs",
+                set.path().display(),
+            )));
+        }
+        Ok(Self::Pairs { data, set, mean_feature })
+    }
+
+    fn recordings(
+        data: &'a RecordingData,
+        seed: u64,
+        decoder: &FrozenDecoder,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let Some(training) = &decoder.training else {
+            return Err(TrainError::Data(
+                "recordings without faces need the portraits that the face decoder was trained on; \
+                 hint: set face_decoder to the run folder of train face-decoder"
+                    .into(),
+            ));
+        };
+        if decoder.face_space.normalisation != Normalisation::UnitLength {
+            return Err(TrainError::Data(format!(
+                "recordings without faces need features of unit length, those of {} are not; hint: \
+                 train the face decoder with MobileFace",
+                decoder.face_space.name
+            )));
+        }
+        let faces = Faces::load(&training.data, training.seed, device)?;
+        let encoder = FaceNetwork::open(&training.data, device)?;
+        let voices = Voices::load(data, seed)?;
+        let all: Vec<&Voice> = voices.train.iter().flat_map(|c| &c.voices).collect();
+        let targets = Targets::new(&data.pairing, &faces.train, &all, &decoder.network, &encoder)?;
+        let features: Vec<Vec<f32>> =
+            all.iter().map(|v| targets.feature(v.sex, v.age, v.traits)).collect();
+        let (mean_feature, _) = mean(features.into_iter().map(Ok))?;
+        Ok(Self::Recordings { data, voices, targets, mean_feature })
+    }
+
+    /// The batches to train on.
+    pub(crate) fn examples<'b>(
+        &'b self,
+        config: &'b VoiceEncoderTraining,
+    ) -> Result<Box<dyn Examples + 'b>, TrainError> {
+        let (clips, augmentation) = (&config.clips, &config.augmentation);
+        let (batch, seed) = (config.optimisation.batch, config.seed);
+        match self {
+            Self::Recordings { voices, targets, .. } => Ok(Box::new(RecordingExamples {
+                corpora: &voices.train,
+                targets,
+                clips,
+                augmentation,
+                batch,
+                seed,
+            })),
+            Self::Pairs { data, set, .. } => {
+                let memory_mib = data.memory_mib;
+                let pairs = PairExamples::new(set, memory_mib, clips, augmentation, batch, seed)?;
+                Ok(Box::new(pairs))
+            }
+        }
+    }
+
+    /// The hash of the data.
+    pub(crate) fn id(&self) -> Result<DataId, TrainError> {
+        match self {
+            Self::Pairs { set, .. } => Ok(DataId::of_pairs(&set.speakers_sha256(), set.pairs())),
+            Self::Recordings { voices, .. } => Ok(DataId::of_files(&voices.files())?),
+        }
+    }
+
+    /// The mean of the training features, `[D]`.
+    pub(crate) fn mean_feature(&self) -> &[f32] {
+        match self {
+            Self::Pairs { mean_feature, .. } | Self::Recordings { mean_feature, .. } => {
+                mean_feature
+            }
+        }
+    }
+}
+
+/// The mean of features, and their number.
+fn mean(
+    features: impl Iterator<Item = Result<Vec<f32>, TrainError>>,
+) -> Result<(Vec<f32>, usize), TrainError> {
+    let mut sum: Vec<f64> = Vec::new();
+    let mut count = 0_usize;
+    for feature in features {
+        let feature = feature?;
+        sum.resize(feature.len(), 0.0);
+        sum.iter_mut().zip(feature).for_each(|(sum, x)| *sum += f64::from(x));
+        count += 1;
+    }
+    Ok((sum.into_iter().map(|sum| (sum / count as f64) as f32).collect(), count))
+}
