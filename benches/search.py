@@ -1,6 +1,6 @@
 """Exact search for the ten nearest faces: here and with faiss, in one run.
 
-    cargo build --release -p s2f-eval --example search
+    cargo build --release -p s2f-metrics --example search
     python benches/search.py --faces 1000000 --dimension 256 --probes 1000
 
 Random directions are written to disk, and both find the same ten nearest by cosine. faiss has all

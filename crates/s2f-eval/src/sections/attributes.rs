@@ -1,4 +1,4 @@
-//! What an independent network reads in the drawn faces (section 6.1 of the paper).
+//! Sex and age that an independent network reads in the generated faces (section 6.1 of the paper).
 
 use s2f_core::Sex;
 
@@ -14,19 +14,19 @@ use s2f_metrics::quantile;
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let mut section = Section {
         id: "attributes".into(),
-        title: "Attributes of the drawn faces".into(),
+        title: "Attributes of the generated faces".into(),
         text: vec![
-            "A network that had no part in training (face-api.js) reads sex and age in the face drawn \
-             from the voice, in the face drawn from the feature of the true face (what the face \
-             decoder can do at best), and in the photograph. It errs, most of all about people who \
-             are rare among what it learnt from; its answers are good for averages and say nothing \
+            "A network that took no part in training (face-api.js) reads sex and age in the face \
+             generated from the voice, in the face decoded from the feature of the true face (the best \
+             that the face decoder can do), and in the photograph. It makes errors, most of all about \
+             people who were rare in its training; its answers are useful for averages and say nothing \
              about a person."
                 .into(),
         ],
         ..Section::default()
     };
     let Some(readings) = &context.readings else {
-        section.notes.push("Pictures were left out, so nothing was read in them.".into());
+        section.notes.push("Pictures were left out, so there are no readings.".into());
         return section;
     };
     let all = Drawn::all(context, readings);
@@ -54,7 +54,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             section.items.extend(
                 confusion(
                     scorer,
-                    &format!("Sex: rows {}, columns in the face drawn from the voice", truth.title),
+                    &format!("Sex: rows {}, columns the face generated from the voice", truth.title),
                     &format!("attributes/sex/{}/voice", truth.id),
                     &["female".into(), "male".into()],
                     &classes(&truth.sex),
@@ -77,7 +77,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
                 confusion(
                     scorer,
                     &format!(
-                        "Age by decade: rows {}, columns in the face drawn from the voice",
+                        "Age by decade: rows {}, columns the face generated from the voice",
                         truth.title
                     ),
                     &format!("attributes/age/{}/voice", truth.id),
@@ -94,7 +94,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     section
 }
 
-/// How often no face is found in a picture.
+/// How often no face is detected in a picture.
 fn no_face(scorer: &mut Scorer<'_>, readings: &Readings) -> Table {
     let cells = [
         ("voice", &readings.voice),
@@ -114,7 +114,7 @@ fn no_face(scorer: &mut Scorer<'_>, readings: &Readings) -> Table {
         ))
     });
     Table {
-        title: "Pictures in which no face is found".into(),
+        title: "Pictures in which no face is detected".into(),
         columns: ["from the voice", "from the true face's feature", "photograph"]
             .map(String::from)
             .into(),
@@ -123,7 +123,7 @@ fn no_face(scorer: &mut Scorer<'_>, readings: &Readings) -> Table {
     }
 }
 
-/// What faces are held against.
+/// Reference values of sex and age.
 struct Truth {
     id: &'static str,
     title: &'static str,
@@ -132,13 +132,13 @@ struct Truth {
     age: Vec<Option<f64>>,
 }
 
-/// Readings of faces that were drawn in some way.
+/// Readings of faces that were generated under one condition.
 struct Drawn {
     id: &'static str,
     title: &'static str,
     sex: Vec<Option<bool>>,
     age: Vec<Option<f64>>,
-    /// Whether there was a picture; it may show no face.
+    /// Whether there was a picture, with or without a face.
     drawn: Vec<bool>,
 }
 
@@ -155,7 +155,7 @@ impl Drawn {
         let own =
             |id, title, readings: &[Option<FaceReading>]| of(id, title, readings, was_read.clone());
         let another = |id, title, order: &[Option<usize>]| {
-            // Both were looked at: the pair's own picture and that of the other voice.
+            // Both pictures must have been read: the pair's own and that of the other voice.
             let other =
                 |pair: usize| order[pair].filter(|&other| was_read[pair] && was_read[other]);
             let drawn = (0..order.len()).map(|pair| other(pair).is_some()).collect();
@@ -174,12 +174,12 @@ impl Drawn {
     }
 }
 
-/// Sexes that were read: whether male.
+/// Readings of sex: whether male.
 pub(super) fn sexes(readings: &[Option<FaceReading>]) -> Vec<Option<bool>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| reading.male > 0.5)).collect()
 }
 
-/// Ages that were read, years.
+/// Readings of age, years.
 pub(super) fn ages(readings: &[Option<FaceReading>]) -> Vec<Option<f64>> {
     readings.iter().map(|reading| reading.as_ref().map(|reading| f64::from(reading.age))).collect()
 }
@@ -193,8 +193,8 @@ fn band_of(age: f64) -> u32 {
     age_band(Some(age.max(0.0) as f32)).unwrap_or(0)
 }
 
-/// Accuracy and balanced accuracy of what is read against what is known; pairs that were not looked
-/// at take no part, and a picture without a face counts against it.
+/// Accuracy and balanced accuracy of readings of sex. Pairs whose pictures were not read are left out;
+/// a picture without a face counts as wrong.
 pub(super) fn sex_scores(
     scorer: &mut Scorer<'_>,
     id: &str,
@@ -235,7 +235,7 @@ fn sex_table(scorer: &mut Scorer<'_>, all: &[Drawn], truth: &Truth) -> Table {
     }
     Table {
         title: format!("Sex against {}", truth.title),
-        corner: "face drawn".into(),
+        corner: "face".into(),
         columns: ["accuracy", "balanced accuracy", "on"].map(String::from).into(),
         rows,
         ..Table::default()
@@ -280,7 +280,7 @@ fn age_table(
             )),
         ];
         if drawn.id == "mean-face" {
-            // One age for everybody is not correlated with anything.
+            // A constant age is not correlated with anything.
             cells.extend([Cell::Empty, Cell::Empty]);
         } else {
             cells.push(Cell::Value(scorer.correlation(&id("r"), &ages, &truths)));
@@ -296,7 +296,7 @@ fn age_table(
     rows.push(("the best one age for everybody".into(), cells));
     Table {
         title: format!("Age against {}", truth.title),
-        corner: "face drawn".into(),
+        corner: "face".into(),
         columns: ["same decade", "within a decade", "mean error", "r", "r within each sex"]
             .map(String::from)
             .into(),
@@ -306,7 +306,7 @@ fn age_table(
     }
 }
 
-/// What the best one answer for everybody gets.
+/// Scores of the best constant answer.
 struct OneAge {
     /// Pairs of the same decade, %.
     same: f64,

@@ -1,5 +1,5 @@
-//! Whether one person sounds like one face: within a recording, from clip to clip, from language to
-//! language.
+//! Consistency: whether the predicted face of a person stays the same within a recording, from clip to
+//! clip, and from language to language.
 
 use crate::context::{Context, MAIN, is_stated, permuted};
 use crate::groups::Control;
@@ -15,10 +15,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "consistency".into(),
         title: "Consistency".into(),
         text: vec![
-            "The angle between what is predicted from two voices, and how often a voice of the same \
-             person is nearer than one of another person (by chance 50 %). Two halves of a recording \
-             share words, room and microphone; two clips of a speaker come from different recordings \
-             where there are any."
+            "The angle between the features predicted from two voices, and how often a voice of the same \
+             person is nearer than one of another person (chance level 50 %). Two halves of a recording \
+             share room and microphone; two clips of a speaker come from different recordings if there \
+             are any."
                 .into(),
         ],
         ..Section::default()
@@ -101,11 +101,11 @@ fn row(
     (label.to_owned(), cells)
 }
 
-/// One speaker in two languages, where that is stated.
+/// One speaker in two languages, if languages are stated.
 fn languages(context: &Context<'_>, scorer: &mut Scorer<'_>, section: &mut Section) {
     let Context { items, voices, .. } = context;
     if !is_stated(items, Control::Language) {
-        section.notes.push("Languages are not stated, so speakers of two are not compared.".into());
+        section.notes.push("Languages are not stated, so bilingual speakers are not compared.".into());
         return;
     }
     let spoken = items.groups(Control::Language);

@@ -1,4 +1,4 @@
-//! Scores by group of people and of recordings.
+//! Scores by group of people and by noise of the recording.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::scorer::{Baseline, MIN_SPEAKERS, Scorer, id_part, per_cent};
 use s2f_metrics::Rank;
 use s2f_metrics::quantile;
 
-/// Standard errors that an effect has to be large to be seen in 4 of 5 studies at 5 %: the 97.5 %
-/// and the 80 % quantile of the normal distribution.
+/// Size of an effect, in standard errors, that is detected at 5 % in 4 of 5 studies: the sum of the
+/// 97.5 % and the 80 % quantile of the normal distribution.
 const POWER: f64 = 1.96 + 0.84;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
@@ -21,10 +21,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "groups".into(),
         title: "Groups".into(),
         text: vec![
-            "The same searches, by who speaks and how they were recorded. Every group looks for its \
-             faces among everybody, and chooses one of two among people of one sex. The last column is \
-             how far from chance the choice would have to be to be seen in four of five such studies: \
-             a group of few people may differ by less without anybody noticing."
+            "The same searches, by group of speakers and of recordings. Every group is searched for \
+             among everybody, and is matched one of two among people of one sex. The last column is how \
+             far from chance that score would need to be to be detected in four of five such studies: a \
+             group of few people may differ by less without being noticed."
                 .into(),
         ],
         ..Section::default()
@@ -73,17 +73,17 @@ fn grouping(
     of.iter().flatten().for_each(|name| *names.entry(name).or_default() += 1);
     if names.len() < 2 {
         section.notes.push(match names.keys().next() {
-            None => format!("{title}: not known of any pair."),
-            Some(only) => format!("{title}: all that is known of are {only}."),
+            None => format!("{title}: unknown for all pairs."),
+            Some(only) => format!("{title}: all known ones are {only}."),
         });
         return;
     }
-    if names.len() > MOST {
+    if names.len() > MAX_GROUPS {
         let count = names.len();
-        section.notes.push(format!("{title}: {count} groups, the {MOST} largest are shown."));
+        section.notes.push(format!("{title}: {count} groups, the {MAX_GROUPS} largest are shown."));
         let mut largest: Vec<(&str, usize)> = names.into_iter().collect();
         largest.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        names = largest.into_iter().take(MOST).collect();
+        names = largest.into_iter().take(MAX_GROUPS).collect();
     }
     let Context { items, voices, centre, voice_to_face, .. } = context;
     let searches = &voice_to_face.own;
@@ -128,7 +128,7 @@ fn grouping(
     }
     if !few.is_empty() {
         section.notes.push(format!(
-            "{title}: too few speakers to tell a group from the others: {}.",
+            "{title}: too few speakers to distinguish a group from the others: {}.",
             few.join(", ")
         ));
     }
@@ -141,7 +141,7 @@ fn grouping(
             "recall at 10 %",
             "one of 2",
             "one of 2, of one sex",
-            "would show from ±",
+            "detectable from ±",
         ]
         .map(String::from)
         .into(),
@@ -150,10 +150,10 @@ fn grouping(
     }));
 }
 
-/// Groups that a table shows at most.
-const MOST: usize = 16;
+/// Maximum number of groups in a table.
+const MAX_GROUPS: usize = 16;
 
-/// Lower, middle and upper third of some numbers, by name.
+/// Name of the third in which each value is.
 fn thirds(numbers: &[f64]) -> Vec<Option<String>> {
     let mut sorted: Vec<f64> = numbers.iter().copied().filter(|x| x.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Craniofacial measures of drawn faces against true ones (section 6.2 of the paper).
+//! Craniofacial measures of generated faces against true ones (section 6.2 of the paper).
 
 use crate::FaceReading;
 use crate::context::Context;
@@ -13,13 +13,14 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         title: "Craniofacial measures".into(),
         text: vec![
             "Pearson correlation over speakers (each with the mean of their pairs) between measures of \
-             the face drawn from the voice and of the true face. Random pairs have \
-             another person's true face, in 400 ways, of which the middle 95 % are given; within each sex, what women and men differ in on average is taken out. p is \
-             Student's, two-sided, corrected for thirteen tests after Holm. Measures are taken from 68 \
-             points that a network finds (face-api.js), which smooths unusual shapes."
+             the face generated from the voice and of the true face. Random pairs have another person's \
+             true face, in 400 random assignments, of which the middle 95 % are given. Within each sex, \
+             the average difference between women and men is removed. p is from Student's t, two-sided, \
+             with Holm's correction for thirteen tests. Measures are computed from 68 landmarks that a \
+             network detects (face-api.js), which smooths unusual shapes."
                 .into(),
-            "The paper compares with the face that is decoded from the true feature, which has lost \
-             what the decoder cannot draw. The second table compares with the photograph itself."
+            "The paper compares with the face that is decoded from the true feature, which lacks what the \
+             decoder cannot draw. The second table compares with the photograph itself."
                 .into(),
             "The mean face for everybody does not vary, so it has no correlation with anything.".into(),
         ],

@@ -1,16 +1,16 @@
-//! What a reader should know first.
+//! Headlines: the scores that a reader should see first.
 
 use crate::context::MAIN;
 use crate::report::{Headline, Score};
 use crate::scorer::Scorer;
 
-/// Numbers that differ by less are the same but for rounding.
+/// Values that differ by less are equal except for rounding.
 const SAME: f64 = 1e-6;
 
-/// What a score says.
+/// One sentence about a score.
 type Verdict = fn(&Score, &Scorer<'_>) -> String;
 
-/// The scores on top of the report, with what each says.
+/// The scores at the top of the report, with a verdict on each.
 pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
     let retrieval = format!("retrieval/voice-to-face/{}", MAIN.name());
     let listed: [(&str, String, Verdict); 6] = [
@@ -20,7 +20,7 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
             "matching/voice-to-face/1-of-2/same-sex".into(),
             |score, scorer| {
                 let said = against_chance(score, scorer);
-                if is_above(score) { format!("{said} The voice says more than sex.") } else { said }
+                if is_above(score) { format!("{said} The voice carries more than sex.") } else { said }
             },
         ),
         ("One of two", "matching/voice-to-face/1-of-2".into(), against_chance),
@@ -38,12 +38,12 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
             }
         }),
         (
-            "Sex of the drawn face as in the photograph",
+            "Sex of the generated face as in the photograph",
             "attributes/sex/photograph/voice/balanced-accuracy".into(),
             against_chance,
         ),
         (
-            "Spread within each sex, of that of true faces",
+            "Spread within each sex, relative to true faces",
             "diversity/spread/within-sex".into(),
             |score, _| {
                 match score.value {
@@ -72,7 +72,7 @@ fn is_above(score: &Score) -> bool {
 
 fn against_chance(score: &Score, _: &Scorer<'_>) -> String {
     let Some(([low, high], chance)) = score.interval.zip(score.chance) else {
-        return "Too few to say.".into();
+        return "Too few speakers to say.".into();
     };
     if low > chance + SAME {
         "Above chance.".into()

@@ -1,4 +1,4 @@
-//! Voices looking for their faces (section 6.4 of the paper).
+//! Retrieval: searches for the speaker's face with a voice (section 6.4 of the paper).
 
 use super::{chances, values};
 use crate::context::{Context, MAIN, is_stated, permuted};
@@ -21,17 +21,17 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "retrieval".into(),
         title: "Retrieval: voice to face".into(),
         text: vec![
-            "Each voice looks for its own face among one face of each person. Recall at K says how \
-             often it is among the first K. The paper's K is in per cent of the gallery, so both \
-             readings stand here, each with what chance gives; a share of a gallery is rounded up to \
-             whole faces. Ties are broken by lot, in \
-             expectation, so that one and the same answer for everybody gets what chance gives."
+            "Each voice is searched for in a gallery with one face of each person. Recall at K is how \
+             often the speaker's face is among the first K. The paper's K is in per cent of the \
+             gallery, so both are given, each with its chance level; a percentage is rounded up to \
+             whole faces. Ties are broken at random, in expectation, so the same answer for everybody \
+             scores exactly at chance."
                 .into(),
-            "The mean face is most of every feature. Relative to it, what tells people apart comes to \
-             the fore; the plain cosine is the paper's."
+            "The mean face dominates every feature. The cosine relative to it shows what distinguishes \
+             people; the paper uses the plain cosine."
                 .into(),
-            "Another person's voice of the same sex finds as much as sex alone gives away. What is left \
-             among people of one sex is what a voice says beyond it."
+            "Another person's voice of the same sex shows how much of a score is due to sex alone. What \
+             remains among people of one sex is what a voice carries beyond it."
                 .into(),
         ],
         ..Section::default()
@@ -53,13 +53,13 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     }
     if ceiling.all(MAIN).iter().all(Option::is_none) {
         section.notes.push(
-            "No speaker has two pairs: what another photograph would reach is not known.".into(),
+            "No speaker has two pairs, so the score of another photograph is unknown.".into(),
         );
     }
     if !is_stated(items, Control::Sex) {
         section.notes.push(
-            "The sex of most speakers is not stated: there is no search among people of one sex, and \
-             a score above chance may be sex and nothing else."
+            "The sex of most speakers is not stated: there is no search among people of one sex, and a \
+             score above chance may be due to sex alone."
                 .into(),
         );
     }
@@ -82,7 +82,7 @@ fn recall(
     if percent { scorer.recall(id, ranks, per_cent(k)) } else { scorer.recall(id, ranks, |_| k) }
 }
 
-/// Cells of [`AT`] and the median; recall at K faces says nothing where there are no more of them.
+/// Cells of [`AT`] and the median; recall at K faces is omitted if the gallery has no more than K.
 fn shown(mut cells: Vec<Cell>, ranks: &[Option<Rank>], percent: bool) -> Vec<Cell> {
     for (cell, k) in cells.iter_mut().zip(AT) {
         if !percent && k as f64 >= gallery(ranks) {

@@ -1,4 +1,4 @@
-//! How near the predicted feature is to that of the true face (section 6.3 of the paper).
+//! Similarity of the predicted feature to that of the true face (section 6.3 of the paper).
 
 use s2f_core::{FaceSpace, Normalisation};
 
@@ -56,13 +56,13 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "similarity".into(),
         title: "Similarity of features".into(),
         text: vec![
-            "Between the feature that the model predicts from a voice and that of the speaker's true \
-             face; small is near. The best one face for everybody is the mean of the true faces of all \
-             other speakers: who does not come nearer has learnt nothing about the person. The model's \
-             own mean face is far from it where these people differ from those that it learnt from. \
-             Another person's voice is what is left when the voice is somebody else's, of any sex or \
-             of the speaker's own. Another photograph of the same person is the nearest that can be \
-             hoped for."
+            "Distance between the feature that the model predicts from a voice and that of the speaker's \
+             true face; smaller is better. The best one face for everybody is the mean of the true faces \
+             of all other speakers: a model that is not nearer has learnt nothing about the person. The \
+             model's own mean face is far from it if these people differ from those of its training. \
+             Another person's voice, of any sex or of the speaker's own, shows what remains without \
+             information about the speaker. Another photograph of the same person is the best that can \
+             be expected."
                 .into(),
         ],
         items: vec![Item::Table(Table {
@@ -87,7 +87,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     }
 }
 
-/// For each pair the mean of the true faces of everybody but the speaker.
+/// For each pair, the mean of the true faces of all other speakers.
 fn mean_of_others(items: &Items) -> Vectors {
     let mut sum = vec![0.0; items.faces.dimension()];
     let add = |sum: &mut [f64], row: &[f32], sign: f64| {
@@ -107,7 +107,7 @@ fn mean_of_others(items: &Items) -> Vectors {
     Vectors::from_rows(items.items.iter().map(|item| &of_speaker[item.speaker][..]))
 }
 
-/// Rows as a model would predict them: of unit length where the face space asks for it.
+/// Rows as a model would predict them: of unit length if the face space is normalised.
 fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
     if space.normalisation == Normalisation::None {
         return rows;
@@ -122,7 +122,7 @@ fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
     Vectors::new(unit, rows.dimension())
 }
 
-/// Standard deviation of a sample; what is not a number takes no part.
+/// Standard deviation of a sample, without values that are not numbers.
 pub(super) fn standard_deviation(values: &[f64]) -> f64 {
     let values: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
     let count = values.len() as f64;
@@ -133,7 +133,7 @@ pub(super) fn standard_deviation(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::items;
+    use crate::tests::samples::items;
 
     #[test]
     fn the_deviation_is_that_of_a_sample() {

@@ -1,4 +1,4 @@
-//! Attributes that only the user knows: read from features by the nearest class.
+//! Attributes from the user's labels, read from features by a nearest-mean classifier.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<
         id: "labels".into(),
         title: "Attributes from your labels".into(),
         text: vec![
-            "For each attribute a reader learns from the true faces of all other speakers which label \
-             is nearest (by the mean face of each label), and reads the features that are predicted \
-             from voices, not pictures. Intervals take the reader as it is: with few speakers a \
-             label they are too narrow. What it reads in the true faces is the most that can be expected. Labels \
-             are used for this report and for nothing else."
+            "For each attribute, a classifier learns the mean face of each label from the true faces of \
+             all other speakers, and assigns the nearest label to the features that are predicted from \
+             voices. Intervals take the classifier as given: with few speakers per label they are too \
+             narrow. Its score on the true faces is the best that can be expected. Labels are used for \
+             this report only."
                 .into(),
         ],
         ..Section::default()
@@ -127,7 +127,7 @@ fn of_attribute(
 /// Maximum number of different labels of an attribute.
 const MAX_LABELS: usize = 24;
 
-/// Reads the class whose mean feature is nearest by cosine.
+/// A classifier: the class whose mean feature is nearest by cosine.
 struct NearestClass {
     sums: Vec<Vec<f64>>,
 }
@@ -143,7 +143,7 @@ impl NearestClass {
         Self { sums }
     }
 
-    /// The class of `row`, where the rows `without` do not count.
+    /// The class of `row`, with the rows `without` left out of the means.
     fn read(
         &self,
         row: &[f32],
@@ -161,7 +161,7 @@ impl NearestClass {
             let sum = without_own.get(&class).unwrap_or(&self.sums[class]);
             let mean: Vec<f32> = sum.iter().map(|&x| x as f32).collect();
             let length = dot(&mean, &mean).sqrt();
-            // Rounding is all that is left of a class of this speaker alone.
+            // A class with this speaker alone has nothing left but rounding errors.
             (length > 1e-6).then(|| dot(row, &mean) / length)
         };
         (0..self.sums.len())
