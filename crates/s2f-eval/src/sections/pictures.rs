@@ -11,7 +11,7 @@ use s2f_metrics::tsne;
 
 /// Name of the file with the points of the map, and its header.
 pub(crate) const MAP_FILE: &str = "map.csv";
-pub(crate) const MAP_HEADER: &str = "pair_id,x,y\n";
+const MAP_HEADER: &str = "pair_id,x,y\n";
 
 /// Maximum number of points of a map.
 const MAX_POINTS: usize = 1000;
