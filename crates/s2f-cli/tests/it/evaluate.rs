@@ -47,11 +47,14 @@ fn talking_faces_become_a_report_however_often_it_is_killed() {
     let begun = Instant::now();
     let done = evaluate(&folder, &["evaluate", "compact", "grid", "--split", "all", "-o", "one"]);
     let whole = begun.elapsed();
-    let done = done.exits(0).says(&["embedding voices", "generating and reading faces", "wrote one"]);
+    let done =
+        done.exits(0).says(&["embedding voices", "generating and reading faces", "wrote one"]);
     assert!(done.stdout.contains("Own face among the first 10 %"), "{done:?}");
     let page = String::from_utf8(folder.read("one/report.html")).unwrap();
     // Seven people with a licence that lets photographs be shown.
-    assert!(page.contains("There are only 7 speakers") && page.contains("Photographs under CC BY 4.0"));
+    assert!(
+        page.contains("There are only 7 speakers") && page.contains("Photographs under CC BY 4.0")
+    );
     let sheet = Png::decode(&folder.read("one/faces.png"));
     assert!(sheet.texts["Description"].starts_with("Synthetic"));
     let scores = String::from_utf8(folder.read("one/scores.csv")).unwrap();
