@@ -1,6 +1,7 @@
 //! The `speech2face` command: arguments → settings → call → print.
 //!
 //! Each subcommand is a file with what can be typed (its `Args`) and a `run`; this one lists them.
+#![forbid(unsafe_code)]
 
 mod completions;
 mod corpus;

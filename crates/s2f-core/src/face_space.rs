@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The face encoder and layer that a feature comes from. Features of different face spaces cannot be
-/// compared or mixed.
+/// The face encoder and layer that a feature comes from. Features of different face spaces cannot
+/// be compared or mixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceSpace {

@@ -1,5 +1,5 @@
-//! Files that a reader finds whole or not at all: written under a temporary name, flushed, then
-//! renamed.
+//! Atomic files: written under a temporary name, flushed, then renamed, so that a reader finds the
+//! whole file or none.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,13 +11,13 @@ use tempfile::NamedTempFile;
 const PREFIX: &str = ".speech2face-";
 const SUFFIX: &str = ".tmp";
 
-/// The operating system refused something: no space, no permission, a missing file.
+/// An error of the operating system: no space, no permission, a missing file.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} {}; hint: {}", path.display(), hint(source))]
 pub struct FileError {
-    /// What was tried, an infinitive.
+    /// What failed, as an infinitive: `read`, `write in`.
     pub operation: &'static str,
-    /// On which file or folder.
+    /// The file or folder.
     pub path: PathBuf,
     /// The reason.
     pub source: io::Error,
@@ -41,8 +41,8 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// A file that takes its name only on [`commit`](Self::commit). Until then it lies beside its
-/// target under a temporary name, and dropping it removes it.
+/// A file that gets its name on [`commit`](Self::commit). Until then it has a temporary name in the
+/// same folder, and dropping it removes it.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: NamedTempFile,
@@ -53,7 +53,7 @@ impl AtomicFile {
     /// Begins a file that will be called `target`.
     ///
     /// # Errors
-    /// [`FileError`] if no file can be made in its folder.
+    /// [`FileError`] if no file can be created in its folder.
     pub fn create(target: &Path) -> Result<Self, FileError> {
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.unwrap_or(Path::new("."));
@@ -76,7 +76,7 @@ impl AtomicFile {
         file.commit()
     }
 
-    /// Flushes the file to the disk and gives it its name, replacing what had it.
+    /// Flushes the file to the disk and gives it its name, replacing an existing file.
     ///
     /// # Errors
     /// [`FileError`]; the file at the target is then as it was.

@@ -1,12 +1,11 @@
 //! Errors with hints: what happened, and what the user can do about it.
 //!
-//! Each message of this workspace says in lower case what happened and then, after
-//! [`SEPARATOR`], what to do. `Display` gives both; whoever prints them apart takes them apart
-//! here.
+//! The contract: `Display` of each error says in lower case what happened, then [`SEPARATOR`], then
+//! what to do. A program that prints the hint on its own line splits the message with [`split`].
 
 use std::error::Error;
 
-/// What stands between a message and its hint.
+/// Separates a message from its hint.
 pub const SEPARATOR: &str = "; hint: ";
 
 /// A message without its hint, and the hint if it has one.

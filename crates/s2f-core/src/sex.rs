@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Sex of a person, as a data set states it or a network reads it.
 ///
-/// Files of pairs have it in the column `gender`, a name that published pairs keep.
+/// The column of it in files of pairs is called `gender`, as published pairs have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sex {

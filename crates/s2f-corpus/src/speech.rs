@@ -237,30 +237,17 @@ mod tests {
 
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
+    use s2f_testing::data;
 
     use super::*;
 
-    /// The published folder, or `None`, said aloud, where it is missing.
-    fn published(what: &str) -> Option<PathBuf> {
-        let root = std::env::var_os("S2F_SHARED").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-            PathBuf::from,
-        );
-        let found = root.join(what);
-        if !found.exists() {
-            eprintln!("skipped: {} is not there", found.display());
-            return None;
-        }
-        Some(found)
-    }
-
     fn detector() -> Option<SpeechDetector> {
-        let path = published("models/silero_vad/silero_vad_16k_op15.onnx")?;
+        let path = data("models/silero_vad/silero_vad_16k_op15.onnx")?;
         Some(SpeechDetector::open(path).unwrap())
     }
 
     fn reading() -> Option<Waveform> {
-        let path = published("data/voices/librispeech/1183-124566-0000.flac")?;
+        let path = data("data/voices/librispeech/1183-124566-0000.flac")?;
         Some(s2f_audio::read(&path, &s2f_audio::Limits::default()).unwrap())
     }
 
@@ -273,7 +260,7 @@ mod tests {
     #[test]
     fn probabilities_are_those_of_onnx_runtime() {
         let (Some(detector), Some(voice), Some(reference)) =
-            (detector(), reading(), published("models/reference/silero_vad/output_f32.npy"))
+            (detector(), reading(), data("models/reference/silero_vad/output_f32.npy"))
         else {
             return;
         };

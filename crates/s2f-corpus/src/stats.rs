@@ -1,7 +1,8 @@
-//! What a set of pairs holds: people, time, attributes, and what is in it twice.
+//! What a set of pairs holds: people, time, attributes, duplicates; and whether it is intact.
 
 mod duplicates;
 mod table;
+mod verify;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,74 +11,75 @@ use s2f_core::Sex;
 use serde::Serialize;
 
 use crate::CorpusError;
-use s2f_pairs::{PairInfo, PairSet};
+use s2f_pairs::{PairInfo, PairSet, Payload};
 
 pub use duplicates::{Duplicate, Duplicates};
+pub use verify::verify;
 
-/// What a set of pairs holds. Its `Display` is a table for people.
+/// What a set of pairs holds. `Display` gives a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
-    /// Speakers.
+    /// Number of speakers.
     pub people: usize,
-    /// Videos or sessions.
+    /// Number of videos or sessions.
     pub sources: usize,
-    /// Length of all voices, s.
+    /// Length of all voices together, s.
     pub seconds: f64,
-    /// Length of a voice on average, s.
+    /// Mean length of a voice, s.
     pub mean_seconds: f64,
     /// The face space of the features.
     pub face_space: FaceSpace,
     /// By split.
     pub by_split: BTreeMap<String, Count>,
-    /// By sex; `not stated` where the corpus says nothing, as in the others.
-    pub by_gender: BTreeMap<String, Count>,
+    /// By sex; `not stated` for pairs without it, as in the others.
+    pub by_sex: BTreeMap<String, Count>,
     /// By age in decades.
     pub by_age: BTreeMap<String, Count>,
     /// By language.
     pub by_language: BTreeMap<String, Count>,
     /// By licence.
     pub by_licence: BTreeMap<String, Count>,
-    /// Voices that are there more than once, by their bytes.
+    /// Pairs with the same voice, by its hash.
     pub same_audio: Duplicates,
-    /// Faces that are there more than once, by their bytes.
+    /// Pairs with the same face, by its hash.
     pub same_face: Duplicates,
 }
 
-/// How much of a set has something in common.
+/// How much of a set is in a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Count {
-    /// Speakers.
+    /// Number of speakers.
     pub people: usize,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
-    /// Length of their voices, s.
+    /// Length of their voices together, s.
     pub seconds: f64,
 }
 
 impl Stats {
-    /// Counts a set. Reads what is said of each pair, not voices, faces or features.
+    /// Counts a set. Reads features, but neither voices nor faces; see [`verify`].
     ///
     /// # Errors
-    /// [`CorpusError`] where the set cannot be read.
+    /// [`CorpusError`] if the set cannot be read, if a feature has a wrong dimension, a value that
+    /// is not finite or a wrong length, or if a voice has an impossible length.
     pub fn of(set: &PairSet) -> Result<Self, CorpusError> {
-        let mut names = Numbers::default();
+        let mut people = Numbers::default();
         let mut sources = Numbers::default();
-        let [mut split, mut gender, mut age, mut language, mut licence] =
-            [const { Groups::new() }; 5];
+        let [mut split, mut sex, mut age, mut language, mut licence] = [const { Groups::new() }; 5];
         let mut audio = duplicates::Finder::new(|info| &info.audio_sha256);
         let mut face = duplicates::Finder::new(|info| &info.face_sha256);
         let (mut pairs, mut seconds) = (0, 0.0);
-        for info in set.infos(None) {
-            let info = info?;
-            let person = names.of(&info.speaker_id);
-            sources.of(&info.source);
+        let features = Payload { feature: true, ..Payload::default() };
+        for pair in set.rows(features, None) {
+            let info = pair?.info;
+            let person = people.number_of(&info.speaker_id);
+            sources.number_of(&info.source);
             pairs += 1;
             seconds += f64::from(info.seconds);
-            let sex = info.sex.map(Sex::name);
             split.add(info.split.name(), person, &info);
-            gender.add(sex.unwrap_or(NOT_STATED), person, &info);
+            sex.add(info.sex.map_or(NOT_STATED, Sex::name), person, &info);
             age.add(&age_band(info.age), person, &info);
             language.add(info.language.as_deref().unwrap_or(NOT_STATED), person, &info);
             licence.add(&info.licence, person, &info);
@@ -87,13 +89,13 @@ impl Stats {
         let [same_audio, same_face] = duplicates::describe(set, [audio, face])?;
         Ok(Self {
             pairs,
-            people: names.0.len(),
+            people: people.0.len(),
             sources: sources.0.len(),
             seconds,
             mean_seconds: if pairs == 0 { 0.0 } else { seconds / pairs as f64 },
             face_space: set.face_space().clone(),
             by_split: split.counts(),
-            by_gender: gender.counts(),
+            by_sex: sex.counts(),
             by_age: age.counts(),
             by_language: language.counts(),
             by_licence: licence.counts(),
@@ -109,19 +111,19 @@ fn age_band(age: Option<f32>) -> String {
     match age {
         Some(age) if age.is_finite() && age >= 0.0 => {
             let decade = (age / 10.0).floor() * 10.0;
-            // In two digits, so that the alphabet sorts them.
+            // Two digits, so that they sort as text.
             format!("{decade:02}–{:02}", decade + 9.0)
         }
         _ => NOT_STATED.to_owned(),
     }
 }
 
-/// Names and their numbers, in the order in which they come.
+/// Names, numbered in the order of their first appearance.
 #[derive(Default)]
 struct Numbers(HashMap<String, u32>);
 
 impl Numbers {
-    fn of(&mut self, name: &str) -> u32 {
+    fn number_of(&mut self, name: &str) -> u32 {
         match self.0.get(name) {
             Some(&number) => number,
             None => {
@@ -133,7 +135,7 @@ impl Numbers {
     }
 }
 
-/// Pairs by what they have in common, and the people in each group.
+/// Groups of pairs by name, and the people in each.
 struct Groups(BTreeMap<String, (Count, HashSet<u32>)>);
 
 impl Groups {
@@ -181,18 +183,18 @@ mod tests {
         assert_eq!(stats.mean_seconds, f64::from(seconds) / 30.0);
         assert_eq!(stats.by_split["test"].people, 1);
         assert_eq!(stats.by_split["test"].pairs, 10);
-        assert_eq!(stats.by_gender["not stated"].pairs, 10);
+        assert_eq!(stats.by_sex["not stated"].pairs, 10);
         // Every fourth says no age; the others are half a year older than their number.
         assert_eq!(stats.by_age["not stated"].pairs, 8);
         assert_eq!(stats.by_age["10–19"].pairs, 8);
         assert_eq!(stats.same_audio.groups + stats.same_face.groups, 0);
         let text = stats.to_string();
         assert!(text.contains("30 pairs of 3 people"), "{text}");
-        assert!(text.contains("no voice is there twice"), "{text}");
+        assert!(text.contains("no voice occurs twice"), "{text}");
     }
 
     #[test]
-    fn what_is_there_twice_is_named() {
+    fn duplicates_are_named() {
         let mut pairs = samples::varied(0, 30);
         let mut same_audio = |a: usize, b: usize| {
             pairs[b].audio = pairs[a].audio.clone();

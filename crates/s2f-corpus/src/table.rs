@@ -10,10 +10,11 @@ use s2f_core::Sex;
 
 use crate::CorpusError;
 
-/// How far the first line is searched for a tab: a file without lines must not fill the memory.
+/// Maximum length of the first line, which is searched for a tab: a file without line breaks must
+/// not fill the memory.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
 
-/// Names of the column with the sex of people, in any case; the first that is there counts.
+/// Names of the column with the sex of people, in any case; the first one found is read.
 const SEX: [&str; 2] = ["sex", "gender"];
 
 /// A table in memory.
@@ -31,8 +32,8 @@ pub(crate) struct Row<'a> {
 }
 
 impl Table {
-    /// Tabs separate the cells where the first line has one, commas otherwise. Blanks around
-    /// names and cells do not count.
+    /// Reads a table. Cells are separated by tabs if the first line has one, else by commas. Blanks
+    /// around names and cells are removed.
     pub(crate) fn read(path: &Path) -> Result<Self, CorpusError> {
         let bad = |source| CorpusError::Table { path: path.to_owned(), source };
         let mut file = BufReader::new(File::open(path).map_err(|error| bad(error.into()))?);
@@ -80,7 +81,7 @@ impl Table {
 }
 
 impl<'a> Row<'a> {
-    /// The cell under `column`; an error where the table has no such column.
+    /// The cell in `column`; an error if the table has no such column.
     pub(crate) fn text(&self, column: &str) -> Result<&'a str, CorpusError> {
         self.optional(column).ok_or_else(|| CorpusError::Column {
             path: self.table.path.clone(),
@@ -88,7 +89,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The cell under `column`, which must not be empty.
+    /// The cell in `column`, which must not be empty.
     pub(crate) fn filled(&self, column: &str) -> Result<&'a str, CorpusError> {
         match self.text(column)? {
             "" => Err(self.bad(column, "a text")),
@@ -96,7 +97,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The number under `column`; none where the cell is empty or the table has no such column.
+    /// The number in `column`; `None` if the cell is empty or the table has no such column.
     pub(crate) fn number(&self, column: &str) -> Result<Option<f32>, CorpusError> {
         match self.optional(column) {
             None | Some("") => Ok(None),

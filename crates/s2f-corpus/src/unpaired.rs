@@ -1,9 +1,10 @@
-//! Voices and faces of different people, each with what is known of the person.
+//! Voices and faces of different people, each with what is known about the person.
 //!
 //! A folder of portraits holds `people.csv` (`person_id`, `sex`, `neutral_file`, optionally
 //! `age`) and `landmarks.csv` (`file`, `x0`, `y0` … `x188`, `y188`: the 189-point template of the
 //! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `sex`,
-//! `file`, optionally `age`). Files are named relative to the folder; other columns are not read.
+//! `file`, optionally `age`). The column `sex` may be called `gender`. Files are named relative to
+//! the folder; other columns are ignored.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,17 +14,17 @@ use s2f_core::Sex;
 
 use crate::CorpusError;
 
-/// Points of a portrait's landmarks.
+/// Number of landmarks of a portrait.
 const POINTS: usize = 189;
 
 /// A frontal, neutral photograph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Portrait {
-    /// The person's name in the corpus.
+    /// Name of the person in the corpus.
     pub person_id: String,
-    /// The person's sex, where stated.
+    /// Sex, if stated.
     pub sex: Option<Sex>,
-    /// The person's age in years, where stated.
+    /// Age in years, if stated.
     pub age: Option<f32>,
     /// The photograph.
     pub picture: PathBuf,
@@ -34,11 +35,11 @@ pub struct Portrait {
 /// A recording of one voice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
-    /// The speaker's name in the corpus.
+    /// Name of the speaker in the corpus.
     pub speaker_id: String,
-    /// The speaker's sex, where stated.
+    /// Sex, if stated.
     pub sex: Option<Sex>,
-    /// The speaker's age in years, where stated.
+    /// Age in years, if stated.
     pub age: Option<f32>,
     /// The recording.
     pub file: PathBuf,
@@ -48,7 +49,7 @@ pub struct Recording {
 ///
 /// # Errors
 /// [`CorpusError`] for an unreadable table, a missing column, a bad cell, or a photograph without
-/// landmarks. Pictures are not opened.
+/// landmarks. Photographs are not opened.
 pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
     let people = Table::read(&folder.join("people.csv"))?;
     let landmarks = Table::read(&folder.join("landmarks.csv"))?;
@@ -160,6 +161,22 @@ mod tests {
         let found = recordings(&folder.0).unwrap();
         assert_eq!(found.iter().map(|r| r.sex).collect::<Vec<_>>(), [Some(Sex::Male), None]);
         assert!(found.iter().all(|r| r.age.is_none()));
+    }
+
+    #[test]
+    fn the_column_of_the_sex_may_have_either_name() {
+        for (number, (names, cells)) in
+            [("gender", "female"), ("sex", "F"), ("Gender", "f"), ("gender,sex", "male,female")]
+                .into_iter()
+                .enumerate()
+        {
+            let table = format!("speaker_id,{names},file\na,{cells},a.flac\n");
+            let folder = Folder::with(&format!("header{number}"), &[("speakers.csv", &table)]);
+            assert_eq!(recordings(&folder.0).unwrap()[0].sex, Some(Sex::Female), "{names}");
+        }
+        let folder = Folder::with("none", &[("speakers.csv", "speaker_id,file\na,a.flac\n")]);
+        let message = recordings(&folder.0).unwrap_err().to_string();
+        assert!(message.contains("no column sex"), "{message}");
     }
 
     #[test]

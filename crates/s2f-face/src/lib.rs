@@ -25,7 +25,7 @@
 //! let points = MOBILEFACE_TEMPLATE.map(|[x, y]| [40.0 + 2.0 * x, 30.0 + 2.0 * y]);
 //!
 //! assert!((face_side(&points)? - 224.0).abs() < 0.01); // pixels
-//! assert!(HeadPose::of(&points)?.angle_deg < 10.0);
+//! assert!(HeadPose::of(&points)?.angle_deg < 20.0); // nearly frontal
 //! let face = PairFace::cut(&photograph, &points)?;
 //! assert_eq!(face.picture().dimensions(), (PAIR_SIDE, PAIR_SIDE));
 //! # Ok(())

@@ -1,4 +1,4 @@
-//! Whether files may be trusted together.
+//! Whether files belong together: one face space, one split a speaker, one sealed set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::row::Batch;
 use crate::schema::column;
 use crate::split::{Split, hash_of_splits};
 
-/// Leaking speakers that a message names.
+/// Maximum number of leaking speakers in a message.
 const NAMED: usize = 5;
 
 /// The splits in which each speaker has pairs.
@@ -45,7 +45,7 @@ pub(crate) fn add_speaker(speakers: &mut Speakers, speaker: &str, split: Split) 
     }
 }
 
-/// Each speaker's one split; an error that names who has several.
+/// The split of each speaker; an error that names those with several.
 pub(crate) fn one_split_each(
     speakers: &Speakers,
     path: &Path,
@@ -58,7 +58,7 @@ pub(crate) fn one_split_each(
             splits: splits.iter().copied().collect(),
         });
         let path = path.to_owned();
-        return Err(PairsError::Leak { path, leaks: leaks.collect(), count }.into());
+        return Err(PairsError::Leak { path, leaks: leaks.collect(), count });
     }
     let only = |(speaker, splits): (&String, &BTreeSet<Split>)| {
         splits.first().map(|&split| (speaker.clone(), split))
@@ -81,18 +81,17 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
                 first_space: say(&space),
                 second: file.path.clone(),
                 second_space: say(other),
-            }
-            .into());
+            });
         }
         space.normalisation = common(space.normalisation, other.normalisation);
     }
     Ok(space)
 }
 
-/// All files of a set must be there, from one sealing, with the speakers that were sealed.
+/// All files of a set must be there, sealed together, with the speakers that were sealed.
 ///
-/// Files without a seal (the parts of a preparation, or one written on its own) may stand
-/// together, but not beside sealed ones.
+/// Files without a seal (the parts of a preparation, or a single file) may lie together, but not
+/// beside sealed ones.
 pub(crate) fn check_seal(
     files: &[PairFile],
     splits: &BTreeMap<String, Split>,
@@ -108,13 +107,13 @@ pub(crate) fn check_seal(
         return Err(PairsError::Set {
             path: file.path.clone(),
             problem: "this file and others beside it are of different splits or sets".to_owned(),
-            hint: "where `corpus merge` or `corpus split` was stopped, run it again; otherwise remove what does not belong",
-        }
-        .into());
+            hint: "if `corpus merge` or `corpus split` was interrupted, run it again; otherwise \
+                   remove what does not belong",
+        });
     }
     check_whole(files, path)?;
     if hash_of_splits(splits) != seal.speakers_sha256 {
-        return Err(PairsError::SplitChanged { path: path.to_owned() }.into());
+        return Err(PairsError::SplitChanged { path: path.to_owned() });
     }
     Ok(())
 }
@@ -130,15 +129,15 @@ pub(crate) fn check_whole(files: &[PairFile], path: &Path) -> Result<(), PairsEr
         let Some(seal) = &file.meta.seal else { continue };
         if files.len() != seal.files {
             let problem = format!("{} of {} files of the set", files.len(), seal.files);
-            return Err(wrong(path, problem).into());
+            return Err(wrong(path, problem));
         }
         if seal.file != number {
             let problem = format!("file {} of the set in place {number}", seal.file);
-            return Err(wrong(&file.path, problem).into());
+            return Err(wrong(&file.path, problem));
         }
         if found != seal.pairs {
             let (path, expected) = (path.to_owned(), seal.pairs);
-            return Err(PairsError::PairsChanged { path, found, expected }.into());
+            return Err(PairsError::PairsChanged { path, found, expected });
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::schema::{column, parquet_schema, properties};
 use crate::split::Split;
 use s2f_core::AtomicFile;
 
-/// A file of pairs that is put together from the row groups of others.
+/// A file of pairs that is composed of the row groups of others.
 pub(crate) struct Copy<'a> {
     path: &'a Path,
     writer: SerializedFileWriter<AtomicFile>,
@@ -103,7 +103,7 @@ fn split_names(
         for row in 0..batch.rows() {
             let speaker = batch.text("speaker_id", row)?;
             let split = splits.get(speaker);
-            // Read from the same file before, so only a file that changed can lack one.
+            // All speakers were read from this file before, so it must have changed.
             let changed = || PairsError::Changed { path: source.path.clone() };
             names.push(ByteArray::from(split.ok_or_else(changed)?.name()));
         }

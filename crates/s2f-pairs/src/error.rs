@@ -8,11 +8,11 @@ use s2f_core::FileError;
 
 use crate::split::Split;
 
-/// What can be wrong with pairs. Each names the file, the reason and a way out.
+/// What can be wrong with pairs. Each message names the file, the reason and a hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairsError {
-    /// The operating system refused something.
+    /// An error of the operating system.
     #[error(transparent)]
     File(#[from] FileError),
     /// A table of splits that cannot be read.
@@ -26,46 +26,48 @@ pub enum PairsError {
         /// The reason.
         source: csv::Error,
     },
-    /// A share of speakers that no split can have.
+    /// An impossible share of speakers.
     #[error("{name} must be {wanted}, not {found}; hint: give 0.1 to hold back a tenth")]
     Share {
         /// Which share.
         name: &'static str,
-        /// What it may be.
+        /// The allowed range.
         wanted: &'static str,
-        /// What it is.
+        /// The share.
         found: String,
     },
     /// Neither a file nor a folder with pairs.
     #[error(
-        "{}: no pairs-*.parquet in it; hint: name a folder that `corpus prepare` filled to its end (shards need `corpus merge`), or one file of pairs",
+        "{}: no pairs-*.parquet in it; \
+         hint: name a folder that `corpus prepare` completed (shards need `corpus merge`), or \
+         one file of pairs",
         path.display()
     )]
     NoFiles {
         /// The folder.
         path: PathBuf,
     },
-    /// A file of no bytes.
+    /// An empty file.
     #[error("{} has zero bytes; hint: {AGAIN}", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// Something else under the name.
+    /// A file of another format.
     #[error(
-        "{} is not a Parquet file, whatever its name says; hint: name a file that `corpus prepare` or `corpus merge` wrote",
+        "{} is not a Parquet file; hint: name a file that `corpus prepare` or `corpus merge` wrote",
         path.display()
     )]
     NotParquet {
         /// The file.
         path: PathBuf,
     },
-    /// The end is missing.
+    /// The end of the file is missing.
     #[error("{} is cut off: its last {what} missing; hint: {AGAIN}", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// What is not there, with its verb.
+        /// What is missing, with its verb.
         what: &'static str,
     },
     /// Parquet that cannot be read.
@@ -73,7 +75,7 @@ pub enum PairsError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where, in the reader's words.
+        /// Reason, as the Parquet library gives it.
         reason: String,
     },
     /// A Parquet file without a column.
@@ -87,9 +89,10 @@ pub enum PairsError {
         /// The column.
         column: String,
     },
-    /// A column of another kind, or one that no pairs have.
+    /// A column of another type, or one that pairs do not have.
     #[error(
-        "{}: column {column} is {found}, not {expected}; hint: pairs have the columns that `corpus prepare` writes",
+        "{}: column {column} is {found}, not {expected}; \
+         hint: pairs have the columns that `corpus prepare` writes",
         path.display()
     )]
     Column {
@@ -97,14 +100,15 @@ pub enum PairsError {
         path: PathBuf,
         /// The column.
         column: String,
-        /// What it is.
+        /// Its type.
         found: String,
-        /// What it should be.
+        /// The right type.
         expected: String,
     },
-    /// The right columns, but not what this program wrote.
+    /// A file with the right columns that another program wrote.
     #[error(
-        "{} does not say its format; hint: another program wrote it anew, use the file that `corpus prepare` wrote",
+        "{} does not say its format; \
+         hint: another program rewrote it, use the file that `corpus prepare` wrote",
         path.display()
     )]
     Foreign {
@@ -113,7 +117,8 @@ pub enum PairsError {
     },
     /// Another version of the format.
     #[error(
-        "{} is in format {found} of pairs, this program reads 1; hint: use a newer program, or run `corpus prepare` anew",
+        "{} is in format {found} of pairs, this program reads 1; \
+         hint: use a newer program, or run `corpus prepare` again",
         path.display()
     )]
     Version {
@@ -122,14 +127,14 @@ pub enum PairsError {
         /// The version.
         found: String,
     },
-    /// A value that cannot be.
+    /// An impossible value.
     #[error("{}: {value:?} in column {column}; hint: {AGAIN}", path.display())]
     Value {
         /// The file.
         path: PathBuf,
         /// The column.
         column: &'static str,
-        /// What stands there.
+        /// The value.
         value: String,
     },
     /// A feature that does not belong to the file's face space.
@@ -142,22 +147,23 @@ pub enum PairsError {
         path: PathBuf,
         /// The pair.
         pair_id: String,
-        /// Which length or space met which.
+        /// What is wrong.
         problem: String,
     },
-    /// A length that no voice has.
-    #[error("pair {pair_id} in {}: a voice of {seconds} s; hint: {AGAIN}", path.display())]
-    Seconds {
-        /// The file.
+    /// A voice of an impossible length, of another length than stated, or that cannot be decoded.
+    #[error("pair {pair_id} in {}: {problem}; hint: {AGAIN}", path.display())]
+    Voice {
+        /// The file or folder.
         path: PathBuf,
         /// The pair.
         pair_id: String,
-        /// The length, s.
-        seconds: f32,
+        /// What is wrong.
+        problem: String,
     },
     /// A hash that is not that of the bytes beside it.
     #[error(
-        "pair {pair_id} in {}: {column} is not the hash of its bytes; hint: the voice or the face was exchanged, {AGAIN}",
+        "pair {pair_id} in {}: {column} is not the hash of its bytes; \
+         hint: the voice or the face was replaced, {AGAIN}",
         path.display()
     )]
     Hash {
@@ -170,7 +176,8 @@ pub enum PairsError {
     },
     /// Files of different face spaces.
     #[error(
-        "{} holds features of {first_space}, {} of {second_space}; hint: prepare both with one face encoder",
+        "{} holds features of {first_space}, {} of {second_space}; \
+         hint: prepare both with one face encoder",
         first.display(),
         second.display()
     )]
@@ -186,7 +193,8 @@ pub enum PairsError {
     },
     /// Parts whose splits come from different tables.
     #[error(
-        "{} and {} were prepared with different splits; hint: prepare all shards with the same corpus, shares and seed",
+        "{} and {} were prepared with different splits; \
+         hint: prepare all shards with the same corpus, shares and seed",
         first.display(),
         second.display()
     )]
@@ -198,7 +206,9 @@ pub enum PairsError {
     },
     /// Speakers in more than one split.
     #[error(
-        "{}: {} in more than one split: {}; hint: run `corpus prepare` or `corpus split` anew, results on these splits would be worthless",
+        "{}: {} in more than one split: {}; \
+         hint: run `corpus prepare` or `corpus split` again, results on these splits would be \
+         worthless",
         path.display(),
         count_of_speakers(*count),
         list(leaks, *count)
@@ -206,13 +216,14 @@ pub enum PairsError {
     Leak {
         /// The file or folder.
         path: PathBuf,
-        /// The first of them by name.
+        /// The first few by name.
         leaks: Vec<Leak>,
-        /// How many there are.
+        /// Their number.
         count: usize,
     },
     /// What is evaluated was trained on.
-    #[error("{what}: {}; hint: results on these pairs would be worthless, {hint}", names.join(", "))]
+    #[error("{what}: {}; \
+         hint: results on these pairs would be worthless, {hint}", names.join(", "))]
     TrainedOn {
         /// What is in both.
         what: String,
@@ -221,18 +232,20 @@ pub enum PairsError {
         /// What to do.
         hint: &'static str,
     },
-    /// The speakers or their splits are not those that were sealed.
+    /// Speakers or splits changed after the set was sealed.
     #[error(
-        "{}: speakers were added, removed or moved after the split was made; hint: use the files as `corpus merge` wrote them, or split anew",
+        "{}: speakers were added, removed or moved after the split was made; \
+         hint: use the files as `corpus merge` wrote them, or run `corpus split`",
         path.display()
     )]
     SplitChanged {
         /// The file or folder.
         path: PathBuf,
     },
-    /// The rows are not as many as were sealed.
+    /// The number of rows changed after the set was sealed.
     #[error(
-        "{}: {found} pairs where {expected} were sealed; hint: use the files as `corpus merge` wrote them",
+        "{}: {found} pairs where {expected} were sealed; \
+         hint: use the files as `corpus merge` wrote them",
         path.display()
     )]
     PairsChanged {
@@ -248,39 +261,39 @@ pub enum PairsError {
     Set {
         /// The file or folder.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         problem: String,
         /// What to do.
         hint: &'static str,
     },
-    /// A pair in two places.
+    /// A pair that occurs twice.
     #[error(
-        "pair {pair_id} is in {} and in {}; hint: name every part once",
+        "pair {pair_id} is in {} and in {}; hint: list every part once",
         first.display(),
         second.display()
     )]
     Duplicate {
         /// The pair.
         pair_id: String,
-        /// Where it was first.
+        /// The first file.
         first: PathBuf,
-        /// Where it was again.
+        /// The second file.
         second: PathBuf,
     },
     /// A file that changed while it was read.
-    #[error("{} was changed while it was being read; hint: start again", path.display())]
+    #[error("{} was changed while it was being read; hint: run the command again", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
 }
 
-const AGAIN: &str = "take a whole copy of it, or make it anew with `corpus prepare`";
+const AGAIN: &str = "copy it again from where it came, or prepare it again with `corpus prepare`";
 
 /// A speaker in more than one split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
-    /// Who.
+    /// The speaker.
     pub speaker_id: String,
     /// The splits.
     pub splits: Vec<Split>,
@@ -303,8 +316,8 @@ fn list(leaks: &[Leak], count: usize) -> String {
     names.join(", ") + rest
 }
 
-/// What the Parquet library says, as this crate says it: what the system refuses stays an error of
-/// the system, with its own way out.
+/// Turns an error of the Parquet library into one of this crate; an error of the operating system
+/// stays one, with its own hint.
 pub(crate) fn parquet_error(
     operation: &'static str,
     path: &std::path::Path,
@@ -313,7 +326,7 @@ pub(crate) fn parquet_error(
     move |error| {
         let reason = match error {
             ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-                // Reading past the end is a matter of the file, not of the system.
+                // Reading past the end is a fault of the file, not of the system.
                 Ok(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
                     source.to_string()
                 }

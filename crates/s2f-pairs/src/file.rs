@@ -1,4 +1,4 @@
-//! One file of pairs: opened with every doubt, read in batches.
+//! One file of pairs: checked on opening, read in batches.
 
 use s2f_core::FileError;
 use std::fs::File;
@@ -25,7 +25,7 @@ use crate::split::Split;
 /// First and last bytes of a Parquet file.
 const MAGIC: &[u8; 4] = b"PAR1";
 
-/// What is known of a file of pairs; its rows are read from the disk each time.
+/// The metadata of a file of pairs; its rows are read from the disk each time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PairFile {
     pub(crate) path: PathBuf,
@@ -34,7 +34,7 @@ pub(crate) struct PairFile {
     pub(crate) groups: Vec<u64>,
 }
 
-/// A file of pairs that is open.
+/// An open file of pairs.
 pub(crate) struct OpenFile {
     pub(crate) file: File,
     pub(crate) footer: Arc<ParquetMetaData>,
@@ -45,7 +45,7 @@ impl PairFile {
     pub(crate) fn open(path: &Path) -> Result<(Self, OpenFile), PairsError> {
         let mut file = File::open(path).map_err(FileError::at("open", path))?;
         let length = check_ends(&mut file, path)?;
-        // Kept as they are, so that a copy says what its original does.
+        // Kept as they are, so that a copy has the statistics of its original.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
         let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
         let footer = guarded(path, || reader.parse_and_finish(&file))?;
@@ -61,7 +61,7 @@ impl PairFile {
     pub(crate) fn reopen(&self) -> Result<OpenFile, PairsError> {
         let (found, open) = Self::open(&self.path)?;
         if found != *self {
-            return Err(PairsError::Changed { path: self.path.clone() }.into());
+            return Err(PairsError::Changed { path: self.path.clone() });
         }
         Ok(open)
     }
@@ -138,8 +138,8 @@ impl Iterator for Batches {
     }
 }
 
-/// What the Parquet library makes of a file. It expects some fields of damaged page headers to be
-/// there (60.1, `column/page.rs`); its panic becomes the error that it should have been.
+/// Calls the Parquet library. It panics if page headers lack some fields (60.1,
+/// `column/page.rs`); the panic becomes an error here.
 fn guarded<T>(
     path: &Path,
     read: impl FnOnce() -> Result<T, ParquetError>,
@@ -148,7 +148,7 @@ fn guarded<T>(
         Ok(result) => result.map_err(parquet_error("read", path)),
         Err(_) => {
             let reason = "a header of a page lacks a field".to_owned();
-            Err(PairsError::Damaged { path: path.to_owned(), reason }.into())
+            Err(PairsError::Damaged { path: path.to_owned(), reason })
         }
     }
 }
@@ -158,7 +158,7 @@ fn check_ends(file: &mut File, path: &Path) -> Result<u64, PairsError> {
     let failed = || FileError::at("read", path);
     let length = file.metadata().map_err(failed())?.len();
     if length == 0 {
-        return Err(PairsError::Empty { path: path.to_owned() }.into());
+        return Err(PairsError::Empty { path: path.to_owned() });
     }
     let mut ends = [[0; 4]; 2];
     if length >= 8 {
@@ -168,24 +168,21 @@ fn check_ends(file: &mut File, path: &Path) -> Result<u64, PairsError> {
     }
     match ends.map(|end| &end == MAGIC) {
         [true, true] => Ok(length),
-        [true, false] => {
-            Err(PairsError::Truncated { path: path.to_owned(), what: "bytes are" }.into())
-        }
-        [false, _] => Err(PairsError::NotParquet { path: path.to_owned() }.into()),
+        [true, false] => Err(PairsError::Truncated { path: path.to_owned(), what: "bytes are" }),
+        [false, _] => Err(PairsError::NotParquet { path: path.to_owned() }),
     }
 }
 
-/// What the file says about itself; none where another program wrote it.
+/// The metadata of the file; `None` if another program wrote it.
 fn read_meta(footer: &ParquetMetaData, path: &Path) -> Result<Option<Meta>, PairsError> {
     let keys = footer.file_metadata().key_value_metadata();
     let path = path.to_owned();
     match Meta::from_key_values(keys.map_or(&[], Vec::as_slice)) {
         Ok(meta) => Ok(Some(meta)),
         Err(MetaProblem::Foreign) => Ok(None),
-        Err(MetaProblem::Version(found)) => Err(PairsError::Version { path, found }.into()),
+        Err(MetaProblem::Version(found)) => Err(PairsError::Version { path, found }),
         Err(MetaProblem::Key(key)) => {
-            Err(PairsError::Damaged { path, reason: format!("its key {key} makes no sense") }
-                .into())
+            Err(PairsError::Damaged { path, reason: format!("its key {key} is malformed") })
         }
     }
 }
@@ -205,10 +202,10 @@ fn check_schema(footer: &ParquetMetaData, path: &Path) -> Result<(), PairsError>
     for field in wanted.get_fields() {
         let column = field.name().to_owned();
         match found.get_fields().iter().find(|other| other.name() == field.name()) {
-            None => return Err(PairsError::NoColumn { path, column }.into()),
+            None => return Err(PairsError::NoColumn { path, column }),
             Some(other) if other != field => {
                 let (found, expected) = (kind(other), kind(field));
-                return Err(PairsError::Column { path, column, found, expected }.into());
+                return Err(PairsError::Column { path, column, found, expected });
             }
             Some(_) => {}
         }
@@ -220,12 +217,12 @@ fn check_schema(footer: &ParquetMetaData, path: &Path) -> Result<(), PairsError>
         .find_map(|(found, wanted)| (Some(found) != wanted).then_some(found))
     {
         let (column, expected) = (other.name().to_owned(), "a column of pairs in its place".into());
-        return Err(PairsError::Column { path, column, found: kind(other), expected }.into());
+        return Err(PairsError::Column { path, column, found: kind(other), expected });
     }
     Ok(())
 }
 
-/// Rows of each row group, all of whose bytes must be there.
+/// Number of rows of each row group, all of whose bytes must be there.
 fn check_groups(
     footer: &ParquetMetaData,
     length: u64,
@@ -236,9 +233,9 @@ fn check_groups(
     let mut groups = Vec::with_capacity(footer.num_row_groups());
     for group in footer.row_groups() {
         let rows = u64::try_from(group.num_rows())
-            .map_err(|_| damaged("a row group says that it has less than no rows"))?;
+            .map_err(|_| damaged("a row group has a negative number of rows"))?;
         for chunk in group.columns() {
-            // Not `byte_range`, which does not expect offsets below zero.
+            // Not `byte_range`, which panics on negative offsets.
             let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
             let end = start.checked_add(chunk.compressed_size());
             let fits = start >= 4
@@ -246,7 +243,7 @@ fn check_groups(
                 && chunk.data_page_offset() >= start
                 && end.and_then(|end| u64::try_from(end).ok()).is_some_and(|end| end <= length);
             if !fits {
-                return Err(damaged("a column lies beyond the end of the file").into());
+                return Err(damaged("a column lies beyond the end of the file"));
             }
         }
         groups.push(rows);

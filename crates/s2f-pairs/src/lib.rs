@@ -1,9 +1,10 @@
 //! Pairs of a voice and a face in Parquet: what training and evaluation read of a corpus.
 //!
 //! A set of pairs is one file or a folder of `pairs-00000.parquet`, `pairs-00001.parquet` …, one
-//! row a pair, in the columns of [`Pair`]. [`PairSet::open`] is the only way in: it refuses files
-//! that are damaged, that mix face spaces, or whose splits share a speaker. [`PairWriter`] writes a
-//! file, [`merge`] joins files to a sealed set, [`SplitTable`] assigns speakers to splits.
+//! row a pair, in the columns of [`Pair`]. They are read only through [`PairSet::open`], which
+//! refuses files that are damaged, that mix face spaces, or whose splits share a speaker.
+//! [`PairWriter`] writes a file, [`merge`] joins files to a sealed set, [`SplitTable`] assigns
+//! speakers to splits, [`leaks`] compares what is evaluated with what was trained on.
 #![forbid(unsafe_code)]
 
 pub mod leaks;

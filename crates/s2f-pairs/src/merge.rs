@@ -1,4 +1,4 @@
-//! From the files of a preparation to a sealed set.
+//! Joins the files of a preparation to a sealed set.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,20 +18,19 @@ use crate::split::hash_of_splits;
 use s2f_core::FileError;
 use s2f_core::hash::hex;
 
-/// Size that a file of a set is filled up to.
+/// Maximum size of a file of a set, bytes.
 const FILE_BYTES: u64 = 512 << 20;
 
 /// Joins `parts`, in the given order, to `pairs-00000.parquet`, `pairs-00001.parquet` … of about
-/// 512 MiB in `folder`, which is made where it is missing. The same parts give the same bytes.
+/// 512 MiB in `folder`, which is created if missing. The same parts give the same bytes.
 ///
-/// Rows are copied as they lie, so time and memory are those of copying files. Stopped at any
-/// instant, it goes on when called again: a file that is there and holds the same rows is not
-/// written again. Files of an earlier set in the folder are replaced. The parts are left alone.
+/// Rows are copied without decoding, so time and memory are those of copying files. It can be
+/// interrupted at any time and called again: a file that is there and holds the same rows is not
+/// rewritten. Files of an earlier set in the folder are replaced. The parts are not changed.
 ///
 /// # Errors
-/// [`PairsError`] where a part is damaged, where a pair is in two parts, where parts are
-/// of different face spaces or splits, or where a speaker is in two splits; [`PairsError::File`]
-/// where the system refuses.
+/// [`PairsError`] if a part is damaged, if a pair is in two parts, if parts are of different face
+/// spaces or splits, or if a speaker is in two splits; [`PairsError::File`] if the system refuses.
 pub fn merge(parts: &[PathBuf], folder: &Path) -> Result<(), PairsError> {
     merge_to(parts, folder, FILE_BYTES)
 }
@@ -74,7 +73,7 @@ pub(crate) fn merge_to(
     Ok(())
 }
 
-/// A file to be written.
+/// A file that will be written.
 struct Target {
     path: PathBuf,
     parts: Vec<PairFile>,
@@ -88,7 +87,7 @@ impl Target {
     }
 }
 
-/// Reads what identifies the rows of all parts, and says which files they will make.
+/// Reads what identifies the rows of all parts, and plans the files.
 fn survey(
     parts: &[PathBuf],
     folder: &Path,
@@ -146,10 +145,10 @@ fn survey(
     Ok((targets, splits_sha256, space))
 }
 
-/// What all parts hold together.
+/// The contents of all parts.
 struct Survey {
-    /// Each pair, by half of its name's hash, and the part that it is in. Names themselves would
-    /// take several times the memory.
+    /// The part of each pair, by half of the hash of its name. Names themselves would take several
+    /// times the memory.
     pairs: HashMap<[u8; 16], u32>,
     parts: Vec<PathBuf>,
     speakers: Speakers,
@@ -187,8 +186,7 @@ impl Survey {
                         pair_id: pair_id.to_owned(),
                         first: self.parts[first as usize].clone(),
                         second: part.path.clone(),
-                    }
-                    .into());
+                    });
                 }
             }
         }
@@ -202,12 +200,12 @@ fn one_split_table(parts: &[PairFile]) -> Result<String, PairsError> {
         None => Ok(first.meta.splits_sha256.clone()),
         Some(second) => {
             let (first, second) = (first.path.clone(), second.path.clone());
-            Err(PairsError::SplitTables { first, second }.into())
+            Err(PairsError::SplitTables { first, second })
         }
     }
 }
 
-/// A part in the folder would be replaced by what is made of it.
+/// Refuses parts in the output folder, which would be replaced.
 fn refuse_own_parts(parts: &[PathBuf], folder: &Path) -> Result<(), PairsError> {
     let real = |path: &Path| path.canonicalize().map_err(FileError::at("read", path));
     let folder = real(folder)?;
@@ -215,16 +213,15 @@ fn refuse_own_parts(parts: &[PathBuf], folder: &Path) -> Result<(), PairsError> 
         if real(part)?.parent() == Some(&folder) {
             return Err(PairsError::Set {
                 path: part.clone(),
-                problem: "it lies in the folder that is to be written".to_owned(),
+                problem: "it lies in the output folder".to_owned(),
                 hint: "merge into another folder",
-            }
-            .into());
+            });
         }
     }
     Ok(())
 }
 
-/// Only files of pairs are replaced, whole or not; anything else under their names is not ours.
+/// Refuses other programs' files with the names of pairs. Damaged files of pairs are replaced.
 fn refuse_foreign(existing: &[PathBuf]) -> Result<(), PairsError> {
     for path in existing {
         if let Err(
@@ -379,7 +376,7 @@ mod tests {
         let inside = set.join("inside.parquet");
         samples::write(&inside, &samples::pairs(0, 1)).unwrap();
         let message = merge(&[inside], &set).unwrap_err().to_string();
-        assert!(message.contains("in the folder that is to be written"), "{message}");
+        assert!(message.contains("in the output folder"), "{message}");
         assert!(merge(&[], &set).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a file of pairs says about itself.
+//! The metadata of a file of pairs.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 /// Version of the format.
 pub(crate) const FORMAT: u32 = 1;
 
-/// What the writer of a file is told.
+/// What the rows of a file have in common, for [`PairWriter`](crate::PairWriter).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairFileInfo {
     /// Name of the face space of all features.
     pub face_space: String,
-    /// Numbers in a feature.
+    /// Number of dimensions of a feature.
     pub face_dimension: usize,
-    /// Hash of the table that the splits were taken from, [`crate::split::SplitTable::hash`];
-    /// empty where there was none.
+    /// Hash of the table that the splits come from, [`SplitTable::hash`](crate::SplitTable::hash);
+    /// empty if there was none.
     pub splits_sha256: String,
 }
 
-/// What holds of the features of two sets together.
+/// The normalisation of two sets together.
 pub(crate) fn common(a: Normalisation, b: Normalisation) -> Normalisation {
     if a == b { a } else { Normalisation::None }
 }
 
-/// All that a file says about itself beside its rows.
+/// All metadata of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Meta {
     pub(crate) face_space: FaceSpace,
@@ -36,7 +36,7 @@ pub(crate) struct Meta {
     pub(crate) seal: Option<Seal>,
 }
 
-/// What binds the files of a set together, so that none is lost, doubled or exchanged unnoticed.
+/// What binds the files of a set together, so that a lost, duplicated or replaced file is noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seal {
     /// Number of this file in the set, from 0.
@@ -47,8 +47,8 @@ pub(crate) struct Seal {
     pub(crate) pairs: u64,
     /// Hash of `speaker\tsplit\n` over the speakers that have pairs in the set.
     pub(crate) speakers_sha256: String,
-    /// Hash of pairs, speakers, voices and faces of this file, in their order; none where the file
-    /// was never part of a merge.
+    /// Hash of pairs, speakers, voices and faces of this file, in their order; empty if the file
+    /// was never merged.
     pub(crate) rows_sha256: String,
 }
 
@@ -59,20 +59,20 @@ const KEY_SPLITS: &str = "speech2face.splits_sha256";
 const KEY_LICENCES: &str = "speech2face.licences";
 const KEY_SET: &str = "speech2face.set";
 
-/// Why the keys of a file cannot be read.
+/// Why the metadata of a file cannot be read.
 #[derive(Debug)]
 pub(crate) enum MetaProblem {
     /// Not a file of this program.
     Foreign,
     /// Another version of the format.
     Version(String),
-    /// A key that is missing or makes no sense.
+    /// A key that is missing or malformed.
     Key(&'static str),
 }
 
 impl Meta {
     pub(crate) fn to_key_values(&self) -> Vec<KeyValue> {
-        // None of these types can fail to be written.
+        // Serialising these types cannot fail.
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         let mut pairs = vec![
             (KEY_FORMAT, FORMAT.to_string()),

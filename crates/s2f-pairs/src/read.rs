@@ -13,11 +13,11 @@ use crate::schema::column;
 use crate::split::Split;
 use crate::{Pair, PairInfo, PairsError, check, verify};
 
-/// Rows in memory at a time, with voices or faces and without.
+/// Rows in memory at a time, with and without voices or faces.
 const HEAVY_ROWS: usize = 32;
 const LIGHT_ROWS: usize = 1024;
 
-/// Pairs that may be trusted: whole, of one face space, and with no speaker in two splits.
+/// Pairs that passed all checks: complete, of one face space, and with no speaker in two splits.
 #[derive(Debug, Clone)]
 pub struct PairSet {
     path: PathBuf,
@@ -26,14 +26,14 @@ pub struct PairSet {
     speakers: BTreeMap<String, Split>,
 }
 
-/// What is read of a row beside what [`PairInfo`] holds and the face's points.
+/// What is read of a row in addition to [`Pair::info`] and [`Pair::face_points`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// [`Pair::audio`]; empty where not asked for.
+    /// [`Pair::audio`]; empty if not asked for.
     pub audio: bool,
-    /// [`Pair::face`]; empty where not asked for.
+    /// [`Pair::face`]; empty if not asked for.
     pub face: bool,
-    /// [`Pair::feature`]; empty where not asked for.
+    /// [`Pair::feature`]; empty if not asked for.
     pub feature: bool,
 }
 
@@ -60,7 +60,7 @@ impl PairSet {
         Ok(Self { path: path.to_owned(), files, face_space, speakers })
     }
 
-    /// What was opened.
+    /// The file or folder that was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -70,18 +70,18 @@ impl PairSet {
         &self.face_space
     }
 
-    /// Pairs in the set.
+    /// Number of pairs.
     pub fn pairs(&self) -> u64 {
         self.files.iter().map(PairFile::pairs).sum()
     }
 
-    /// Every speaker and the split of all his or her pairs.
+    /// Every speaker and the split of all their pairs.
     pub fn speakers(&self) -> &BTreeMap<String, Split> {
         &self.speakers
     }
 
-    /// Hash of [`Self::speakers`], as [`crate::split::SplitTable::hash`] computes it: two sets
-    /// with the same hash measure on the same people.
+    /// Hash of [`Self::speakers`], as [`SplitTable::hash`](crate::SplitTable::hash) computes it:
+    /// two sets with the same hash evaluate on the same people.
     pub fn speakers_sha256(&self) -> String {
         crate::split::hash_of_splits(&self.speakers)
     }
@@ -95,22 +95,22 @@ impl PairSet {
         all
     }
 
-    /// Rows in each row group: what [`Self::group`] reads at a time, about 32 MiB at most.
+    /// Number of rows in each row group, which [`Self::group`] reads; about 32 MiB at most.
     pub fn groups(&self) -> Vec<u64> {
         self.files.iter().flat_map(|file| file.groups.iter().copied()).collect()
     }
 
-    /// The rows, of one split or of all, in their order. Memory is bounded by some rows.
+    /// The rows, of one split or of all, in their order. Holds at most 1024 rows in memory.
     pub fn rows(&self, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
         self.read(0..usize::MAX, payload, split)
     }
 
-    /// The rows of row group `group`, counted through all files; none beyond the last.
+    /// The rows of row group `group`, counted through all files; empty beyond the last.
     pub fn group(&self, group: usize, payload: Payload, split: Option<Split>) -> Rows<'_, Pair> {
         self.read(group..group.saturating_add(1), payload, split)
     }
 
-    /// What is said of each pair, of one split or of all, in the order of the rows.
+    /// What is known about each pair, of one split or of all, in the order of the rows.
     pub fn infos(&self, split: Option<Split>) -> Rows<'_, PairInfo> {
         let rows = |batch: &Batch<'_>, row| batch.info(row);
         self.rows_with(0..usize::MAX, info_columns(), split, LIGHT_ROWS, rows)
@@ -165,7 +165,7 @@ pub struct Rows<'a, T> {
     batch_rows: usize,
     read: fn(&Batch<'_>, usize) -> Result<T, PairsError>,
     open: Option<(&'a PairFile, Batches)>,
-    /// What is in memory, and the next row of it.
+    /// The rows in memory, and the next one to return.
     batch: Option<(Batch<'a>, usize)>,
     failed: bool,
 }
@@ -229,7 +229,7 @@ fn info_columns() -> Vec<usize> {
 pub(crate) fn open_files(path: &Path) -> Result<Vec<PairFile>, PairsError> {
     let paths = if path.is_dir() { pair_files(path)? } else { vec![path.to_owned()] };
     if paths.is_empty() {
-        return Err(PairsError::NoFiles { path: path.to_owned() }.into());
+        return Err(PairsError::NoFiles { path: path.to_owned() });
     }
     paths.iter().map(|path| Ok(PairFile::open(path)?.0)).collect()
 }
@@ -245,7 +245,7 @@ pub(crate) fn pair_files(folder: &Path) -> Result<Vec<PathBuf>, PairsError> {
             found.push(entry.path());
         }
     }
-    // By number, not by letter: there may be more than 100 000 files.
+    // By number, not as text: there may be more than 100 000 files.
     found.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
     Ok(found)
 }

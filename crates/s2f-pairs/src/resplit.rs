@@ -1,4 +1,4 @@
-//! Other splits for a set that is there.
+//! New splits for an existing set.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,16 +12,16 @@ use s2f_core::AtomicFile;
 
 use crate::PairsError;
 
-/// Shares out the speakers of the set in `folder` anew, and writes `splits.csv` and the column
-/// `split` of every file accordingly; all else is copied as it lies. Splits that the corpus itself
-/// prescribes are taken from `splits.csv` and kept.
+/// Assigns the speakers of the set in `folder` to new splits, and writes `splits.csv` and the
+/// column `split` of every file; everything else is copied without decoding. Splits that the corpus
+/// itself prescribes are taken from `splits.csv` and kept.
 ///
-/// Each file is replaced at once. Stopped in between, the set is refused by
-/// [`crate::PairSet::open`] until the same call has gone on to the end.
+/// Each file is replaced atomically. If it is interrupted, [`crate::PairSet::open`] refuses the set
+/// until the same call has completed.
 ///
 /// # Errors
-/// [`PairsError`] where a file is damaged or face spaces are mixed; [`PairsError::Table`]
-/// where `splits.csv` is damaged; [`PairsError::File`] where the system refuses.
+/// [`PairsError`] if a file is damaged or face spaces are mixed; [`PairsError::Splits`] if
+/// `splits.csv` is damaged; [`PairsError::File`] if the system refuses.
 pub fn resplit(folder: &Path, shares: &Shares, seed: u64) -> Result<(), PairsError> {
     shares.check()?;
     s2f_core::remove_temporary(folder)?;

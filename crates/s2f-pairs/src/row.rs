@@ -1,4 +1,4 @@
-//! From the columns of Arrow to rows.
+//! Converts the columns of Arrow to rows.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
@@ -48,7 +48,7 @@ impl Batch<'_> {
         let mut face_points = [[0.0; 2]; 5];
         match face_points.as_flattened_mut() {
             flat if flat.len() == points.len() => flat.copy_from_slice(&points),
-            _ => return Err(self.bad("face_points", format!("{} numbers", points.len()))),
+            _ => return Err(self.bad("face_points", format!("{} values", points.len()))),
         }
         Ok(Pair { info, audio, face, face_points, feature, face_space: space.name.clone() })
     }
@@ -57,8 +57,8 @@ impl Batch<'_> {
     pub(crate) fn info(&self, row: usize) -> Result<PairInfo, PairsError> {
         let pair_id = self.text("pair_id", row)?.to_owned();
         let seconds = self.number("seconds", row)?.unwrap_or_default();
-        if !valid::is_possible_seconds(seconds) {
-            return Err(PairsError::Seconds { path: self.file.path.clone(), pair_id, seconds });
+        if let Some(problem) = valid::seconds_problem(seconds) {
+            return Err(PairsError::Voice { path: self.file.path.clone(), pair_id, problem });
         }
         Ok(PairInfo {
             pair_id,

@@ -10,8 +10,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-/// Numbers of the columns that are named on their own; each is also that of its Parquet column, as
-/// even the lists have one each.
+/// Indices of columns; each is also the index of its Parquet column, as even a list has only one.
 pub(crate) mod column {
     pub(crate) const PAIR_ID: usize = 0;
     pub(crate) const SPEAKER_ID: usize = 1;
@@ -30,9 +29,9 @@ pub(crate) mod column {
     pub(crate) const FACE_SHA256: usize = 15;
 }
 
-/// What is large in a row and does not shrink: stored as it is.
+/// Large columns that do not compress: stored uncompressed.
 const PAYLOAD: [&str; 4] = ["audio", "face", "face_points", "feature"];
-/// What is different in each row, so that a dictionary would only be ballast.
+/// Columns with a different value in each row, for which a dictionary would be useless.
 const UNIQUE: [&str; 3] = ["pair_id", "audio_sha256", "face_sha256"];
 
 /// The columns.
@@ -67,12 +66,12 @@ pub(crate) fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// The numbers in a list, under the name that the Parquet format gives them.
+/// The elements of a list, under the name that the Parquet format gives them.
 pub(crate) fn list_item() -> Arc<Field> {
     Arc::new(Field::new("element", DataType::Float32, false))
 }
 
-/// The same as Parquet sees it.
+/// The same as a Parquet schema.
 pub(crate) fn parquet_schema() -> Result<SchemaDescriptor, ParquetError> {
     ArrowSchemaConverter::new().convert(&schema())
 }

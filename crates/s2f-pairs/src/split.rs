@@ -10,20 +10,20 @@ use s2f_core::hash::hex;
 
 use crate::PairsError;
 
-/// Which part of the work a speaker's pairs are for.
+/// What the pairs of a speaker are used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// To learn from.
+    /// Training.
     Train,
-    /// To choose by.
+    /// Choosing among models.
     Validation,
-    /// To measure with, at the end.
+    /// The final evaluation.
     Test,
 }
 
 impl Split {
-    /// All of them.
+    /// All splits.
     pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
     /// `train`, `validation` or `test`.
@@ -35,14 +35,14 @@ impl Split {
         }
     }
 
-    /// The split of that name.
+    /// The inverse of [`Split::name`].
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|split| split.name() == name)
     }
 }
 
-/// Which share of the speakers is held back, each between 0 and 1, together below 1. What is
-/// outside is taken as the nearest that is inside.
+/// Shares of the speakers that are held out, each between 0 and 1, together below 1. Values outside
+/// are clamped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shares {
@@ -53,7 +53,7 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Refuses shares that leave nobody to train on.
+    /// Refuses shares that leave no speaker to train on.
     ///
     /// # Errors
     /// [`PairsError::Share`].
@@ -100,15 +100,15 @@ struct Line {
 }
 
 impl SplitTable {
-    /// Shares out the speakers, each with the split that the corpus prescribes.
+    /// Assigns speakers, each with the split that the corpus prescribes, if any.
     ///
-    /// Who is prescribed for test or validation stays there; who is prescribed for training goes
-    /// to training or, where the corpus prescribes no validation, to validation. All others are
-    /// shared out freely. Among three speakers or more every share above 0 gets one at least, and
-    /// training always does.
+    /// Speakers prescribed for test or validation stay there; those prescribed for training go to
+    /// training or, if the corpus prescribes no validation, some of them to validation. All others
+    /// are assigned freely. With three speakers or more, every share above 0 gets at least one
+    /// speaker, and so does training.
     ///
-    /// The order is that of the SHA-256 of seed and name, so it depends on nothing else: the first
-    /// are for test, the next for validation.
+    /// Speakers are ordered by the SHA-256 of seed and name, so the result depends on nothing else:
+    /// the first are for test, the next for validation.
     pub fn assign(
         speakers: impl IntoIterator<Item = (String, Option<Split>)>,
         shares: &Shares,
@@ -117,8 +117,8 @@ impl SplitTable {
         let mut official: BTreeMap<String, Option<Split>> = BTreeMap::new();
         for (speaker, split) in speakers {
             let entry = official.entry(speaker).or_default();
-            // Prescribed twice: for test before validation before training, so that nothing is
-            // learned from whoever is measured with.
+            // Prescribed twice: test wins over validation, validation over training, so that
+            // nobody who is evaluated is trained on.
             *entry = (*entry).max(split);
         }
         let has_validation = official.values().any(|&split| split == Some(Split::Validation));
@@ -140,7 +140,7 @@ impl SplitTable {
         table
     }
 
-    /// The split of a speaker; training for one that the table does not know.
+    /// The split of a speaker; training if the table lacks the speaker.
     pub fn split_of(&self, speaker: &str) -> Split {
         self.speakers.get(speaker).map_or(Split::Train, |entry| entry.split)
     }
@@ -163,7 +163,7 @@ impl SplitTable {
     /// The table as comma-separated text: `speaker_id,split,official`.
     pub fn to_csv(&self) -> String {
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-        // Nothing that is written to memory can fail, and all of it is text.
+        // Writing to memory cannot fail, and all of it is text.
         let _ = writer.write_record(["speaker_id", "split", "official"]);
         for (speaker, entry) in &self.speakers {
             let (speaker_id, split, official) = (speaker.clone(), entry.split, entry.official);
@@ -175,7 +175,7 @@ impl SplitTable {
     /// Reads what [`SplitTable::to_csv`] wrote.
     ///
     /// # Errors
-    /// [`PairsError::Splits`] where it cannot be read.
+    /// [`PairsError::Splits`] if it cannot be read.
     pub fn read(path: &Path) -> Result<Self, PairsError> {
         let bad = |source| PairsError::Splits { path: path.to_owned(), source };
         let mut table = Self::default();
@@ -210,7 +210,7 @@ impl SplitTable {
             let least = usize::from(share > 0.0 && count >= 3);
             ((share * count as f64).round() as usize).max(least).min(left)
         };
-        // One stays for training, and one for validation if there is to be any.
+        // One stays for training, and one for validation if there is a share for it.
         let for_validation = usize::from(shares.validation > 0.0 && count >= 3);
         let test = quota(shares.test, count.saturating_sub(1 + for_validation));
         let validation = quota(shares.validation, count.saturating_sub(1 + test));

@@ -25,7 +25,8 @@ pub(crate) fn length(feature: &[f32]) -> f64 {
     feature.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
-/// Whether a voice can have this length, s.
-pub(crate) fn is_possible_seconds(seconds: f32) -> bool {
-    seconds.is_finite() && seconds > 0.0
+/// What is wrong with the length of a voice, s, if anything.
+pub(crate) fn seconds_problem(seconds: f32) -> Option<String> {
+    let is_possible = seconds.is_finite() && seconds > 0.0;
+    (!is_possible).then(|| format!("a voice of {seconds} s"))
 }

@@ -1,15 +1,15 @@
 //! Comparing hashes with the bytes that they are of.
 //!
 //! Each voice and each face that is read is compared with its hash (see `row.rs`). Leak checks and
-//! searches for duplicates read nothing but the hashes, so [`PairSet::open`] reads a sample of whole
-//! rows, and [`PairSet::verify`] all of them.
+//! searches for duplicates read only the hashes, so [`PairSet::open`] reads a sample of whole rows,
+//! and [`PairSet::verify`] all of them.
 
 use crate::file::PairFile;
 use crate::row::Batch;
 use crate::{PairSet, PairsError, Payload};
 
-/// Rows of a set that are compared with their hashes whenever it is opened. If one row in twenty is
-/// wrong, no sampled row shows it in 0.95^64 = 4 % of the sets; reading them takes some milliseconds.
+/// Rows of a set that are compared with their hashes whenever it is opened: enough that, if one row
+/// in twenty is wrong, the sample misses all of them with a probability of 0.95^64 = 4 %.
 const SAMPLED: u64 = 64;
 
 impl PairSet {
@@ -18,7 +18,7 @@ impl PairSet {
     ///
     /// # Errors
     /// [`PairsError::Hash`] with the first pair whose bytes have another hash,
-    /// [`PairsError::Feature`] or [`PairsError::Seconds`] for values that cannot be, and others if
+    /// [`PairsError::Feature`] or [`PairsError::Voice`] for values that cannot be, and others if
     /// the set cannot be read.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), PairsError> {
         for (done, pair) in (1..).zip(self.rows(Payload::ALL, None)) {

@@ -16,19 +16,19 @@ use s2f_core::{FaceSpace, Normalisation};
 use crate::error::parquet_error;
 use crate::meta::{Meta, PairFileInfo};
 use crate::schema::{list_item, properties, schema};
-use crate::valid::{feature_problem, is_possible_seconds, is_unit_length};
+use crate::valid::{feature_problem, is_unit_length, seconds_problem};
 use crate::{Pair, PairsError};
 use s2f_core::AtomicFile;
 use s2f_core::hash::sha256;
 
-/// Bytes of a row group: what a writer holds in memory, and about what a reader of all columns
-/// has to.
+/// Size of a row group, bytes: what a writer holds in memory, and about what a reader of all
+/// columns does.
 const GROUP_BYTES: usize = 32 << 20;
-/// Rows of a row group, where pairs are small.
+/// Maximum number of rows of a row group, for small pairs.
 const GROUP_ROWS: usize = 4096;
 
-/// Writes one file of pairs, row by row. Until [`PairWriter::finish`] nothing stands under its
-/// name. Memory is bounded by about three times a row group of 32 MiB.
+/// Writes one file of pairs, row by row. The file appears under its name on
+/// [`PairWriter::finish`]. Holds up to about three row groups of 32 MiB in memory.
 pub struct PairWriter {
     path: PathBuf,
     info: PairFileInfo,
@@ -42,10 +42,10 @@ impl PairWriter {
     /// Begins the file `path`, whose folder must exist.
     ///
     /// # Errors
-    /// [`PairsError::File`] where the system refuses.
+    /// [`PairsError::File`] if the system refuses.
     pub fn create(path: &Path, info: &PairFileInfo) -> Result<Self, PairsError> {
         let options = ArrowWriterOptions::new()
-            // It is redundant, and the order within it changes from run to run.
+            // It is redundant, and its order changes from run to run.
             .with_skip_arrow_metadata(true)
             .with_properties(properties(Vec::new()));
         let writer =
@@ -65,7 +65,7 @@ impl PairWriter {
     ///
     /// # Errors
     /// [`PairsError::Feature`] if the feature is of another face space or dimension than the file,
-    /// or not finite; [`PairsError::Seconds`] if the voice has no possible length;
+    /// or not finite; [`PairsError::Voice`] if the voice has no possible length;
     /// [`PairsError::Hash`] if the pair has a hash that is not that of its bytes;
     /// [`PairsError::File`] if the system refuses.
     pub fn push(&mut self, pair: &Pair) -> Result<(), PairsError> {
@@ -87,10 +87,10 @@ impl PairWriter {
         Ok(())
     }
 
-    /// Completes the file and puts it under its name.
+    /// Completes the file and gives it its name.
     ///
     /// # Errors
-    /// [`PairsError::File`] where the system refuses; there is no file then.
+    /// [`PairsError::File`] if the system refuses; there is no file then.
     pub fn finish(mut self) -> Result<(), PairsError> {
         self.flush()?;
         let meta = Meta {
@@ -113,9 +113,8 @@ impl PairWriter {
     fn check(&self, pair: &Pair) -> Result<(), PairsError> {
         let (space, dimension) = (&self.info.face_space, self.info.face_dimension);
         let (path, pair_id) = (|| self.path.clone(), || pair.info.pair_id.clone());
-        if !is_possible_seconds(pair.info.seconds) {
-            let seconds = pair.info.seconds;
-            return Err(PairsError::Seconds { path: path(), pair_id: pair_id(), seconds });
+        if let Some(problem) = seconds_problem(pair.info.seconds) {
+            return Err(PairsError::Voice { path: path(), pair_id: pair_id(), problem });
         }
         let problem = if pair.face_space == *space {
             feature_problem(&pair.feature, space, dimension)
@@ -156,9 +155,9 @@ impl PairWriter {
     }
 }
 
-/// Rows of the row group to come, column by column.
+/// Rows of the next row group, column by column.
 struct Group {
-    /// Of voices, faces and features.
+    /// Size of voices, faces and features.
     bytes: usize,
     pair_id: StringBuilder,
     speaker_id: StringBuilder,
@@ -224,7 +223,7 @@ impl Group {
         self.face_sha256.append_value(face_sha256);
     }
 
-    /// The columns in the order of the schema; nothing is held afterwards.
+    /// The columns in the order of the schema; empties the group.
     fn take(&mut self) -> Vec<ArrayRef> {
         self.bytes = 0;
         vec![

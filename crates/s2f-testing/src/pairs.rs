@@ -10,7 +10,8 @@
 //! let folder = tempfile::tempdir().unwrap();
 //! let speakers = (0..3).map(|n| {
 //!     let pair = sample(&format!("pair{n}"), &format!("speaker{n}"), Split::Test);
-//!     pair.hum(Voice { pitch_hz: 90.0 + f64::from(n), seconds: 1.0 }).feature("some", 4, |i| i as f32)
+//!     let voice = Voice { pitch_hz: 90.0 + f64::from(n), seconds: 1.0 };
+//!     pair.hum(voice).feature("some", 4, |i| i as f32)
 //! });
 //! let pairs: Vec<_> = speakers.map(|sample| sample.build()).collect();
 //! let set = set(&folder.path().join("some.parquet"), &pairs);

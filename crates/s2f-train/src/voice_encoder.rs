@@ -61,10 +61,6 @@ pub fn train_voice_encoder(
     let data = TrainingData::open(config, &decoder, &plain)?;
     let scoring = Scoring::new(config, &data, &decoder.face_space, &plain)?;
     let examples = data.examples(config)?;
-    let device_names = compute.devices().name();
-    let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
-    let run = Run::open(out, config, &session)?;
-
     let terms = compute.devices().all().map(|device| Terms::new(&config.losses, &decoder, device));
     let terms = terms.collect::<Result<Vec<Terms>, _>>()?;
     let mut weights = terms[0].weights();
@@ -72,6 +68,9 @@ pub fn train_voice_encoder(
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len());
+    let device_names = compute.devices().name();
+    let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
+    let run = Run::open(out, config, &session)?; // everything that can be refused was before
     let (mut session, restored) = Session::start::<_, State>(
         run,
         plan,

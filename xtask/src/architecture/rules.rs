@@ -96,9 +96,9 @@ pub const WORDS: &[Words] = &[
             // A download that resumes: renamed once it is verified.
             "crates/s2f-registry/src/partial_file.rs",
             // A lock.
-            "crates/s2f-corpus/src/prepare/job.rs",
-            // Renames a folder before it is removed.
-            "crates/s2f-train/src/run/checkpoint.rs",
+            "crates/s2f-corpus/src/prepare/",
+            // A checkpoint is a folder: complete under another name, then renamed.
+            "crates/s2f-train/src/run/files.rs",
         ],
         why: "files are written by s2f_core::AtomicFile",
     },

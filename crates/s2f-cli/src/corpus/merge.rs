@@ -1,4 +1,4 @@
-//! `corpus merge`: the shards of several machines to one set of pairs.
+//! `corpus merge`: joins the parts that several machines prepared to one set of pairs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use s2f_pairs::Shares;
-use s2f_pairs::resplit;
+use s2f_pairs::{Shares, resplit};
 
 use crate::Outcome;
 use crate::printer::Printer;

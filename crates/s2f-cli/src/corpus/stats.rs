@@ -1,8 +1,8 @@
-//! `corpus stats`: counts of what is in prepared pairs.
+//! `corpus stats`: what prepared pairs hold, and whether they are intact.
 
 use std::path::{Path, PathBuf};
 
-use s2f_corpus::stats::Stats;
+use s2f_corpus::stats::{self, Stats};
 use s2f_pairs::PairSet;
 
 use crate::Outcome;
@@ -14,6 +14,10 @@ pub struct Args {
     /// Folder of pairs, or one Parquet file
     pairs: PathBuf,
 
+    /// Read every pair: compare voices and faces with their hashes, and lengths with the sound
+    #[arg(long)]
+    verify: bool,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -21,8 +25,20 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
+    if args.verify {
+        verify(&args.pairs, printer)?;
+    }
     print(&args.pairs, args.json, printer)?;
     Ok(Outcome::AllGood)
+}
+
+fn verify(pairs: &Path, printer: &Printer) -> anyhow::Result<()> {
+    let set = PairSet::open(pairs)?;
+    let bar = printer.with_progress(set.pairs() as usize);
+    stats::verify(&set, &mut |done| bar.reach(done))?;
+    drop(bar);
+    printer.note(format_args!("all {} pairs are intact", set.pairs()));
+    Ok(())
 }
 
 pub(super) fn print(pairs: &Path, json: bool, printer: &Printer) -> anyhow::Result<()> {

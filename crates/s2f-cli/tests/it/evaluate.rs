@@ -155,6 +155,22 @@ fn what_cannot_be_evaluated_is_reported_with_a_hint() {
 }
 
 #[test]
+fn verified_pairs_are_intact_to_the_byte() {
+    let folder = Folder::new();
+    hums(&folder.path("hums.parquet"), 40, false);
+    let verify = || folder.run(["corpus", "stats", "hums.parquet", "--verify"]);
+    verify().exits(0).says(&["all 80 pairs are intact"]);
+    // A face that opening does not look at is exchanged for another one.
+    let mut bytes = folder.read("hums.parquet");
+    let old = b"face of pair079";
+    let place = bytes.windows(old.len()).position(|window| window == old).unwrap();
+    bytes[place..place + old.len()].copy_from_slice(b"face of pair078");
+    folder.write("hums.parquet", bytes);
+    folder.run(["corpus", "stats", "hums.parquet"]).exits(0);
+    verify().exits(2).says(&["pair079", "hums.parquet", "face_sha256", "hint:"]);
+}
+
+#[test]
 fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     let folder = Folder::new();
     hums(&folder.path("then.parquet"), 8, true);

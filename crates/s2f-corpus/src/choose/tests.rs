@@ -1,26 +1,12 @@
 //! Clips put together from portraits: faces of a known place, size and sharpness. The portraits
 //! are of the Face Research Lab London Set; without them the tests say so and do nothing.
 
-use std::path::{Path, PathBuf};
-
 use image::imageops::{FilterType, blur, replace, resize};
 use image::{Rgb, RgbImage};
 use s2f_face::{Detector, read_picture};
+use s2f_testing::data;
 
 use super::*;
-
-fn published(what: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("S2F_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let found = shared.join(what);
-    if !found.exists() {
-        eprintln!("skipped: {} is not there", found.display());
-        return None;
-    }
-    Some(found)
-}
 
 struct Studio {
     detector: Detector,
@@ -30,8 +16,8 @@ struct Studio {
 
 impl Studio {
     fn open() -> Option<Self> {
-        let detector = Detector::open(published("models/yunet/yunet_n_dynamic.onnx")?).unwrap();
-        let portraits = published("data/faces/london/images")?;
+        let detector = Detector::open(data("models/yunet/yunet_n_dynamic.onnx")?).unwrap();
+        let portraits = data("data/faces/london/images")?;
         let read = |name: &str| read_picture(portraits.join(name)).unwrap();
         let people = [read("004_neutral.jpg"), read("062_neutral.jpg")];
         Some(Self { detector, people })

@@ -40,23 +40,12 @@ pub(super) fn absent(plan: &Plan) -> Vec<String> {
     plan.absent.iter().map(|absent| format!("{}: {}", absent.pair_id, absent.missing)).collect()
 }
 
-/// A corpus of the examples that are not part of the project; none, and a line about it, where it
-/// is not there.
+/// A corpus of the test data; `None`, with a line that says so, if it is missing.
 pub(crate) fn example(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("S2F_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let path = shared.join("data").join(name);
-    if path.is_dir() {
-        Some(path)
-    } else {
-        eprintln!("skipped: {} is not there", path.display());
-        None
-    }
+    s2f_testing::data(&format!("data/{name}"))
 }
 
-/// The unpaired voices and faces of the examples, side by side; none where they are not there.
+/// The unpaired voices and faces of the test data, side by side; `None` if they are missing.
 #[cfg(unix)]
 pub(crate) fn unpaired_example() -> Option<TempDir> {
     let root = example("")?;

@@ -1,27 +1,26 @@
-//! Voices and faces that are in a set more than once.
+//! Voices and faces that occur in a set more than once, found by their hashes.
 
 use std::collections::HashMap;
 
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256, sha256};
 use serde::Serialize;
 
 use crate::CorpusError;
-use s2f_pairs::Split;
-use s2f_pairs::{PairInfo, PairSet};
+use s2f_pairs::{PairInfo, PairSet, Split};
 
-/// Groups that are described, and pairs of each that are named.
+/// Groups that are listed, and pairs of each that are named.
 const EXAMPLES: usize = 5;
 
-/// What is in a set more than once.
+/// What occurs in a set more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Duplicates {
-    /// Groups of pairs with the same bytes.
+    /// Number of groups of pairs with the same bytes.
     pub groups: usize,
-    /// Pairs in these groups.
+    /// Number of pairs in these groups.
     pub pairs: usize,
     /// Groups with more than one speaker: one of the names is wrong.
     pub across_speakers: usize,
-    /// Groups with more than one split: what is measured with was learned from.
+    /// Groups with more than one split: a leak from training into evaluation.
     pub across_splits: usize,
     /// Some groups, the worst first.
     pub examples: Vec<Duplicate>,
@@ -42,9 +41,11 @@ pub struct Duplicate {
     pub pair_ids: Vec<String>,
 }
 
-/// Finds what is the same.
+/// Finds pairs with the same hash.
 pub(super) struct Finder {
     hash_of: fn(&PairInfo) -> &str,
+    /// The hash of no bytes.
+    of_nothing: String,
     seen: HashMap<[u8; 16], Seen>,
     rows: u64,
 }
@@ -61,10 +62,15 @@ struct Seen {
 
 impl Finder {
     pub(super) fn new(hash_of: fn(&PairInfo) -> &str) -> Self {
-        Self { hash_of, seen: HashMap::new(), rows: 0 }
+        Self { hash_of, of_nothing: sha256(b""), seen: HashMap::new(), rows: 0 }
     }
 
     pub(super) fn add(&mut self, info: &PairInfo, person: u32) {
+        self.rows += 1;
+        // Pairs may be stored without faces.
+        if (self.hash_of)(info) == self.of_nothing {
+            return;
+        }
         let seen = self.seen.entry(key((self.hash_of)(info))).or_insert(Seen {
             first_row: self.rows,
             pairs: 0,
@@ -76,10 +82,9 @@ impl Finder {
         seen.pairs += 1;
         seen.across_speakers |= seen.person != person;
         seen.across_splits |= seen.split != info.split;
-        self.rows += 1;
     }
 
-    /// The worst groups, and an empty list of names for each.
+    /// The worst groups, still without the names of their pairs.
     fn worst(&self) -> Vec<([u8; 16], Duplicate)> {
         let mut groups: Vec<_> = self.seen.iter().filter(|(_, seen)| seen.pairs > 1).collect();
         groups.sort_unstable_by_key(|(_, seen)| {
@@ -99,7 +104,7 @@ impl Finder {
     }
 }
 
-/// What was found, with the names of some pairs, for which the set is read once more.
+/// What was found. If there are duplicates, the set is read again for the names of some pairs.
 pub(super) fn describe<const N: usize>(
     set: &PairSet,
     finders: [Finder; N],
@@ -133,7 +138,7 @@ pub(super) fn describe<const N: usize>(
     }))
 }
 
-/// Half of a hash: what the columns hold is text, and nothing says that it is hexadecimal.
+/// Half of the hash of a hash: half the memory, and the same for any text in the column.
 fn key(hash: &str) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&Sha256::digest(hash)[..16]);

@@ -1,4 +1,4 @@
-//! The table for people.
+//! The table that people read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,10 +20,10 @@ impl fmt::Display for Stats {
             hours(self.seconds),
             self.mean_seconds
         )?;
-        writeln!(f, "face space {}, {} numbers", space.name, space.dimension)?;
+        writeln!(f, "face space {}, {} dimensions", space.name, space.dimension)?;
         let groups = [
             ("split", &self.by_split),
-            ("gender", &self.by_gender),
+            ("sex", &self.by_sex),
             ("age", &self.by_age),
             ("language", &self.by_language),
             ("licence", &self.by_licence),
@@ -63,7 +63,7 @@ fn write_counts(
 
 fn write_duplicates(f: &mut fmt::Formatter<'_>, what: &str, found: &Duplicates) -> fmt::Result {
     if found.groups == 0 {
-        return writeln!(f, "\nno {what} is there twice");
+        return writeln!(f, "\nno {what} occurs twice");
     }
     writeln!(f, "\nthe same {what}: {} groups, {} pairs", found.groups, found.pairs)?;
     if found.across_splits > 0 {

@@ -114,7 +114,7 @@ fn lengths_that_no_voice_has_are_refused() {
 
         let mut pair = some(1).remove(0);
         pair.info.seconds = seconds;
-        assert!(matches!(pairs::write(&path, &[pair]), Err(PairsError::Seconds { .. })));
+        assert!(matches!(pairs::write(&path, &[pair]), Err(PairsError::Voice { .. })));
     }
 }
 

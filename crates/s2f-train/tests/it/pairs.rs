@@ -176,6 +176,8 @@ fn data_that_cannot_be_used_is_refused_with_the_reason() {
     assert!(message.contains("augmentation.speed"), "{message}");
     let message = refusal(&["clips.seconds=1.0", "network.layers=[]"]);
     assert!(message.contains("layer"), "{message}");
+    let message = refusal(&["start.model=missing"]);
+    assert!(message.contains("missing"), "{message}");
     assert!(!training.path("refused").exists());
 }
 
