@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release -p speech2face --example reconstruct
 //! ```
+#![allow(missing_docs, reason = "main is public for a test")]
 
 use speech2face::audio::Limits;
 use speech2face::{DeviceChoice, ReconstructOptions, Speech2Face, VoiceRecording};

@@ -152,9 +152,8 @@ pub fn embed_voices(
     ranges
         .iter()
         .map(|ranges| {
-            let end = start + ranges.len();
-            let windows = features.clone().slice([start..end]); // [windows, D]
-            start = end;
+            let windows = features.clone().narrow(0, start, ranges.len()); // [windows, D]
+            start += ranges.len();
             let feature = encoder.pool(windows.unsqueeze()); // [1, D]
             let values = values(normalise(feature, face_space))?;
             FaceFeature::new(face_space.clone(), values)

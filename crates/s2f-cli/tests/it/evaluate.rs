@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use s2f_pairs::{PairSet, Split};
 use s2f_testing::pairs::{self, sample};
+use serde_json::json;
 
 use crate::corpus::{Kit, run};
 use crate::support::{Folder, Png, Run, buzz};
@@ -46,11 +47,14 @@ fn talking_faces_become_a_report_however_often_it_is_killed() {
     let begun = Instant::now();
     let done = evaluate(&folder, &["evaluate", "compact", "grid", "--split", "all", "-o", "one"]);
     let whole = begun.elapsed();
-    let done = done.exits(0).says(&["hearing voices", "drawing and reading faces", "wrote one"]);
+    let done =
+        done.exits(0).says(&["embedding voices", "generating and reading faces", "wrote one"]);
     assert!(done.stdout.contains("Own face among the first 10 %"), "{done:?}");
     let page = String::from_utf8(folder.read("one/report.html")).unwrap();
     // Seven people with a licence that lets photographs be shown.
-    assert!(page.contains("7 speakers are few") && page.contains("Photographs under CC BY 4.0"));
+    assert!(
+        page.contains("There are only 7 speakers") && page.contains("Photographs under CC BY 4.0")
+    );
     let sheet = Png::decode(&folder.read("one/faces.png"));
     assert!(sheet.texts["Description"].starts_with("Synthetic"));
     let scores = String::from_utf8(folder.read("one/scores.csv")).unwrap();
@@ -122,7 +126,7 @@ fn a_report_needs_no_labels_or_networks() {
         "Pictures were left out, so nothing was read in them.",
         "The licence of these pairs (unknown) is not known to allow",
         "The sex of most speakers is not stated",
-        "whether it knows these people cannot be told",
+        "There is no record of what the model was trained on",
     ] {
         assert!(page.contains(said), "{said}");
     }
@@ -181,7 +185,11 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
         folder.write("run/config.toml", format!("[data.pairs]\npath = \"{pairs}\"\n"));
         let set = PairSet::open(&folder.path(splits)).unwrap();
         let data = format!("{}-{}", set.speakers_sha256(), set.pairs());
-        folder.write("run/environment.json", format!("{{\"data_sha256\": \"{data}\"}}"));
+        let environment = json!({
+            "version": "0.1.0", "device": "cpu", "seed": 1, "threads": 2, "data_sha256": data,
+            "started": "2026-01-31T23:59:59Z", "resumed": [],
+        });
+        folder.write("run/environment.json", environment.to_string());
     };
     let arguments = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
     config("then.parquet", "then.parquet");
@@ -195,13 +203,15 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     config("then.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(0);
     let page = String::from_utf8(folder.read("later/report.html")).unwrap();
-    assert!(page.contains("No speaker, voice or face that is evaluated was trained on"));
+    assert!(page.contains("was trained on no speaker, voice or face that is evaluated"));
 
-    // The pairs were split anew since: today's splits do not say whom the model knows.
+    // The pairs were split again: their splits no longer say who the model was trained on.
     config("then.parquet", "now.parquet");
     evaluate(&folder, &arguments).exits(2).says(&["prepared or split again after", "hint:"]);
     let elsewhere = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
-    evaluate(&folder, &elsewhere).exits(0).says(&["prepared or split again since", "is unknown"]);
+    evaluate(&folder, &elsewhere)
+        .exits(0)
+        .says(&["has since been prepared or split again", "it is unknown"]);
 
     // A report is replaced by a later one.
     let again = ["evaluate", "compact", "now.parquet", "-o", "report", "--pictures", "0"];
