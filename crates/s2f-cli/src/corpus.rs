@@ -26,7 +26,7 @@ enum Action {
     /// Show what a corpus contains and what is missing, from file names and tables alone
     Check(check::Args),
     /// Prepare pairs of voices and faces from a corpus; can be interrupted and resumed
-    Prepare(prepare::Args),
+    Prepare(Box<prepare::Args>),
     /// Merge the shards that several machines prepared
     Merge(merge::Args),
     /// Split the speakers of prepared pairs again into training, validation and test

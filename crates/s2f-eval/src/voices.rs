@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use s2f_audio::{AudioError, Limits, Waveform, decode};
 use s2f_pairs::Pair;
 use speech2face::{Speech2Face, VoicePolicy};
+use std::collections::btree_map::Entry;
 
 use crate::EvalError;
 use crate::cache::Columns;
@@ -63,9 +64,8 @@ impl ClipLengths {
             let found = embed_long_enough(model, pairs, &voices, &policy, seconds)?;
             columns.insert(column(seconds), found);
         }
-        let main = self.main_column();
-        if !columns.contains_key(&main) {
-            columns.insert(main, embed(model, &voices, &self.policy)?);
+        if let Entry::Vacant(main) = columns.entry(self.main_column()) {
+            main.insert(embed(model, &voices, &self.policy)?);
         }
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for voice in &voices {

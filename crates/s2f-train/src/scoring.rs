@@ -42,7 +42,7 @@ pub(crate) struct Scoring<'a> {
 
 enum HeldOut<'a> {
     Pairs { data: &'a PairData, set: &'a PairSet, validation: Probes, mean_feature: &'a [f32] },
-    Recordings { corpora: &'a [Corpus], reader: AgeSexReader },
+    Recordings { corpora: &'a [Corpus], reader: Box<AgeSexReader> },
 }
 
 impl<'a> Scoring<'a> {
@@ -71,7 +71,7 @@ impl<'a> Scoring<'a> {
                     "age_gender",
                     &data.sex_reader,
                 )?;
-                let reader = AgeSexReader::open(&detector, &sex, device)?;
+                let reader = Box::new(AgeSexReader::open(&detector, &sex, device)?);
                 HeldOut::Recordings { corpora: &voices.test, reader }
             }
         };

@@ -54,7 +54,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             section.items.extend(
                 confusion(
                     scorer,
-                    &format!("Sex: rows {}, columns the face generated from the voice", truth.title),
+                    &format!(
+                        "Sex: rows {}, columns the face generated from the voice",
+                        truth.title
+                    ),
                     &format!("attributes/sex/{}/voice", truth.id),
                     &["female".into(), "male".into()],
                     &classes(&truth.sex),

@@ -105,7 +105,9 @@ fn row(
 fn languages(context: &Context<'_>, scorer: &mut Scorer<'_>, section: &mut Section) {
     let Context { items, voices, .. } = context;
     if !is_stated(items, Control::Language) {
-        section.notes.push("Languages are not stated, so bilingual speakers are not compared.".into());
+        section
+            .notes
+            .push("Languages are not stated, so bilingual speakers are not compared.".into());
         return;
     }
     let spoken = items.groups(Control::Language);

@@ -20,7 +20,11 @@ pub(crate) fn headlines(scorer: &Scorer<'_>) -> Vec<Headline> {
             "matching/voice-to-face/1-of-2/same-sex".into(),
             |score, scorer| {
                 let said = against_chance(score, scorer);
-                if is_above(score) { format!("{said} The voice carries more than sex.") } else { said }
+                if is_above(score) {
+                    format!("{said} The voice carries more than sex.")
+                } else {
+                    said
+                }
             },
         ),
         ("One of two", "matching/voice-to-face/1-of-2".into(), against_chance),
