@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark is not an API")]
 
+use std::hint::black_box;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use s2f_audio::{Limits, Waveform, decode, formants, pitch, resample, spectrogram};
-use std::hint::black_box;
 
 fn front_end(c: &mut Criterion) {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices/high.flac");

@@ -7,12 +7,13 @@
 //! `magic_bytes.rs` refuses files that are clearly something else; `container.rs` reads all
 //! containers and their codecs, except Opus packets, which `opus.rs` decodes.
 
-use crate::error::{AudioError, Problem};
-use crate::level::{is_silent, peak_dbfs};
-use crate::waveform::Waveform;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use crate::error::{AudioError, Problem};
+use crate::level::{is_silent, peak_dbfs};
+use crate::waveform::Waveform;
 
 mod container;
 mod edit_list;

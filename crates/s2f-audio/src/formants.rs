@@ -7,10 +7,11 @@
 //! women", Animal Behaviour 95, 2014). Within one sex it is weakly informative: in that
 //! meta-analysis it explains up to 10 % of the variance of height.
 
+use realfft::num_complex::Complex64;
+
 use crate::pitch::voiced_frames;
 use crate::resample::resample;
 use crate::waveform::Waveform;
-use realfft::num_complex::Complex64;
 
 /// The formants of a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]

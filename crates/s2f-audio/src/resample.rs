@@ -203,8 +203,9 @@ fn gcd(a: u32, b: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::f64::consts::TAU;
+
+    use super::*;
 
     /// `seconds` of a sine of amplitude 1.
     fn sine(hz: f64, rate_hz: u32, seconds: f64) -> Vec<f32> {

@@ -6,10 +6,12 @@
 //! 400)`, the default of `torch.hann_window` and `tf.signal.hann_window`. Samples have a full scale
 //! of ±1 and the transform is not scaled. The exponent 0.3 is defined in `power_law.rs`.
 
+use std::sync::{Arc, LazyLock};
+
+use realfft::{RealFftPlanner, RealToComplex};
+
 use crate::power_law::{self, compress};
 use crate::waveform::Waveform;
-use realfft::{RealFftPlanner, RealToComplex};
-use std::sync::{Arc, LazyLock};
 
 /// A compressed spectrogram: `sgn(x)·|x|^0.3` of the real and of the imaginary part of a short-time
 /// Fourier transform.

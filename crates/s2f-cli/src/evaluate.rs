@@ -8,16 +8,14 @@ use s2f_eval::{
     EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, FaceReader, PairSelection,
     evaluate,
 };
-use s2f_pairs::PairSet;
-use s2f_pairs::Split;
+use s2f_pairs::{PairSet, Split};
 use s2f_registry::{RegistryError, Store};
 use serde::Serialize;
 use speech2face::{Device, ModelSource};
 
-use crate::Outcome;
 use crate::device::DeviceArgs;
-use crate::owner;
 use crate::printer::Printer;
+use crate::{Outcome, owner};
 
 /// The arguments.
 #[derive(clap::Args)]

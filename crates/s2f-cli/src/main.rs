@@ -18,7 +18,6 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
 use printer::Printer;
 
 /// Draw a face that shares the traits of a voice

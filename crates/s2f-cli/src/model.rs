@@ -12,11 +12,10 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use speech2face::{Device, DeviceChoice, ModelConfig, ModelId};
 
-use crate::Outcome;
 use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
-use crate::owner;
 use crate::printer::Printer;
+use crate::{Outcome, owner};
 
 /// The arguments.
 #[derive(clap::Args)]

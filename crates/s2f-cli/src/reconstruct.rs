@@ -10,16 +10,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use inputs::Input;
+use outputs::{Format, Target};
 use serde::Serialize;
+pub use settings::Args;
+use settings::Request;
 use speech2face::audio::Limits;
 use speech2face::{Provenance, Reconstruction, Speech2Face, VoiceRecording};
 
 use crate::printer::{Printer, message_and_hint};
 use crate::{Outcome, owner};
-use inputs::Input;
-use outputs::{Format, Target};
-pub use settings::Args;
-use settings::Request;
 
 /// Draws the faces one after the other. Meanwhile the next recording is decoded, but no further
 /// one, since a long recording takes much memory.

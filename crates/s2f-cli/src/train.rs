@@ -13,9 +13,8 @@ use s2f_train::{
 use serde::Serialize;
 use speech2face::RunFolder;
 
-use crate::Outcome;
-use crate::owner;
 use crate::printer::Printer;
+use crate::{Outcome, owner};
 
 /// Number of progress lines if standard error is not a terminal.
 const LINES: usize = 20;

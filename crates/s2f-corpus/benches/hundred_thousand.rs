@@ -18,8 +18,9 @@ use rand::{Rng, RngCore, SeedableRng};
 use s2f_core::Sex;
 use s2f_core::hash::{Digest, Sha256};
 use s2f_corpus::stats::Stats;
-use s2f_pairs::{Pair, PairFileInfo, PairInfo, PairSet, PairWriter, Payload, merge, resplit};
-use s2f_pairs::{Shares, SplitTable};
+use s2f_pairs::{
+    Pair, PairFileInfo, PairInfo, PairSet, PairWriter, Payload, Shares, SplitTable, merge, resplit,
+};
 
 const PARTS: usize = 100;
 const PAIRS_A_PART: usize = 1000;

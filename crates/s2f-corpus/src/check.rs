@@ -6,12 +6,11 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use s2f_core::Sex;
+use s2f_pairs::Split;
 use serde::Serialize;
 
 use crate::plan::{Media, Plan, UnpairedCounts};
-
-use s2f_core::Sex;
-use s2f_pairs::Split;
 
 /// Maximum length of the voice of a pair, s: the default of `prepare`.
 pub const PAIR_S: f64 = 10.0;
@@ -182,11 +181,12 @@ fn estimate(plan: &Plan) -> Estimate {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
     use crate::layout::{LAYOUTS, plan};
     use crate::plan::{Absent, Clip, FaceSource, Person};
     use crate::tests::unpaired_example;
-    use s2f_testing::data;
 
     pub(super) fn media(start_s: f64, end_s: Option<f64>) -> Media {
         Media { file: "a.mp4".into(), start_s, end_s }

@@ -12,10 +12,10 @@ use std::ops::ControlFlow;
 use image::RgbImage;
 use s2f_face::{Detection, Detector, PairFace};
 use serde::{Deserialize, Serialize};
+use track::{Track, centre, longer_side};
 
 use crate::CorpusError;
 use crate::reject::{ClipError, Reason};
-use track::{Track, centre, longer_side};
 
 /// Requirements that a face must meet.
 ///

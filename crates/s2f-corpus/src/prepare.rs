@@ -21,9 +21,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use clip::{ClipOutcome, ClipProcessor};
+use folder::PrepareFolder;
+pub use merge::{PrepareSummary, merge};
 use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};
 use s2f_pairs::{Pair, PairWriter};
+pub use settings::PrepareSettings;
 
 use crate::CorpusError;
 use crate::media::Ffmpeg;
@@ -31,11 +35,6 @@ use crate::plan::Plan;
 use crate::reject::Rejected;
 use crate::shard::Shard;
 use crate::speech::SpeechDetector;
-
-use clip::{ClipOutcome, ClipProcessor};
-use folder::PrepareFolder;
-pub use merge::{PrepareSummary, merge};
-pub use settings::PrepareSettings;
 
 /// The program and the networks that clips are processed with.
 pub struct PrepareTools<'a> {

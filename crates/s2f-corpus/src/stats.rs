@@ -6,15 +6,13 @@ mod verify;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use s2f_core::FaceSpace;
-use s2f_core::Sex;
+pub use duplicates::{Duplicate, Duplicates};
+use s2f_core::{FaceSpace, Sex};
+use s2f_pairs::{PairInfo, PairSet, Payload};
 use serde::Serialize;
+pub use verify::verify;
 
 use crate::CorpusError;
-use s2f_pairs::{PairInfo, PairSet, Payload};
-
-pub use duplicates::{Duplicate, Duplicates};
-pub use verify::verify;
 
 /// What a set of pairs holds. `Display` gives a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -163,9 +161,10 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use s2f_pairs::{Pair, Split};
     use s2f_testing::pairs as samples;
+
+    use super::*;
 
     fn stats(pairs: &[Pair]) -> Stats {
         let folder = tempfile::tempdir().unwrap();

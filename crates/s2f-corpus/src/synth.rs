@@ -27,21 +27,20 @@ pub mod voice;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use error::SynthError;
+use face::Directions;
+pub use face::{DrawFace, FaceModel};
+use files::PopulationFolder;
+pub use observer::{RANKS, Recall, best_retrieval, expected_retrieval};
+use population::stream;
+pub use population::{SEX_MIDDLE, SyntheticPerson, TRAIT_NAMES, TRAITS, Traits, population};
 use rayon::prelude::*;
 use s2f_audio::Waveform;
 use s2f_core::Sex;
 use serde::{Deserialize, Serialize};
-
-pub use error::SynthError;
-pub use face::{DrawFace, FaceModel};
-pub use observer::{RANKS, Recall, best_retrieval, expected_retrieval};
-pub use population::{SEX_MIDDLE, SyntheticPerson, TRAIT_NAMES, TRAITS, Traits, population};
+use voice::{VoiceShape, speak};
 
 use crate::media::Ffmpeg;
-use face::Directions;
-use files::PopulationFolder;
-use population::stream;
-use voice::{VoiceShape, speak};
 
 /// Size and properties of a population.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
-
 use s2f_core::Sex;
 
 use crate::CorpusError;

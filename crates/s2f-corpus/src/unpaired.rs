@@ -9,10 +9,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::table::{Row, Table};
 use s2f_core::Sex;
 
 use crate::CorpusError;
+use crate::table::{Row, Table};
 
 /// Number of landmarks of a portrait.
 const POINTS: usize = 189;

@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use s2f_core::{AtomicFile, FileError, hash, remove_temporary};
+use s2f_metrics::Vectors;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::EvalError;
-use s2f_metrics::Vectors;
 
 /// Pairs in a part: an interruption loses at most one part.
 const PAIRS_PER_PART: usize = 64;

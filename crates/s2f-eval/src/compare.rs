@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use s2f_metrics::{Bootstrap, SumAndCount, sign_flip_p};
+
 use crate::EvalError;
 use crate::report::{Cell, FORMAT, Item, Paired, Report, Score, Section, Table, Unit};
 use crate::scorer::{Baseline, Scorer};
-use s2f_metrics::{Bootstrap, SumAndCount, sign_flip_p};
 
 /// Scores by which models are compared, and their names in tables.
 const COMPARED: [(&str, &str); 8] = [

@@ -21,11 +21,10 @@ use crate::labels::Labels;
 use crate::outcome::{Gap, search};
 use crate::report::{Attachments, FORMAT, Item, Paired, Report, Unit};
 use crate::scorer::{Baseline, Scorer, per_cent};
-use crate::sections;
 use crate::sheet::Photographs;
 use crate::trained_on::Training;
 use crate::voices::{ClipLengths, FIRST_HALF, NOISE, SECOND_HALF, column};
-use crate::{EvalError, EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions};
+use crate::{EvalError, EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, sections};
 
 /// Lengths of the scores by length, s, if recordings are long enough.
 const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];

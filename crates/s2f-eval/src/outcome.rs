@@ -1,11 +1,10 @@
 //! Distances and searches for all pairs: the raw results that scores are computed from.
 
+use s2f_metrics::{Distance, Filter, Rank, Vectors, angle_degrees, dot, ranks};
+
 use crate::groups::Control;
 use crate::items::Items;
 use crate::report::Unit;
-use s2f_metrics::Rank;
-use s2f_metrics::{Distance, Filter, ranks};
-use s2f_metrics::{Vectors, angle_degrees, dot};
 
 /// Ranks of searches, one per pair; `None` if a pair took no part.
 #[derive(Debug, Clone)]

@@ -3,13 +3,13 @@
 use image::RgbImage;
 use rayon::prelude::*;
 use s2f_face::PairFace;
+use s2f_metrics::Vectors;
 use s2f_nn::face_api::POINTS;
 use s2f_pairs::Pair;
 use speech2face::{FaceFeature, Speech2Face};
 
 use crate::cache::Columns;
 use crate::{EvalError, FaceReader, FaceReading};
-use s2f_metrics::Vectors;
 
 /// Values of a reading: x and y of each landmark, age, sex.
 const VALUES: usize = 2 * POINTS + 2;

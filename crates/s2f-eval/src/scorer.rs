@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::items::Items;
-use crate::report::{Score, Unit};
 use s2f_metrics::{
     Bootstrap, Moments, Rank, SumAndCount, Uncertainty, derange, fisher, holm, moments, pearson,
     pearson_p, percentile, quantile,
 };
+
+use crate::items::Items;
+use crate::report::{Score, Unit};
 
 /// With fewer speakers than this, a group says next to nothing.
 pub(crate) const MIN_SPEAKERS: usize = 20;

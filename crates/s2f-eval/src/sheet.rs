@@ -5,6 +5,7 @@ use std::convert::Infallible;
 
 use image::RgbImage;
 use image::imageops::{FilterType, replace, resize};
+use s2f_metrics::{Vectors, nearest};
 use s2f_pairs::{PairSet, Payload};
 use speech2face::synthetic_png;
 
@@ -13,8 +14,6 @@ use crate::context::{Context, MAIN};
 use crate::loader::PairLoader;
 use crate::options::PairSelection;
 use crate::readings::{draw, photograph};
-use s2f_metrics::Vectors;
-use s2f_metrics::nearest;
 
 /// Name of the file of the sheet.
 pub(crate) const SHEET: &str = "faces.png";

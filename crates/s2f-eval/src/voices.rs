@@ -1,15 +1,16 @@
 //! What a model predicts from the voices of pairs, at several lengths.
 
+use std::collections::btree_map::Entry;
+
 use rayon::prelude::*;
 use s2f_audio::{AudioError, Limits, Waveform, decode};
+use s2f_metrics::Vectors;
 use s2f_pairs::Pair;
 use speech2face::{Speech2Face, VoicePolicy};
-use std::collections::btree_map::Entry;
 
 use crate::EvalError;
 use crate::cache::Columns;
 use crate::items::is_long_enough;
-use s2f_metrics::Vectors;
 
 /// Names of the columns of [`ClipLengths::columns`] besides those of [`column`].
 pub(crate) const WHOLE: &str = "whole";

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use image::RgbImage;
 use rten::{Dimension, Model, ModelOptions, NodeId};
-use rten_tensor::NdTensor;
-use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
 use s2f_core::hash::{Digest, Sha256, hex};
 use s2f_core::{FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};

@@ -11,12 +11,12 @@ mod planes;
 use std::path::Path;
 
 use image::RgbImage;
+use planes::{Depthwise, Planes, Pointwise};
 use rten::{Model, ModelOptions};
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
 
 use crate::FaceError;
-use planes::{Depthwise, Planes, Pointwise};
 
 /// The strides of the three output levels: distances between cells, in pixels.
 pub(crate) const STRIDES: [usize; 3] = [8, 16, 32];

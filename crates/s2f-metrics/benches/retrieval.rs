@@ -4,11 +4,12 @@
 // The lints do not count benchmarks as tests.
 #![allow(missing_docs)]
 
+use std::hint::black_box;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use s2f_metrics::{Bootstrap, Distance, Vectors, ranks};
-use std::hint::black_box;
 
 const PEOPLE: usize = 5000;
 const DIMENSION: usize = 4096;

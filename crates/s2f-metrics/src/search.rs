@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use rayon::prelude::*;
+use side::Side;
 
 use crate::rank::Rank;
 use crate::vectors::Vectors;
-use side::Side;
 
 /// Items of the gallery in a block.
 const BLOCK: usize = 1024;

@@ -9,7 +9,6 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-
 pub(crate) use config::BORDER;
 pub use config::{FaceDecoderConfig, LandmarksConfig, TextureConfig};
 

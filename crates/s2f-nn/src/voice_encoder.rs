@@ -13,7 +13,6 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{FloatDType, Tensor};
-
 pub use config::{ConvLayer, SegmentPooling, VoiceEncoderConfig, VoiceInput};
 
 /// Frequency bins of the front end: FFT 512 / 2 + 1.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use s2f_core::AtomicFile;
 
 use crate::PairsError;
 use crate::error::parquet_error;
@@ -15,7 +16,6 @@ use crate::meta::Meta;
 use crate::row::Batch;
 use crate::schema::{column, parquet_schema, properties};
 use crate::split::Split;
-use s2f_core::AtomicFile;
 
 /// A file of pairs that is composed of the row groups of others.
 pub(crate) struct Copy<'a> {

@@ -1,6 +1,5 @@
 //! One file of pairs: checked on opening, read in batches.
 
-use s2f_core::FileError;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
+use s2f_core::FileError;
 
 use crate::PairsError;
 use crate::error::parquet_error;

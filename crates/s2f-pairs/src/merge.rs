@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use s2f_core::FaceSpace;
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256, hex};
+use s2f_core::{FaceSpace, FileError};
 
 use crate::PairsError;
 use crate::check::{Speakers, add_speaker, one_face_space, one_split_each};
@@ -15,8 +15,6 @@ use crate::read::pair_files;
 use crate::row::Batch;
 use crate::schema::column;
 use crate::split::hash_of_splits;
-use s2f_core::FileError;
-use s2f_core::hash::hex;
 
 /// Maximum size of a file of a set, bytes.
 const FILE_BYTES: u64 = 512 << 20;

@@ -1,11 +1,10 @@
 //! Reading sets of pairs.
 
-use s2f_core::FileError;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use s2f_core::FaceSpace;
+use s2f_core::{FaceSpace, FileError};
 
 use crate::file::{Batches, PairFile};
 use crate::row::Batch;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use s2f_core::AtomicFile;
+
+use crate::PairsError;
 use crate::check::{check_seal, check_whole, one_face_space, one_split_each, speakers};
 use crate::copy::Copy;
 use crate::meta::{Meta, Seal};
 use crate::read::open_files;
 use crate::split::{Shares, Split, SplitTable, hash_of_splits};
-use s2f_core::AtomicFile;
-
-use crate::PairsError;
 
 /// Assigns the speakers of the set in `folder` to new splits, and writes `splits.csv` and the
 /// column `split` of every file; everything else is copied without decoding. Splits that the corpus

@@ -3,7 +3,6 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, RecordBatch};
-
 use s2f_core::hash::sha256;
 use s2f_core::{FaceSpace, Normalisation, Sex};
 

@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-
-use crate::split::Split;
-use crate::{Pair, PairFileInfo, PairInfo, PairWriter};
 use s2f_core::Sex;
 use s2f_core::hash::sha256;
 
-use crate::PairsError;
+use crate::split::Split;
+use crate::{Pair, PairFileInfo, PairInfo, PairWriter, PairsError};
 
 /// Numbers in a feature.
 pub(crate) const DIMENSION: usize = 8;

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use s2f_core::hash::{Digest, Sha256};
+use s2f_core::hash::{Digest, Sha256, hex};
 use serde::{Deserialize, Serialize};
-
-use s2f_core::hash::hex;
 
 use crate::PairsError;
 

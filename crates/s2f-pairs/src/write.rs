@@ -1,6 +1,5 @@
 //! Writing a file of pairs.
 
-use s2f_core::Sex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,15 +10,14 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use s2f_core::{FaceSpace, Normalisation};
+use s2f_core::hash::sha256;
+use s2f_core::{AtomicFile, FaceSpace, Normalisation, Sex};
 
 use crate::error::parquet_error;
 use crate::meta::{Meta, PairFileInfo};
 use crate::schema::{list_item, properties, schema};
 use crate::valid::{feature_problem, is_unit_length, seconds_problem};
 use crate::{Pair, PairsError};
-use s2f_core::AtomicFile;
-use s2f_core::hash::sha256;
 
 /// Size of a row group, bytes: what a writer holds in memory, and about what a reader of all
 /// columns does.

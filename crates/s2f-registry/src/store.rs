@@ -1,9 +1,8 @@
 //! The folder of installed networks: find verified files, download them, copy them from files.
 
-use std::env;
-use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use etcetera::BaseStrategy;
 

@@ -6,7 +6,6 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-
 use s2f_audio::{Spectrogram, Waveform};
 
 use crate::{Augmentation, Clips};

@@ -8,14 +8,13 @@ mod watch;
 use std::fs;
 use std::path::Path;
 
-use s2f_core::FileError;
-use serde::de::DeserializeOwned;
-use toml::{Table, Value};
-
 pub use face_decoder::{
     FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
 };
 pub use optimisation::{Optimisation, Optimizer, Schedule};
+use s2f_core::FileError;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
 pub use voice_encoder::{
     Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
     VoiceLosses,

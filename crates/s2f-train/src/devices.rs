@@ -7,10 +7,9 @@ mod statistics;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use speech2face::{DeviceChoice, DeviceError};
-
 pub use compute::{Backward, Compute, Replica};
 pub use precision::{ComputePrecision, LossScale};
+use speech2face::{DeviceChoice, DeviceError};
 
 /// Devices that cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -26,6 +26,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+pub(crate) use checkpoint::{Best, Restored};
+pub(crate) use environment::ThisSession;
 use s2f_core::{FileError, remove_temporary};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,8 +35,6 @@ use serde_json::Value;
 use speech2face::run_folder::RunFolder;
 
 use crate::TrainError;
-pub(crate) use checkpoint::{Best, Restored};
-pub(crate) use environment::ThisSession;
 
 /// The folder of a run, in which no other process trains meanwhile.
 pub(crate) struct Run {

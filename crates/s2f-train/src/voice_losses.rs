@@ -6,8 +6,7 @@ use s2f_core::FaceSpace;
 use s2f_nn::losses::{
     Contrast, decoder_loss, direction_loss, distillation_loss, feature_loss, pixel_loss,
 };
-use s2f_nn::weights;
-use s2f_nn::{FaceDecoder, VggFace, VggFaceConfig, normalise};
+use s2f_nn::{FaceDecoder, VggFace, VggFaceConfig, normalise, weights};
 
 use crate::frozen::FrozenDecoder;
 use crate::{TrainError, VoiceLosses};

@@ -1,12 +1,9 @@
 //! Decodes the main audio track of a container (WAV, AIFF, FLAC, MP3, MP4, Ogg, WebM, Matroska,
 //! CAF) packet by packet to a waveform.
 
-use super::edit_list::{Edit, audio_edit};
-use super::opus::{self, OpusTrack};
-use crate::error::Problem;
-use crate::waveform::{Waveform, WaveformBuilder};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AC3, CODEC_ID_AC4, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_MUSEPACK, CODEC_ID_OPUS,
@@ -23,6 +20,11 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::default::{get_codecs, get_probe};
+
+use super::edit_list::{Edit, audio_edit};
+use super::opus::{self, OpusTrack};
+use crate::error::Problem;
+use crate::waveform::{Waveform, WaveformBuilder};
 
 /// After this many failed packets in a row, the rest of the file is ignored.
 const MAX_BAD_PACKETS: usize = 1000;

@@ -1,8 +1,9 @@
 //! Decodes Opus packets of WebM, Ogg and MP4 (RFC 6716; identification header: RFC 7845, 5.1).
 
-use crate::error::Problem;
 use ropus::OpusMSDecoder;
 use symphonia::core::codecs::audio::AudioCodecParameters;
+
+use crate::error::Problem;
 
 /// Opus always decodes to this sampling rate, Hz.
 pub(super) const RATE_HZ: u32 = 48_000;

@@ -1,9 +1,11 @@
 //! Files that are not audio, and recordings outside the limits: each has its own message.
 
-use crate::support::{ffmpeg, scratch};
+use std::path::Path;
+
 use s2f_audio::{Limits, Problem, decode, read};
 use s2f_testing::project;
-use std::path::Path;
+
+use crate::support::{ffmpeg, scratch};
 
 /// A 16-bit mono WAV file with these samples.
 fn wav(rate_hz: u32, samples: &[i16]) -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! More formats, encoded by ffmpeg during the test.
 
-use crate::support::{ffmpeg, floats, lag, scratch};
 use s2f_audio::{Limits, Waveform, read};
 use s2f_testing::{project, signal_to_noise_db};
+
+use crate::support::{ffmpeg, floats, lag, scratch};
 
 /// The file's name, ffmpeg's arguments to encode the example recording, and the minimum
 /// signal-to-noise ratio in dB of our decoding against ffmpeg's. Eight bit, A-law and ADPCM are

@@ -1,10 +1,11 @@
 //! Malicious bytes: decoding returns, and reserves no memory because of a header's claim.
 
-use crate::support::{ffmpeg, scratch};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use s2f_audio::{Limits, decode};
 use s2f_testing::{data, project};
+
+use crate::support::{ffmpeg, scratch};
 
 const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_seconds: 20.0 };
 

@@ -1,8 +1,9 @@
 //! Pitch and formants of real speakers: how well they predict the speaker's sex.
 
-use crate::support::{ffmpeg, scratch};
 use s2f_audio::{Limits, formants, pitch, read};
 use s2f_testing::{data, project};
+
+use crate::support::{ffmpeg, scratch};
 
 /// The columns gender and file of `speakers.csv`.
 fn speakers(folder: &std::path::Path) -> Vec<(String, std::path::PathBuf)> {

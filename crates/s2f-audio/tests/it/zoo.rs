@@ -1,8 +1,9 @@
 //! One utterance in many formats: decoding agrees with ffmpeg.
 
-use crate::support::{ffmpeg, floats, lag};
 use s2f_audio::{Limits, Waveform, read, spectrogram};
 use s2f_testing::{data, signal_to_noise_db};
+
+use crate::support::{ffmpeg, floats, lag};
 
 /// A file, its sampling rate and channels, ffmpeg's input options, and the minimum signal-to-noise
 /// ratio in dB of our decoding against ffmpeg's.

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use s2f_corpus::prepare::{self, PrepareSummary};
 
-use crate::Outcome;
-use crate::owner;
 use crate::printer::Printer;
+use crate::{Outcome, owner};
 
 /// The arguments.
 #[derive(clap::Args)]

@@ -8,6 +8,8 @@ use std::slice;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use encoder::{NetworkArgs, Networks};
+use rules::RuleArgs;
 use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools};
@@ -15,9 +17,6 @@ use s2f_corpus::shard::Shard;
 
 use crate::Outcome;
 use crate::printer::Printer;
-
-use encoder::{NetworkArgs, Networks};
-use rules::RuleArgs;
 
 /// The arguments of the command.
 #[derive(clap::Args)]

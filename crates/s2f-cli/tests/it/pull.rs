@@ -1,11 +1,10 @@
 //! `speech2face model pull` and `model list`, with a server in the test.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::{fs, thread};
 
 use sha2::{Digest, Sha256};
 

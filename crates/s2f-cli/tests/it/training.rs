@@ -8,9 +8,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use s2f_pairs::Split;
-use s2f_testing::pairs::{self, sample};
-
 use s2f_testing::data;
+use s2f_testing::pairs::{self, sample};
 
 use crate::support::{Folder, Run};
 

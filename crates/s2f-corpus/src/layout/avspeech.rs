@@ -20,14 +20,14 @@ mod videos;
 
 use std::path::Path;
 
-use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
+use list::{Segment, begins_with_segment, read_list};
 use s2f_pairs::Split;
+use videos::Videos;
 
 use super::tree::{self, Tree, TreeFolder};
 use super::{CorpusContents, Layout, names};
-use list::{Segment, begins_with_segment, read_list};
-use videos::Videos;
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -134,10 +134,11 @@ fn pair_id(segment: &Segment) -> String {
 
 #[cfg(test)]
 mod tests {
+    use s2f_testing::data;
+
     use super::*;
     use crate::layout::plan;
     use crate::tests::{absent, clip, ids, tree, write};
-    use s2f_testing::data;
 
     #[test]
     fn other_tables_named_train_are_not_lists() {

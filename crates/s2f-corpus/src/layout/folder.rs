@@ -14,13 +14,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
-use crate::table::Table;
-
 use super::names::{self, FileKind};
 use super::tree::{self, Listing, Tree, TreeFolder};
 use super::{CorpusContents, Layout};
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
+use crate::table::Table;
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -211,11 +210,12 @@ fn whole(file: &Path) -> Media {
 
 #[cfg(test)]
 mod tests {
+    use s2f_core::Sex;
+    use s2f_testing::data;
+
     use super::*;
     use crate::layout::plan;
     use crate::tests::{absent, clip, ids, tree, write};
-    use s2f_core::Sex;
-    use s2f_testing::data;
 
     #[test]
     fn each_video_is_a_clip_of_the_person_in_whose_folder_it_is() {

@@ -4,11 +4,11 @@ use std::fs::{self, FileType};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::CorpusError;
-use crate::plan::Absent;
 use s2f_core::FileError;
 
 use super::names;
+use crate::CorpusError;
+use crate::plan::Absent;
 
 /// A folder, and the links that were followed to it.
 #[derive(Debug, Clone)]

@@ -8,12 +8,11 @@
 
 use std::path::Path;
 
+use super::tree::{self, Tree, TreeFolder};
+use super::{CorpusContents, Layout, names};
 use crate::CorpusError;
 use crate::plan::{Absent, LayoutProperties, Person, UnpairedCounts};
 use crate::unpaired::{portraits, recordings};
-
-use super::tree::{self, Tree, TreeFolder};
-use super::{CorpusContents, Layout, names};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::CorpusError;
-use crate::plan::{Absent, Person};
-use crate::table::{Row, Table};
 use s2f_pairs::Split;
 
 use super::names::{self, FileKind};
 use super::tree::{Tree, TreeFolder};
+use crate::CorpusError;
+use crate::plan::{Absent, Person};
+use crate::table::{Row, Table};
 
 /// A line of `vox1_meta.csv` or `vox2_meta.csv`.
 pub(super) struct Entry {

@@ -14,13 +14,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media};
-
 use super::names::{self, FileKind};
 use super::tree::{self, Tree, TreeFolder};
 use super::voxceleb::{self, Entry, Utterances};
 use super::{CorpusContents, Layout};
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -207,12 +206,13 @@ fn common(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::layout::plan;
-    use crate::tests::{absent, clip, ids, tree, write};
     use s2f_core::Sex;
     use s2f_pairs::Split;
     use s2f_testing::data;
+
+    use super::*;
+    use crate::layout::plan;
+    use crate::tests::{absent, clip, ids, tree, write};
 
     const HEADER: &str = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n";
 

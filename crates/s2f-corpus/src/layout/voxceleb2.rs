@@ -12,14 +12,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 use s2f_pairs::Split;
 
 use super::names::{self, FileKind};
 use super::tree::{self, Tree};
 use super::voxceleb::{self, Utterances};
 use super::{CorpusContents, Layout};
+use crate::CorpusError;
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -148,10 +148,11 @@ fn join(
 
 #[cfg(test)]
 mod tests {
+    use s2f_core::Sex;
+
     use super::*;
     use crate::layout::plan;
     use crate::tests::{absent, clip, ids, tree, write};
-    use s2f_core::Sex;
 
     const FILES: [&str; 8] = [
         "dev/aac/id00012/21Uxsk56VDQ/00001.m4a",

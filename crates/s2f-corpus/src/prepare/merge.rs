@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use s2f_core::{AtomicFile, FileError, remove_temporary};
+use s2f_pairs::PairSet;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{
@@ -13,7 +14,6 @@ use super::folder::{
 use crate::CorpusError;
 use crate::reject::Reason;
 use crate::stats::Stats;
-use s2f_pairs::PairSet;
 
 /// The totals of a preparation: `summary.json`, which marks the folder as complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use s2f_core::hash::{Digest, Sha256, sha256};
+use s2f_pairs::{PairInfo, PairSet, Split};
 use serde::Serialize;
 
 use crate::CorpusError;
-use s2f_pairs::{PairInfo, PairSet, Split};
 
 /// Groups that are listed, and pairs of each that are named.
 const EXAMPLES: usize = 5;

@@ -1,8 +1,7 @@
 //! The people of a synthetic population: hidden traits of voice and face.
 
-use rand::Rng;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use s2f_core::Sex;
 use s2f_core::hash::{Digest, Sha256};

@@ -1,6 +1,7 @@
 //! Sex and age that an independent network reads in the generated faces (section 6.1 of the paper).
 
 use s2f_core::Sex;
+use s2f_metrics::quantile;
 
 use super::confusion::confusion;
 use super::{chances, values};
@@ -9,7 +10,6 @@ use crate::context::{Context, Readings};
 use crate::groups::{Control, age_band, band_name, stated_age};
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Baseline, Scorer};
-use s2f_metrics::quantile;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let mut section = Section {

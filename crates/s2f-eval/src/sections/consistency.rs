@@ -1,13 +1,13 @@
 //! Consistency: whether the predicted face of a person stays the same within a recording, from clip to
 //! clip, and from language to language.
 
+use s2f_metrics::{Rank, Vectors};
+
 use crate::context::{Context, MAIN, is_stated, permuted};
 use crate::groups::Control;
 use crate::outcome::{Gap, search};
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Baseline, Scorer};
-use s2f_metrics::Rank;
-use s2f_metrics::Vectors;
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, voices, halves, controls, .. } = context;

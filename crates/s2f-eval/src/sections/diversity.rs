@@ -2,13 +2,13 @@
 //! already do well in many scores.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use s2f_metrics::{Bootstrap, Vectors, dot};
 
 use crate::context::Context;
 use crate::groups::Control;
 use crate::items::Items;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::Scorer;
-use s2f_metrics::{Bootstrap, Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, voices, .. } = context;

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use s2f_core::Sex;
+use s2f_metrics::{Rank, quantile};
 
 use crate::context::{Context, MAIN};
 use crate::groups::{Control, age_band, band_name};
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table, Unit};
 use crate::scorer::{Baseline, MIN_SPEAKERS, Scorer, id_part, per_cent};
-use s2f_metrics::Rank;
-use s2f_metrics::quantile;
 
 /// Size of an effect, in standard errors, that is detected at 5 % in 4 of 5 studies: the sum of the
 /// 97.5 % and the 80 % quantile of the normal distribution.

@@ -1,11 +1,12 @@
 //! Choosing the right one of N, after Nagrani, Albanie and Zisserman (CVPR 2018).
 
+use s2f_metrics::Rank;
+
 use super::{chances, values};
 use crate::context::{Conditions, Context, MAIN, is_stated};
 use crate::groups::Control;
 use crate::report::{Item, Line, Lines, Section, Table};
 use crate::scorer::Scorer;
-use s2f_metrics::Rank;
 
 /// N.
 const CHOICES: std::ops::RangeInclusive<usize> = 2..=10;

@@ -1,13 +1,13 @@
 //! Pictures: a map of the voices and a sheet of faces.
 
 use s2f_core::Sex;
+use s2f_metrics::tsne;
 
 use crate::EvalError;
 use crate::context::Context;
 use crate::groups::{age_band, band_name};
 use crate::report::{Attachments, Item, Map, Picture, Section};
 use crate::sheet::{Photographs, SHEET, draw_sheet, photographs_allowed};
-use s2f_metrics::tsne;
 
 /// Name of the file with the points of the map, and its header.
 pub(crate) const MAP_FILE: &str = "map.csv";

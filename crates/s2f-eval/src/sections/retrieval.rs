@@ -1,13 +1,13 @@
 //! Retrieval: searches for the speaker's face with a voice (section 6.4 of the paper).
 
+use s2f_metrics::{Distance, Rank};
+
 use super::{chances, values};
 use crate::context::{Context, MAIN, is_stated, permuted};
 use crate::groups::Control;
 use crate::outcome::{Searches, search};
 use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
 use crate::scorer::{Scorer, gallery, per_cent};
-use s2f_metrics::Distance;
-use s2f_metrics::Rank;
 
 /// K, in faces and in per cent of the gallery.
 const AT: [usize; 4] = [1, 2, 5, 10];

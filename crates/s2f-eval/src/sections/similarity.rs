@@ -1,6 +1,7 @@
 //! Similarity of the predicted feature to that of the true face (section 6.3 of the paper).
 
 use s2f_core::{FaceSpace, Normalisation};
+use s2f_metrics::{Vectors, dot};
 
 use super::values;
 use crate::context::Context;
@@ -8,7 +9,6 @@ use crate::items::Items;
 use crate::outcome::Gap;
 use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::{Baseline, Scorer};
-use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, model, voices, centre, controls, .. } = context;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use s2f_metrics::{Vectors, dot};
+
 use super::confusion::confusion;
 use crate::context::Context;
 use crate::labels::Labels;
 use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::{Baseline, Scorer, id_part};
-use s2f_metrics::{Vectors, dot};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<Section> {
     let labels = context.labels.as_ref()?;

@@ -2,8 +2,8 @@
 //! same face, and one that distinguishes nothing but sex. And what must be refused.
 
 use s2f_core::Sex;
-use s2f_pairs::Pair;
-use s2f_pairs::Split;
+use s2f_metrics::{Bootstrap, Distance, Vectors};
+use s2f_pairs::{Pair, Split};
 
 use super::samples::{items, pair, random, set};
 use crate::groups::Control;
@@ -12,7 +12,6 @@ use crate::options::PairSelection;
 use crate::outcome::{Gap, search};
 use crate::report::{Score, Unit};
 use crate::scorer::{Baseline, Scorer, per_cent};
-use s2f_metrics::{Bootstrap, Distance, Vectors};
 
 const DIMENSION: usize = 16;
 const TEST: PairSelection = PairSelection::Split(Split::Test);

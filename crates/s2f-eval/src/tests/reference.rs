@@ -4,12 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use s2f_core::Sex;
-use s2f_pairs::PairInfo;
-use s2f_pairs::Split;
+use s2f_metrics::Vectors;
+use s2f_pairs::{PairInfo, Split};
 use serde_json::Value;
 
 use crate::items::{Item, Items};
-use s2f_metrics::Vectors;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference/metrics").join(name)

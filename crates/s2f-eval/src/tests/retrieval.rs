@@ -1,6 +1,7 @@
 //! Searches and spread of faces against `reference/metrics/retrieval.py`.
 
 use s2f_core::Sex;
+use s2f_metrics::{Bootstrap, Distance, Vectors, quantile};
 use serde_json::Value;
 
 use super::reference::{cases, counts, items, near, number, numbers, read, rows};
@@ -9,7 +10,6 @@ use crate::items::Items;
 use crate::outcome::{Gap, search};
 use crate::scorer::Scorer;
 use crate::sections::diversity::{Within, effective_dimensions};
-use s2f_metrics::{Bootstrap, Distance, Vectors, quantile};
 
 struct Population {
     reference: Value,

@@ -3,13 +3,13 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use s2f_core::Sex;
+use s2f_metrics::Vectors;
 use s2f_pairs::{Pair, Split};
 pub(crate) use s2f_testing::pairs::set;
 use s2f_testing::pairs::{self, Voice, sample};
 
 use crate::items::Items;
 use crate::options::PairSelection;
-use s2f_metrics::Vectors;
 
 /// A pair of a person: a random face, half women, half men, in three age bands.
 pub(crate) fn pair(person: usize, clip: usize, dimension: usize) -> Pair {

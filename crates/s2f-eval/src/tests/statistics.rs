@@ -2,6 +2,7 @@
 //! `s2f_metrics`.
 
 use s2f_core::Sex;
+use s2f_metrics::{Bootstrap, Rank, Uncertainty};
 use serde_json::Value;
 
 use super::reference::{cases, counts, items, near, number, numbers, read};
@@ -9,7 +10,6 @@ use crate::items::Items;
 use crate::report::Unit;
 use crate::scorer::{Baseline, Scorer};
 use crate::sections::confusion::confusion;
-use s2f_metrics::{Bootstrap, Rank, Uncertainty};
 
 fn reference() -> Value {
     read("statistics.json")

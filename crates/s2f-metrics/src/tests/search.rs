@@ -1,9 +1,9 @@
 //! Searches, against the definition of each distance in double precision.
 
+use std::convert::Infallible;
+
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-
-use std::convert::Infallible;
 
 use super::{cases, near, number, numbers, read, rows};
 use crate::{Distance, Filter, Rank, Vectors, nearest, ranks};

@@ -20,8 +20,10 @@ fn other_cpu() -> Device {
 fn networks_compute_on_the_device_of_their_input() {
     use burn::tensor::{Tensor, TensorData};
 
-    use super::{BORDER, LANDMARKS, largest_difference, tiny_face_decoder, tiny_textures};
-    use super::{tiny_vgg_face, tiny_voice_encoder};
+    use super::{
+        BORDER, LANDMARKS, largest_difference, tiny_face_decoder, tiny_textures, tiny_vgg_face,
+        tiny_voice_encoder,
+    };
     use crate::face_api::{AgeGender, Landmark68, SquareCrop};
     use crate::voice_encoder::{BINS, VoiceInput};
     use crate::weights::{Precision, load, save};

@@ -2,9 +2,8 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, TensorData};
 
 use super::*;
-use crate::ConfigError;
 use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
-use crate::weights;
+use crate::{ConfigError, weights};
 
 /// Written by `reference/nn/voice_encoder.py`.
 const REFERENCE: &[u8] = include_bytes!("../../../../reference/nn/voice_encoder.safetensors");

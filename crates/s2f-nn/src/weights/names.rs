@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+pub(super) use vgg_face::layouts as vgg_face_layouts;
 
 use super::WeightsError;
 use super::error::list;
 use super::safetensors::ModulePath;
-
-pub(super) use vgg_face::layouts as vgg_face_layouts;
 
 /// PyTorch's counters of batches: neither written nor required.
 const COUNTER: &str = ".num_batches_tracked";

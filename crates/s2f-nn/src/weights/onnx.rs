@@ -9,13 +9,13 @@ mod proto;
 mod voice;
 mod warp;
 
+use graph::Graph;
 use prost::Message;
+use proto::{Entry, ModelProto, OperatorSet};
 use safetensors::SafeTensors;
 
 use super::{Precision, WeightsError, save};
 use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
-use graph::Graph;
-use proto::{Entry, ModelProto, OperatorSet};
 
 /// The oldest version of the operators that has `GridSample` in all common runtimes.
 const OPSET: i64 = 17;

@@ -17,13 +17,12 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
+pub use import::{ChannelOrder, Import, Imported};
 use pytorch_reader::{DType, PytorchError, PytorchReader};
 use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 
 use super::{WeightsError, read_file};
-
-pub use import::{ChannelOrder, Import, Imported};
 
 /// VGG-Face has 0.6 GB, an optimizer's state three times the size of its network.
 const MAX_FILE_BYTES: u64 = 8 << 30;

@@ -1,11 +1,9 @@
 //! A download in a process that is killed, and its resumption in the next process.
 
-use std::env;
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use s2f_registry::{Registry, Store};
 

@@ -1,9 +1,8 @@
 //! Downloads from correct servers and from all kinds of faulty ones.
 
-use std::fs;
 use std::net::TcpListener;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use s2f_core::hash::sha256;
 use s2f_registry::{Availability, PullOutcome, PullProgress, RetryPolicy, Store};

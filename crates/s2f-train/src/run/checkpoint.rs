@@ -14,12 +14,11 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Bytes;
+use s2f_core::FileError;
+use s2f_core::hash::sha256;
 use s2f_nn::weights::{self, Precision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use s2f_core::FileError;
-use s2f_core::hash::sha256;
 
 use super::{Run, files, parameter_ids};
 use crate::TrainError;

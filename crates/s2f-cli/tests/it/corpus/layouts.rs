@@ -1,8 +1,8 @@
 //! Small trees in the layouts of the real corpora, from names to pairs.
 
-use super::{Kit, run};
 use s2f_testing::data;
 
+use super::{Kit, run};
 use crate::support::Folder;
 
 #[test]

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use s2f_core::FileError;
+use s2f_pairs::Split;
+
 use crate::CorpusError;
 use crate::layout::names;
 use crate::plan::Absent;
-use s2f_core::FileError;
-use s2f_pairs::Split;
 
 /// A line of the list, ordered by its fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

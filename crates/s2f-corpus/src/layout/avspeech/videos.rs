@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use super::list::{Segment, seconds};
 use crate::CorpusError;
 use crate::layout::names::{self, FileKind};
 use crate::layout::tree::{Tree, TreeFolder};
 use crate::plan::Media;
-
-use super::list::{Segment, seconds};
 
 /// The videos below a folder.
 #[derive(Default)]
