@@ -1,7 +1,7 @@
 //! `cargo xtask table FOLDER`: the table of docs/results/synthetic.md, made again.
 //!
-//! Makes the population, its pairs and one run for each configuration in FOLDER, with the program as
-//! a user has it. Whatever is there already is gone on with, so the command may be stopped.
+//! Makes the population, its pairs and one run for each configuration in FOLDER, with the program
+//! as a user has it. Whatever is there already is gone on with, so the command may be stopped.
 
 use std::fs;
 use std::path::{Path, PathBuf};

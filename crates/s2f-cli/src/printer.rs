@@ -32,8 +32,8 @@ impl Printer {
         self.quiet
     }
 
-    /// The same printer with a progress bar over `files`, if there are several and standard error is
-    /// a terminal. The bar disappears when the printer is dropped.
+    /// The same printer with a progress bar over `files`, if there are several and standard error
+    /// is a terminal. The bar disappears when the printer is dropped.
     pub fn with_progress(&self, files: usize) -> Self {
         if self.quiet || files < 2 || !io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), ..*self };

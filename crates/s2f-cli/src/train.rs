@@ -65,9 +65,9 @@ struct Run {
 
     /// Device to compute on: auto, cpu, cuda:N or wgpu:N, or several GPUs as in cuda:0,cuda:1
     ///
-    /// auto is the first GPU, or the CPU if there is none. A voice encoder can train on several GPUs
-    /// of one kind; each takes a share of every batch. GPUs need a build with --features cuda or
-    /// --features wgpu.
+    /// auto is the first GPU, or the CPU if there is none. A voice encoder can train on several
+    /// GPUs of one kind; each takes a share of every batch. GPUs need a build with --features
+    /// cuda or --features wgpu.
     #[arg(long, visible_alias = "devices", value_name = "DEVICE", default_value = "auto")]
     device: String,
 }

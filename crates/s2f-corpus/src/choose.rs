@@ -27,8 +27,9 @@ use crate::reject::{ClipError, Reason};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceRules {
-    /// Minimum side of the square from forehead to chin, about three times the distance between the
-    /// eyes, in pixels of the video or picture; smaller faces are [`Reason::FaceTooSmall`].
+    /// Minimum side of the square from forehead to chin, about three times the distance between
+    /// the eyes, in pixels of the video or picture; smaller faces are
+    /// [`Reason::FaceTooSmall`].
     pub min_side_px: f32,
     /// Maximum angle between the direction of the face and the direction to the camera, degrees;
     /// faces beyond it are [`Reason::TurnedAway`].
@@ -39,8 +40,8 @@ pub struct FaceRules {
     /// fraction of the longer side of the face's box; beyond it, [`Reason::NoFaceAtPoint`].
     #[serde(alias = "reach")]
     pub max_point_distance: f32,
-    /// A second face with at least this fraction of the main face's side counts as a second person,
-    /// which gives [`Reason::SeveralFaces`]; smaller ones are bystanders.
+    /// A second face with at least this fraction of the main face's side counts as a second
+    /// person, which gives [`Reason::SeveralFaces`]; smaller ones are bystanders.
     #[serde(alias = "comparable")]
     pub second_face_ratio: f32,
 }

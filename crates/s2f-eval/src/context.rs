@@ -39,8 +39,8 @@ pub(crate) struct Context<'a> {
     pub(crate) seed: u64,
 }
 
-/// Readings of the pictures of some pairs, one element per pair; `None` if the picture was not read or
-/// no face was detected.
+/// Readings of the pictures of some pairs, one element per pair; `None` if the picture was not read
+/// or no face was detected.
 pub(crate) struct Readings {
     /// Whether a pair's pictures were read.
     pub(crate) was_read: Vec<bool>,

@@ -1,8 +1,8 @@
 //! Measures of a face from its 68 points.
 //!
-//! The paper names twelve measures and prints no formula. These follow the usual landmarks of facial
-//! anthropometry (Farkas, *Anthropometry of the Head and Face*, 1994), found among the points of
-//! iBUG 300-W, from 0:
+//! The paper names twelve measures and prints no formula. These follow the usual landmarks of
+//! facial anthropometry (Farkas, *Anthropometry of the Head and Face*, 1994), found among the
+//! points of iBUG 300-W, from 0:
 //!
 //! | landmark | points | landmark | points |
 //! |---|---|---|---|

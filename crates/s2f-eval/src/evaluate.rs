@@ -1,5 +1,5 @@
-//! From pairs and a model to a report: reads top to bottom as *choose pairs → check for leaks → embed
-//! voices → read faces → search → score → report*.
+//! From pairs and a model to a report: reads top to bottom as *choose pairs → check for leaks →
+//! embed voices → read faces → search → score → report*.
 
 mod about;
 mod steps;

@@ -26,9 +26,9 @@ impl Evaluation {
     /// long to compute.
     pub const FEATURES: &str = "features";
 
-    /// Names of all files that [`write`](Self::write) may write, to check before evaluating that none of
-    /// them belongs to somebody else. HTML, JSON and PNG name the program in their first bytes; the
-    /// tables are recognised by their headers.
+    /// Names of all files that [`write`](Self::write) may write, to check before evaluating that
+    /// none of them belongs to somebody else. HTML, JSON and PNG name the program in their
+    /// first bytes; the tables are recognised by their headers.
     pub const FILES: [&str; 5] = [HTML, JSON, CSV, SHEET, MAP_FILE];
 
     /// Writes the report and everything that belongs to it into `folder`, which must exist.

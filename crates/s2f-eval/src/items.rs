@@ -37,7 +37,8 @@ pub(crate) struct Items {
     pub(crate) available: usize,
 }
 
-/// A recording may be shorter than a wanted length by this factor; it is then repeated from its start.
+/// A recording may be shorter than a wanted length by this factor; it is then repeated from its
+/// start.
 const LONG_ENOUGH: f64 = 0.9;
 
 /// Whether a recording of `seconds` is long enough for `wanted` seconds.
@@ -46,8 +47,8 @@ pub(crate) fn is_long_enough(seconds: f32, wanted: f64) -> bool {
 }
 
 impl Items {
-    /// Chooses at most `max_pairs` pairs whose voices have `seconds`, or, if that is `None`, the length
-    /// from [`common_seconds`]. Returns that length too.
+    /// Chooses at most `max_pairs` pairs whose voices have `seconds`, or, if that is `None`, the
+    /// length from [`common_seconds`]. Returns that length too.
     ///
     /// Recomputes the hashes of the voices and faces of these pairs: the leak check relies on them.
     pub(crate) fn choose(
@@ -173,8 +174,8 @@ impl Items {
         Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, model, trained_on))?)
     }
 
-    /// Hash of the pairs in their order, with all that is stated about them and their features, and of
-    /// `settings`.
+    /// Hash of the pairs in their order, with all that is stated about them and their features, and
+    /// of `settings`.
     pub(crate) fn sha256(&self, settings: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(settings);
@@ -191,8 +192,8 @@ impl Items {
     }
 }
 
-/// Refuses a voice or a face whose stored hash is not that of its bytes: a copied row with the hashes
-/// of another would pass the leak check.
+/// Refuses a voice or a face whose stored hash is not that of its bytes: a copied row with the
+/// hashes of another would pass the leak check.
 fn verify_hashes(pair: &Pair, set: &PairSet) -> Result<(), PairsError> {
     for (column, bytes, stored) in [
         ("audio_sha256", &pair.audio, &pair.info.audio_sha256),
@@ -206,8 +207,8 @@ fn verify_hashes(pair: &Pair, set: &PairSet) -> Result<(), PairsError> {
     Ok(())
 }
 
-/// 6 s as in the paper if at least half of the recordings have as much, otherwise the longest of 3, 2
-/// and 1 s that half of them have.
+/// 6 s as in the paper if at least half of the recordings have as much, otherwise the longest of 3,
+/// 2 and 1 s that half of them have.
 fn common_seconds(infos: &[PairInfo]) -> f64 {
     let reach =
         |wanted: f64| infos.iter().filter(|info| is_long_enough(info.seconds, wanted)).count();

@@ -19,8 +19,8 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Reads a CSV file: `speaker_id` or `pair_id`, then one column per attribute. An empty cell is an
-    /// unknown label.
+    /// Reads a CSV file: `speaker_id` or `pair_id`, then one column per attribute. An empty cell is
+    /// an unknown label.
     pub(crate) fn read(path: &Path) -> Result<Self, EvalError> {
         let wrong = |reason: String| EvalError::Labels { path: path.to_owned(), reason };
         let file = std::fs::File::open(path).map_err(FileError::at("read", path))?;

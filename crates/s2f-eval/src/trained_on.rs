@@ -22,8 +22,8 @@ impl Training {
     /// may be in the pairs that it was trained on.
     ///
     /// # Errors
-    /// [`EvalError::Pairs`] with the names of what it was trained on; [`EvalError::SplitChanged`] if
-    /// the evaluated set itself was split again after the training.
+    /// [`EvalError::Pairs`] with the names of what it was trained on; [`EvalError::SplitChanged`]
+    /// if the evaluated set itself was split again after the training.
     pub(crate) fn check(
         model: &EvaluatedModel,
         set: &PairSet,

@@ -48,8 +48,9 @@ impl ClipLengths {
         format!("{self:?}")
     }
 
-    /// Features of some voices, `[pairs, D]` each: with `policy`; for each length, not a number where
-    /// a recording is too short; of both halves of each voice. And how far speech is above noise, dB.
+    /// Features of some voices, `[pairs, D]` each: with `policy`; for each length, not a number
+    /// where a recording is too short; of both halves of each voice. And how far speech is
+    /// above noise, dB.
     pub(crate) fn columns(
         &self,
         model: &Speech2Face,

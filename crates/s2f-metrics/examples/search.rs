@@ -2,10 +2,10 @@
 //!
 //!     cargo run --release -p s2f-metrics --example search -- probes.npy gallery.npy ids.npy
 //!
-//! `probes.npy` and `gallery.npy` are NumPy files of `float32`, one row per face; the gallery is read
-//! in blocks. Writes the indices of the nearest rows, nearest first, and prints one line of JSON:
-//! seconds of the search including reading the gallery, seconds of reading alone, and peak memory.
-//! `benches/search.py` compares it with faiss.
+//! `probes.npy` and `gallery.npy` are NumPy files of `float32`, one row per face; the gallery is
+//! read in blocks. Writes the indices of the nearest rows, nearest first, and prints one line of
+//! JSON: seconds of the search including reading the gallery, seconds of reading alone, and peak
+//! memory. `benches/search.py` compares it with faiss.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::fs::File;

@@ -5,8 +5,8 @@
 //! intervals too narrow. Every score is a function of sums over speakers, which makes a draw cheap:
 //! weights of speakers times sums.
 //!
-//! Draws contain only what was seen: if every speaker is right, every draw is 100 %. So wherever few
-//! speakers differ from the rest, the interval of a share is widened to an exact one
+//! Draws contain only what was seen: if every speaker is right, every draw is 100 %. So wherever
+//! few speakers differ from the rest, the interval of a share is widened to an exact one
 //! ([`clopper_pearson`]) for as many observations as there are speakers. That covers the true share
 //! in at least 95 % of samples if clips of a speaker are all alike, and more often if they are not.
 
@@ -58,14 +58,15 @@ impl Bootstrap {
         self.weights.par_chunks_exact(self.speakers.max(1))
     }
 
-    /// Uncertainty of a mean over pairs, from each speaker's sum and count; `None` if fewer than two
-    /// speakers have pairs.
+    /// Uncertainty of a mean over pairs, from each speaker's sum and count; `None` if fewer than
+    /// two speakers have pairs.
     pub fn mean(&self, sums: &[SumAndCount]) -> Option<Uncertainty> {
         self.of_sums(sums, ratio)
     }
 
-    /// Uncertainty of a share (0 to 1) over pairs, from each speaker's sum and count; `None` if there
-    /// are no pairs. The lower bound is always below the upper one, and both are within 0 to 1.
+    /// Uncertainty of a share (0 to 1) over pairs, from each speaker's sum and count; `None` if
+    /// there are no pairs. The lower bound is always below the upper one, and both are within 0
+    /// to 1.
     pub fn share(&self, sums: &[SumAndCount]) -> Option<Uncertainty> {
         let exact = exact(sums)?;
         Some(widen(self.mean(sums), exact.few, exact.interval))
@@ -102,8 +103,8 @@ impl Bootstrap {
     /// counts for `other` and `own`; `None` if no speaker has pairs of both.
     ///
     /// The difference is the share that improved minus the share that got worse. If few speakers
-    /// differ from the rest, the interval is widened to that of [`combine`] with the exact intervals
-    /// of these two.
+    /// differ from the rest, the interval is widened to that of [`combine`] with the exact
+    /// intervals of these two.
     pub fn difference_of_shares(
         &self,
         other: &[SumAndCount],
@@ -191,8 +192,8 @@ fn exact(sums: &[SumAndCount]) -> Option<Exact> {
     Some(Exact { share, interval, few: minority(sums) < MIN_MINORITY })
 }
 
-/// Effective number of speakers, (Σm)² / Σm² for m pairs of each (Kish, *Survey Sampling*, 1965): how
-/// many speakers with equally many pairs would give a mean that varies as much.
+/// Effective number of speakers, (Σm)² / Σm² for m pairs of each (Kish, *Survey Sampling*, 1965):
+/// how many speakers with equally many pairs would give a mean that varies as much.
 fn effective_speakers(sums: &[SumAndCount]) -> f64 {
     let (sum, squares) =
         sums.iter().fold((0.0, 0.0), |(sum, squares), [_, n]| (sum + n, squares + n * n));

@@ -50,11 +50,11 @@ pub type Term = (f64, f64, [f64; 2]);
 /// Interval of a weighted sum of independent estimates, from the interval of each one.
 ///
 /// The distance from the sum to its lower bound is the root of the sum of squares of the distances
-/// from each estimate to the bound that lowers the sum, and likewise for the upper bound: MOVER, the
-/// *method of variance estimates recovery* (Zou & Donner, Statistics in Medicine 27, 2008), which for
-/// the difference of two shares is Newcombe's method 10 (Statistics in Medicine 17, 1998). Each
-/// distance stands for 1.96 standard errors near that bound, so that their squares add up as
-/// variances do.
+/// from each estimate to the bound that lowers the sum, and likewise for the upper bound: MOVER,
+/// the *method of variance estimates recovery* (Zou & Donner, Statistics in Medicine 27, 2008),
+/// which for the difference of two shares is Newcombe's method 10 (Statistics in Medicine 17,
+/// 1998). Each distance stands for 1.96 standard errors near that bound, so that their squares add
+/// up as variances do.
 pub fn combine(terms: &[Term]) -> [f64; 2] {
     let (mut sum, mut below, mut above) = (0.0, 0.0, 0.0);
     for &(weight, estimate, [low, high]) in terms {

@@ -36,12 +36,12 @@ impl Rank {
         (k as f64 / self.gallery() as f64).min(1.0)
     }
 
-    /// Probability (0 to 1) that the right item is the closest of `n`, if the `n` - 1 others are drawn
-    /// at random from the gallery; `None` if the gallery has fewer.
+    /// Probability (0 to 1) that the right item is the closest of `n`, if the `n` - 1 others are
+    /// drawn at random from the gallery; `None` if the gallery has fewer.
     ///
-    /// The mean over all choices of others, in closed form: with f others farther away, t at the same
-    /// distance and o in all, the sum over j of C(t, j) · C(f, n-1-j) / C(o, n-1) / (1 + j)
-    /// (hypergeometric).
+    /// The mean over all choices of others, in closed form: with f others farther away, t at the
+    /// same distance and o in all, the sum over j of C(t, j) · C(f, n-1-j) / C(o, n-1) / (1 +
+    /// j) (hypergeometric).
     pub fn best_of(self, n: usize) -> Option<f64> {
         let Self { closer, ties, others } = self;
         let drawn = n.checked_sub(1)?;

@@ -5,8 +5,8 @@
 //!
 //! Inner products come from matrix multiplication. Cosine, cosine relative to the mean face c and
 //! Euclidean distance all follow from the product of the centred vectors, a' = a - c:
-//! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b'. Without centring, the same
-//! formulas would lose more digits.
+//! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b'. Without centring, the
+//! same formulas would lose more digits.
 //!
 //! The tensors are on the CPU, wherever the model is: features are few against the matrix products,
 //! and results do not depend on the device.
@@ -80,11 +80,11 @@ pub struct Filter<'a> {
     pub gallery: &'a [Option<u32>],
 }
 
-/// Rank of each probe's own item, `[distance][1 + filter][probe]`; index 0 of the second axis is the
-/// search in the whole gallery.
+/// Rank of each probe's own item, `[distance][1 + filter][probe]`; index 0 of the second axis is
+/// the search in the whole gallery.
 ///
-/// `own` has the index of each probe's own item in the gallery, `centre` is the mean face, `[D]`. Where
-/// a filter has no group for a probe, its [`Rank`] has no others.
+/// `own` has the index of each probe's own item in the gallery, `centre` is the mean face, `[D]`.
+/// Where a filter has no group for a probe, its [`Rank`] has no others.
 pub fn ranks(
     probes: &Vectors,
     gallery: &Vectors,
@@ -281,9 +281,9 @@ fn rounding_error(
     }
 }
 
-/// Compares all probes with all items, block by block, and calls `visit` with the index of the first
-/// probe and of the first item of the block, the nearness `[probes, items]` for each distance, and
-/// the number of items.
+/// Compares all probes with all items, block by block, and calls `visit` with the index of the
+/// first probe and of the first item of the block, the nearness `[probes, items]` for each
+/// distance, and the number of items.
 fn compare<E>(
     probes: &Vectors,
     gallery: impl Iterator<Item = Result<Vectors, E>>,

@@ -118,9 +118,9 @@ pub struct Cost {
     pub parameters: u64,
     /// Memory of the parameters, bytes.
     pub parameter_bytes: u64,
-    /// Memory of the activations at the peak of a training step, bytes: what the forward pass keeps
-    /// for the backward pass, and the gradients and work space there. An estimate, high rather than
-    /// low. Inference takes a fraction of it.
+    /// Memory of the activations at the peak of a training step, bytes: what the forward pass
+    /// keeps for the backward pass, and the gradients and work space there. An estimate, high
+    /// rather than low. Inference takes a fraction of it.
     pub activation_bytes: u64,
 }
 

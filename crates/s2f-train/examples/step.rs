@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p s2f-train --example step -- compact 32 298 cpu float32 20
 //!
-//! Preset, batch, frames, device, precision, steps. Prints one line of JSON: steps per second by the
-//! median step, and the seconds of each step. `benches/train_step.py` runs it beside PyTorch.
+//! Preset, batch, frames, device, precision, steps. Prints one line of JSON: steps per second by
+//! the median step, and the seconds of each step. `benches/train_step.py` runs it beside PyTorch.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::time::Instant;

@@ -23,7 +23,8 @@ pub(crate) struct Clip {
 }
 
 impl Clips {
-    /// A clip of a recording (repeated if it is shorter), augmented at random; `None` if it is silent.
+    /// A clip of a recording (repeated if it is shorter), augmented at random; `None` if it is
+    /// silent.
     pub(crate) fn cut(
         &self,
         recording: &Waveform,
@@ -163,8 +164,8 @@ fn spectrum(samples: &[f32]) -> Vec<Complex<f32>> {
     output
 }
 
-/// Multiplies the spectrum by `gain(index, hz)`. The clip is periodic: what is delayed beyond its end
-/// wraps around to its start.
+/// Multiplies the spectrum by `gain(index, hz)`. The clip is periodic: what is delayed beyond its
+/// end wraps around to its start.
 fn filter(samples: &mut [f32], gain: impl Fn(usize, f64) -> Complex<f32>) {
     let length = samples.len();
     let mut bins = spectrum(samples);

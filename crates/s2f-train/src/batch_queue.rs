@@ -15,8 +15,8 @@ pub(crate) struct BatchQueue {
 }
 
 impl BatchQueue {
-    /// Starts a thread that makes the batches of steps `from..to`, with the help of the thread pool.
-    /// It ends after the last batch, after an error, or when the queue is dropped.
+    /// Starts a thread that makes the batches of steps `from..to`, with the help of the thread
+    /// pool. It ends after the last batch, after an error, or when the queue is dropped.
     pub(crate) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         examples: &'scope dyn Examples,

@@ -23,8 +23,8 @@ pub use watch::Watch;
 
 use crate::TrainError;
 
-/// Keys whose table has one of several kinds: another kind replaces the table, the same kind is merged
-/// into it.
+/// Keys whose table has one of several kinds: another kind replaces the table, the same kind is
+/// merged into it.
 const ALTERNATIVES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
 /// Keys of which only one can be given: the later one replaces the other.
 const EXCLUSIVE: [&str; 2] = ["steps", "epochs"];

@@ -10,8 +10,8 @@ use crate::faces::{Faces, Mixture};
 use crate::morph::mixture_features;
 use crate::{TrainError, sheet};
 
-/// How well the faces of held-out people are reconstructed. Cosines are between face features, −1 to
-/// 1.
+/// How well the faces of held-out people are reconstructed. Cosines are between face features, −1
+/// to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaceDecoderScores {
     /// Number of held-out people.

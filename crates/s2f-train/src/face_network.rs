@@ -1,4 +1,5 @@
-//! The face encoder whose features a face decoder reconstructs, as a differentiable part of training.
+//! The face encoder whose features a face decoder reconstructs, as a differentiable part of
+//! training.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! Training of the voice encoder and of the face decoder.
 //!
 //! Each network has one training loop ([`train_voice_encoder`], [`train_face_decoder`]) and a
-//! configuration ([`VoiceEncoderTraining`], [`FaceDecoderTraining`]), which is a TOML file. [`read`]
-//! reads it; `check` of the configuration checks it against the machine before anything is written. A
-//! run writes a run folder, and resumes in it after an interruption.
+//! configuration ([`VoiceEncoderTraining`], [`FaceDecoderTraining`]), which is a TOML file.
+//! [`read`] reads it; `check` of the configuration checks it against the machine before anything is
+//! written. A run writes a run folder, and resumes in it after an interruption.
 //!
 //! The shipped model is trained on portraits and on recordings of other people: see
 //! [`Morphing`] and [`Pairing`].

@@ -25,8 +25,8 @@ pub(crate) struct Morpher {
 }
 
 impl Morpher {
-    /// Finds each face's nearest neighbours by ‖ΔL‖ + ‖ΔT‖ of landmarks and texture, each divided by
-    /// its mean in the set.
+    /// Finds each face's nearest neighbours by ‖ΔL‖ + ‖ΔT‖ of landmarks and texture, each divided
+    /// by its mean in the set.
     pub(crate) fn new(faces: &FaceSet, neighbours: usize, most_faces: usize) -> Self {
         let distances = |of: &dyn Fn(usize) -> Vec<f32>| -> Vec<Vec<f32>> {
             let all: Vec<Vec<f32>> = (0..faces.len()).map(of).collect();

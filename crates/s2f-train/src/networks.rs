@@ -16,8 +16,8 @@ impl<'a> Networks<'a> {
         Self { models }
     }
 
-    /// The file of the published network `name`, which `key` names as `file`. The sizes and hashes of
-    /// all files of the network are compared with the registered ones.
+    /// The file of the published network `name`, which `key` names as `file`. The sizes and hashes
+    /// of all files of the network are compared with the registered ones.
     ///
     /// # Errors
     /// [`TrainError::Registry`] if a file is missing or damaged, [`TrainError::NotPublished`] if

@@ -1,7 +1,7 @@
 //! Voices with their own faces: batches from a set of pairs of any size.
 //!
-//! In each epoch, row groups are shuffled and read a few at a time; the rows of these are shuffled. A
-//! set that fits into the memory of the configuration is read once and shuffled as a whole.
+//! In each epoch, row groups are shuffled and read a few at a time; the rows of these are shuffled.
+//! A set that fits into the memory of the configuration is read once and shuffled as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

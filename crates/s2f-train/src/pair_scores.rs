@@ -32,8 +32,8 @@ pub struct PairScores {
     pub probes: usize,
     /// Mean angle between the predicted and the true feature, degrees.
     pub degrees: f64,
-    /// Recall at 1, 5 and 10, ranked by the cosine of the features relative to the mean face feature
-    /// of the training split, per cent.
+    /// Recall at 1, 5 and 10, ranked by the cosine of the features relative to the mean face
+    /// feature of the training split, per cent.
     pub recall: Recalls,
     /// The same ranked by the plain cosine, as in the paper.
     pub recall_plain: Recalls,

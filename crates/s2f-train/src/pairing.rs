@@ -1,9 +1,9 @@
 //! Which faces a voice is paired with, if nobody's voice and face are both known.
 //!
-//! This is an assumption, not a finding: a voice is paired with faces of its own sex, and of its age
-//! band if its age is known; within the sex, voices with higher pitch and a shorter vocal tract are
-//! paired with faces further towards the female end of the faces' male–female axis. The target of
-//! a voice is the feature of an average of many such faces, so of nobody in particular.
+//! This is an assumption, not a finding: a voice is paired with faces of its own sex, and of its
+//! age band if its age is known; within the sex, voices with higher pitch and a shorter vocal tract
+//! are paired with faces further towards the female end of the faces' male–female axis. The target
+//! of a voice is the feature of an average of many such faces, so of nobody in particular.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_core::Sex;
@@ -25,7 +25,8 @@ const MIN_FACES: usize = 8;
 
 /// Features of average faces by sex, age band and position.
 pub(crate) struct Targets {
-    /// `[bands + 1][sexes]` tables of `POSITIONS` features each; band 0 is for voices of unknown age.
+    /// `[bands + 1][sexes]` tables of `POSITIONS` features each; band 0 is for voices of unknown
+    /// age.
     tables: Vec<[Vec<Vec<f32>>; 2]>,
     age_bands: Vec<f32>,
     positions: VoicePositions,
@@ -112,8 +113,8 @@ fn index(sex: Sex) -> usize {
     }
 }
 
-/// Shares of `members` in the average around `place` (0 the most male, 1 the most female of them): a
-/// Gaussian of standard deviation `width` over their ranks along the axis.
+/// Shares of `members` in the average around `place` (0 the most male, 1 the most female of them):
+/// a Gaussian of standard deviation `width` over their ranks along the axis.
 fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
     let mut ranked = members.to_vec();
     ranked.sort_by(|&a, &b| axis[a].total_cmp(&axis[b]));
@@ -127,8 +128,8 @@ fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
         .collect()
 }
 
-/// How far each face lies towards the female end: its projection on the difference of the two means,
-/// in principal components of shape and texture that are scaled to unit variance.
+/// How far each face lies towards the female end: its projection on the difference of the two
+/// means, in principal components of shape and texture that are scaled to unit variance.
 fn male_female_axis(faces: &FaceSet) -> Result<Vec<f64>, TrainError> {
     let device = Device::flex();
     let blocks = [

@@ -30,8 +30,8 @@ pub(crate) struct RecordingExamples<'a> {
 }
 
 impl RecordingExamples<'_> {
-    /// A random recording: the sexes alternate, then a corpus, a speaker and a recording are drawn, so
-    /// that neither a large corpus nor a speaker with many recordings counts more.
+    /// A random recording: the sexes alternate, then a corpus, a speaker and a recording are drawn,
+    /// so that neither a large corpus nor a speaker with many recordings counts more.
     fn draw(&self, index: usize, rng: &mut StdRng) -> Option<&Voice> {
         let sex = if index.is_multiple_of(2) { Sex::Female } else { Sex::Male };
         let with_sex: Vec<&Corpus> =

@@ -1,6 +1,6 @@
 //! Scores on held-out recordings: whether an independent network sees the speaker's sex in the
-//! generated face, whether two recordings of a speaker are closer than two speakers, and whether the
-//! face changes evenly from a low to a high voice.
+//! generated face, whether two recordings of a speaker are closer than two speakers, and whether
+//! the face changes evenly from a low to a high voice.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_audio::Waveform;

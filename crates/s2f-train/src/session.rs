@@ -80,8 +80,8 @@ impl<'a> Session<'a> {
         (self.on_event)(&TrainEvent::Note(text));
     }
 
-    /// Validates if it is due, and keeps the weights of `module` if no earlier score was better. The
-    /// first of the scores decides; there are none without held-out data.
+    /// Validates if it is due, and keeps the weights of `module` if no earlier score was better.
+    /// The first of the scores decides; there are none without held-out data.
     pub(crate) fn validate<M: Module>(
         &mut self,
         module: &M,
@@ -125,8 +125,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Ends the session: the run, and the weights of the last step or, if it stopped early, those of
-    /// the best validation.
+    /// Ends the session: the run, and the weights of the last step or, if it stopped early, those
+    /// of the best validation.
     pub(crate) fn finish<M: Module>(self, module: M) -> Result<(Run, M), TrainError> {
         let Some(best) = self.run.best().filter(|_| self.step < self.steps) else {
             return Ok((self.run, module));

@@ -28,8 +28,8 @@ struct State {
     scale: LossScale,
 }
 
-/// Trains a voice encoder against a frozen face decoder, or resumes a run that was interrupted or is
-/// extended.
+/// Trains a voice encoder against a frozen face decoder, or resumes a run that was interrupted or
+/// is extended.
 ///
 /// The run folder `out` gets `config.toml`, `environment.json`, `metrics.jsonl`, events for
 /// TensorBoard, `sheets/` and `checkpoints/`, and at the end `model/` (a model folder without its

@@ -22,7 +22,8 @@ const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>"#;
 
 /// A picture of generated faces as a PNG file whose metadata say that it is synthetic and which
-/// model generated it. `rgb` contains R, G, B of each pixel, row by row; `size` is width and height.
+/// model generated it. `rgb` contains R, G, B of each pixel, row by row; `size` is width and
+/// height.
 ///
 /// # Errors
 /// [`EncodingError::Png`] if `rgb` is not 3 · width · height bytes long.

@@ -20,8 +20,8 @@
 //! what a model learnt from many people, and it identifies no one.
 //!
 //! [`Speech2Face::embed_voice`] and [`Speech2Face::decode`] are the two halves of
-//! [`Speech2Face::reconstruct`], and [`embed_face`] computes the feature of a photograph in the same
-//! face space. Nothing in this crate trains, opens the network or writes a file.
+//! [`Speech2Face::reconstruct`], and [`embed_face`] computes the feature of a photograph in the
+//! same face space. Nothing in this crate trains, opens the network or writes a file.
 #![forbid(unsafe_code)]
 
 pub mod device;

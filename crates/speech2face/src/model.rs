@@ -117,8 +117,8 @@ impl Speech2Face {
         })
     }
 
-    /// Decodes a feature to a face, moved away from the mean face by `exaggerate`: 0 leaves it as it
-    /// is, -1 gives the mean face.
+    /// Decodes a feature to a face, moved away from the mean face by `exaggerate`: 0 leaves it as
+    /// it is, -1 gives the mean face.
     ///
     /// # Errors
     /// [`DecodeError::OtherSpace`] for a feature of another face space than this model's,

@@ -16,7 +16,8 @@ pub struct Picture {
 pub struct Face {
     /// The feature that it was decoded from, after exaggeration.
     pub feature: FaceFeature,
-    /// The landmarks, x and y in pixels of the picture; the centre of its top left pixel is (0, 0).
+    /// The landmarks, x and y in pixels of the picture; the centre of its top left pixel is (0,
+    /// 0).
     pub landmarks: Vec<[f32; 2]>,
     /// The picture.
     pub picture: Picture,

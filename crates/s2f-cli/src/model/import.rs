@@ -29,7 +29,8 @@ pub struct Args {
     #[arg(long, value_enum)]
     network: Network,
 
-    /// Configuration of the networks: a config.json, or a model by name or folder [default: compact]
+    /// Configuration of the networks: a config.json, or a model by name or folder [default:
+    /// compact]
     ///
     /// A model also supplies the network that the file lacks.
     #[arg(long, value_name = "FILE|MODEL", default_value = SHIPPED, hide_default_value = true)]

@@ -19,8 +19,8 @@ pub struct PrepareSettings {
     /// Minimum length of a voice, s.
     #[serde(alias = "shortest_s")]
     pub min_voice_s: f64,
-    /// Maximum length of a voice, s: longer clips are truncated; recordings that no table cuts into
-    /// clips are cut into segments of this length.
+    /// Maximum length of a voice, s: longer clips are truncated; recordings that no table cuts
+    /// into clips are cut into segments of this length.
     #[serde(alias = "longest_s")]
     pub max_voice_s: f64,
     /// Minimum speech in a clip, s.

@@ -1,4 +1,5 @@
-//! `report.html`: a report as one page, without scripts and without any other file or network access.
+//! `report.html`: a report as one page, without scripts and without any other file or network
+//! access.
 
 mod table;
 
@@ -21,11 +22,11 @@ const STYLE: &str = include_str!("html.css");
 /// Content security policy: the page can load and run nothing, whatever text it contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// A report as a self-contained page, with the pictures of `attachments`. A missing one is replaced by
-/// a note.
+/// A report as a self-contained page, with the pictures of `attachments`. A missing one is replaced
+/// by a note.
 ///
-/// Every number of a score is in an element with `data-score`, the id of the score, and `data-part`,
-/// which of its numbers it is.
+/// Every number of a score is in an element with `data-score`, the id of the score, and
+/// `data-part`, which of its numbers it is.
 pub fn render(report: &Report, attachments: &Attachments) -> String {
     let page = html! {
         (DOCTYPE)

@@ -1,5 +1,5 @@
-//! Numbers as a reader sees them: rounded, with their unit, and marked with the row and the column of
-//! `scores.csv` that they come from.
+//! Numbers as a reader sees them: rounded, with their unit, and marked with the row and the column
+//! of `scores.csv` that they come from.
 
 use maud::{Markup, html};
 

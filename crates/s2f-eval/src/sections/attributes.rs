@@ -196,8 +196,8 @@ fn band_of(age: f64) -> u32 {
     age_band(Some(age.max(0.0) as f32)).unwrap_or(0)
 }
 
-/// Accuracy and balanced accuracy of readings of sex. Pairs whose pictures were not read are left out;
-/// a picture without a face counts as wrong.
+/// Accuracy and balanced accuracy of readings of sex. Pairs whose pictures were not read are left
+/// out; a picture without a face counts as wrong.
 pub(super) fn sex_scores(
     scorer: &mut Scorer<'_>,
     id: &str,

@@ -1,5 +1,5 @@
-//! Consistency: whether the predicted face of a person stays the same within a recording, from clip to
-//! clip, and from language to language.
+//! Consistency: whether the predicted face of a person stays the same within a recording, from clip
+//! to clip, and from language to language.
 
 use s2f_metrics::{Rank, Vectors};
 

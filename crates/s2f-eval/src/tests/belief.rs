@@ -1,5 +1,5 @@
-//! Models whose scores are known in advance: a perfect one, a random one, one that gives everybody the
-//! same face, and one that distinguishes nothing but sex. And what must be refused.
+//! Models whose scores are known in advance: a perfect one, a random one, one that gives everybody
+//! the same face, and one that distinguishes nothing but sex. And what must be refused.
 
 use s2f_core::Sex;
 use s2f_metrics::{Bootstrap, Distance, Vectors};

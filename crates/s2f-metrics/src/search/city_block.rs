@@ -7,7 +7,8 @@ use rten_simd::{Isa, SimdOp};
 
 use crate::vectors::Vectors;
 
-/// Probes and items that are compared at once: their sums and one vector of each row fit in registers.
+/// Probes and items that are compared at once: their sums and one vector of each row fit in
+/// registers.
 const PROBES: usize = 4;
 const ITEMS: usize = 4;
 /// Values of a row that are summed at a time, so that the rows of a tile stay in the L1 cache; a

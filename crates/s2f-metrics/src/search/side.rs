@@ -1,4 +1,5 @@
-//! One side of a comparison: a block of probes or of items, on the CPU, and the nearness of two blocks.
+//! One side of a comparison: a block of probes or of items, on the CPU, and the nearness of two
+//! blocks.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;

@@ -1,4 +1,5 @@
-//! Statistics against SciPy, statsmodels, scikit-learn and NumPy: `reference/metrics/statistics.py`.
+//! Statistics against SciPy, statsmodels, scikit-learn and NumPy:
+//! `reference/metrics/statistics.py`.
 
 use serde_json::Value;
 

@@ -44,8 +44,8 @@ pub enum TextureConfig {
     Deconvolution {
         /// Side of the small map, pixels.
         base: usize,
-        /// Channels of the small map and after each transposed convolution, which doubles the side;
-        /// 1 to 8 entries of 1 to 8192.
+        /// Channels of the small map and after each transposed convolution, which doubles the
+        /// side; 1 to 8 entries of 1 to 8192.
         channels: Vec<usize>,
     },
     /// A mean and a linear basis, both learned: luma at full size, chroma at half of it. A hundred

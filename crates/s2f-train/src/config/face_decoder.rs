@@ -53,8 +53,8 @@ pub struct FaceData {
 pub enum FaceEncoderFile {
     /// MobileFace V2, 256-D, unit length: the published MXNet parameters, under `models`.
     Mobileface(PathBuf),
-    /// VGG-Face's fc7, 4096-D, as in the paper: the user's safetensors file, as `model import` writes
-    /// it, under `models` if that is given.
+    /// VGG-Face's fc7, 4096-D, as in the paper: the user's safetensors file, as `model import`
+    /// writes it, under `models` if that is given.
     VggFace(PathBuf),
 }
 
@@ -78,10 +78,11 @@ pub struct Morphing {
     pub pool: usize,
     /// Number of nearest neighbours that a face is mixed with.
     pub neighbours: usize,
-    /// Maximum number of faces in a morph; the minimum is two, so that no target is a single person.
+    /// Maximum number of faces in a morph; the minimum is two, so that no target is a single
+    /// person.
     pub most_faces: usize,
-    /// Standard deviation of the noise that is added to each value of an input feature, as a share of
-    /// the feature's length.
+    /// Standard deviation of the noise that is added to each value of an input feature, as a share
+    /// of the feature's length.
     pub feature_noise: f64,
 }
 

@@ -46,8 +46,8 @@ pub struct Start {
     /// A model folder or the name of the shipped model, whose voice encoder has the shape of
     /// `network`.
     pub model: String,
-    /// Freeze the convolutions and their normalisations, and train only the fully connected layers:
-    /// for a few dozen speakers.
+    /// Freeze the convolutions and their normalisations, and train only the fully connected
+    /// layers: for a few dozen speakers.
     #[serde(default)]
     pub freeze_convolutions: bool,
 }
@@ -68,8 +68,8 @@ pub enum VoiceData {
 pub struct PairData {
     /// A folder of `pairs-*.parquet`, or one such file.
     pub path: PathBuf,
-    /// Voices are kept in memory up to about this size, MiB; a larger corpus is streamed, and shuffled
-    /// within this size.
+    /// Voices are kept in memory up to about this size, MiB; a larger corpus is streamed, and
+    /// shuffled within this size.
     #[serde(default = "memory_mib")]
     pub memory_mib: usize,
     /// Maximum number of pairs that validation and final scores are computed on.
@@ -115,8 +115,9 @@ pub struct RecordingData {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pairing {
-    /// How much a voice's position among voices of its sex (pitch and vocal-tract length) determines
-    /// the position of its faces among faces of that sex (male–female axis), 0 to 1.
+    /// How much a voice's position among voices of its sex (pitch and vocal-tract length)
+    /// determines the position of its faces among faces of that sex (male–female axis), 0 to
+    /// 1.
     pub strength: f64,
     /// Standard deviation of the average around that position, as a share of all faces of the sex.
     pub width: f64,
@@ -184,8 +185,8 @@ pub struct VoiceLosses {
     /// Weights of VGG-Face, for `distillation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vgg_face: Option<PathBuf>,
-    /// The step after which all weights are set so that the gradient of each loss with respect to the
-    /// voice's feature is as large as that of the first loss with a weight, as in the paper (there
-    /// 1000). 0 keeps the weights.
+    /// The step after which all weights are set so that the gradient of each loss with respect to
+    /// the voice's feature is as large as that of the first loss with a weight, as in the
+    /// paper (there 1000). 0 keeps the weights.
     pub balance_losses_at: usize,
 }

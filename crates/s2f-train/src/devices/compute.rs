@@ -73,8 +73,8 @@ impl Compute {
 
     /// Forward and backward pass: `loss` gets the network and a shard and returns the shard's loss,
     /// `[1]`, as a mean over its examples, and anything else of interest. The gradient is that of
-    /// the mean over the shards, which therefore have equal sizes; a loss that compares the examples
-    /// of a batch with each other compares those of a shard.
+    /// the mean over the shards, which therefore have equal sizes; a loss that compares the
+    /// examples of a batch with each other compares those of a shard.
     ///
     /// There is one shard per device. On one device in 32 bits, the network itself is used, on the
     /// calling thread; otherwise replicas are, and batch normalisations keep the statistics of the
@@ -145,8 +145,8 @@ impl Compute {
     }
 
     /// The network after one step of the optimizer, and whether a step was made: in
-    /// [`ComputePrecision::Float16`] it is skipped if a gradient is not finite, and the loss scale is
-    /// halved.
+    /// [`ComputePrecision::Float16`] it is skipped if a gradient is not finite, and the loss scale
+    /// is halved.
     pub fn step<M: Module, T>(
         &mut self,
         network: M,

@@ -1,6 +1,6 @@
 //! Mixed precision (Micikevicius et al., "Mixed Precision Training", ICLR 2018): convolutions and
-//! linear layers compute in 16 bits on a copy of the weights; the weights themselves, the norms, the
-//! losses and the optimizer keep 32.
+//! linear layers compute in 16 bits on a copy of the weights; the weights themselves, the norms,
+//! the losses and the optimizer keep 32.
 
 use std::fmt;
 
@@ -124,8 +124,8 @@ pub(super) fn unscale<M: Module>(
         from: GradientsParams,
         to: GradientsParams,
         scale: Option<LossScale>,
-        /// 0, or NaN once a gradient is not finite: a single value to copy from the device, instead
-        /// of one for each parameter.
+        /// 0, or NaN once a gradient is not finite: a single value to copy from the device,
+        /// instead of one for each parameter.
         probe: Option<Tensor<1>>,
     }
     impl ModuleVisitor for Unscale {

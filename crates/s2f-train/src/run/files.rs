@@ -1,5 +1,6 @@
-//! Files of a run folder. A whole file is written by [`AtomicFile`]; a checkpoint is a folder, which
-//! appears as a whole too: its files are flushed under a temporary name, then the folder is renamed.
+//! Files of a run folder. A whole file is written by [`AtomicFile`]; a checkpoint is a folder,
+//! which appears as a whole too: its files are flushed under a temporary name, then the folder is
+//! renamed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

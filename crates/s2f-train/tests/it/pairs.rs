@@ -1,5 +1,5 @@
-//! The voice encoder on pairs that the test makes: tones whose pitch determines the face's feature, so
-//! that there is something to learn.
+//! The voice encoder on pairs that the test makes: tones whose pitch determines the face's feature,
+//! so that there is something to learn.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -72,8 +72,8 @@ struct FaceArgs {
     #[arg(long, value_name = "X", default_value_t = FaceRules::default().min_sharpness)]
     min_sharpness: f32,
 
-    /// Maximum distance of a face from the point that the corpus states (AVSpeech), in sides of the
-    /// face
+    /// Maximum distance of a face from the point that the corpus states (AVSpeech), in sides of
+    /// the face
     #[arg(long, value_name = "X", default_value_t = FaceRules::default().max_point_distance)]
     max_point_distance: f32,
 
