@@ -96,9 +96,9 @@ pub(crate) fn section(
         id: "comparison".into(),
         title: "Comparison of models".into(),
         text: vec![format!(
-            "All models on the same pairs. Differences are to {}, paired by speaker. Their intervals \
-             are from the bootstrap; p is from 10 000 random flips of the signs of the speakers' \
-             differences, with Holm's correction for all tests of the table.",
+            "All models on the same pairs. Differences are to {}, paired by speaker. Their \
+             intervals are from the bootstrap; p is from 10 000 random flips of the signs of the \
+             speakers' differences, with Holm's correction for all tests of the table.",
             own.model
         )],
         ..Section::default()

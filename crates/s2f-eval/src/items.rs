@@ -240,11 +240,10 @@ fn too_few(
             "{short} recordings are shorter than {seconds} s, choose a length with --seconds"
         ),
         PairSelection::All => "prepare more people".into(),
-        PairSelection::Split(_) => {
-            "split the speakers again, as in `speech2face corpus split --test 0.3 PAIRS`, or \
-                           evaluate --split all if the model was trained on none of them"
-                .into()
-        }
+        PairSelection::Split(_) => "split the speakers again, as in `speech2face corpus split \
+                                    --test 0.3 PAIRS`, or evaluate --split all if the model was \
+                                    trained on none of them"
+            .into(),
     };
     let speakers = match speakers {
         0 => "nobody".into(),

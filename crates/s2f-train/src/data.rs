@@ -46,8 +46,8 @@ impl<'a> TrainingData<'a> {
         let (found, wanted) = (set.face_space(), &decoder.face_space);
         if (&found.name, found.dimension) != (&wanted.name, wanted.dimension) {
             return Err(TrainError::Data(format!(
-                "{} has features of face space {} ({} dimensions), the face decoder reads {} ({}); \
-                 hint: prepare the corpus with the face encoder of the face decoder",
+                "{} has features of face space {} ({} dimensions), the face decoder reads {} \
+                 ({}); hint: prepare the corpus with the face encoder of the face decoder",
                 data.path.display(),
                 found.name,
                 found.dimension,
@@ -76,15 +76,15 @@ impl<'a> TrainingData<'a> {
     ) -> Result<Self, TrainError> {
         let Some(training) = &decoder.training else {
             return Err(TrainError::Data(
-                "recordings without faces need the portraits that the face decoder was trained on; \
-                 hint: set face_decoder to the run folder of train face-decoder"
+                "recordings without faces need the portraits that the face decoder was trained \
+                 on; hint: set face_decoder to the run folder of train face-decoder"
                     .into(),
             ));
         };
         if decoder.face_space.normalisation != Normalisation::UnitLength {
             return Err(TrainError::Data(format!(
-                "recordings without faces need features of unit length, those of {} are not; hint: \
-                 train the face decoder with MobileFace",
+                "recordings without faces need features of unit length, those of {} are not; \
+                 hint: train the face decoder with MobileFace",
                 decoder.face_space.name
             )));
         }

@@ -29,7 +29,8 @@ pub enum TrainError {
     },
     /// A key of a configuration has a value that cannot be used.
     #[error(
-        "{key} is {found}, but must be {wanted}; hint: change it in the configuration or with --set"
+        "{key} is {found}, but must be {wanted}; hint: change it in the configuration or with \
+         --set"
     )]
     Value {
         /// The key.

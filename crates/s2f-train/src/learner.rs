@@ -67,7 +67,7 @@ fn same_shape(
         return Ok(());
     }
     Err(TrainError::Data(format!(
-        "the voice encoder of {model} has other layers than [network]; hint: copy voice_encoder of \
-         its config.json to [network]"
+        "the voice encoder of {model} has other layers than [network]; hint: copy voice_encoder \
+         of its config.json to [network]"
     )))
 }

@@ -60,8 +60,8 @@ impl Targets {
                     .collect();
                 if members.len() < MIN_FACES {
                     return Err(TrainError::Data(format!(
-                        "only {} {} faces are in age band {band}, {MIN_FACES} are needed; hint: widen \
-                         data.recordings.pairing.age_bands",
+                        "only {} {} faces are in age band {band}, {MIN_FACES} are needed; hint: \
+                         widen data.recordings.pairing.age_bands",
                         members.len(),
                         sex.name()
                     )));

@@ -100,8 +100,8 @@ impl Voices {
         voices.test.retain(|corpus| !corpus.voices.is_empty());
         if voices.test.is_empty() {
             return Err(TrainError::Data(
-                "no speaker is held out for the scores; hint: increase data.recordings.held_out, or \
-                 add folders to data.recordings.test_folders"
+                "no speaker is held out for the scores; hint: increase data.recordings.held_out, \
+                 or add folders to data.recordings.test_folders"
                     .into(),
             ));
         }

@@ -45,8 +45,9 @@ impl About<'_> {
             (
                 "Intervals",
                 format!(
-                    "95 %, bootstrap by speaker, {} draws, expanded percentiles; shares of which few \
-                     speakers differ from the rest have exact (Clopper-Pearson) intervals; seed {}",
+                    "95 %, bootstrap by speaker, {} draws, expanded percentiles; shares of which \
+                     few speakers differ from the rest have exact (Clopper-Pearson) intervals; \
+                     seed {}",
                     options.draws, options.seed
                 ),
             ),
@@ -120,8 +121,8 @@ pub(super) fn notes(steps: &Steps<'_>, training: &Training) -> Vec<String> {
     let mut notes = Vec::new();
     if steps.options.selection == PairSelection::Split(Split::Train) {
         notes.push(
-            "The model was trained on these pairs: nothing here says how it does on people that it \
-             was not trained on."
+            "The model was trained on these pairs: nothing here says how it does on people that \
+             it was not trained on."
                 .into(),
         );
     }
@@ -131,7 +132,8 @@ pub(super) fn notes(steps: &Steps<'_>, training: &Training) -> Vec<String> {
     let speakers = steps.items.speakers.len();
     if speakers < MIN_SPEAKERS {
         notes.push(format!(
-            "There are only {speakers} speakers: too few for most questions, and intervals are wide."
+            "There are only {speakers} speakers: too few for most questions, and intervals are \
+             wide."
         ));
     }
     notes

@@ -17,10 +17,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         title: "Attributes of the generated faces".into(),
         text: vec![
             "A network that took no part in training (face-api.js) reads sex and age in the face \
-             generated from the voice, in the face decoded from the feature of the true face (the best \
-             that the face decoder can do), and in the photograph. It makes errors, most of all about \
-             people who were rare in its training; its answers are useful for averages and say nothing \
-             about a person."
+             generated from the voice, in the face decoded from the feature of the true face (the \
+             best that the face decoder can do), and in the photograph. It makes errors, most of \
+             all about people who were rare in its training; its answers are useful for averages \
+             and say nothing about a person."
                 .into(),
         ],
         ..Section::default()

@@ -15,10 +15,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "consistency".into(),
         title: "Consistency".into(),
         text: vec![
-            "The angle between the features predicted from two voices, and how often a voice of the same \
-             person is nearer than one of another person (chance level 50 %). Two halves of a recording \
-             share room and microphone; two clips of a speaker come from different recordings if there \
-             are any."
+            "The angle between the features predicted from two voices, and how often a voice of \
+             the same person is nearer than one of another person (chance level 50 %). Two halves \
+             of a recording share room and microphone; two clips of a speaker come from different \
+             recordings if there are any."
                 .into(),
         ],
         ..Section::default()

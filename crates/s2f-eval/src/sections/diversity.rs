@@ -19,11 +19,12 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "diversity".into(),
         title: "Diversity of the predicted faces".into(),
         text: vec![
-            "Spread is the root of the mean squared distance from the mean. Near 0 % of that of the \
-             true faces, everybody gets the same face. Within each sex it is the distance from the \
-             mean of that sex: if it is near 0 % there, but not overall, the model distinguishes women \
-             and men and nothing else. Effective dimensions (the participation ratio of the variances \
-             along all axes) measure in how many ways faces differ."
+            "Spread is the root of the mean squared distance from the mean. Near 0 % of that of \
+             the true faces, everybody gets the same face. Within each sex it is the distance \
+             from the mean of that sex: if it is near 0 % there, but not overall, the model \
+             distinguishes women and men and nothing else. Effective dimensions (the \
+             participation ratio of the variances along all axes) measure in how many ways faces \
+             differ."
                 .into(),
         ],
         ..Section::default()

@@ -20,10 +20,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "groups".into(),
         title: "Groups".into(),
         text: vec![
-            "The same searches, by group of speakers and of recordings. Every group is searched for \
-             among everybody, and is matched one of two among people of one sex. The last column is how \
-             far from chance that score would need to be to be detected in four of five such studies: a \
-             group of few people may differ by less without being noticed."
+            "The same searches, by group of speakers and of recordings. Every group is searched \
+             for among everybody, and is matched one of two among people of one sex. The last \
+             column is how far from chance that score would need to be to be detected in four of \
+             five such studies: a group of few people may differ by less without being noticed."
                 .into(),
         ],
         ..Section::default()

@@ -88,10 +88,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "length".into(),
         title: "Length of the voice".into(),
         text: vec![format!(
-            "The first seconds of each voice: at lengths up to {} s on the same pairs, beyond it on \
-             those that are long enough. Each is cut, then used like a whole recording: what is shorter \
-             than a window of {} s is repeated until it fills one, and of longer ones the windows are \
-             pooled.",
+            "The first seconds of each voice: at lengths up to {} s on the same pairs, beyond it \
+             on those that are long enough. Each is cut, then used like a whole recording: what \
+             is shorter than a window of {} s is repeated until it fills one, and of longer ones \
+             the windows are pooled.",
             clips.common, clips.policy.window_s
         )],
         items: vec![

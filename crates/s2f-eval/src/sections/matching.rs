@@ -19,11 +19,11 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "matching".into(),
         title: "Matching: one of N".into(),
         text: vec![
-            "Given a voice and N faces, one of them the speaker's: how often is that one the nearest? \
-             And likewise from a face to N voices. The others are drawn from everybody, or from those \
-             who share the speaker's stated sex, age band (a decade), language, or all three. The score \
-             is the mean over all choices of others, in closed form. Distance is the cosine relative to \
-             the mean face."
+            "Given a voice and N faces, one of them the speaker's: how often is that one the \
+             nearest? And likewise from a face to N voices. The others are drawn from everybody, \
+             or from those who share the speaker's stated sex, age band (a decade), language, or \
+             all three. The score is the mean over all choices of others, in closed form. \
+             Distance is the cosine relative to the mean face."
                 .into(),
         ],
         ..Section::default()

@@ -12,17 +12,19 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "craniofacial".into(),
         title: "Craniofacial measures".into(),
         text: vec![
-            "Pearson correlation over speakers (each with the mean of their pairs) between measures of \
-             the face generated from the voice and of the true face. Random pairs have another person's \
-             true face, in 400 random assignments, of which the middle 95 % are given. Within each sex, \
-             the average difference between women and men is removed. p is from Student's t, two-sided, \
-             with Holm's correction for thirteen tests. Measures are computed from 68 landmarks that a \
-             network detects (face-api.js), which smooths unusual shapes."
+            "Pearson correlation over speakers (each with the mean of their pairs) between \
+             measures of the face generated from the voice and of the true face. Random pairs \
+             have another person's true face, in 400 random assignments, of which the middle 95 % \
+             are given. Within each sex, the average difference between women and men is removed. \
+             p is from Student's t, two-sided, with Holm's correction for thirteen tests. \
+             Measures are computed from 68 landmarks that a network detects (face-api.js), which \
+             smooths unusual shapes."
                 .into(),
-            "The paper compares with the face that is decoded from the true feature, which lacks what the \
-             decoder cannot draw. The second table compares with the photograph itself."
+            "The paper compares with the face that is decoded from the true feature, which lacks \
+             what the decoder cannot draw. The second table compares with the photograph itself."
                 .into(),
-            "The mean face for everybody does not vary, so it has no correlation with anything.".into(),
+            "The mean face for everybody does not vary, so it has no correlation with anything."
+                .into(),
         ],
         ..Section::default()
     };
@@ -47,10 +49,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             .map(|measure| (measure.title.to_owned(), vec![Cell::Text(measure.formula.into())]))
             .collect(),
         caption: Some(
-            "n nasion, sn subnasale, al wings of the nose, sbal their base, sto stomion, ls and li \
-             middle of the lips' outer edges, cph peaks of the upper lip, ch corners of the mouth, en \
-             and ex inner and outer corners of the eyes, go angles of the jaw, zy widest part of the \
-             face, gn chin; eyes: distance between the centres of the eyes."
+            "n nasion, sn subnasale, al wings of the nose, sbal their base, sto stomion, ls and \
+             li middle of the lips' outer edges, cph peaks of the upper lip, ch corners of the \
+             mouth, en and ex inner and outer corners of the eyes, go angles of the jaw, zy \
+             widest part of the face, gn chin; eyes: distance between the centres of the eyes."
                 .into(),
         ),
         ..Table::default()

@@ -44,9 +44,9 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
         id: "map".into(),
         title: "Map of the voices".into(),
         text: vec![
-            "Each point is a voice; nearby points have similar predicted faces (t-SNE, van der Maaten & \
-             Hinton, 2008). Distances between distant points and sizes of clusters have no meaning. \
-             The points are in map.csv."
+            "Each point is a voice; nearby points have similar predicted faces (t-SNE, van der \
+             Maaten & Hinton, 2008). Distances between distant points and sizes of clusters have \
+             no meaning. The points are in map.csv."
                 .into(),
         ],
         ..Section::default()
@@ -108,8 +108,9 @@ pub(crate) fn sheet(
         id: "faces".into(),
         title: "Faces".into(),
         text: vec![
-            "Some of the people who were evaluated, evenly spaced and not chosen by result. Generated \
-             faces are synthetic: they show nobody, and are not a likeness of the speaker."
+            "Some of the people who were evaluated, evenly spaced and not chosen by result. \
+             Generated faces are synthetic: they show nobody, and are not a likeness of the \
+             speaker."
                 .into(),
         ],
         ..Section::default()

@@ -21,17 +21,17 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "retrieval".into(),
         title: "Retrieval: voice to face".into(),
         text: vec![
-            "Each voice is searched for in a gallery with one face of each person. Recall at K is how \
-             often the speaker's face is among the first K. The paper's K is in per cent of the \
-             gallery, so both are given, each with its chance level; a percentage is rounded up to \
-             whole faces. Ties are broken at random, in expectation, so the same answer for everybody \
-             scores exactly at chance."
+            "Each voice is searched for in a gallery with one face of each person. Recall at K is \
+             how often the speaker's face is among the first K. The paper's K is in per cent of \
+             the gallery, so both are given, each with its chance level; a percentage is rounded \
+             up to whole faces. Ties are broken at random, in expectation, so the same answer for \
+             everybody scores exactly at chance."
                 .into(),
-            "The mean face dominates every feature. The cosine relative to it shows what distinguishes \
-             people; the paper uses the plain cosine."
+            "The mean face dominates every feature. The cosine relative to it shows what \
+             distinguishes people; the paper uses the plain cosine."
                 .into(),
-            "Another person's voice of the same sex shows how much of a score is due to sex alone. What \
-             remains among people of one sex is what a voice carries beyond it."
+            "Another person's voice of the same sex shows how much of a score is due to sex \
+             alone. What remains among people of one sex is what a voice carries beyond it."
                 .into(),
         ],
         ..Section::default()
@@ -58,8 +58,8 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     }
     if !is_stated(items, Control::Sex) {
         section.notes.push(
-            "The sex of most speakers is not stated: there is no search among people of one sex, and a \
-             score above chance may be due to sex alone."
+            "The sex of most speakers is not stated: there is no search among people of one sex, \
+             and a score above chance may be due to sex alone."
                 .into(),
         );
     }

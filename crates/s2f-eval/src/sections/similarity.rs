@@ -56,13 +56,13 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
         id: "similarity".into(),
         title: "Similarity of features".into(),
         text: vec![
-            "Distance between the feature that the model predicts from a voice and that of the speaker's \
-             true face; smaller is better. The best one face for everybody is the mean of the true faces \
-             of all other speakers: a model that is not nearer has learnt nothing about the person. The \
-             model's own mean face is far from it if these people differ from those of its training. \
-             Another person's voice, of any sex or of the speaker's own, shows what remains without \
-             information about the speaker. Another photograph of the same person is the best that can \
-             be expected."
+            "Distance between the feature that the model predicts from a voice and that of the \
+             speaker's true face; smaller is better. The best one face for everybody is the mean \
+             of the true faces of all other speakers: a model that is not nearer has learnt \
+             nothing about the person. The model's own mean face is far from it if these people \
+             differ from those of its training. Another person's voice, of any sex or of the \
+             speaker's own, shows what remains without information about the speaker. Another \
+             photograph of the same person is the best that can be expected."
                 .into(),
         ],
         items: vec![Item::Table(Table {

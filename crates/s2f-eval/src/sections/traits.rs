@@ -16,11 +16,11 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<
         id: "labels".into(),
         title: "Attributes from your labels".into(),
         text: vec![
-            "For each attribute, a classifier learns the mean face of each label from the true faces of \
-             all other speakers, and assigns the nearest label to the features that are predicted from \
-             voices. Intervals take the classifier as given: with few speakers per label they are too \
-             narrow. Its score on the true faces is the best that can be expected. Labels are used for \
-             this report only."
+            "For each attribute, a classifier learns the mean face of each label from the true \
+             faces of all other speakers, and assigns the nearest label to the features that are \
+             predicted from voices. Intervals take the classifier as given: with few speakers per \
+             label they are too narrow. Its score on the true faces is the best that can be \
+             expected. Labels are used for this report only."
                 .into(),
         ],
         ..Section::default()

@@ -136,8 +136,9 @@ mod tests {
         let message = refuse_beyond((12 << 30) - 1, parts(), "clips").unwrap_err().to_string();
         assert_eq!(
             message,
-            "training would take about 12.0 GiB of memory (voice encoder 75 %, batches 25 %), this \
-             machine has 12.0 GiB; hint: reduce optimisation.batch, clips or the sizes in [network]"
+            "training would take about 12.0 GiB of memory (voice encoder 75 %, batches 25 %), \
+             this machine has 12.0 GiB; hint: reduce optimisation.batch, clips or the sizes in \
+             [network]"
         );
         refuse_beyond(1, vec![("a", u64::MAX), ("b", u64::MAX)], "clips").unwrap_err();
     }
