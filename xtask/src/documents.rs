@@ -123,7 +123,8 @@ fn collect(root: &Path, folder: &str, pages: &mut Vec<(String, String)>) -> Resu
 mod tests {
     use super::*;
 
-    const PAGE: &str = "[a](b/c.md#d) [e](https://f) [g](#h) ![i](j.png \"k\")\n```\n[l](m)\n`docs/n`\n```\n\
+    const PAGE: &str = "[a](b/c.md#d) [e](https://f) [g](#h) ![i](j.png \"k\")\n\
+                        ```\n[l](m)\n`docs/n`\n```\n\
                         `docs/o.md` `docs/NAME.md` `src/p.rs` `crates/a b` `docs/README.md`";
 
     #[test]

@@ -54,7 +54,8 @@ pub fn make(folder: &Path) -> Result<(), String> {
     run(program().args(["corpus", "split", "--validation", "0.05", "--test", "0.25"]).arg(&pairs))?;
 
     let mut table = String::from(
-        "| | 3 s: at 1 | at 5 | at 10 | 6 s: at 1 | at 5 | at 10 | median rank, 6 s | degrees, 6 s | diversity |\n\
+        "| | 3 s: at 1 | at 5 | at 10 | 6 s: at 1 | at 5 | at 10 | \
+         median rank, 6 s | degrees, 6 s | diversity |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (config, label) in ROWS {

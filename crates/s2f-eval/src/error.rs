@@ -88,8 +88,9 @@ pub enum EvalError {
     },
     /// The set that is evaluated was split again after the model was trained on it.
     #[error(
-        "{} was prepared or split again after {} was trained on it, so it is unknown which speakers \
-         the model was trained on; hint: restore the splits of the training, or train again",
+        "{} was prepared or split again after {} was trained on it, so it is unknown which \
+         speakers the model was trained on; hint: restore the splits of the training, or train \
+         again",
         path.display(), run.display()
     )]
     SplitChanged {

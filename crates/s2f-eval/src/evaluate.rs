@@ -36,8 +36,8 @@ const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];
 /// unless [`EvaluationOptions::seconds`] says otherwise.
 ///
 /// # Errors
-/// [`EvalError`]: pairs that cannot be read, whose hashes are wrong, or that the model was trained on;
-/// face spaces that differ; fewer than two people.
+/// [`EvalError`]: pairs that cannot be read, whose hashes are wrong, or that the model was trained
+/// on; face spaces that differ; fewer than two people.
 pub fn evaluate(
     evaluated: &EvaluatedModel,
     set: &PairSet,

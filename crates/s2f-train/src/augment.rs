@@ -234,7 +234,8 @@ mod tests {
         for _ in 0..5 {
             let clip = clip(&augmentation, &tone(200.0, 4.0), &mut rng);
             assert_eq!(clip.waveform.samples().len(), 32_000);
-            assert!((loudest_hz(&clip.waveform) - 200.0 * clip.speed).abs() < 0.5); // a bin is 0.5 Hz
+            // A bin is 0.5 Hz.
+            assert!((loudest_hz(&clip.waveform) - 200.0 * clip.speed).abs() < 0.5);
         }
     }
 

@@ -78,7 +78,8 @@ pub fn train_face_decoder(
         Morpher::new(&faces.train, config.morphing.neighbours, config.morphing.most_faces);
     let draw = |index| morpher.draw(&mut generator(config.seed, b"morph   ", index));
     let pool: Vec<Mixture> = (0..config.morphing.pool).map(draw).collect();
-    let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool)?; // [pool, D]
+    // [pool, D]
+    let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool)?;
     let encoder = encoder.train();
 
     let plan = &config.optimisation;

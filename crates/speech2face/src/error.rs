@@ -46,7 +46,8 @@ pub enum ModelError {
     },
     /// `config.json` is not JSON, or has a key that is unknown or missing.
     #[error(
-        "{}: {reason}; hint: the file is damaged, or was written for another version of speech2face",
+        "{}: {reason}; hint: the file is damaged, or was written for another version of \
+         speech2face",
         file.display()
     )]
     Config {

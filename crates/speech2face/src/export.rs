@@ -19,7 +19,15 @@ pub enum EncodingError {
 const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 
 /// IPTC's mark of generated pictures, which search engines and social networks show as a label.
-const XMP: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/></rdf:RDF></x:xmpmeta>"#;
+const XMP: &str = concat!(
+    r#"<x:xmpmeta xmlns:x="adobe:ns:meta/">"#,
+    r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">"#,
+    r#"<rdf:Description rdf:about="" "#,
+    r#"xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" "#,
+    r#"Iptc4xmpExt:DigitalSourceType="#,
+    r#""http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/>"#,
+    "</rdf:RDF></x:xmpmeta>",
+);
 
 /// A picture of generated faces as a PNG file whose metadata say that it is synthetic and which
 /// model generated it. `rgb` contains R, G, B of each pixel, row by row; `size` is width and

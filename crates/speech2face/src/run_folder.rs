@@ -4,7 +4,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, hash of the data, start and resume times |
+//! | `environment.json` | version, device, seed, threads, data hash, start and resume times |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `checkpoints/` | what an interrupted run needs to resume |
 //! | `model/` | the model folder of a voice encoder, once the run is finished |

@@ -215,15 +215,16 @@ fn key_map(path: &Path) -> anyhow::Result<KeyMap> {
     let named = || format!("cannot read {}", path.display());
     if fs::metadata(path).with_context(named)?.len() > MAX_MAP_BYTES {
         bail!(
-            "{} is not a key map: it has more than {MAX_MAP_BYTES} bytes; hint: each line is \"theirs\" = \"ours\"",
+            "{} is not a key map: it has more than {MAX_MAP_BYTES} bytes; hint: each line is \
+             \"theirs\" = \"ours\"",
             path.display()
         );
     }
     let text = fs::read_to_string(path).with_context(named)?;
     let entries: BTreeMap<String, String> = toml::from_str(&text).with_context(|| {
         format!(
-            "{} is not a key map; hint: each line is \"theirs\" = \"ours\", with quotes around names \
-             that contain dots",
+            "{} is not a key map; hint: each line is \"theirs\" = \"ours\", with quotes around \
+             names that contain dots",
             path.display()
         )
     })?;
@@ -249,8 +250,8 @@ fn card(config: &ModelConfig, args: &Args, rest: Option<&Speech2Face>) -> String
         Network::Model | Network::VggFace => "all weights",
     };
     let mut card = format!(
-        "# {}\n\nImported from `{file}`: {what}.\n\nThe faces that it draws are synthetic. They are \
-         nobody's faces and identify no one.\n\nTo be completed before it is published: data, \
+        "# {}\n\nImported from `{file}`: {what}.\n\nThe faces that it draws are synthetic. They \
+         are nobody's faces and identify no one.\n\nTo be completed before it is published: data, \
          licence, training, limits.\n",
         config.name
     );

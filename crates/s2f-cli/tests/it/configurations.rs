@@ -20,7 +20,8 @@ const LAYERS: [&str; 6] = [
     "[{ channels = 60000, stride = [1, 1], pool = false }]",
     "[{ channels = 8, stride = [0, 1], pool = false }]",
     "[{ channels = 8, stride = [9000000000000000000, 1], pool = true }]",
-    "[{ channels = 8, stride = [300, 300], pool = true }, { channels = 8, stride = [1, 1], pool = true }]",
+    "[{ channels = 8, stride = [300, 300], pool = true }, \
+      { channels = 8, stride = [1, 1], pool = true }]",
 ];
 
 /// The keys of a table that hold no table, as `--set` names them.

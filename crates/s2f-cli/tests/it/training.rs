@@ -185,8 +185,8 @@ fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
         let settings = [
             "data.pairs.path=tones.parquet",
             "clips.seconds=1.2",
-            "augmentation={ speed = 0.0, microphone_db = 3.0, band_limit = 0.5, reverberation = 0.5, \
-             noise = 0.5, noise_db = [5.0, 30.0], coding = 0.5 }",
+            "augmentation={ speed = 0.0, microphone_db = 3.0, band_limit = 0.5, \
+             reverberation = 0.5, noise = 0.5, noise_db = [5.0, 30.0], coding = 0.5 }",
             "network.layers=[{ channels = 4, stride = [4, 2], pool = false }, \
              { channels = 8, stride = [2, 4], pool = false }]",
             "network.hidden=16",

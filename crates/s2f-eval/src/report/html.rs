@@ -189,7 +189,8 @@ fn picture(attachments: &Attachments, picture: &Picture) -> Markup {
             figcaption { (picture.title) }
             @match bytes.and_then(|bytes| Some((media_type(bytes)?, bytes))) {
                 Some((kind, bytes)) => {
-                    img alt=(picture.alt) src={ "data:" (kind) ";base64," (STANDARD.encode(bytes)) };
+                    @let encoded = STANDARD.encode(bytes);
+                    img alt=(picture.alt) src={ "data:" (kind) ";base64," (encoded) };
                 }
                 None if bytes.is_some() => {
                     p.nothing { (picture.file) " is neither a PNG nor a JPEG" }
@@ -216,13 +217,13 @@ fn footer(report: &Report) -> Markup {
     html! {
         footer {
             p {
-                "Every number is in " code { "scores.csv" } ", unrounded, under the id that appears "
-                "when you point at it. Small numbers below or beside a value are its "
+                "Every number is in " code { "scores.csv" } ", unrounded, under the id that "
+                "appears when you point at it. Small numbers below or beside a value are its "
                 "95\u{202f}% confidence interval."
             }
             p {
-                "Faces marked as synthetic are generated. This report identifies nobody: it measures "
-                "a model, not a person."
+                "Faces marked as synthetic are generated. This report identifies nobody: it "
+                "measures a model, not a person."
             }
             p { (report.software) }
         }

@@ -87,7 +87,9 @@ pub(super) fn number(score: &Score, field: ScoreField) -> Markup {
 pub(super) fn interval(score: &Score) -> Option<Markup> {
     let between = between(score)?;
     Some(html! {
-        span.interval { (number(score, ScoreField::Low)) (between) (number(score, ScoreField::High)) }
+        span.interval {
+            (number(score, ScoreField::Low)) (between) (number(score, ScoreField::High))
+        }
     })
 }
 

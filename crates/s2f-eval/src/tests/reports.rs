@@ -213,10 +213,16 @@ fn trained(root: &Path, pairs: &Path, data: &str) -> EvaluatedModel {
     fs::create_dir_all(root).unwrap();
     let text = format!("[data.pairs]\npath = {:?}\n", pairs.display().to_string());
     fs::write(root.join("config.toml"), text).unwrap();
-    let environment = format!(
-        r#"{{"version":"0","device":"cpu","seed":0,"threads":1,"data_sha256":"{data}","started":"","resumed":[]}}"#
-    );
-    fs::write(root.join("environment.json"), environment).unwrap();
+    let environment = serde_json::json!({
+        "version": "0",
+        "device": "cpu",
+        "seed": 0,
+        "threads": 1,
+        "data_sha256": data,
+        "started": "",
+        "resumed": [],
+    });
+    fs::write(root.join("environment.json"), environment.to_string()).unwrap();
     EvaluatedModel { run: Some(RunFolder::open(root).unwrap()), ..compact() }
 }
 

@@ -21,11 +21,11 @@ use crate::one_at_a_time;
 const SECONDS: f64 = 1.5;
 
 /// A network of some thousand weights.
-const NETWORK: &str = r#"network={ input = "magnitude", hidden = 32, output = 256, batch_norm = true, layers = [
+const NETWORK: &str = r#"network={ input = "magnitude", hidden = 32, output = 256, layers = [
     { channels = 4, stride = [4, 2], pool = false },
     { channels = 8, stride = [2, 2], pool = false },
     { channels = 8, stride = [2, 2], pool = false },
-] }"#;
+], batch_norm = true }"#;
 
 /// Pairs of `speakers` people, two each. One in four people is for validation, one in four for the
 /// test.

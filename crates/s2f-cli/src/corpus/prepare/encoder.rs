@@ -117,8 +117,8 @@ impl NetworkArgs {
         match self.encoder.as_str() {
             MOBILEFACE => Ok(NetworkSource::file_or_registered(self.weights.clone(), MOBILEFACE)),
             VGG_FACE => Ok(NetworkSource::File(self.weights.clone().context(
-                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` shows where to \
-                 get them, then name the file with --weights",
+                "vgg-face needs its weights; hint: `speech2face model pull vgg-face` shows where \
+                 to get them, then name the file with --weights",
             )?)),
             file if Path::new(file).exists() => Ok(NetworkSource::File(file.into())),
             other => bail!(

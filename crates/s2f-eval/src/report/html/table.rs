@@ -22,7 +22,8 @@ pub(super) fn render(report: &Report, table: &Table) -> Markup {
                     thead { tr {
                         th.text scope="col" { (table.corner) }
                         @for (index, head) in table.columns.iter().enumerate() {
-                            th.text[is_text(table, index)] scope="col" { (head.replace(" %", "\u{a0}%")) }
+                            @let head = head.replace(" %", "\u{a0}%");
+                            th.text[is_text(table, index)] scope="col" { (head) }
                         }
                     } }
                     tbody { @for (label, cells) in &table.rows { tr {
@@ -86,7 +87,9 @@ fn size(score: &Score) -> Markup {
     html! {
         (number(score, ScoreField::Pairs)) " pair" (plural(score.pairs)) " · "
         (number(score, ScoreField::Speakers)) " speaker" (plural(score.speakers))
-        @if score.gallery.is_some() { " " span.among { "among " (number(score, ScoreField::Gallery)) } }
+        @if score.gallery.is_some() {
+            " " span.among { "among " (number(score, ScoreField::Gallery)) }
+        }
     }
 }
 
