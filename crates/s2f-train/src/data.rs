@@ -21,7 +21,13 @@ pub(crate) enum TrainingData<'a> {
     /// Voices with their own faces.
     Pairs { data: &'a PairData, set: PairSet, mean_feature: Vec<f32> },
     /// Voices without faces.
-    Recordings { data: &'a RecordingData, voices: Voices, targets: Targets, mean_feature: Vec<f32> },
+    Recordings {
+        data: &'a RecordingData,
+        voices: Voices,
+        targets: Targets,
+        // Of the targets.
+        mean_feature: Vec<f32>,
+    },
 }
 
 impl<'a> TrainingData<'a> {

@@ -1,7 +1,7 @@
-//! Figures as SVG: lines with their intervals, and maps of points.
+//! Figures as SVG: line charts with confidence intervals, and maps of points.
 //!
-//! Names of axes and legends are HTML around the drawing, so that they wrap on a narrow screen;
-//! colours are left to the style sheet of the page, which has some for the dark.
+//! Axis labels and legends are HTML outside the SVG, so that they wrap on a narrow screen. Colours
+//! are in the style sheet of the page, which has a dark mode.
 
 mod axis;
 mod marker;
@@ -14,27 +14,27 @@ use self::marker::{at, hue, marker, polyline};
 use super::number::sentence;
 use super::{Line, Lines, Map, Report, Score};
 
-/// Size of a drawing of lines. It is scaled to the width of the page.
+/// Size of a line chart. It is scaled to the width of the page.
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 330.0;
-/// Room above and to the right of the axes, and below them for the names of ticks.
+/// Margins above and to the right of the axes, and below them for the tick labels.
 const ABOVE: f64 = 10.0;
 const RIGHT: f64 = 1.0;
 const BELOW: f64 = 28.0;
-/// Room between the outermost points and the ends of the axis.
+/// Distance of the outermost points from the ends of the axis.
 const INSET: f64 = 16.0;
-/// Width of a digit on a wide and on a narrow page. The style sheet has larger letters for the
-/// latter, where the drawing is scaled down.
+/// Width of a digit on a wide and on a narrow page. On a narrow page the chart is scaled down, so
+/// the style sheet has a larger font there.
 const DIGIT: f64 = 6.6;
 const LARGE_DIGIT: f64 = 10.5;
-/// Half the width of a marker of a line.
+/// Half the width of a marker on a line.
 const MARKER: f64 = 4.2;
 
-/// Side of a map and half the width of a marker on it.
+/// Side of a map, and half the width of a marker on it.
 const SIDE: f64 = 440.0;
 const DOT: f64 = 3.4;
 
-/// A point of a line that can be drawn.
+/// A point with finite coordinates.
 struct Point<'a> {
     x: f64,
     score: &'a Score,
@@ -42,7 +42,7 @@ struct Point<'a> {
     chance: Option<f64>,
 }
 
-/// A line that has points to draw, in the order of x.
+/// A line with at least one point; the points are in the order of x.
 struct Drawn<'a> {
     line: &'a Line,
     points: Vec<Point<'a>>,
@@ -70,7 +70,7 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// Lines with bands for their intervals and dashes for chance; nothing where no line has a point.
+/// Lines, with bands for their intervals and dashes for chance; `None` if no line has a point.
 pub(super) fn lines(report: &Report, figure: &Lines) -> Option<Markup> {
     let drawn: Vec<_> =
         figure.lines.iter().filter_map(|line| Drawn::new(report, line, figure.x_log)).collect();
@@ -98,7 +98,7 @@ pub(super) fn lines(report: &Report, figure: &Lines) -> Option<Markup> {
                         (chance(index, line, &x, &y, left))
                     }
                 }
-                // Above all bands.
+                // Lines are drawn over all bands.
                 @for (index, line) in drawn.iter().enumerate() {
                     g class=(hue(index)) { (curve(index, line, &x, &y)) }
                 }
@@ -137,7 +137,7 @@ fn axes(x: &Axis, y: &Axis, left: f64) -> Markup {
     }
 }
 
-/// The intervals of neighbours as a band; of a point without such neighbours as a bar.
+/// The intervals of consecutive points as a band; the interval of a single point as a bar.
 fn band(line: &Drawn, x: &Axis, y: &Axis) -> Markup {
     let runs = line.points.split(|point| point.interval.is_none()).filter(|run| !run.is_empty());
     let corner = |point: &Point, end: usize| {
@@ -160,13 +160,13 @@ fn band(line: &Drawn, x: &Axis, y: &Axis) -> Markup {
 fn chance(index: usize, line: &Drawn, x: &Axis, y: &Axis, left: f64) -> Markup {
     let points = line.points.iter().filter_map(|point| Some((point.x, point.chance?)));
     let places: Vec<_> = points.map(|(place, chance)| (x.place(place), y.place(chance))).collect();
-    // What is the same everywhere goes all the way.
+    // A constant level spans the whole width.
     let level = places.first().filter(|first| places.iter().all(|place| place.1 == first.1));
     let path = match level {
         Some((_, height)) => polyline([(left, *height), (WIDTH - RIGHT, *height)]),
         None => polyline(places),
     };
-    // Lines with the same chance level show by turns.
+    // Where chance levels coincide, their dashes alternate.
     html! {
         @if line.has_chance() {
             path.chance d=(path) stroke-dashoffset=(index * 6) {}
@@ -210,7 +210,7 @@ fn legend_of_lines(lines: &[Drawn]) -> Markup {
     }
 }
 
-/// Points by class; nothing where none is of a class that has a name.
+/// Points by class; `None` if no point is in a class with a name.
 pub(super) fn map(map: &Map) -> Option<Markup> {
     let shown = |(x, y, class): &&(f32, f32, usize)| {
         x.is_finite() && y.is_finite() && *class < map.classes.len()
@@ -225,7 +225,7 @@ pub(super) fn map(map: &Map) -> Option<Markup> {
             high[axis] = high[axis].max(value);
         }
     }
-    // One scale for both axes: distances are what a map shows.
+    // Both axes have the same scale, so that distances are comparable.
     let span = (high[0] - low[0]).max(high[1] - low[1]);
     let scale = if span > 0.0 { (SIDE - 2.0 * INSET) / span } else { 0.0 };
     let place = |axis: usize, value: f32| {
@@ -236,7 +236,7 @@ pub(super) fn map(map: &Map) -> Option<Markup> {
             svg viewBox={ "0 0 " (SIDE) " " (SIDE) } role="img" aria-label=(map.title) {
                 rect.frame width=(SIDE) height=(SIDE) {}
                 @for (x, y, class) in points {
-                    // In a drawing, y grows downwards.
+                    // In SVG, y grows downwards.
                     @let centre = (place(0, *x), SIDE - place(1, *y));
                     path class={ "dot " (hue(*class)) } d=(marker(*class, centre, DOT)) {}
                 }
@@ -281,7 +281,7 @@ mod tests {
         let page = lines(&report, &figure).unwrap().into_string();
         assert_eq!(page.matches("data-score").count(), 2);
         assert!(page.contains("<title>identity/top/1: 10.9\u{202f}% (8.1 – 13.8) at 1</title>"));
-        // The first line and its chance; the one without points is not there.
+        // The first line and its chance; the line without points is omitted.
         assert_eq!(page.matches("<li>").count(), 2);
         // The only interval has no neighbour.
         assert_eq!(
@@ -313,7 +313,7 @@ mod tests {
     fn a_map_has_every_point_of_a_class() {
         let (_, _, points) = of_sample();
         let page = map(&points).unwrap().into_string();
-        // Two points and two entries of the legend.
+        // Two points and two legend entries.
         assert_eq!(page.matches("<path class=\"dot").count(), 4);
         assert!(!page.contains("NaN"), "{page}");
     }

@@ -1,28 +1,28 @@
-//! Axes: where a number stands, and which numbers are named.
+//! Axes: positions of values, and ticks.
 
 use crate::report::number::fixed;
 
-/// Places that are named as they are; of more, round numbers are named instead.
+/// Maximum number of distinct values that are ticks themselves; with more, ticks are round numbers.
 const OWN_TICKS: usize = 12;
-/// Steps between round numbers that an axis has about.
+/// Approximate number of steps between round ticks.
 const STEPS_ACROSS: f64 = 5.0;
 const STEPS_UPWARDS: f64 = 4.0;
 
-/// An axis from a number at one place of the picture to a number at another.
+/// An axis: maps a range of values to a range of positions.
 #[derive(Debug)]
 pub(super) struct Axis {
     log: bool,
-    /// The numbers at the ends, in the scale of the axis.
+    /// The values at the ends, in the scale of the axis.
     range: [f64; 2],
-    /// Where the ends are.
+    /// Positions of the ends.
     ends: [f64; 2],
-    /// The numbers that are named, in their order, and their names.
+    /// Values and labels of the ticks, in ascending order.
     pub(super) ticks: Vec<(f64, String)>,
 }
 
 impl Axis {
-    /// The axis of places `values`, which is as long as they need, with room of `margin` at both
-    /// ends. In a scale of ratios all of them are above nought.
+    /// A horizontal axis that covers exactly `values`, with `margin` at both ends. If it is
+    /// logarithmic, all values are positive.
     pub(super) fn across(values: &[f64], log: bool, ends: [f64; 2], margin: f64) -> Self {
         let mut own = values.to_vec();
         own.sort_by(f64::total_cmp);
@@ -41,10 +41,10 @@ impl Axis {
         Self { log, range: [low, high], ends: inner, ticks }
     }
 
-    /// The axis of numbers `values`, which goes from one round number to another.
+    /// A vertical axis that covers `values` and begins and ends at round numbers.
     pub(super) fn upwards(values: &[f64], ends: [f64; 2]) -> Self {
         let (low, high) = bounds(values);
-        // From nought, where that takes little room: heights can then be compared by eye.
+        // From zero, if that takes little space: heights can then be compared by eye.
         let low = if low > 0.0 && low < 0.4 * high { 0.0 } else { low };
         let (low, high) = widened(low, high);
         let ticks: Vec<_> = round_ticks(low, high, STEPS_UPWARDS).collect();
@@ -53,15 +53,14 @@ impl Axis {
         Self { log: false, range, ends, ticks }
     }
 
-    /// Where a number stands.
+    /// Position of a value.
     pub(super) fn place(&self, value: f64) -> f64 {
         let value = if self.log { value.log10() } else { value };
         let share = (value - self.range[0]) / (self.range[1] - self.range[0]);
         self.ends[0] + share * (self.ends[1] - self.ends[0])
     }
 
-    /// Which ticks have names that stand clear of each other, if a letter is so wide: `chosen` are
-    /// those to choose from.
+    /// Which of the `chosen` ticks can be labelled without overlap, if a letter is `letter` wide.
     pub(super) fn legible(&self, letter: f64, chosen: &[bool]) -> Vec<bool> {
         let mut end = f64::NEG_INFINITY;
         let fits = self.ticks.iter().zip(chosen).map(|((x, name), chosen)| {
@@ -76,7 +75,7 @@ impl Axis {
     }
 }
 
-/// A number with four significant digits at most and no noughts at its end.
+/// A number with at most four significant digits and no trailing zeros.
 pub(in crate::report) fn plain(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     let decimals = rounded.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
@@ -88,7 +87,7 @@ fn bounds(values: &[f64]) -> (f64, f64) {
     values.iter().fold(start, |(low, high), &value| (low.min(value), high.max(value)))
 }
 
-/// A range that is not a single number.
+/// Widens a range of length zero.
 fn widened(low: f64, high: f64) -> (f64, f64) {
     if low < high { (low, high) } else { (low - 0.5, high + 0.5) }
 }
@@ -106,7 +105,7 @@ fn round_ticks(low: f64, high: f64, steps: f64) -> impl Iterator<Item = (f64, St
     };
     let step = factor * 10_f64.powf(power);
     let decimals = -step.log10().floor().min(0.0) as usize;
-    // What is at a multiple but for rounding needs no further one.
+    // A value that differs from a multiple only by rounding needs no further tick.
     let (first, last) = ((low / step + 1e-9).floor() as i64, (high / step - 1e-9).ceil() as i64);
     (first..=last).map(move |index| {
         let value = index as f64 * step;
@@ -114,7 +113,7 @@ fn round_ticks(low: f64, high: f64, steps: f64) -> impl Iterator<Item = (f64, St
     })
 }
 
-/// 1, 2 and 5 times powers of ten between two numbers above nought.
+/// 1, 2 and 5 times powers of ten between two positive numbers.
 fn ratio_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let values = (first..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|x| x * 10_f64.powi(e)));

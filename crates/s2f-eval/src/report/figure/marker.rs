@@ -1,21 +1,21 @@
-//! How lines and classes are told apart, and the text of paths.
+//! Colours and markers of lines and classes, and SVG path data.
 
-/// Colours that the style sheet has, all distinct to the colour-blind.
+/// Number of colours in the style sheet. The colour-blind can tell them apart.
 const COLOURS: usize = 6;
 const SHAPES: usize = 6;
 
-/// The class of a colour in the style sheet.
+/// CSS class of a colour.
 pub(super) fn hue(index: usize) -> String {
     format!("hue-{}", index % COLOURS)
 }
 
-/// The outline of a marker. Those of one colour differ in shape.
+/// The outline of a marker. Markers of the same colour differ in shape.
 pub(super) fn marker(index: usize, (x, y): (f64, f64), half: f64) -> String {
     let corners = |corners: &[(f64, f64)]| {
         let places = corners.iter().map(|(dx, dy)| (x + half * dx, y + half * dy));
         format!("{}Z", polyline(places))
     };
-    // Sizes are such that all shapes look equally large.
+    // The sizes make all shapes look equally large.
     match (index + index / COLOURS) % SHAPES {
         0 => {
             let (start, side) = (at(x - half), at(2.0 * half));
@@ -43,13 +43,13 @@ pub(super) fn marker(index: usize, (x, y): (f64, f64), half: f64) -> String {
     }
 }
 
-/// A path from place to place.
+/// A path through all `places`.
 pub(super) fn polyline(places: impl IntoIterator<Item = (f64, f64)>) -> String {
     let places: Vec<_> = places.into_iter().map(|(x, y)| format!("{} {}", at(x), at(y))).collect();
     format!("M{}", places.join("L"))
 }
 
-/// A place, to a tenth of a unit.
+/// A coordinate, rounded to a tenth of a unit.
 pub(super) fn at(place: f64) -> String {
     let text = format!("{place:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_that_come_again_have_another_shape() {
+    fn markers_of_the_same_colour_differ_in_shape() {
         let looks: BTreeSet<_> =
             (0..36).map(|index| (hue(index), marker(index, (0.0, 0.0), 4.0))).collect();
         assert_eq!(looks.len(), 36);
