@@ -3,7 +3,7 @@
     python benches/prepare.py VIDEOS --detector yunet_n_dynamic.onnx [--program target/release/speech2face]
 
 VIDEOS is a folder per person with video files; the GRID corpus of talking faces
-(https://zenodo.org/records/3625687) is what the numbers in the documentation were measured on.
+(https://zenodo.org/records/3625687) is the data behind the figures in the documentation.
 
 The Python pipeline is what research scripts do: ffmpeg writes frames and sound, YuNet runs in
 onnxruntime, the best face is aligned and saved, librosa makes the spectrogram. It is measured in

@@ -5,11 +5,10 @@
 
 Random directions are written to disk, and both find the same ten nearest by cosine. faiss has all
 faces in memory (IndexFlatIP) before its clock starts; here they are read from the file in blocks
-while the clock runs. faiss first tries its settings on a part of the faces (threads, and for which
-processor its OpenBLAS takes this one, which it gets wrong on processors that are younger than it)
-and then runs with the best. The two take turns, each turn in a process of its own; medians, the time
-that processors were busy (ours with reading) and the most memory that a process had are compared,
-and whether the same faces were found.
+while the clock runs. faiss first tries its settings on a part of the faces (threads, and the
+processor type of OpenBLAS, which is detected wrongly on processors that are newer than OpenBLAS) and
+then runs with the best ones. The two alternate, each run in its own process. Compared are the median
+time, the CPU time (ours includes reading), the peak memory, and whether the same faces were found.
 
 Needs: pip install faiss-cpu numpy; Linux, for the memory.
 """
@@ -88,7 +87,7 @@ def run_faiss(folder, setting, most):
     spawn = multiprocessing.get_context("spawn")
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(target=search_faiss, args=(folder, threads, most, sender))
-    # OpenBLAS looks at it once, when it is loaded.
+    # OpenBLAS reads it once, when it is loaded.
     os.environ.pop("OPENBLAS_CORETYPE", None)
     if core:
         os.environ["OPENBLAS_CORETYPE"] = core
@@ -161,7 +160,7 @@ def main():
                 print(f"{100 * same.mean():.3f} % of the found faces are the same", file=sys.stderr)
 
     print(
-        f"{options.faces} faces of {options.dimension} numbers, {options.probes} probes, "
+        f"{options.faces} faces of {options.dimension} dimensions, {options.probes} probes, "
         f"{options.threads} threads, {options.turns} turns"
     )
     print(f"{'':12} {'search':>9} {'with reading':>13} {'busy':>9} {'most memory':>12}")

@@ -4,7 +4,7 @@
     python benches/train_step.py --preset compact --batch 32
 
 Both sides do what a step does: forward pass, the paper's three losses, backward pass, Adam, on
-inputs that lie in memory. PyTorch first tries its own settings (memory format, and threads on a
+inputs in memory. PyTorch first tries its own settings (memory format, and threads on a
 processor) and then runs with the best; the two take turns, and medians are compared.
 
 On a GPU: build with `--features cuda`, then `--device cuda:0`, and `--precision bfloat16` for

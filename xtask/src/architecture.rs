@@ -1,5 +1,5 @@
 //! Holds the sentences of ARCHITECTURE.md that a program can check: which crate may depend on
-//! which, and what may stand in which file. The rules are the tables in [`rules`].
+//! which, and which words may be in which file. The rules are the tables in [`rules`].
 
 mod circles;
 mod code;

@@ -22,9 +22,9 @@ enum Action {
     Cargo(&'static [&'static str]),
     /// Runs another program, if it is installed.
     Tool { program: &'static str, arguments: &'static [&'static str], install: &'static str },
-    /// Looks at the repository; says what it looked at.
+    /// Checks the repository; returns what was checked.
     Look(fn() -> Result<String, String>),
-    /// Runs cargo with a variable that leaves something out; says what.
+    /// Runs cargo with a variable that leaves something out, and prints what.
     Partial {
         arguments: &'static [&'static str],
         variable: (&'static str, &'static str),

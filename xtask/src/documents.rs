@@ -72,8 +72,8 @@ fn links(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// Line and path of each file of the repository that stands in backquotes. Paths with placeholders
-/// (`NAME`, `…`, `*`) are left out.
+/// Line and path of each file of the repository that is named in backquotes. Paths with
+/// placeholders (`NAME`, `…`, `*`) are left out.
 fn paths(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (line, text) in prose(text) {

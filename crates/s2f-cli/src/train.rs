@@ -102,7 +102,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Refuses a folder with files of somebody else where training would write its own.
+/// Refuses a folder with files that training did not write but would overwrite.
 fn check_out(out: &Path) -> anyhow::Result<()> {
     let run = RunFolder::at(out);
     // `config.toml` is compared with the configuration by the training itself.

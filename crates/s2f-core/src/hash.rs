@@ -31,7 +31,7 @@ pub fn sha256_file(path: &Path) -> Result<String, FileError> {
     read().map_err(FileError::at("read", path))
 }
 
-/// Hashes whatever is written to it.
+/// Hashes all bytes that are written to it.
 #[derive(Debug, Clone, Default)]
 pub struct HashWriter(Sha256);
 

@@ -1,11 +1,11 @@
-//! Time and memory of what is done to 100 000 pairs: `cargo bench -p s2f-corpus --bench
+//! Time and memory of operations on 100 000 pairs: `cargo bench -p s2f-corpus --bench
 //! hundred_thousand`.
 //!
 //! The pairs are made in a temporary folder (0.4 GB, twice for the merge), 100 parts of 1000, each
 //! with 1.2 kB of voice, 0.8 kB of face and a feature of 256 dimensions. Each operation runs in a
-//! process of its own, so that the peak of its memory (`VmHWM`, Linux) is its own.
+//! separate process, so that its peak memory (`VmHWM`, Linux) is measured separately.
 
-// Benchmarks are no tests to the lints.
+// To the lints, benchmarks are not tests.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::fs;
@@ -38,7 +38,7 @@ const OPERATIONS: [Operation; 6] = [
         assert_eq!(set.pairs() as usize, PARTS * PAIRS_A_PART);
         assert_eq!(set.speakers().len(), SPEAKERS);
     }),
-    ("split anew", |folder| {
+    ("split again", |folder| {
         let shares = Shares { validation: 0.2, test: 0.2 };
         resplit(&folder.join("set"), &shares, 7).unwrap();
     }),

@@ -61,7 +61,7 @@ pub struct PeopleCounts {
     /// In tables and folders.
     pub named: usize,
     /// With a clip or, if voices and faces belong to different people, with a portrait or a
-    /// recording. All numbers below count these people only.
+    /// recording. All counts below are of these people only.
     pub present: usize,
     /// Stated to be female.
     pub female: usize,

@@ -112,7 +112,7 @@ impl FaceQuality {
 /// a fade or a blink.
 const FIRST_FRAMES: usize = 3;
 
-/// Maximum number of people that are followed at once; the least prominent ones are dropped.
+/// Maximum number of people that are tracked at once; the least prominent ones are dropped.
 const MAX_TRACKS: usize = 8;
 
 /// Receives the pictures of one clip, one after the other, and keeps the best face.

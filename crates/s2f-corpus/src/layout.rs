@@ -1,4 +1,4 @@
-//! Layouts: how corpora lie on disk.
+//! Layouts: how corpora are organised on disk.
 //!
 //! There is one file per layout, which defines a [`Layout`]: its properties, how it is recognised
 //! and how its names and tables are read into a [`Plan`]. Nothing but tables and licence files is
@@ -31,7 +31,7 @@ use crate::plan::{Absent, Clip, LayoutProperties, Person, Plan, UnpairedCounts};
 pub static LAYOUTS: [&Layout; 5] =
     [&voxceleb1::LAYOUT, &voxceleb2::LAYOUT, &avspeech::LAYOUT, &unpaired::LAYOUT, &folder::LAYOUT];
 
-/// How one kind of corpus lies on disk.
+/// How one kind of corpus is organised on disk.
 pub struct Layout {
     /// Its name, and what checking and preparing a corpus depend on.
     pub properties: LayoutProperties,

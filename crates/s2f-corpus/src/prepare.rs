@@ -66,7 +66,7 @@ pub struct PrepareProgress {
 /// Processes the parts of `shard` that are not done yet and writes them to the folder `out`. After
 /// [`Shard::ALL`], only [`merge`] remains to be called.
 ///
-/// Memory is bounded by the clips being processed and their parts, whatever the lengths of the
+/// Memory is bounded by the clips being processed and their parts, regardless of the lengths of the
 /// videos.
 ///
 /// # Errors

@@ -125,7 +125,7 @@ impl Reason {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClipError {
-    /// The clip itself is the cause: it is rejected and the run goes on.
+    /// The clip itself is the cause: it is rejected and the run continues.
     Rejected {
         /// The reason.
         reason: Reason,

@@ -1,4 +1,4 @@
-//! A cache of what takes long to compute, in parts beside the report: an interrupted evaluation
+//! A cache of slow computations, in parts next to the report: an interrupted evaluation
 //! resumes, and a repeated one is quick.
 
 use std::collections::BTreeMap;

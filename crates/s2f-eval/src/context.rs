@@ -109,7 +109,7 @@ impl Conditions {
     }
 }
 
-/// Rows in another order; not a number where there is none.
+/// Rows in another order; NaN for `None`.
 pub(crate) fn permuted(rows: &Vectors, order: &[Option<usize>]) -> Vectors {
     let nothing = vec![f32::NAN; rows.dimension()];
     Vectors::from_rows(order.iter().map(|row| row.map_or(&nothing[..], |row| rows.row(row))))

@@ -174,8 +174,7 @@ impl Items {
         Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, model, trained_on))?)
     }
 
-    /// Hash of the pairs in their order, with all that is stated about them and their features, and
-    /// of `settings`.
+    /// Hash of the pairs in their order, with their metadata and features, and of `settings`.
     pub(crate) fn sha256(&self, settings: &str) -> String {
         let mut hash = Sha256::new();
         hash.update(settings);

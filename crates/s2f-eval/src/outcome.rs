@@ -32,9 +32,9 @@ impl Searches {
     }
 }
 
-/// Searches with `probes` (`[pairs, D]`; not a number where a pair takes no part) for the pair's
-/// own row among `targets` (`[pairs, D]`). A gallery has one target of each speaker, and every pair
-/// is a probe once, in as many rounds as a speaker has pairs.
+/// Searches with `probes` (`[pairs, D]`; NaN for pairs that are left out) for the pair's own row
+/// among `targets` (`[pairs, D]`). A gallery has one target of each speaker. Every pair is a probe
+/// once; the number of rounds is the number of pairs of a speaker.
 pub(crate) fn search(
     items: &Items,
     probes: &Vectors,

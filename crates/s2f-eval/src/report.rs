@@ -99,7 +99,7 @@ pub struct Table {
     pub corner: String,
     /// Heads of the other columns.
     pub columns: Vec<String>,
-    /// Label and cells; as many cells as there are columns.
+    /// Label and cells, one cell for each column.
     pub rows: Vec<(String, Vec<Cell>)>,
     /// Whether cells are shares of their row, to be shaded by value: a confusion matrix.
     pub shaded: bool,

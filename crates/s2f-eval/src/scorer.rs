@@ -115,7 +115,7 @@ impl<'a> Scorer<'a> {
         self.add(Score { interval: percentile(draws, on.1), ..Score::new(id, unit, value, on) })
     }
 
-    /// Each speaker's sum of the values that are numbers, and their count.
+    /// Each speaker's sum of the finite values, and their count.
     pub(crate) fn by_speaker(&self, values: &[f64]) -> Vec<SumAndCount> {
         let mut sums = vec![[0.0; 2]; self.items.speakers.len()];
         for (item, value) in self.items.items.iter().zip(values) {

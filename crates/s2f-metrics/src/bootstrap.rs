@@ -5,10 +5,10 @@
 //! intervals too narrow. Every score is a function of sums over speakers, which makes a draw cheap:
 //! weights of speakers times sums.
 //!
-//! Draws contain only what was seen: if every speaker is right, every draw is 100 %. So wherever
+//! Draws contain only outcomes of the sample: if every speaker is right, every draw is 100 %. So if
 //! few speakers differ from the rest, the interval of a share is widened to an exact one
-//! ([`clopper_pearson`]) for as many observations as there are speakers. That covers the true share
-//! in at least 95 % of samples if clips of a speaker are all alike, and more often if they are not.
+//! ([`clopper_pearson`]) with one observation per speaker. That covers the true share in at least
+//! 95 % of samples if clips of a speaker are all alike, and more often if they are not.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -40,7 +40,7 @@ pub type SumAndCount = [f64; 2];
 const MIN_MINORITY: f64 = 10.0;
 
 impl Bootstrap {
-    /// `draws` resamples of as many speakers as there are.
+    /// `draws` resamples of `speakers` speakers each.
     pub fn new(speakers: usize, draws: usize, seed: u64) -> Self {
         let mut weights = vec![0_u8; draws * speakers];
         weights.par_chunks_exact_mut(speakers.max(1)).enumerate().for_each(|(draw, weights)| {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minority_is_whoever_differs_from_the_most_frequent_mean() {
+    fn the_minority_differs_from_the_most_frequent_mean() {
         let sums = [[1.0, 1.0], [2.0, 2.0], [1.0, 2.0], [0.0, 0.0], [3.0, 3.0]];
         // Of eight pairs two are not in the mode, and (1 + 2 + 2 + 3)² / (1 + 4 + 4 + 9) speakers.
         assert!((minority(&sums) - 64.0 / 18.0 * 2.0 / 8.0).abs() < 1e-12);

@@ -28,7 +28,7 @@ pub fn wilson(share: f64, count: f64) -> [f64; 2] {
 }
 
 /// The exact interval of a share (0 to 1) seen in `count` observations: it covers the true share
-/// in at least 95 % of samples, whatever the share and however small the sample (Clopper & Pearson,
+/// in at least 95 % of samples, for any share and any sample size (Clopper & Pearson,
 /// *The use of confidence or fiducial limits*, Biometrika 26, 1934).
 ///
 /// With h = share · count hits, the lower bound is the 2.5 % quantile of Beta(h, count - h + 1)

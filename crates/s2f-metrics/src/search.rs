@@ -29,7 +29,7 @@ const BLOCK: usize = 1024;
 const PROBES: usize = 1024;
 /// Probes that are compared with their own items at a time.
 const OWN: usize = 64;
-/// Items that are tested at once for being near enough.
+/// Number of items whose distances are tested together.
 const GLANCE: usize = 32;
 
 /// Kind of distance between two faces.

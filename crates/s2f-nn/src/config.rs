@@ -20,7 +20,7 @@ pub(crate) const WIDTH: RangeInclusive<usize> = 1..=65_536;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A value lies outside the range that is supported.
+    /// A value is outside the supported range.
     #[error("{network}: {key} is {value}; hint: use a value from {min} to {max}")]
     OutOfRange {
         /// The network.
@@ -168,7 +168,7 @@ const BYTES: u64 = size_of::<f32>() as u64;
 pub(crate) struct Checks(pub &'static str);
 
 impl Checks {
-    /// That a size lies in `range`.
+    /// Checks that a size is in `range`.
     pub fn range(
         self,
         key: impl Into<String>,
@@ -187,7 +187,7 @@ impl Checks {
         })
     }
 
-    /// That a position lies in `range`, which no NaN does.
+    /// Checks that a position is in `range` and not NaN.
     pub fn position(
         self,
         key: impl Into<String>,

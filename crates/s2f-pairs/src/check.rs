@@ -90,8 +90,8 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
 
 /// All files of a set must be there, sealed together, with the speakers that were sealed.
 ///
-/// Files without a seal (the parts of a preparation, or a single file) may lie together, but not
-/// beside sealed ones.
+/// Files without a seal (the parts of a preparation, or a single file) may be together in a
+/// folder, but not with sealed ones.
 pub(crate) fn check_seal(
     files: &[PairFile],
     splits: &BTreeMap<String, Split>,
@@ -118,7 +118,7 @@ pub(crate) fn check_seal(
     Ok(())
 }
 
-/// Sealed files must be all of their set, each in its place, with as many pairs as were sealed.
+/// Sealed files must be complete and in order, with the number of pairs that was sealed.
 pub(crate) fn check_whole(files: &[PairFile], path: &Path) -> Result<(), PairsError> {
     let wrong = |path: &Path, problem: String| {
         let (path, hint) = (path.to_owned(), "name the folder with all its files");

@@ -160,7 +160,7 @@ pub enum PairsError {
         /// What is wrong.
         problem: String,
     },
-    /// A hash that is not that of the bytes beside it.
+    /// A stored hash that is not that of the stored bytes.
     #[error(
         "pair {pair_id} in {}: {column} is not the hash of its bytes; \
          hint: the voice or the face was replaced, {AGAIN}",

@@ -343,7 +343,7 @@ mod tests {
         }
     }
 
-    /// Whatever stands in a file, there is an error or rows, and no panic leaves this crate.
+    /// For any content of a file, the result is an error or rows, never a panic.
     #[test]
     fn changed_bytes_never_panic() {
         let good = good();

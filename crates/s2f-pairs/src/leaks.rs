@@ -44,7 +44,7 @@ pub fn check(evaluated: &[&PairInfo], model: &str, trained_on: &PairSet) -> Resu
 }
 
 /// Refuses pairs with a voice or a face that is also in the training split of their own `set`,
-/// under whatever name.
+/// under the same or another name.
 ///
 /// # Errors
 /// As [`check`].

@@ -211,7 +211,7 @@ fn refuse_own_parts(parts: &[PathBuf], folder: &Path) -> Result<(), PairsError> 
         if real(part)?.parent() == Some(&folder) {
             return Err(PairsError::Set {
                 path: part.clone(),
-                problem: "it lies in the output folder".to_owned(),
+                problem: "it is in the output folder".to_owned(),
                 hint: "merge into another folder",
             });
         }
@@ -243,7 +243,7 @@ mod tests {
     use crate::split::Split;
     use crate::{Pair, PairSet, Payload, samples};
 
-    /// Names and bytes of all that is in a folder.
+    /// Names and bytes of all files of a folder.
     fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
         let mut found: Vec<_> = fs::read_dir(folder)
             .unwrap()

@@ -70,7 +70,7 @@ pub fn resplit(folder: &Path, shares: &Shares, seed: u64) -> Result<(), PairsErr
     Ok(AtomicFile::write(&csv, table.to_csv().as_bytes())?)
 }
 
-/// The table of splits beside a set.
+/// The table of splits next to a set.
 const SPLITS_CSV: &str = "splits.csv";
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) fn info() -> PairFileInfo {
     }
 }
 
-/// A pair that differs from those of other numbers in everything that may differ.
+/// A pair whose every field that can vary depends on `number`.
 pub(crate) fn pair(number: u64, speaker: &str, split: Split) -> Pair {
     const TEXTS: [&str; 6] = ["", "a", "日本語, \"quoted\"\n", "ünïcödé ", "id.\t", "🙂"];
     let mut random = StdRng::seed_from_u64(number);

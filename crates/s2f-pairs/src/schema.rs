@@ -87,7 +87,7 @@ pub(crate) fn properties(key_values: Vec<KeyValue>) -> WriterProperties {
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(None);
     for name in PAYLOAD {
-        // The numbers of a list stand two levels below its name.
+        // The values of a list are two levels below its name.
         let path = match name {
             "face_points" | "feature" => vec![name.into(), "list".into(), "element".into()],
             _ => vec![name.into()],

@@ -1,5 +1,5 @@
 //! Published networks: where they are published, under which licence, and where verified copies of
-//! them lie on this computer.
+//! them are stored on this computer.
 //!
 //! A [`Registry`] lists the networks. A [`Store`] is the folder that holds them, as
 //! `FOLDER/NAME/FILE`, for example

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{PullProgress, RegistryError};
 
-/// Held until dropped; the system releases it when the process ends, in whatever way.
+/// Held until dropped; the system releases it when the process ends, even if it crashes.
 pub(crate) struct Lock {
     _file: File,
 }

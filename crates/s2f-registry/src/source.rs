@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(NetworkSource::file_or_registered(option, "yunet").to_string(), "mine.onnx");
         let none = None::<PathBuf>;
         assert_eq!(NetworkSource::file_or_registered(none, "yunet").to_string(), "yunet");
-        // An explicit file is a file, whatever its name.
+        // An explicit file is a file, even if it has the name of a network.
         let option = Some("silero_vad");
         assert_eq!(
             NetworkSource::file_or_registered(option, "yunet"),

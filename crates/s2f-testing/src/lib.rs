@@ -1,8 +1,8 @@
 //! For tests only: data and programs that may be missing, reference files, comparisons.
 //!
 //! A test that needs what is not part of the project asks [`data`] or [`ffmpeg`] for it. If it is
-//! missing, one line starting with `skipped: ` says so, the line is counted at the end of
-//! `cargo xtask check`, and the test returns. With `S2F_REQUIRE_DATA=1` it fails instead.
+//! missing, the test prints one line starting with `skipped: ` and returns; `cargo xtask check`
+//! counts these lines at its end. With `S2F_REQUIRE_DATA=1` it fails instead.
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "only tests call it")]
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// If it is `1`, whatever is missing fails its test.
+/// If it is `1`, missing data and programs fail the tests that need them.
 const REQUIRE: &str = "S2F_REQUIRE_DATA";
 /// File that lines about skipped tests are appended to, for a summary.
 const LOG: &str = "S2F_SKIPPED_LOG";
@@ -16,8 +16,8 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// A file or folder of the test data, which lie in `$S2F_SHARED` or in `shared` beside the
-/// checkout; `None`, with a line that says so, if it is missing.
+/// A file or folder of the test data, which are in `$S2F_SHARED` or in `shared` next to the
+/// checkout; `None`, with a line of output, if it is missing.
 pub fn data(path: &str) -> Option<PathBuf> {
     let root = env::var_os("S2F_SHARED").map_or_else(|| project("../shared"), PathBuf::from);
     let found = root.join(path);
@@ -28,7 +28,7 @@ pub fn data(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// The program ffmpeg; `None`, with a line that says so, if it is not installed.
+/// The program ffmpeg; `None`, with a line of output, if it is not installed.
 pub fn ffmpeg() -> Option<Command> {
     let runs = Command::new("ffmpeg").arg("-version").output();
     if runs.is_ok_and(|output| output.status.success()) {

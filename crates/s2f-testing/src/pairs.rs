@@ -222,7 +222,7 @@ pub fn varied_of(number: u64, speaker: &str, split: Split) -> Pair {
 }
 
 /// Writes pairs to one file, in the face space of the first of them. Their hashes are computed
-/// anew, so that a test may change voices and faces after they were built.
+/// again, so that a test may change voices and faces after they were built.
 ///
 /// # Errors
 /// As [`PairWriter`].

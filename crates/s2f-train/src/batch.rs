@@ -1,5 +1,5 @@
 //! Batches of examples. A batch depends only on the seed and the step, so a resumed run gets the
-//! same batches, whatever the number of threads.
+//! same batches, regardless of the number of threads.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use s2f_audio::Spectrogram;

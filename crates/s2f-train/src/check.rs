@@ -170,7 +170,7 @@ impl Optimisation {
     /// Checks the plan for a batch that is divided among `devices`.
     fn check(&self, devices: usize) -> Result<(), TrainError> {
         let (steps, epochs) = (self.steps, self.epochs);
-        let given = if steps.is_some() { "given beside epochs" } else { "missing" };
+        let given = if steps.is_some() { "given together with epochs" } else { "missing" };
         let wanted = || "given, or optimisation.epochs instead".into();
         check("optimisation.steps", wanted, given, |_| steps.is_some() != epochs.is_some())?;
         at_least("optimisation.steps", steps.unwrap_or(1), 1)?;

@@ -144,7 +144,7 @@ pub enum TrainError {
     },
     /// No run can resume from a checkpoint.
     #[error(
-        "{}: {reason}; hint: restore the file from a copy, or remove the run folder to start anew",
+        "{}: {reason}; hint: restore the file from a copy, or remove the run folder to start over",
         path.display()
     )]
     Checkpoint {

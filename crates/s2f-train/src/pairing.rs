@@ -128,7 +128,7 @@ fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
         .collect()
 }
 
-/// How far each face lies towards the female end: its projection on the difference of the two
+/// How near each face is to the female end: its projection on the difference of the two
 /// means, in principal components of shape and texture that are scaled to unit variance.
 fn male_female_axis(faces: &FaceSet) -> Result<Vec<f64>, TrainError> {
     let device = Device::flex();

@@ -1,4 +1,4 @@
-//! Sheets of pictures for people to look at.
+//! Sheets of pictures for visual inspection.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::codecs::png::PngEncoder;

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn first_is_the_first_clip_whatever_follows() {
+    fn first_is_the_first_clip_regardless_of_the_rest() {
         let first = VoicePolicy::first_clip();
         let voice = recording(&[0.1, 0.2, 0.3, 0.4]);
         assert_eq!(clips(&first, &voice), [voice.first_clip()]);

@@ -1,8 +1,8 @@
 //! Circles between modules: two files that need each other are one subject, or something that both
-//! need stands in the wrong one of them.
+//! need is in the wrong file.
 //!
-//! Compared are the modules that lie side by side, each with what lies below it. A module and those
-//! below it are one subject and may use each other.
+//! The modules with the same parent are compared, each together with its submodules. A module and
+//! its submodules are one subject and may use each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,14 +15,14 @@ type Path = Vec<String>;
 /// The modules of one crate.
 struct Modules<'a> {
     files: BTreeMap<Path, &'a Source>,
-    /// What a module's names stand for, where it takes them from elsewhere.
+    /// What the imported names of a module refer to.
     names: BTreeMap<Path, BTreeMap<String, Path>>,
 }
 
-/// Who uses whom, each with a place in the source.
+/// Which module uses which, each with a place in the source.
 type Graph = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Names each circle of the workspace, but those between modules in `excused` of the same crate.
+/// Names each circle of the workspace.
 pub fn check(sources: &[Source]) -> Vec<String> {
     let mut crates: BTreeMap<&str, Modules> = BTreeMap::new();
     for source in sources.iter().filter(|source| !source.code.is_empty()) {

@@ -1,5 +1,5 @@
-//! Rust source as a scan for words needs it: without comments, without what stands in literals, and
-//! without tests. Lines stay where they are.
+//! Rust source for a scan for words: without comments, the contents of literals, and tests. Line
+//! numbers are kept.
 
 /// What marks an item as a test's.
 const TEST: &str = "#[cfg(test)]";
@@ -48,7 +48,7 @@ pub fn without_tests(code: &str) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Names of the modules that are declared for tests only and stand in files of their own.
+/// Names of the modules that are declared for tests only and are in separate files.
 pub fn test_modules(code: &str) -> Vec<&str> {
     let after = code.split(TEST).skip(1);
     after.filter_map(|rest| declared(rest.trim_start())).collect()
@@ -92,7 +92,7 @@ fn item_end(code: &[u8], at: usize) -> usize {
 }
 
 fn within_word(bytes: &[u8], at: usize) -> bool {
-    // `b` and `c` may stand in front of a raw string's `r`.
+    // `b` and `c` may precede a raw string's `r`.
     let mut before = bytes[..at].iter().rev();
     match before.next() {
         Some(b'b' | b'c') => before.next().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_'),

@@ -1,9 +1,9 @@
-//! The rules, as tables. Each says why it is there: that is the message of whoever breaks it.
+//! The rules, as tables. Each has a reason, which is printed if the rule is broken.
 
 use super::crates::Crates;
 use super::sources::Source;
 
-/// Crates of others that only some of ours may use.
+/// External crates that only some of our crates may use.
 pub struct Dependency {
     crates: &'static [&'static str],
     users: &'static [&'static str],
@@ -151,7 +151,7 @@ impl Words {
     }
 }
 
-/// Whether a line of code holds a word that does not go on to the left.
+/// Whether a line of code holds a word that is not the end of a longer one.
 fn holds(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')

@@ -54,7 +54,7 @@ fn with_code(files: Vec<(String, String)>) -> Vec<Source> {
     sources
 }
 
-/// Where the files of the modules lie that a file declares.
+/// The folder with the files of the modules that a file declares.
 fn children(path: &str) -> String {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
     match file {

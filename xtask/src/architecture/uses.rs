@@ -60,7 +60,7 @@ fn tree(text: &str, before: &[String], items: &mut Vec<(Path, String)>) {
     }
 }
 
-/// Parts between commas that stand in no braces.
+/// Parts between commas outside braces.
 fn parts(text: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let mut start = 0;

@@ -34,7 +34,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::AllGood)
 }
 
-/// Refuses a folder with pairs or tables of somebody else.
+/// Refuses a folder with pairs or tables that this program did not write.
 fn check_out(out: &Path) -> anyhow::Result<()> {
     owner::check_in(out, &["rejected.csv", "splits.csv"])?;
     let Ok(entries) = fs::read_dir(out) else { return Ok(()) };

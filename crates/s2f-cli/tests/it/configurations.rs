@@ -52,7 +52,7 @@ fn path(config: &str) -> PathBuf {
     s2f_testing::project("configs").join(config)
 }
 
-/// Trains with `setting` where there is no data, so that a configuration that is accepted stops
+/// Trains with `setting` but without data, so that a configuration that is accepted stops
 /// before its first step.
 fn train(folder: &Folder, network: &str, config: &str, setting: &str, out: &str) -> Run {
     let config = path(config).display().to_string();

@@ -1,4 +1,4 @@
-//! `corpus`: real videos to pairs, whatever breaks on the way.
+//! `corpus`: real videos to pairs, and every kind of failure on the way.
 
 mod broken;
 mod grid;

@@ -160,7 +160,7 @@ fn verified_pairs_are_intact_to_the_byte() {
     hums(&folder.path("hums.parquet"), 40, false);
     let verify = || folder.run(["corpus", "stats", "hums.parquet", "--verify"]);
     verify().exits(0).says(&["all 80 pairs are intact"]);
-    // A face that opening does not look at is exchanged for another one.
+    // Opening does not read this face; it is replaced by another one.
     let mut bytes = folder.read("hums.parquet");
     let old = b"face of pair079";
     let place = bytes.windows(old.len()).position(|window| window == old).unwrap();
@@ -175,7 +175,7 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     let folder = Folder::new();
     hums(&folder.path("then.parquet"), 8, true);
     hums(&folder.path("now.parquet"), 8, false);
-    // A run folder as training leaves it, of a model that lies in the repository.
+    // A run folder as training leaves it, of a model in the repository.
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../speech2face/models/compact");
     for name in ["config.json", "model.safetensors", "README.md"] {
         let file = fs::read(Path::new(model).join(name)).unwrap();

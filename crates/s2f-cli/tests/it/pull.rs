@@ -79,8 +79,8 @@ fn with_registry(host: &str) -> Folder {
     folder
 }
 
-/// The program with the registry and the store of the folder, and without the proxies of whoever
-/// runs the tests.
+/// The program with the registry and the store of the folder, and without the proxy settings of
+/// the environment.
 fn command(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = folder.command(arguments);
     for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {

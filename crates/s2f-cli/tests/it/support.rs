@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A folder of its own for each test, removed at its end.
+/// A temporary folder for one test, removed at its end.
 pub struct Folder(PathBuf);
 
 impl Folder {

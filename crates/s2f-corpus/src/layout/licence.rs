@@ -1,4 +1,4 @@
-//! The licence that a corpus states in a file of its own.
+//! The licence that a corpus states in a separate file.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

@@ -124,7 +124,7 @@ fn kind_of(path: &Path) -> Result<Option<FileType>, CorpusError> {
         Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
             Ok(None)
         }
-        Err(error) => Err(FileError::at("look at", path)(error).into()),
+        Err(error) => Err(FileError::at("access", path)(error).into()),
     }
 }
 

@@ -155,7 +155,7 @@ impl Read for BlockReader {
     }
 }
 
-/// Collects all bytes of a pipe on a thread of its own, so that the pipe never blocks ffmpeg.
+/// Collects all bytes of a pipe on a separate thread, so that the pipe never blocks ffmpeg.
 pub(super) struct Collector {
     result: Receiver<io::Result<Vec<u8>>>,
     received: Arc<AtomicU64>,

@@ -239,7 +239,7 @@ fn sound_of_a_stretch_is_a_part_of_the_whole() {
     }
 }
 
-/// Where a recording is decoded here and where by ffmpeg makes no difference to hear.
+/// Sound decoded here and sound decoded by ffmpeg have no audible difference.
 #[test]
 fn both_decoders_agree() {
     let Some(bench) = Bench::new() else { return };
@@ -288,7 +288,7 @@ fn broken_files_have_their_reasons() {
     both(bench.folder.path(), UnreadableFile, "not a plain file");
     both(&bench.write("zero.mp4", b""), UnreadableFile, "0 bytes");
     both(&bench.write("text.mp4", b"Dear diary,\ntoday I stderr nothing\n"), UnreadableFile, "");
-    // The index stands at the end of the file.
+    // The index is at the end of the file.
     both(&bench.write("truncated.mp4", &bytes[..bytes.len() / 2]), UnreadableFile, "moov");
     let noise: Vec<u8> =
         (0..5000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -297,9 +297,9 @@ fn broken_files_have_their_reasons() {
     let silent = bench.make(&format!("-i {} -an -c copy", film.display()), "silent.mp4");
     rejected(bench.ffmpeg.sound(&whole(&silent), 10.0), NoSound, "no sound track");
     assert!(bench.frames(&whole(&silent), &OPTIONS).is_ok());
-    let heard = bench.make(&format!("-i {} -vn -c copy", film.display()), "heard.mp4");
-    rejected(bench.frames(&whole(&heard), &OPTIONS), NoPicture, "no picture track");
-    assert!(bench.ffmpeg.sound(&whole(&heard), 10.0).is_ok());
+    let sound_only = bench.make(&format!("-i {} -vn -c copy", film.display()), "sound.mp4");
+    rejected(bench.frames(&whole(&sound_only), &OPTIONS), NoPicture, "no picture track");
+    assert!(bench.ffmpeg.sound(&whole(&sound_only), 10.0).is_ok());
     let still = bench.make(&format!("-i {} -an -frames:v 1", film.display()), "still.mp4");
     rejected(bench.ffmpeg.sound(&whole(&still), 10.0), NoSound, "no sound track");
     let mute = format!("-i {} -af volume=0 -c:v copy", film.display());
@@ -423,10 +423,10 @@ fn nobody_waits_forever() {
     );
     let both = stuck.sound_and_frames(&film, &OPTIONS, |_| ControlFlow::Continue(()));
     rejected(both, UnreadableFile, "nothing");
-    // Frames without an end: the second is not waited for, and the program is gone.
+    // Endless frames: after the first one the program is stopped.
     let endless = bench.pretend(r"while true; do printf 'P6\n1 1\n255\nabc'; done");
     assert_eq!(endless.frames(&film, &OPTIONS, |_| ControlFlow::Break(())).unwrap(), 1);
-    // Complaints without an end do not stand in the way of the frames.
+    // Endless messages on stderr do not block the frames.
     let loud = bench.pretend(r"head -c 3000000 /dev/zero >&2; printf 'P6\n1 1\n255\nabc'");
     assert_eq!(loud.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap(), 1);
     let babble = bench.pretend("exec cat /dev/zero");

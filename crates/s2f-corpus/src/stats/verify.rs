@@ -1,4 +1,4 @@
-//! Every byte of a set is looked at: hashes, features, and the length of each voice.
+//! Checks every byte of a set: hashes, features, and the length of each voice.
 
 use rayon::prelude::*;
 use s2f_audio::{Limits, decode};

@@ -21,8 +21,8 @@ const COLUMNS: [&str; 11] = [
 
 /// The scores of a report, in order, as the text of `scores.csv`.
 ///
-/// Numbers have as many digits as are needed to read back the same number. A field is empty if a
-/// score has no such number.
+/// Numbers have enough digits to read back the same number. A field is empty if a score has no
+/// such value.
 ///
 /// # Errors
 /// Only if memory runs out.

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_of_ratios_has_no_place_for_nought() {
+    fn a_logarithmic_axis_omits_zero() {
         let (report, mut figure, _) = of_sample();
         figure.lines[0].points = vec![(0.0, "angle".to_owned())];
         assert!(lines(&report, &figure).is_none());

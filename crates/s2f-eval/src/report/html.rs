@@ -19,14 +19,14 @@ use super::{
 
 const STYLE: &str = include_str!("html.css");
 
-/// Content security policy: the page can load and run nothing, whatever text it contains.
+/// Content security policy: the page can load and run nothing, regardless of its text.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// A report as a self-contained page, with the pictures of `attachments`. A missing one is replaced
 /// by a note.
 ///
 /// Every number of a score is in an element with `data-score`, the id of the score, and
-/// `data-part`, which of its numbers it is.
+/// `data-part`, which of its values it is.
 pub fn render(report: &Report, attachments: &Attachments) -> String {
     let page = html! {
         (DOCTYPE)
@@ -202,7 +202,7 @@ fn picture(attachments: &Attachments, picture: &Picture) -> Markup {
     }
 }
 
-/// Media type of a picture by its first bytes, whatever its name.
+/// Media type of a picture, detected from its first bytes and not its name.
 fn media_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")

@@ -8,7 +8,7 @@ use super::{Score, Unit};
 /// Narrow no-break space, between thousands and before a unit.
 const THIN: char = '\u{202f}';
 
-/// One of the numbers of a score.
+/// One of the values of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScoreField {
     Value,
@@ -139,12 +139,12 @@ fn significant(value: f64) -> String {
     fixed(value, (2 - exponent).clamp(0, 3) as usize)
 }
 
-/// A number with so many decimals, thousands set apart, and a true minus sign.
+/// A number with `decimals` decimals, separated thousands, and a true minus sign.
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let digits = format!("{:.decimals$}", value.abs());
     let whole = digits.split('.').next().unwrap_or_default().len();
     let mut text = String::new();
-    // What rounds to nought has no sign.
+    // A number that rounds to zero has no sign.
     if value < 0.0 && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
         text.push('−');
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_below_nought_are_parted_by_a_word() {
+    fn intervals_below_zero_are_separated_by_a_word() {
         let score = |low, high| Score {
             interval: Some([low, high]),
             ..sample::score("a/b", 1.0, Unit::Plain)

@@ -8,7 +8,7 @@ use super::{Baseline, Scorer};
 use crate::report::{Score, Unit};
 
 impl Scorer<'_> {
-    /// A mean over pairs. `values` has one value per pair; those that are not numbers are left out.
+    /// A mean over pairs. `values` has one value per pair; values that are not finite are left out.
     pub(crate) fn mean(
         &mut self,
         id: &str,

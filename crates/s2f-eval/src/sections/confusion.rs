@@ -3,8 +3,8 @@
 use crate::report::{Cell, Table, Unit};
 use crate::scorer::{Baseline, Scorer, id_part};
 
-/// A confusion matrix, as shares of each row and as counts. Pairs of which either is not known take
-/// no part.
+/// A confusion matrix, as shares of each row and as counts. Pairs without one of the two labels are
+/// left out.
 pub(crate) fn confusion(
     scorer: &mut Scorer<'_>,
     title: &str,

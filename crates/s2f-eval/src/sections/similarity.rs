@@ -122,7 +122,7 @@ fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
     Vectors::new(unit, rows.dimension())
 }
 
-/// Standard deviation of a sample, without values that are not numbers.
+/// Standard deviation of the finite values of a sample.
 pub(super) fn standard_deviation(values: &[f64]) -> f64 {
     let values: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
     let count = values.len() as f64;

@@ -1,5 +1,5 @@
 //! Models whose scores are known in advance: a perfect one, a random one, one that gives everybody
-//! the same face, and one that distinguishes nothing but sex. And what must be refused.
+//! the same face, and one that distinguishes only sex. Also what must be refused.
 
 use s2f_core::Sex;
 use s2f_metrics::{Bootstrap, Distance, Vectors};
@@ -167,7 +167,7 @@ fn a_model_that_was_trained_on_who_is_evaluated_is_refused_by_name() {
     items.check_leaks(&now, TEST, "m", Some(&now)).unwrap();
     let message =
         |trained_on| items.check_leaks(&now, TEST, "m", Some(&trained_on)).unwrap_err().to_string();
-    // Split anew after the training.
+    // Split again after the training.
     let speakers = message(with("then.parquet", 5..12, false));
     assert!(speakers.contains("person-010, person-011;"), "{speakers}");
     // The same files in a corpus that calls them something else.

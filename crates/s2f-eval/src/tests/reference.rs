@@ -1,5 +1,5 @@
 //! The files of `reference/metrics`, with values from SciPy, scikit-learn, statsmodels and NumPy,
-//! made by the scripts beside them.
+//! made by the scripts next to them.
 
 use std::path::{Path, PathBuf};
 

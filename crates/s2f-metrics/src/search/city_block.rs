@@ -1,5 +1,5 @@
-//! Sums of absolute differences (L1) of all pairs of rows. They are no matrix product, so this is a
-//! loop of its own, over SIMD vectors of whatever width the processor has.
+//! Sums of absolute differences (L1) of all pairs of rows. They are not a matrix product, so
+//! this is a separate loop, over SIMD vectors of the processor's width.
 
 use rayon::prelude::*;
 use rten_simd::ops::{BitOps, FloatOps, NumOps};

@@ -65,7 +65,7 @@ fn ranks_are_those_of_a_search_one_by_one() {
 }
 
 #[test]
-fn equal_items_share_their_places_whatever_the_distance() {
+fn equal_items_share_their_places_for_every_distance() {
     let one = random_rows(1, 300, 3);
     let gallery = Vectors::from_rows(std::iter::repeat_n(one.row(0), 1300));
     let own: Vec<usize> = (0..70).collect();

@@ -20,8 +20,8 @@ fn sum(x: &[f64], y: &[f64]) -> Moments {
     })
 }
 
-/// Relative to what is expected, where r has two roundings of its own: p goes as
-/// (1 - r²) to the power of half the pairs.
+/// Compares relative to `expected`, with allowance for two roundings of r: p is proportional to
+/// (1 - r²) to the power of half the number of pairs.
 fn near_p(found: f64, expected: f64, r: f64, count: usize) {
     let of_r = count as f64 * f64::EPSILON / (1.0 - r * r);
     near(found / expected, 1.0, 1e-12 + of_r, &(r, count, expected));
@@ -31,7 +31,7 @@ fn near_p(found: f64, expected: f64, r: f64, count: usize) {
 fn correlations_are_those_of_scipy() {
     for case in cases(&reference(), "correlations") {
         let (x, y, r) = (numbers(case, "x"), numbers(case, "y"), number(case, "r"));
-        // Sums of squares of numbers of some 10 lose two of sixteen digits to their mean.
+        // In sums of squares of values of about 10, two of sixteen digits are lost to the mean.
         near(pearson(&sum(&x, &y)), r, 1e-13, case);
         near_p(pearson_p(r, x.len()).unwrap(), number(case, "p"), r, x.len());
     }
@@ -57,7 +57,7 @@ fn intervals_of_shares_are_those_of_statsmodels() {
         let (hits, count) = (number(case, "hits"), number(case, "count"));
         let found = wilson(hits / count, count);
         for (found, expected) in found.iter().zip(numbers(case, "interval")) {
-            // A difference of two numbers up to 3 that may be nothing.
+            // A difference of two values up to 3, which may be zero.
             near(*found, expected, 1e-14, case);
         }
     }
@@ -68,7 +68,7 @@ fn quantiles_are_those_of_numpy() {
     for case in cases(&reference(), "quantiles") {
         let sorted = numbers(case, "sorted");
         for (at, expected) in numbers(case, "at").into_iter().zip(numbers(case, "quantiles")) {
-            // Rounding of a place between two of at most 40 numbers of some 1.
+            // Rounding of a position between two of at most 40 values of about 1.
             near(quantile(&sorted, at), expected, 1e-13, case);
         }
     }

@@ -11,8 +11,8 @@ fn neighbours_and_map_are_as_good_as_those_of_scikit_learn() {
     for (found, expected) in wanted.chunks_exact(count).zip(cases(&reference, "neighbours")) {
         for (found, expected) in found.iter().zip(expected.as_array().unwrap()) {
             let expected = expected.as_f64().unwrap();
-            // The width of a neighbourhood is found there to 1e-5 of its entropy, and six digits
-            // are written; what is next to nothing is cut off.
+            // The reference finds the width of a neighbourhood to 1e-5 of its entropy, writes six
+            // digits, and cuts off tiny values.
             assert!((found - expected).abs() <= 1e-4 * expected + 1e-9, "{found}, {expected}");
         }
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-/// The CPU, whatever other backends are compiled in.
+/// The CPU, even if other backends are compiled in.
 pub(crate) fn cpu() -> Device {
     Device::flex()
 }

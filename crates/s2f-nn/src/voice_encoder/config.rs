@@ -120,8 +120,8 @@ impl VoiceEncoderConfig {
         }
     }
 
-    /// The shipped network: as many layers as the paper's, but narrow, with strides from the first
-    /// layer on, and on magnitudes.
+    /// The shipped network: the same number of layers as the paper's, but narrow, with strides from
+    /// the first layer on, and with magnitudes as input.
     pub fn compact() -> Self {
         let layer = ConvLayer::new;
         Self {

@@ -31,7 +31,7 @@ const HEAD_BYTES: u64 = 64;
 /// The types that are supported.
 const FLOATS: &str = "float64, float32, float16 or bfloat16";
 
-/// An open file of named tensors, of which names and shapes are read, but not yet the values.
+/// An open file of named tensors. Their names and shapes are read, but not yet their values.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,

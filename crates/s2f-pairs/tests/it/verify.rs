@@ -18,7 +18,7 @@ fn some(count: usize) -> Vec<Pair> {
     (0..count).map(one).collect()
 }
 
-/// A file with these pairs in a folder of its own.
+/// A file with these pairs in its own folder.
 fn written(pairs: &[Pair]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.parquet");

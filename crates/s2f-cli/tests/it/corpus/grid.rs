@@ -29,7 +29,7 @@ fn grid_becomes_pairs_whose_features_tell_people_apart() {
     assert!(error <= 0.02, "equal error rate {error}");
 }
 
-/// Where as many pairs of one person lie below a threshold as pairs of two lie above it.
+/// The error rate at the threshold where false rejections and false acceptances are equal.
 fn equal_error_rate(same: &[f32], other: &[f32]) -> f64 {
     let share = |some: &[f32], holds: &dyn Fn(f32) -> bool| {
         some.iter().filter(|&&cosine| holds(cosine)).count() as f64 / some.len() as f64

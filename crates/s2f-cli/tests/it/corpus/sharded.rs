@@ -14,7 +14,7 @@ fn shards_in_one_folder_or_several_give_what_one_run_gives() {
     };
     run(&folder, &prepare("whole", &[])).exits(0);
 
-    // Each in a folder of its own.
+    // Each in its own folder.
     run(&folder, &prepare("a", &["--shard", "0/2"])).exits(0).says(&["corpus merge"]);
     let early = ["corpus", "merge", "a", "-o", "merged"];
     folder.run(early).exits(2).says(&["3 of 7 parts are missing", "hint:"]);

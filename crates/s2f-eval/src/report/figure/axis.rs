@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn few_places_are_named_as_they_are() {
+    fn few_values_are_ticks_themselves() {
         let axis = Axis::across(&[4.0, 1.0, 2.0, 4.0, 0.1 + 0.2], true, [0.0, 100.0], 0.0);
         check(&axis, &["0.3", "1", "2", "4"]);
         assert_eq!(axis.place(4.0), 100.0);
     }
 
     #[test]
-    fn of_many_places_round_ones_are_named() {
+    fn many_values_have_round_ticks() {
         let many: Vec<f64> = (0..40).map(f64::from).collect();
         check(&Axis::across(&many, false, [0.0, 1.0], 0.0), &["0", "10", "20", "30"]);
         let ratios: Vec<f64> = many.iter().map(|x| 1.3_f64.powf(x / 3.0)).collect();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn heights_go_from_round_number_to_round_number() {
+    fn vertical_axes_end_at_round_numbers() {
         let check_heights = |values: &[f64], expected: &[&str]| {
             let axis = Axis::upwards(values, [100.0, 0.0]);
             check(&axis, expected);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_clear_of_each_other() {
+    fn tick_labels_do_not_overlap() {
         let axis = Axis::across(&[1.0, 1.1, 5.0, 10.0], false, [0.0, 90.0], 0.0);
         let wide = axis.legible(6.0, &[true; 4]);
         assert_eq!(wide, [true, false, true, true]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_has_an_axis() {
+    fn a_single_value_has_an_axis() {
         let axis = Axis::across(&[3.0], true, [0.0, 10.0], 0.0);
         assert_eq!(axis.place(3.0), 5.0);
     }

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use crate::report::number::{ScoreField, interval, number};
 use crate::report::{Cell, Report, Score, Table, Unit};
 
-/// With so many columns a table is set closer.
+/// A table with at least this many columns has less space between them.
 const MANY: usize = 8;
 
-/// A table that scrolls inside its own box where it is wider than the page.
+/// A table that scrolls inside its own box if it is wider than the page.
 pub(super) fn render(report: &Report, table: &Table) -> Markup {
     if table.rows.is_empty() {
         return html! { p.nothing { (table.title) ": nothing to show" } };
@@ -37,7 +37,7 @@ pub(super) fn render(report: &Report, table: &Table) -> Markup {
     }
 }
 
-/// Whether a column holds words, which stand to the left as numbers stand to the right.
+/// Whether a column holds text, which is aligned left; numbers are aligned right.
 fn is_text(table: &Table, column: usize) -> bool {
     let mut cells = table.rows.iter().filter_map(|(_, cells)| cells.get(column)).peekable();
     cells.peek().is_some() && cells.all(|cell| matches!(cell, Cell::Text(_) | Cell::Empty))

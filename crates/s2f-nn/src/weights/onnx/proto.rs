@@ -67,7 +67,7 @@ pub(super) struct NodeProto {
     pub attribute: Vec<Attribute>,
 }
 
-/// An attribute of an operator; `kind` says which field holds its value.
+/// An attribute of an operator; `kind` is the field that holds its value.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn imported_vgg_face_reads_rgb_whatever_its_layout_and_order() {
+    fn imported_vgg_face_reads_rgb_for_every_layout_and_order() {
         /// Written by `reference/nn/vgg_face.py`.
         const VGG_FACE: &[u8] = include_bytes!("../../../../../reference/nn/vgg_face.safetensors");
         let device = cpu();
