@@ -1,5 +1,5 @@
-//! Identifiers of parameters. An optimizer stores its moments by identifiers that are random in each
-//! process; a checkpoint stores these identifiers by the names of the parameters.
+//! Identifiers of parameters. An optimizer stores its moments by identifiers that are random in
+//! each process; a checkpoint stores these identifiers by the names of the parameters.
 
 use std::collections::BTreeMap;
 
