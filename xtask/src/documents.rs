@@ -1,5 +1,5 @@
-//! What documents say of the repository: that links and paths lead somewhere, and that the oldest
-//! Rust of the manifest is the one that everything is checked with.
+//! Checks of the documents: links and paths exist, and the minimum Rust version of the manifest is
+//! that of the toolchain.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub fn check() -> Result<String, String> {
     }
 }
 
-/// Says if the oldest Rust of the manifest is not the one of the toolchain.
+/// A message if the minimum Rust version of the manifest is not that of the toolchain.
 fn toolchain(manifest: &str, toolchain: &str) -> Option<String> {
     let value = |text: &str, key: &str| {
         let line = text.lines().find(|line| line.starts_with(key))?;

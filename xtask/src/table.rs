@@ -37,10 +37,10 @@ const COMMON: [&str; 4] = [
 
 /// Where the table is written.
 const PAGE: &str = "docs/results/synthetic.md";
-/// Above and below the part of the page that is made by this command.
+/// Lines above and below the part of the page that this command writes.
 const MARKS: [&str; 2] = ["<!-- table begins -->\n", "<!-- table ends -->\n"];
 
-/// Makes what is missing, then writes the table.
+/// Makes missing data and runs, then writes the table.
 pub fn make(folder: &Path) -> Result<(), String> {
     run(Command::new(env!("CARGO")).args(["build", "--locked", "--release"]))?;
     let target =
@@ -92,11 +92,11 @@ fn row(label: &str, scores: &Value) -> Result<String, String> {
     Ok(format!("| {} |\n", cells.join(" | ")))
 }
 
-/// The lines of what is possible at best, and of chance.
+/// The rows of the best possible scores and of chance.
 fn bounds(report: &Value) -> Result<String, String> {
     let mut lines = String::new();
     for (label, name) in [("at best", "best"), ("by chance", "chance")] {
-        // Ranks 1, 2, 5 and 10 stand there.
+        // The report has ranks 1, 2, 5 and 10.
         let at = |place: usize| {
             let value = report[name]["at"][place].as_f64();
             value.map(|share| format!("{:.0}", 100.0 * share))

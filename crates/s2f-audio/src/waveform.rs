@@ -76,7 +76,7 @@ impl Waveform {
     }
 
     /// The samples of `range`, repeated or cut to `samples` samples. A range that ends after the
-    /// recording is shortened; a range without any sample stands for the whole recording.
+    /// recording is shortened; an empty range means the whole recording.
     pub fn excerpt(&self, range: std::ops::Range<usize>, samples: usize) -> Self {
         let part = self.samples.get(range.start..range.end.min(self.samples.len()));
         let part = part.filter(|part| !part.is_empty()).unwrap_or(&self.samples);

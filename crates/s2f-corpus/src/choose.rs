@@ -197,7 +197,7 @@ impl<'a> FaceChooser<'a> {
         if self.with_faces == 0 {
             return Err(self.no_face(format!("no face in {frames} pictures")));
         }
-        // Of equals the first one: tracks are in the order of their first frames.
+        // The first of equal ones: tracks are in the order of their first frames.
         let main = (0..self.tracks.len())
             .rev()
             .max_by(|&a, &b| self.tracks[a].presence().total_cmp(&self.tracks[b].presence()));

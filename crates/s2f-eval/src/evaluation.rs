@@ -22,12 +22,12 @@ const JSON: &str = "report.json";
 const CSV: &str = "scores.csv";
 
 impl Evaluation {
-    /// Name of the folder beside the report in which [`evaluate`](crate::evaluate) keeps what takes
-    /// long to compute.
+    /// Name of the folder next to the report in which [`evaluate`](crate::evaluate) caches
+    /// features and readings.
     pub const FEATURES: &str = "features";
 
     /// Names of all files that [`write`](Self::write) may write, to check before evaluating that
-    /// none of them belongs to somebody else. HTML, JSON and PNG name the program in their
+    /// no other program's file would be replaced. HTML, JSON and PNG name the program in their
     /// first bytes; the tables are recognised by their headers.
     pub const FILES: [&str; 5] = [HTML, JSON, CSV, SHEET, MAP_FILE];
 

@@ -34,7 +34,7 @@ pub struct EvaluationOptions<'a> {
     pub selection: PairSelection,
     /// Maximum number of pairs, balanced by speaker.
     pub max_pairs: usize,
-    /// Evaluate the first so many seconds of each voice. `None` uses voices as
+    /// Use only the first `seconds` of each voice. `None` uses voices as
     /// [`Speech2Face::reconstruct`] does by default.
     pub seconds: Option<f64>,
     /// Reads generated faces; without it, attributes and craniofacial measures are left out.
@@ -114,11 +114,11 @@ pub enum EvaluationEvent {
     Stage {
         /// What it does, such as `embedding voices`.
         name: &'static str,
-        /// Number of pairs that it goes through.
+        /// Number of pairs that it processes.
         pairs: usize,
     },
-    /// So many pairs of the stage are done.
+    /// Number of pairs of the stage that are done.
     Done(usize),
-    /// Something that the user should know; also in the report.
+    /// A warning for the user; also in the report.
     Warning(String),
 }

@@ -185,7 +185,7 @@ pub type Attachments = BTreeMap<String, Vec<u8>>;
 pub struct Score {
     /// Unique in a report: what, how and under which condition, separated by `/`.
     pub id: String,
-    /// The value; not a number if there was nothing to measure.
+    /// The value; NaN if there was nothing to measure.
     #[serde(with = "nan_as_null")]
     pub value: f64,
     /// 95 % confidence interval, if there is one.
@@ -207,7 +207,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// A value on so many pairs and speakers, without interval, chance level or test.
+    /// A value on this number of pairs and speakers, without interval, chance level or test.
     pub(crate) fn new(id: &str, unit: Unit, value: f64, (pairs, speakers): (usize, usize)) -> Self {
         let (interval, chance, gallery, p, p_adjusted) = (None, None, None, None, None);
         let id = id.to_owned();
@@ -262,7 +262,7 @@ pub struct Paired {
     pub sums: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
-/// JSON has no NaN: `null` stands for it.
+/// JSON has no NaN, so it is written as `null`.
 mod nan_as_null {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

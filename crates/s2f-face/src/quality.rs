@@ -43,7 +43,7 @@ impl HeadPose {
     /// Estimates the pose from the five points of a face.
     ///
     /// Eyes and corners of the mouth lie nearly in a plane, and a distant camera maps that plane of
-    /// [`MOBILEFACE_TEMPLATE`] affinely to the picture; the tip of the nose stands out of it. Its
+    /// [`MOBILEFACE_TEMPLATE`] affinely to the picture; the tip of the nose is in front of it. Its
     /// distance from the mapped nose of a frontal face is the sine of the angle times its height.
     /// Yaw and pitch are the components along and across the line of the eyes. The estimate is
     /// accurate to a few degrees for nearly frontal faces. Beyond 60 degrees the detector guesses

@@ -1,5 +1,5 @@
-//! Random assignments in which everybody gets somebody else: the control with another person's
-//! voice.
+//! Random assignments in which nobody is assigned to themselves (derangements): the control with
+//! another person's voice.
 
 use std::collections::BTreeMap;
 

@@ -88,7 +88,7 @@ pub fn percentile(mut draws: Vec<f64>, speakers: usize) -> Option<[f64; 2]> {
     Some(percentile_levels(speakers).map(|level| quantile(&draws, level)))
 }
 
-/// Which quantiles of the draws of so many speakers bound a 95 % interval: the *expanded*
+/// Which quantiles of the draws of `speakers` speakers bound a 95 % interval: the *expanded*
 /// percentiles (Hesterberg, *What Teachers Should Know about the Bootstrap*, The American
 /// Statistician 69, 2015). Draws vary too little by a factor of √((n - 1) / n), and their tails are
 /// those of the normal distribution instead of Student's t.

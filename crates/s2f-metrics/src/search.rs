@@ -84,7 +84,7 @@ pub struct Filter<'a> {
 /// the search in the whole gallery.
 ///
 /// `own` has the index of each probe's own item in the gallery, `centre` is the mean face, `[D]`.
-/// Where a filter has no group for a probe, its [`Rank`] has no others.
+/// If a filter has no group for a probe, the [`Rank`] of that probe has no others.
 pub fn ranks(
     probes: &Vectors,
     gallery: &Vectors,

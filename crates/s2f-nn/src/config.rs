@@ -206,7 +206,7 @@ impl Checks {
         })
     }
 
-    /// That a size is a multiple of `factor`.
+    /// Checks that a size is a multiple of `factor`.
     pub fn multiple(
         self,
         key: &'static str,
@@ -219,7 +219,7 @@ impl Checks {
         Err(ConfigError::NotMultiple { network: self.0, key, value, factor })
     }
 
-    /// That two sizes are equal.
+    /// Checks that two sizes are equal.
     pub fn equal(
         self,
         key: &'static str,
@@ -233,7 +233,7 @@ impl Checks {
         Err(ConfigError::Mismatch { network: self.0, key, value, other: other.into(), expected })
     }
 
-    /// That the whole network and each of its layers are of a size that a machine can have.
+    /// Checks that the network and each of its layers fit into the memory of a machine.
     pub fn total(self, parameters: u64, largest_layer: u64) -> Result<(), ConfigError> {
         let limits = [
             ("number of parameters", parameters, MAX_PARAMETERS),

@@ -290,7 +290,7 @@ mod tests {
         let table = SplitTable::assign(speakers.chain(learning.clone()), &shares, 0);
         assert_eq!(counts(&table), [8, 2, 2]);
         assert_eq!((table.split_of("a"), table.split_of("b")), (Split::Test, Split::Test));
-        // Where validation is prescribed too, nothing is left to decide.
+        // If validation is prescribed too, there is nothing left to assign.
         let validation = [("v".to_owned(), Some(Split::Validation))];
         let table = SplitTable::assign(learning.chain(validation), &shares, 0);
         assert_eq!(counts(&table), [10, 1, 0]);

@@ -156,7 +156,7 @@ pub fn train_face_decoder(
     Ok(scores)
 }
 
-/// So many faces span so many components and no more.
+/// A number of faces has fewer principal components than faces.
 fn check_components(components: usize, faces: usize) -> Result<(), TrainError> {
     if components < faces {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Age, sex and landmarks of a face in a picture, estimated by networks that take no part in
-//! training: they measure generated faces, and must never decide anything about a person.
+//! Age, sex and landmarks of a face in a picture, estimated by networks that are not used
+//! in training: they measure generated faces, and must never decide anything about a person.
 
 use std::path::Path;
 

@@ -101,7 +101,7 @@ impl Modules<'_> {
         base
     }
 
-    /// The module that defines what a path leads to; none if it is another crate's.
+    /// The module that defines the target of a path; `None` if it is in another crate.
     fn definer(&self, path: &[String], depth: usize) -> Option<Path> {
         if path.first().is_some_and(String::is_empty) || depth > 8 {
             return None;
@@ -125,7 +125,7 @@ impl Modules<'_> {
         Some(module)
     }
 
-    /// For each module with others below it, who of these uses whom.
+    /// For each module with submodules, which of these uses which.
     fn graphs(&self) -> BTreeMap<Path, Graph> {
         let mut graphs: BTreeMap<Path, Graph> = BTreeMap::new();
         for (path, source) in &self.files {
@@ -145,7 +145,7 @@ impl Modules<'_> {
     }
 }
 
-/// Groups of names that all lead to each other.
+/// Groups of names that all reach each other.
 fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         graph.keys().map(|name| (name, reachable(graph, name))).collect();
@@ -171,7 +171,7 @@ fn reachable<'a>(graph: &'a Graph, from: &String) -> BTreeSet<&'a String> {
     reached
 }
 
-/// Who of a circle uses whom, and where.
+/// Which module of a circle uses which, and where.
 fn describe(graph: &Graph, circle: &BTreeSet<String>) -> String {
     let mut steps = Vec::new();
     for from in circle {

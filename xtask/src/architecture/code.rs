@@ -31,7 +31,7 @@ pub fn without_text(source: &str) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Replaces what is marked as a test's by spaces. Takes what [`without_text`] gives.
+/// Replaces items that are marked as tests by spaces, in the output of [`without_text`].
 pub fn without_tests(code: &str) -> String {
     let mut kept = code.as_bytes().to_vec();
     let mut from = 0;

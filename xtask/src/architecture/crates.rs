@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::root;
 
-/// Crates that stand outside the list: nothing that is published depends on them.
+/// Crates that are not in the list: nothing that is published depends on them.
 const TESTS_ONLY: &str = "s2f-testing";
 const CHORES: &str = "xtask";
 
@@ -16,7 +16,7 @@ pub struct Crate {
     pub dependencies: Vec<Dependency>,
 }
 
-/// Another crate that it names in its manifest.
+/// A dependency in its manifest.
 pub struct Dependency {
     pub name: String,
     /// Whether only tests, examples and benchmarks use it.
@@ -34,7 +34,7 @@ pub struct Crates {
 pub fn map(page: &str) -> Result<Vec<String>, String> {
     let (_, below) = page
         .split_once("\n## Map\n")
-        .ok_or("ARCHITECTURE.md has no section `Map`; hint: the list of crates stands there")?;
+        .ok_or("ARCHITECTURE.md has no section `Map`; hint: it must have the list of crates")?;
     let section = below.split("\n## ").next().unwrap_or_default();
     let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     let order: Vec<String> = section.lines().filter_map(row).collect();

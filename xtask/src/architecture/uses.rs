@@ -84,7 +84,7 @@ fn segments(text: &str) -> Path {
     text.split("::").map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
 
-/// Where a word stands by itself.
+/// Positions of a whole word.
 fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '$';
     code.match_indices(word).map(|(at, _)| at).filter(move |&at| {

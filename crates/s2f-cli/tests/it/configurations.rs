@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::support::{Folder, Run};
 
-/// What each key is set to: too small, too large, not finite, of another type, empty.
+/// Values that each key is set to: too small, too large, not finite, of another type, empty.
 const ODD: [&str; 10] =
     ["0", "-1", "1", "60000", "9000000000000000000", "1e300", "nan", "true", "\"\"", "{}"];
 

@@ -90,7 +90,7 @@ fn completions_contain_the_commands() {
     folder.run(["completions", "tcsh"]).exits(2);
 }
 
-/// Words that help texts used to have, and that nobody would say.
+/// Phrases of earlier help texts that are not idiomatic.
 const TRANSLATED: [&str; 12] = [
     "where not said",
     "found out by",

@@ -44,8 +44,8 @@ impl Run {
         ffmpeg: &Ffmpeg,
     ) -> Result<(Self, ChildStdout), CorpusError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Ctrl-C at the terminal is for this program only: ffmpeg would stop by itself, and its
-        // output until then would look complete.
+        // Ctrl-C at the terminal must reach this program only: ffmpeg would stop on its own, and
+        // its output until then would look complete.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| ffmpeg.broken(error.to_string()))?;

@@ -159,7 +159,7 @@ fn rotation_and_wide_pixels_are_taken_account_of() {
     bytes[header + 44..][..36].copy_from_slice(&matrix);
     let turned = bench.frames(&whole(&bench.write("turned.mp4", &bytes)), &OPTIONS).unwrap();
     assert_eq!(turned[5].dimensions(), (180, 320));
-    // Colour stands between pixels, and is put there the other way round.
+    // Chroma samples are between pixels; after rotation, between others.
     let distance = |expected: RgbImage| {
         let pixels = expected.pixels().zip(turned[5].pixels());
         let grey = |pixel: &image::Rgb<u8>| image::Pixel::to_luma(pixel).0[0];

@@ -41,7 +41,7 @@ struct Segment<'a> {
     sound: Media,
 }
 
-/// Where a segment is in its recording, as far as its result shows.
+/// Where a segment is in its recording, as far as its result tells.
 #[derive(Debug, PartialEq, Eq)]
 enum Position {
     /// There may be another segment after it.

@@ -101,8 +101,8 @@ pub(super) fn sentence(score: &Score) -> Option<String> {
     Some(format!("{value} ({low}{between}{high})"))
 }
 
-/// What stands between the ends of an interval, where there is one. A dash before a minus sign
-/// would read like two of them.
+/// The separator between the ends of an interval; `None` if there is no interval. A dash before a
+/// minus sign would look like two dashes.
 fn between(score: &Score) -> Option<&'static str> {
     let [low, high] = score.interval.filter(|ends| ends.iter().all(|end| end.is_finite()))?;
     score.value.is_finite().then_some(if low.min(high) < 0.0 { " to " } else { " – " })

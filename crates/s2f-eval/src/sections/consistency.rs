@@ -64,7 +64,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
 }
 
 /// A row of the table: between each pair's row of `a` and that of another pair of `b`, or its own.
-/// Where the two are of one speaker, how often they are nearer than another speaker's.
+/// If both are of the same speaker, also how often they are nearer than another speaker's.
 fn row(
     context: &Context<'_>,
     scorer: &mut Scorer<'_>,

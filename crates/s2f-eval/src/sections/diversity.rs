@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn dimensions_in_closed_form() {
-        // Four corners of a square: two directions alike. Of a flat rectangle: (a + b)² / (a² +
-        // b²).
+        // For the corners of a square, two equal directions. For a flat rectangle,
+        // (a + b)² / (a² + b²).
         let corners = |a: f32, b: f32| Vectors::new(vec![a, b, -a, b, a, -b, -a, -b], 2);
         assert!((effective_dimensions(&corners(1.0, 1.0)) - 2.0).abs() < 1e-6);
         let (a, b) = (9.0_f64, 1.0_f64);

@@ -184,7 +184,7 @@ mod tests {
         // With its own row the last one would be of its class; without, it is not.
         assert_eq!(reader.read(rows.row(3), [3].into_iter(), &rows, &truth), Some(0));
         assert_eq!(reader.read(rows.row(2), [].into_iter(), &rows, &truth), Some(1));
-        // Who has a label alone cannot be read as it.
+        // A label with a single person cannot be read for that person.
         let truth = [Some(0), Some(0), Some(0), Some(1)];
         let reader = NearestClass::new(&rows, &truth, 2);
         assert_eq!(reader.read(rows.row(3), [3].into_iter(), &rows, &truth), Some(0));

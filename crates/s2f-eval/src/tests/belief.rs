@@ -68,8 +68,8 @@ fn a_model_that_knows_nothing_sits_at_chance() {
     }
     let mean = held.values().sum::<u64>() as f64 / held.len() as f64;
     assert!(mean >= 95.0, "{mean}: {held:?}");
-    // Of 100 seeds a right 95 % interval misses more than 12 once in a thousand times, and here are
-    // dozens of scores.
+    // With 100 seeds, a correct 95 % interval misses more than 12 with probability 0.001, and
+    // there are dozens of scores.
     assert!(held.values().all(|&held| held >= 88), "{held:?}");
 }
 

@@ -46,7 +46,7 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let set = set(&folder.path().join("some.parquet"), &pairs(256));
     let labels = folder.path().join("labels.csv");
-    // A column called like what the corpus states is kept apart from it.
+    // A column with the name of a label of the corpus is kept separate from that label.
     let rows: String =
         (0..PEOPLE).map(|n| format!("person-{n:03},{}\n", ["a", "b"][n % 2])).collect();
     fs::write(&labels, format!("speaker_id,sex\n{rows}")).unwrap();

@@ -65,7 +65,7 @@ fn searches_are_those_of_scikit_learn() {
             let median = scorer.median_rank(&format!("{id}/median"), ranks);
             scores.push((median, &expected["median"]));
             for (name, expected) in scores {
-                // Means of whole numbers and of quotients of them.
+                // Means of integers and of their quotients.
                 let found = scorer.get(&name).unwrap().value;
                 near(found, expected.as_f64().unwrap(), 1e-10, &name);
             }
@@ -79,7 +79,7 @@ fn distances_of_pairs_are_those_of_scipy() {
     for gap in Gap::ALL {
         let gaps = gap.of_pairs(&voices, &faces, &centre, Some);
         let expected = number(&reference["similarity"], gap.name());
-        // Differences of features are in single precision, 6e-8 of numbers of some 10.
+        // Differences of features are in single precision: 6e-8 relative to values of about 10.
         let found = gaps.iter().sum::<f64>() / gaps.len() as f64;
         near(found / expected, 1.0, 1e-6, &gap);
     }

@@ -15,7 +15,7 @@ fn reference() -> Value {
     read("statistics.json")
 }
 
-/// Speakers with clips, and two numbers of each clip.
+/// Speakers with clips, and two values for each clip.
 fn people() -> (Items, Vec<f64>, Vec<f64>) {
     let reference = reference();
     let people = &reference["people"];
@@ -23,12 +23,13 @@ fn people() -> (Items, Vec<f64>, Vec<f64>) {
     (items(&speakers, &[None; 40]), numbers(people, "x"), numbers(people, "y"))
 }
 
-/// Bounds of a bootstrap against those of as many other draws.
+/// Compares the bounds of a bootstrap with those of the same number of other draws.
 fn near_spread(interval: [f64; 2], step: f64, expected: &Value, what: &str) {
     let deviation = number(expected, "error");
     // A 2.5 % quantile of 20 000 normal draws has a standard error of
-    // √(0.025·0.975 / 20 000) / φ(1.96) = 0.019 deviations; two of them differ by √2 as much, and
-    // four times that is 0.107. What comes in steps may be one of them off.
+    // √(0.025·0.975 / 20 000) / φ(1.96) = 0.019 deviations; the difference of two of them
+    // has √2 times that, and four times that is 0.107. Discrete statistics may differ by one
+    // `step` more.
     for (found, expected) in interval.iter().zip(numbers(expected, "interval")) {
         near(*found, expected, 0.107 * deviation + step, &what);
     }

@@ -86,7 +86,7 @@ fn balanced_accuracy_is_covered_in_92_of_100_samples_of_the_smallest_classes_and
 fn a_difference_of_two_models_is_covered_in_93_of_100_samples() {
     for count in [2, 4, 7, 12] {
         let bootstrap = Bootstrap::new(count, DRAWS, 1);
-        // Speakers for whom only the other model is right, and for whom only the own one is.
+        // Speakers for whom only the other model is right, and those for whom only this one is.
         let interval = |better: usize, worse: usize| {
             let other = speakers(better, count);
             let mut own = speakers(0, count);

@@ -31,7 +31,7 @@ fn neighbours_and_map_are_as_good_as_those_of_scikit_learn() {
         .filter(|(p, _)| *p > 0.0)
         .map(|(p, q)| p * (p / q).ln())
         .sum();
-    // Two descents end in two valleys: a few per cent apart, and ours may be the deeper one. A map
-    // that is not finished, or of other neighbours, is far above.
+    // Two descents end in different local minima, which differ by a few per cent; ours may be the
+    // lower one. An unfinished map, or one of other neighbours, has a far higher divergence.
     assert!(divergence < 1.05 * number(&reference, "divergence"), "{divergence}");
 }

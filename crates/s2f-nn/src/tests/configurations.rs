@@ -1,4 +1,4 @@
-//! Any configuration gives an error or a network, never a panic, and costs what it is said to cost.
+//! Any configuration gives an error or a network, never a panic, and its cost is as computed.
 
 use burn::module::Module;
 use burn::tensor::Tensor;

@@ -32,7 +32,8 @@ pub enum VoiceInput {
     /// Compressed real and imaginary part, two channels, as in the paper.
     Complex,
     /// Compressed magnitude |S|^0.3, one channel, divided by its root mean square over the clip.
-    /// Neither phase nor recording level has to be learned then, which small corpora do not teach.
+    /// The network then need not learn invariance to phase and level, for which small corpora are
+    /// not enough.
     Magnitude,
 }
 
@@ -89,7 +90,7 @@ pub struct VoiceEncoderConfig {
     pub hidden: usize,
     /// Width of the second fully connected layer: the dimension of the face space, D.
     pub output: usize,
-    /// Off for the ablation of section 4.5 only: without it all outputs become alike.
+    /// Off for the ablation of section 4.5 only: without it all outputs become nearly equal.
     pub batch_norm: bool,
     /// How the features of several segments become one.
     #[serde(default)]
@@ -167,8 +168,8 @@ impl VoiceEncoderConfig {
         CHECKS.equal("output", self.output, other, space.dimension)
     }
 
-    /// What the network takes with `batch` clips of `frames` frames at a time. A voice of several
-    /// segments counts as so many clips.
+    /// The cost of the network for `batch` clips of `frames` frames at a time. Each segment of a
+    /// voice counts as a clip.
     ///
     /// # Errors
     /// As [`check`](Self::check), and [`ConfigError::TooShort`] for too few frames.
@@ -225,10 +226,10 @@ impl VoiceEncoderConfig {
         Ok(shapes)
     }
 
-    /// The fewest frames that the network can read.
+    /// Minimum number of frames of a clip.
     ///
     /// # Errors
-    /// [`ConfigError`] where no number of frames up to 60000 is enough.
+    /// [`ConfigError`] if 60000 frames are not enough.
     pub fn min_frames(&self) -> Result<usize, ConfigError> {
         self.check_layers()?;
         let mut time: usize = 1;
@@ -240,7 +241,7 @@ impl VoiceEncoderConfig {
         self.shapes(time).map(|_| time)
     }
 
-    /// Checks each layer by itself.
+    /// Checks each layer separately.
     fn check_layers(&self) -> Result<(), ConfigError> {
         CHECKS.range("number of layers", self.layers.len(), LAYERS)?;
         for (index, layer) in self.layers.iter().enumerate() {

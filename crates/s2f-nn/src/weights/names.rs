@@ -158,8 +158,8 @@ const OF_TRAINING: [&str; 7] = ["optim", "sched", "lr_", "scaler", "rng", "cuda_
 const WRAPPERS: [&str; 8] =
     ["state_dict", "model_state_dict", "weights", "model", "net", "network", "module", "_orig_mod"];
 
-/// The names that belong to the network, by themselves without the wrappers that contain all of
-/// them, and notes on what was removed or skipped.
+/// The names of the network's parameters, keyed without the wrappers that contain all of them, and
+/// notes on what was removed or skipped.
 pub(super) fn unwrapped(names: &[&str]) -> (BTreeMap<String, String>, Vec<String>) {
     let first = |name: &str| name.split_once('.').map(|(first, _)| first.to_owned());
     let of_training = |name: &str| {

@@ -72,7 +72,7 @@ fn opening_reads_a_sample_and_verifying_all() {
                 let error = set.verify(&mut |done| reached = done).unwrap_err();
                 assert!(matches!(&error, PairsError::Hash { pair_id, .. } if pair_id == name));
                 assert_eq!(reached, number as u64);
-                // Nor is it ever handed out.
+                // Reading never returns it either.
                 let audio = Payload { audio: true, ..Payload::default() };
                 assert_eq!(set.rows(audio, None).filter(Result::is_ok).count(), number);
                 let feature = Payload { feature: true, ..Payload::default() };

@@ -29,7 +29,7 @@ pub(super) fn check_voice_encoder(
     let batch = config.optimisation.batch;
     let inputs = batch.saturating_mul(clips.segments);
     let spectrogram = (2 * clips.frames() * Spectrogram::BINS) as u64 * BYTES;
-    // Those in the queue, the one that is being made, and the one that is trained on.
+    // The batches in the queue, the one being made, and the one being trained on.
     let batches = (inputs as u64).saturating_mul(spectrogram).saturating_mul(QUEUED as u64 + 2);
     let mut parts = vec![("spectrograms of the batches", batches)];
     if let VoiceData::Pairs(pairs) = &config.data {

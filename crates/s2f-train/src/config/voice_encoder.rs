@@ -104,7 +104,7 @@ pub struct RecordingData {
     /// YuNet, under `models`: detects the generated faces for `sex_reader`.
     pub face_detector: PathBuf,
     /// Manifest of the age and gender network of face-api.js, under `models`: estimates the sex of
-    /// the generated faces for the scores; it takes no part in training.
+    /// the generated faces for the scores; it is not used in training.
     pub sex_reader: PathBuf,
     /// Which faces a voice is paired with.
     pub pairing: Pairing,

@@ -271,7 +271,7 @@ impl Run {
     fn cut_metrics(&mut self, bytes: u64) -> Result<(), TrainError> {
         let path = self.folder().metrics_file();
         let cut = self.metrics.metadata().and_then(|found| {
-            // A file that somebody has shortened stays as it is.
+            // A file that was shortened by hand stays as it is.
             self.metrics.set_len(bytes.min(found.len()))
         });
         Ok(cut.map_err(FileError::at("write", &path))?)

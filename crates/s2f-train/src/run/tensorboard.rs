@@ -118,7 +118,7 @@ impl Writer {
     }
 
     pub(super) fn picture(&mut self, step: usize, tag: &str, png: &[u8]) -> Result<(), TrainError> {
-        // Width and height stand behind the signature and the name of the first chunk.
+        // Width and height follow the signature and the name of the first chunk.
         let side = |at: usize| {
             let bytes = png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, i32::from_be_bytes)

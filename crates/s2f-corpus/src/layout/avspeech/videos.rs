@@ -54,7 +54,7 @@ impl Videos {
                     .then(|| (rank.unwrap_or(PREFERENCE.len()), path, stem.to_owned()))
             }));
         }
-        // Of two files with the same stem, the preferred one comes first.
+        // If two files have the same stem, the preferred one comes first.
         files.sort_unstable();
         let mut videos = Self::default();
         for (_, path, stem) in files {

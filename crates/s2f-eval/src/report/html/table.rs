@@ -71,7 +71,7 @@ fn named(report: &Report, id: &str, cell: impl FnOnce(&Score) -> Markup) -> Mark
     }
 }
 
-/// Stands for a score that the report does not have.
+/// A placeholder for a score that the report does not have.
 pub(super) fn unknown(id: &str) -> Markup {
     html! { span.missing title={ "no score is named " (id) } { "–" } }
 }
