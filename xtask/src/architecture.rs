@@ -1,4 +1,4 @@
-//! Holds the sentences of ARCHITECTURE.md that a program can check: which crate may depend on
+//! Checks the rules of ARCHITECTURE.md that a program can check: which crate may depend on
 //! which, and which words may be in which file. The rules are the tables in [`rules`].
 
 mod circles;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::root;
 
-/// Folders without documents of ours.
+/// Folders without our documents.
 const SKIPPED: [&str; 3] = ["target", "runs", "node_modules"];
 /// Paths in backquotes are looked up if they begin with one of these.
 const FOLDERS: [&str; 8] =

@@ -1,9 +1,9 @@
-//! Chores of the developers.
+//! Tasks for developers.
 //!
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
 //! fails; with names, only those steps. CI runs the same command. See [`check`].
 //!
-//! `cargo xtask table FOLDER` makes the table of docs/results/synthetic.md again, see [`table`].
+//! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "this is the printer")]
 

@@ -1,4 +1,4 @@
-//! Tests that were skipped since their data is not there.
+//! Tests that were skipped because their data is missing.
 //!
 //! A test that passes prints nothing, so `s2f_testing` appends a line to the file that
 //! [`VARIABLE`] names: `skipped: TEST: REASON`. Tests of several processes append to one file.

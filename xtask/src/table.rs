@@ -1,7 +1,7 @@
-//! `cargo xtask table FOLDER`: the table of docs/results/synthetic.md, made again.
+//! `cargo xtask table FOLDER`: computes the table of docs/results/synthetic.md again.
 //!
 //! Makes the population, its pairs and one run for each configuration in FOLDER, with the program
-//! as a user has it. Whatever is there already is gone on with, so the command may be stopped.
+//! as built for users. It resumes what is there already, so the command can be interrupted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Configuration, what it is, in the order of the table.
+/// Configuration and its label, in the order of the table.
 const ROWS: [(&str, &str); 6] = [
     ("contrastive.toml", "contrastive"),
     ("attention.toml", "… two clips with attention"),
@@ -19,8 +19,8 @@ const ROWS: [(&str, &str); 6] = [
     ("ablations/feature-l1.toml", "… L1 on features only"),
 ];
 
-/// What all rows have in common, so that two processor cores are enough: a small network, and as
-/// many steps as it takes to see the differences.
+/// What all rows have in common, so that two processor cores are enough: a small network, and
+/// enough steps to see the differences.
 const COMMON: [&str; 4] = [
     "network.layers=[\
         { channels = 16, stride = [4, 2], pool = false }, \

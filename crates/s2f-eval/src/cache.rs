@@ -32,7 +32,7 @@ impl Cache {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// The columns of all `rows`; `compute` gives those of some of them if they are not in the
+    /// The columns of all `rows`; `compute` is called for rows that are not in the
     /// cache. `key` must contain everything that they depend on. `done` is called with the
     /// number of rows so far.
     pub(crate) fn columns(

@@ -151,7 +151,7 @@ pub(crate) fn section(
     section
 }
 
-/// The score of the other model minus that of the own one, over speakers that both have.
+/// The score of the other model minus that of this one, over speakers that both have.
 fn difference(
     scorer: &mut Scorer<'_>,
     bootstrap: &Bootstrap,

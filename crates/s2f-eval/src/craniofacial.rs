@@ -30,13 +30,13 @@ pub struct Measure {
     pub id: &'static str,
     /// Its name in the paper.
     pub title: &'static str,
-    /// What it is; eyes is the distance between the centres of the eyes.
+    /// Its definition; "eyes" is the distance between the centres of the eyes.
     pub formula: &'static str,
     /// Computes it.
     pub of: fn(&Face) -> f64,
 }
 
-/// The paper's twelve in its order, and the width of the philtrum.
+/// The paper's twelve measures in its order, and the width of the philtrum.
 pub const MEASURES: [Measure; 13] = [
     measure("upper-lip-height", "upper lip height", "sn–sto / eyes", |face| {
         distance(at(face, 33), stomion(face)) / eyes(face)
@@ -128,7 +128,7 @@ fn area(corners: &[[f64; 2]]) -> f64 {
 mod tests {
     use super::*;
 
-    /// A face of whole numbers: eyes at x = 10 and 30 in row 20, and the rest by hand.
+    /// A face with integer coordinates: eyes at x = 10 and 30 in row 20, and the rest by hand.
     fn face() -> Face {
         let mut face = [[0.0; 2]; POINTS];
         for (point, place) in [

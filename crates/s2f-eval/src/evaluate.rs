@@ -183,7 +183,7 @@ fn compared(
     paired(&scorer, steps.pairs_sha256.to_owned(), name.to_owned())
 }
 
-/// Appends a number to names that another model before has.
+/// Appends a number to names that an earlier model has.
 fn number_equal_names(first: &str, others: &mut [(String, Paired)]) {
     let mut names = vec![first.to_owned()];
     for (name, _) in others {
@@ -228,7 +228,7 @@ fn lengths(items: &Items, common: f64) -> Vec<f64> {
     lengths
 }
 
-/// The model's mean feature; that of the true faces if the model has none.
+/// The model's mean feature, or that of the true faces if the model has none.
 fn mean_face(model: &Speech2Face, items: &Items) -> Vec<f32> {
     let mean: Vec<f32> = model.networks().mean_feature.val().into_data().iter().collect();
     if mean.iter().any(|&x| x != 0.0) {

@@ -206,8 +206,8 @@ fn verify_hashes(pair: &Pair, set: &PairSet) -> Result<(), PairsError> {
     Ok(())
 }
 
-/// 6 s as in the paper if at least half of the recordings have as much, otherwise the longest of 3,
-/// 2 and 1 s that half of them have.
+/// 6 s as in the paper if at least half of the recordings are that long, otherwise the longest of
+/// 3, 2 and 1 s that half of them have.
 fn common_seconds(infos: &[PairInfo]) -> f64 {
     let reach =
         |wanted: f64| infos.iter().filter(|info| is_long_enough(info.seconds, wanted)).count();

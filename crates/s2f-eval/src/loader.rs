@@ -6,7 +6,7 @@ use crate::EvalError;
 use crate::items::{Item, Items};
 use crate::options::PairSelection;
 
-/// Reads the voices, faces or features of pairs that are evaluated, one row after the other.
+/// Reads the voices, faces or features of pairs that are evaluated, row by row.
 pub(crate) struct PairLoader<'a> {
     set: &'a PairSet,
     selection: PairSelection,
@@ -26,7 +26,7 @@ impl<'a> PairLoader<'a> {
         Self { set, selection, items, payload, open: None }
     }
 
-    /// The pairs at those indices. Fast if they ascend.
+    /// The pairs at these indices. Fast if the indices ascend.
     pub(crate) fn load(&mut self, indices: &[usize]) -> Result<Vec<Pair>, EvalError> {
         indices.iter().map(|&index| self.one(&self.items.items[index])).collect()
     }

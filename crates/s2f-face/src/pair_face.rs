@@ -19,7 +19,7 @@ pub const PAIR_SIDE: u32 = 224;
 /// above and below.
 pub const PAIR_ZOOM: f32 = 4.0 / 3.0;
 
-/// Where the top left pixel of the 112x112 crop lies in a pair's face, in pixels: the crop is
+/// Where the top left pixel of the 112x112 crop is in a pair's face, in pixels: the crop is
 /// centred horizontally, the eyes are centred vertically.
 const CROP_ORIGIN: [f32; 2] = [
     (PAIR_SIDE as f32 - 1.0) / 2.0 - PAIR_ZOOM * (MOBILEFACE_SIDE as f32 - 1.0) / 2.0, // 37.5
@@ -115,7 +115,7 @@ impl PairFace {
 
     /// The crop that MobileFace reads, 112x112 pixels.
     ///
-    /// It always lies at the same position in the square, because the two templates differ only by
+    /// It is always at the same position in the square, because the two templates differ only by
     /// scale and translation.
     pub fn mobileface(&self) -> RgbImage {
         self.part(FacePart::Face, MOBILEFACE_SIDE)

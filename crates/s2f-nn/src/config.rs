@@ -248,12 +248,12 @@ impl Checks {
     }
 }
 
-/// The product of sizes; [`u64::MAX`] where it does not fit.
+/// The product of sizes; [`u64::MAX`] if it does not fit.
 pub(crate) fn product<const N: usize>(sizes: [usize; N]) -> u64 {
     sizes.into_iter().fold(1, |product, size| product.saturating_mul(size as u64))
 }
 
-/// The sum of counts; [`u64::MAX`] where it does not fit.
+/// The sum of counts; [`u64::MAX`] if it does not fit.
 pub(crate) fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
 }

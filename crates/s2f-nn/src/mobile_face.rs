@@ -74,7 +74,7 @@ impl MobileFace {
     /// The network with the published weights, from `MobileFace_Identification_V2-0000.params`.
     ///
     /// # Errors
-    /// [`WeightsError`] where the file is missing or is another file.
+    /// [`WeightsError`] if the file is missing or is another file.
     pub fn from_mxnet(path: &Path, device: &Device) -> Result<Self, WeightsError> {
         read_mxnet(&read_file(path)?)
             .and_then(|arrays| arrays.into_network(Self::init(device), Self::fill))

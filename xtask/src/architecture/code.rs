@@ -1,7 +1,7 @@
 //! Rust source for a scan for words: without comments, the contents of literals, and tests. Line
 //! numbers are kept.
 
-/// What marks an item as a test's.
+/// The attribute of an item for tests.
 const TEST: &str = "#[cfg(test)]";
 
 /// Replaces comments and the contents of string and character literals by spaces.
@@ -68,7 +68,7 @@ fn declared(code: &str) -> Option<&str> {
     name.chars().all(|c| c.is_alphanumeric() || c == '_').then_some(name)
 }
 
-/// Where the item that begins at `at` ends: behind its block, or behind its semicolon.
+/// Where the item that begins at `at` ends: after its block or semicolon.
 fn item_end(code: &[u8], at: usize) -> usize {
     let mut depth = 0_usize;
     let mut parentheses = 0_usize;
@@ -137,7 +137,7 @@ fn string_end(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-/// Behind `r"…"` or `r#"…"#`; none if it is not one.
+/// The position after `r"…"` or `r#"…"#`; `None` if there is no raw string.
 fn raw_string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let hashes = bytes[at + 1..].iter().take_while(|&&b| b == b'#').count();
     let open = at + 1 + hashes;
@@ -150,7 +150,7 @@ fn raw_string_end(bytes: &[u8], at: usize) -> Option<usize> {
     Some(length.map_or(bytes.len(), |length| open + 1 + length + close.len()))
 }
 
-/// Behind a character literal; `at` if it is a lifetime.
+/// The position after a character literal; `at` if it is a lifetime.
 fn character_end(bytes: &[u8], at: usize) -> usize {
     if bytes.get(at + 1) == Some(&b'\\') {
         let rest = bytes.get(at + 3..).unwrap_or_default();

@@ -45,7 +45,7 @@ pub fn map(page: &str) -> Result<Vec<String>, String> {
 }
 
 impl Crates {
-    /// Asks cargo what depends on what.
+    /// Reads all dependencies from cargo.
     pub fn read(order: &[String]) -> Result<Self, String> {
         let output = Command::new(env!("CARGO"))
             .args(["metadata", "--no-deps", "--locked", "--format-version=1"])

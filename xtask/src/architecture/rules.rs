@@ -109,7 +109,7 @@ pub const WORDS: &[Words] = &[
     },
 ];
 
-/// Longest line, as rustfmt has it; it leaves comments and texts as they are.
+/// Maximum line length, as in rustfmt, which does not wrap comments and strings.
 const MAX_COLUMNS: usize = 100;
 /// A file that is longer has more than one subject.
 const MAX_LINES: usize = 400;
@@ -158,7 +158,7 @@ fn holds(code: &str, word: &str) -> bool {
     })
 }
 
-/// Rules for a file by itself.
+/// Rules for a single file.
 pub fn source(source: &Source) -> Vec<String> {
     let Source { path, text, code } = source;
     let mut breaches = Vec::new();

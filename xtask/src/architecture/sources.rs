@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::code;
 
-/// Folders that hold Rust files of ours.
+/// Folders with our Rust files.
 const FOLDERS: [&str; 3] = ["crates", "xtask", "fuzz"];
 /// Folders in these whose code is not part of a crate.
 const NOT_SHIPPED: [&str; 4] = ["tests", "benches", "examples", "fuzz"];
@@ -31,7 +31,7 @@ pub fn read(root: &Path) -> Result<Vec<Source>, String> {
     Ok(with_code(files))
 }
 
-/// Tells tests from what is shipped.
+/// Separates tests from shipped code.
 fn with_code(files: Vec<(String, String)>) -> Vec<Source> {
     let mut tests = Vec::new();
     let mut sources = Vec::new();

@@ -65,7 +65,7 @@ impl Scorer<'_> {
 
     /// Balanced accuracy: the mean over classes of the share of right pairs, in per cent. `class`
     /// has the true class of each pair, `right` a value from 0 to 1 for each; pairs without
-    /// either are left out, and so are classes without pairs. Not a number for fewer than two
+    /// one of the two are left out, and so are classes without pairs. NaN for fewer than two
     /// classes.
     pub(crate) fn balanced(&mut self, id: &str, class: &[Option<usize>], right: &[f64]) -> String {
         let mut classes: BTreeMap<usize, Vec<SumAndCount>> = BTreeMap::new();

@@ -152,7 +152,7 @@ fn grouping(
 /// Maximum number of groups in a table.
 const MAX_GROUPS: usize = 16;
 
-/// Name of the third in which each value is.
+/// Label of the tercile of each value.
 fn thirds(numbers: &[f64]) -> Vec<Option<String>> {
     let mut sorted: Vec<f64> = numbers.iter().copied().filter(|x| x.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

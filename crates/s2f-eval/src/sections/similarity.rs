@@ -33,7 +33,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             mean("", &own, Baseline::default()),
             mean("/nearer-than-one-face", &nearer, Baseline::chance(0.0)),
             mean("/one-face", &one_face, Baseline::default()),
-            // From the model's mean face itself there is no direction to anything.
+            // The direction from the model's mean face to itself is undefined.
             if gap == Gap::RelativeDegrees {
                 Cell::Empty
             } else {

@@ -162,7 +162,7 @@ impl NearestClass {
             let sum = without_own.get(&class).unwrap_or(&self.sums[class]);
             let mean: Vec<f32> = sum.iter().map(|&x| x as f32).collect();
             let length = dot(&mean, &mean).sqrt();
-            // A class with this speaker alone has nothing left but rounding errors.
+            // If this speaker is the only one of a class, only rounding errors are left of it.
             (length > 1e-6).then(|| dot(row, &mean) / length)
         };
         (0..self.sums.len())

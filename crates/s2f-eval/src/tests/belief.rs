@@ -170,7 +170,7 @@ fn a_model_that_was_trained_on_who_is_evaluated_is_refused_by_name() {
     // Split again after the training.
     let speakers = message(with("then.parquet", 5..12, false));
     assert!(speakers.contains("person-010, person-011;"), "{speakers}");
-    // The same files in a corpus that calls them something else.
+    // The same files in a corpus with other names.
     let files = message(with("other.parquet", 5..12, true));
     assert!(files.contains("pair-010-0 is other-10, pair-011-0 is other-11;"), "{files}");
 }
@@ -183,7 +183,7 @@ fn a_corpus_that_grew_since_is_still_known_by_its_speakers() {
             .map(|person| {
                 let mut pair = pair(person, 0, DIMENSION);
                 pair.info.split = if person < train { Split::Train } else { Split::Test };
-                // Nothing but names tells who is who.
+                // No voice and no face, so that only names are compared.
                 (pair.audio, pair.face) = (Vec::new(), Vec::new());
                 pair
             })

@@ -46,7 +46,7 @@ pub(super) fn near(found: f64, expected: f64, tolerance: f64, what: &dyn std::fm
     assert!((found - expected).abs() <= tolerance, "{what:?}: {found} instead of {expected}");
 }
 
-/// Items of given speakers, one pair after the other, with the stated sex of each speaker.
+/// Items of given speakers, pair by pair, with the stated sex of each speaker.
 pub(super) fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
     let mut of_speaker = vec![Vec::new(); sexes.len()];
     let items = speakers.iter().enumerate().map(|(pair, &speaker)| {

@@ -15,7 +15,7 @@ use crate::{
 
 const PEOPLE: usize = 12;
 
-/// Two clips of 6 s of each of some people; a language where one is asked for.
+/// Two clips of 6 s for each person, in two languages.
 fn pairs(dimension: usize) -> Vec<Pair> {
     let one = |number: usize| {
         let (person, clip) = (number / 2, number % 2);
@@ -36,7 +36,7 @@ fn compact() -> EvaluatedModel {
 }
 
 fn run(set: &PairSet, out: &Path, options: &EvaluationOptions<'_>) -> Result<Evaluation, String> {
-    // Photographs are no pictures here.
+    // The photographs here are not valid pictures.
     let options = EvaluationOptions { photographs: false, ..*options };
     evaluate(&compact(), set, out, &options, &mut |_| ()).map_err(|error| error.to_string())
 }
@@ -86,11 +86,11 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     assert!(read.score("lengths/10s/degrees").is_none());
     // Each speaks two languages.
     assert!(read.score("consistency/two-languages/degrees").is_some());
-    // The kinds are those that the searches are controlled by.
+    // The kinds are the controls of the searches.
     let same = read.score("matching/voice-to-face/1-of-2/same-language").unwrap();
     assert_eq!(same.gallery, Some(PEOPLE as f64));
 
-    // Every share has an interval that is one; ratios of variances are no shares.
+    // Every share has an interval that contains it; ratios of variances are not shares.
     let shares = read.scores.iter().filter(|score| {
         matches!(score.unit, Unit::Percent | Unit::PercentPoints)
             && score.value.is_finite()

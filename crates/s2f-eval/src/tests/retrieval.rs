@@ -50,7 +50,7 @@ fn searches_are_those_of_scikit_learn() {
             let expected = &reference["searches"][&id];
             let places = ranks.iter().map(|rank| rank.map(|rank| rank.place() as usize));
             assert_eq!(places.collect::<Vec<_>>(), counts(expected, "places"), "{id}");
-            // No two faces are so near to each other that single precision could not tell.
+            // No two faces are too near to be distinguished in single precision.
             assert!(ranks.iter().flatten().all(|rank| rank.ties == 0), "{id}");
 
             let mut scores = Vec::new();
@@ -91,7 +91,7 @@ fn dimensions_are_those_of_the_eigenvalues() {
     let few = faces.select(&[0, 1, 2, 3, 4, 5, 6]);
     for (name, rows) in [("voices", &voices), ("faces", &faces), ("few", &few)] {
         let expected = number(&reference["dimensions"], name);
-        // Single precision: 6e-8 of each number and of its mean, which is some times as large.
+        // Single precision: 6e-8 of each value and of its mean, which is several times larger.
         near(effective_dimensions(rows) / expected, 1.0, 1e-5, &name);
     }
 }
@@ -110,7 +110,7 @@ fn spread_and_its_intervals_are_those_of_drawing_speakers() {
             let what = (&expected["name"], kind);
             let expected = &expected[kind];
             let Within { value, mut draws } = Within::of(rows, &items, groups, &bootstrap);
-            // Squares that are up to 2e7 times as large as what is left of them.
+            // The squares are up to 2e7 times larger than their difference.
             near(value / number(expected, "value"), 1.0, 1e-7, &what);
             draws.sort_unstable_by(f64::total_cmp);
             for (share, bound) in [0.025, 0.975].into_iter().zip(numbers(expected, "interval")) {

@@ -46,9 +46,9 @@ fn intervals_are_those_of_drawing_speakers_with_all_of_their_clips() {
     let Uncertainty { interval, standard_error: error } =
         bootstrap.mean(&scorer.by_speaker(&x)).unwrap();
     near_spread(interval, 0.0, &expected["mean"], "mean");
-    // Each is known to 1 / √40 000 of itself: times √2, times 4.
+    // Each has a relative error of 1 / √40 000: times √2, times 4.
     near(error / number(&expected["mean"], "error"), 1.0, 0.03, &"error");
-    // Drawing clips would be seen.
+    // Resampling clips instead of speakers would fail here.
     assert!(number(&expected["mean_by_pair"], "error") < 0.7 * error);
 
     scorer.mean("mean", Unit::Plain, &x, Baseline::default());

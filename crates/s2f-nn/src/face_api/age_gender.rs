@@ -65,10 +65,10 @@ impl AgeGender {
     }
 
     /// The network with the published weights. `manifest` is
-    /// `age_gender_model-weights_manifest.json`; `age_gender_model-shard1` lies beside it.
+    /// `age_gender_model-weights_manifest.json`; `age_gender_model-shard1` is next to it.
     ///
     /// # Errors
-    /// [`WeightsError`] where a file is missing or is another file.
+    /// [`WeightsError`] if a file is missing or is another file.
     pub fn from_face_api(manifest: &Path, device: &Device) -> Result<Self, WeightsError> {
         super::load(manifest, Self::init(device), Self::fill)
     }

@@ -42,11 +42,11 @@ impl Landmark68 {
     }
 
     /// The network with the published weights. `manifest` is
-    /// `face_landmark_68_model-weights_manifest.json`; `face_landmark_68_model-shard1` lies beside
+    /// `face_landmark_68_model-weights_manifest.json`; `face_landmark_68_model-shard1` is next to
     /// it.
     ///
     /// # Errors
-    /// [`WeightsError`] where a file is missing or is another file.
+    /// [`WeightsError`] if a file is missing or is another file.
     pub fn from_face_api(manifest: &Path, device: &Device) -> Result<Self, WeightsError> {
         super::load(manifest, Self::init(device), Self::fill)
     }

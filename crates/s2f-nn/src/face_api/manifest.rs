@@ -31,7 +31,7 @@ struct Quantization {
     min: f64,
 }
 
-/// Reads the arrays that a manifest lists, in single precision. The shards lie beside it.
+/// Reads the arrays that a manifest lists, in single precision. The shards are next to it.
 ///
 /// # Errors
 /// [`WeightsError`] with the file's name: the manifest or a shard cannot be read, they contradict

@@ -154,7 +154,7 @@ impl FaceDecoderConfig {
     /// Checks that the network's input fits a face space.
     ///
     /// # Errors
-    /// [`ConfigError::Mismatch`] where the dimensions differ.
+    /// [`ConfigError::Mismatch`] if the dimensions differ.
     pub fn check_face_space(&self, space: &FaceSpace) -> Result<(), ConfigError> {
         let other = format!("the dimension of face space {}", space.name);
         CHECKS.equal("feature", self.feature, other, space.dimension)

@@ -162,7 +162,7 @@ impl VoiceEncoderConfig {
     /// Checks that the network's output fits a face space.
     ///
     /// # Errors
-    /// [`ConfigError::Mismatch`] where the dimensions differ.
+    /// [`ConfigError::Mismatch`] if the dimensions differ.
     pub fn check_face_space(&self, space: &FaceSpace) -> Result<(), ConfigError> {
         let other = format!("the dimension of face space {}", space.name);
         CHECKS.equal("output", self.output, other, space.dimension)

@@ -54,7 +54,7 @@ pub struct OnnxFile {
 ///
 /// # Errors
 /// [`WeightsError::Config`] for a configuration that cannot be built or too few frames,
-/// [`WeightsError::Missing`] where it is not that of the network,
+/// [`WeightsError::Missing`] if it is not that of the network,
 /// [`WeightsError::NotExportable`] for a file beyond 2 GB, [`WeightsError::Device`].
 ///
 /// ```

@@ -149,7 +149,7 @@ pub(in crate::report) fn report() -> Report {
     }
 }
 
-/// The picture that the report has, and one that is none.
+/// The picture of the report, and a file that is not a picture.
 pub(in crate::report) fn attachments() -> Attachments {
     [("face.png", &b"\x89PNG\r\n\x1a\n"[..]), ("page.png", b"<svg onload='alert(1)'/>")]
         .map(|(name, bytes)| (name.to_owned(), bytes.to_owned()))

@@ -63,7 +63,7 @@ fn cell(report: &Report, cell: &Cell, shaded: bool) -> Markup {
     }
 }
 
-/// A cell of a score, or one that says that there is no such score.
+/// The cell of a score, or a placeholder if there is no such score.
 fn named(report: &Report, id: &str, cell: impl FnOnce(&Score) -> Markup) -> Markup {
     match report.score(id) {
         Some(score) => cell(score),
