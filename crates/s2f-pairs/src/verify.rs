@@ -3,9 +3,9 @@
 //! Each voice and each face that is read is compared with its hash (see `row.rs`). Leak checks and
 //! searches for duplicates read only the hashes, so opening a set reads a sample of whole rows.
 
+use crate::PairsError;
 use crate::file::PairFile;
 use crate::row::Batch;
-use crate::PairsError;
 
 /// Rows of a set that are compared with their hashes whenever it is opened: enough that, if one row
 /// in twenty is wrong, the sample misses all of them with a probability of 0.95^64 = 4 %.
