@@ -15,12 +15,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod channel_order;
 mod face_space;
 mod files;
 pub mod hash;
 pub mod hint;
 mod sex;
 
+pub use channel_order::{ChannelOrder, UnknownChannelOrder};
 pub use face_space::{FaceSpace, Normalisation};
 pub use files::{AtomicFile, FileError, is_temporary, remove_temporary};
 pub use sex::Sex;

@@ -132,14 +132,4 @@ pub enum FaceError {
         /// What is wrong.
         reason: String,
     },
-    /// A name that is not one of the known ones.
-    #[error("unknown {what} `{name}`; hint: one of {known}")]
-    UnknownName {
-        /// What it should be a name of.
-        what: &'static str,
-        /// The name.
-        name: String,
-        /// The known names, separated by commas.
-        known: &'static str,
-    },
 }

@@ -65,7 +65,7 @@ mod reference;
 
 pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, mobileface_crop};
 pub use detect::{Detection, Detector};
-pub use encoder::{ChannelOrder, FaceEncoder};
+pub use encoder::FaceEncoder;
 pub use error::FaceError;
 pub use frame::{
     BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE,

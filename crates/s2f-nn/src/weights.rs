@@ -19,7 +19,7 @@ pub(crate) use arrays::{Arrays, set_values};
 pub use error::WeightsError;
 pub(crate) use mxnet::read_mxnet;
 pub use names::KeyMap;
-pub use pytorch::{ChannelOrder, Checkpoint, Import, Imported};
+pub use pytorch::{Checkpoint, Import, Imported};
 use s2f_core::FileError;
 pub(crate) use safetensors::transposed;
 pub use safetensors::{Precision, load, load_file, save, save_file};

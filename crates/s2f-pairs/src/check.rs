@@ -10,7 +10,8 @@ use crate::file::PairFile;
 use crate::meta::common;
 use crate::row::Batch;
 use crate::schema::column;
-use crate::split::{Split, hash_of_splits};
+use crate::split::Split;
+use crate::split_table::hash_of_splits;
 
 /// Maximum number of leaking speakers in a message.
 const NAMED: usize = 5;

@@ -13,6 +13,7 @@ mod pair;
 mod read;
 mod resplit;
 mod split;
+mod split_table;
 mod verify;
 mod write;
 
@@ -33,5 +34,6 @@ pub use meta::PairFileInfo;
 pub use pair::{Pair, PairInfo};
 pub use read::{PairSet, Payload, Rows};
 pub use resplit::resplit;
-pub use split::{Shares, Split, SplitTable};
+pub use split::Split;
+pub use split_table::{Shares, SplitTable};
 pub use write::PairWriter;

@@ -14,7 +14,7 @@ use crate::meta::{Meta, Seal};
 use crate::read::pair_files;
 use crate::row::Batch;
 use crate::schema::column;
-use crate::split::hash_of_splits;
+use crate::split_table::hash_of_splits;
 
 /// Maximum size of a file of a set, bytes.
 const FILE_BYTES: u64 = 512 << 20;

@@ -82,7 +82,7 @@ impl PairSet {
     /// Hash of [`Self::speakers`], as [`SplitTable::hash`](crate::SplitTable::hash) computes it:
     /// two sets with the same hash evaluate on the same people.
     pub fn speakers_sha256(&self) -> String {
-        crate::split::hash_of_splits(&self.speakers)
+        crate::split_table::hash_of_splits(&self.speakers)
     }
 
     /// Licences of the pairs, in alphabetical order.
@@ -152,6 +152,21 @@ impl PairSet {
             first += file.groups.len();
         }
         Rows { files, columns, split, batch_rows, read, open: None, batch: None, failed: false }
+    }
+
+    /// Reads all pairs and compares every voice and every face with its hash. Calls `progress`
+    /// with the number of pairs so far.
+    ///
+    /// # Errors
+    /// [`PairsError::Hash`] with the first pair whose bytes have another hash,
+    /// [`PairsError::Feature`] or [`PairsError::Voice`] for values that cannot be, and others if
+    /// the set cannot be read.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), PairsError> {
+        for (done, pair) in (1..).zip(self.rows(Payload::ALL, None)) {
+            pair?;
+            progress(done);
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,8 @@ use crate::check::{check_seal, check_whole, one_face_space, one_split_each, spea
 use crate::copy::Copy;
 use crate::meta::{Meta, Seal};
 use crate::read::open_files;
-use crate::split::{Shares, Split, SplitTable, hash_of_splits};
+use crate::split::Split;
+use crate::split_table::{Shares, SplitTable, hash_of_splits};
 
 /// Assigns the speakers of the set in `folder` to new splits, and writes `splits.csv` and the
 /// column `split` of every file; everything else is copied without decoding. Splits that the corpus

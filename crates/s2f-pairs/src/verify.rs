@@ -1,35 +1,17 @@
 //! Comparing hashes with the bytes that they are of.
 //!
 //! Each voice and each face that is read is compared with its hash (see `row.rs`). Leak checks and
-//! searches for duplicates read only the hashes, so [`PairSet::open`] reads a sample of whole rows,
-//! and [`PairSet::verify`] all of them.
+//! searches for duplicates read only the hashes, so opening a set reads a sample of whole rows.
 
+use crate::PairsError;
 use crate::file::PairFile;
 use crate::row::Batch;
-use crate::{PairSet, PairsError, Payload};
 
 /// Rows of a set that are compared with their hashes whenever it is opened: enough that, if one row
 /// in twenty is wrong, the sample misses all of them with a probability of 0.95^64 = 4 %.
 const SAMPLED: u64 = 64;
 
-impl PairSet {
-    /// Reads all pairs and compares every voice and every face with its hash. Calls `progress`
-    /// with the number of pairs so far.
-    ///
-    /// # Errors
-    /// [`PairsError::Hash`] with the first pair whose bytes have another hash,
-    /// [`PairsError::Feature`] or [`PairsError::Voice`] for values that cannot be, and others if
-    /// the set cannot be read.
-    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<(), PairsError> {
-        for (done, pair) in (1..).zip(self.rows(Payload::ALL, None)) {
-            pair?;
-            progress(done);
-        }
-        Ok(())
-    }
-}
-
-/// The same for some rows, spread evenly over all files.
+/// Compares the hashes of some rows, spread evenly over all files, with their bytes.
 pub(crate) fn verify_sample(files: &[PairFile]) -> Result<(), PairsError> {
     let pairs: u64 = files.iter().map(PairFile::pairs).sum();
     let mut sample = sample(pairs).peekable();

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use s2f_nn::weights::{self, ChannelOrder, Checkpoint, Import, Imported, KeyMap, Precision};
+use s2f_core::ChannelOrder;
+use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
 use speech2face::{
     Device, DeviceChoice, ModelConfig, ModelSource, SHIPPED, Speech2Face, read_model_config,
 };
@@ -46,8 +47,8 @@ pub struct Args {
     /// Channel order of VGG-Face weights: rgb from Torch or MatConvNet, bgr from Caffe or Keras
     ///
     /// The output always expects rgb.
-    #[arg(long, value_enum, value_name = "ORDER", default_value = "rgb")]
-    channels: Channels,
+    #[arg(long, value_name = "ORDER", default_value_t)]
+    channels: ChannelOrder,
 
     /// Name of the model [default: the name of the folder]
     #[arg(long)]
@@ -64,12 +65,6 @@ enum Network {
     FaceDecoder,
     /// Both networks, with the mean feature
     Model,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Channels {
-    Rgb,
-    Bgr,
 }
 
 const NOTES: &str = "\
@@ -95,14 +90,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
                  vgg-face.safetensors"
             );
         }
-        let channels = match args.channels {
-            Channels::Rgb => ChannelOrder::Rgb,
-            Channels::Bgr => ChannelOrder::Bgr,
-        };
-        let imported = read(&Import::VggFace(channels), args, map.as_ref(), printer)?;
+        let imported = read(&Import::VggFace(args.channels), args, map.as_ref(), printer)?;
         return write_file(&args.out, imported.bytes, printer);
     }
-    if args.channels == Channels::Bgr {
+    if args.channels == ChannelOrder::Bgr {
         bail!("--channels applies only to vgg-face; hint: omit it");
     }
     // Weights are converted on the CPU.

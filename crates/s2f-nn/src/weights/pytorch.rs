@@ -17,7 +17,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-pub use import::{ChannelOrder, Import, Imported};
+pub use import::{Import, Imported};
 use pytorch_reader::{DType, PytorchError, PytorchReader};
 use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use s2f_core::ChannelOrder;
 use s2f_corpus::speech::SpeechDetector;
-use s2f_face::{ChannelOrder, Detector, FaceEncoder, FacePart, OnnxEncoder, OnnxPreprocessing};
+use s2f_face::{Detector, FaceEncoder, FacePart, OnnxEncoder, OnnxPreprocessing};
 use s2f_registry::{NetworkSource, Store};
 use speech2face::{MobileFaceEncoder, VggFaceEncoder};
 

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
+use s2f_core::ChannelOrder;
 
 use super::Checkpoint;
 use crate::weights::names::{nearest, paired, parameters, unwrapped, vgg_face_layouts};
@@ -10,15 +11,6 @@ use crate::{ModelConfig, VggFaceConfig};
 
 /// The first convolution of VGG-Face, the only one whose input channels are colours.
 const COLOURS: &str = "conv1_1.weight";
-
-/// The order in which a network's weights read the colours of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelOrder {
-    /// Red, green, blue: weights that came through Torch or MatConvNet.
-    Rgb,
-    /// Blue, green, red: weights that came through Caffe or Keras.
-    Bgr,
-}
 
 /// A network that weights can be imported for.
 #[derive(Debug, Clone, PartialEq)]
