@@ -333,7 +333,7 @@ mod tests {
     fn with_ffmpeg_the_same_seed_gives_the_same_videos() {
         let ffmpeg = match Ffmpeg::find() {
             Ok(ffmpeg) => ffmpeg,
-            Err(error) => return s2f_testing::skip(&error.to_string()),
+            Err(error) => return s2f_testing::missing(&error.to_string()),
         };
         let settings = PopulationSettings { speakers: 2, clips: 1, ..SETTINGS };
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -44,9 +44,11 @@ pub(crate) fn absent(plan: &Plan) -> Vec<String> {
 #[cfg(unix)]
 pub(crate) fn unpaired_example() -> Option<TempDir> {
     let links = tempfile::tempdir().unwrap();
-    for part in ["faces", "voices"] {
+    for part in ["faces/london", "faces/canada", "voices/librispeech", "voices/alphanumeric"] {
         let data = fs::canonicalize(s2f_testing::data(&format!("data/{part}"))?).unwrap();
-        std::os::unix::fs::symlink(data, links.path().join(part)).unwrap();
+        let link = links.path().join(part);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(data, link).unwrap();
     }
     Some(links)
 }

@@ -12,5 +12,5 @@ pub mod pairs;
 mod reference;
 
 pub use compare::{assert_near, largest_difference, signal_to_noise_db};
-pub use missing::{data, ffmpeg, project, skip};
+pub use missing::{data, ffmpeg, missing, project, skip};
 pub use reference::{Npy, npy};

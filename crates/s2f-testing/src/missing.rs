@@ -24,7 +24,7 @@ pub fn data(path: &str) -> Option<PathBuf> {
     if found.exists() {
         return Some(found);
     }
-    skip(&format!("there is no test data at {}", found.display()));
+    missing(&format!("there is no test data at {}", found.display()));
     None
 }
 
@@ -34,20 +34,27 @@ pub fn ffmpeg() -> Option<Command> {
     if runs.is_ok_and(|output| output.status.success()) {
         return Some(Command::new("ffmpeg"));
     }
-    skip("ffmpeg is not installed");
+    missing("ffmpeg is not installed");
     None
 }
 
-/// Says that the rest of a test is skipped, and why.
+/// Skips the rest of a test, with a line that says so, because something is missing that can be
+/// installed or downloaded.
 ///
 /// # Panics
 /// With `S2F_REQUIRE_DATA=1`.
-pub fn skip(reason: &str) {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+pub fn missing(reason: &str) {
     assert!(
         env::var_os(REQUIRE).is_none_or(|required| required != "1"),
         "{REQUIRE}=1, but {reason}"
     );
+    skip(reason);
+}
+
+/// Skips the rest of a test, with a line that says so, because it has no meaning here: for example
+/// a test of permissions, if the user may do everything.
+pub fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let line = format!("skipped: {test}: {reason}");
     eprintln!("{line}");
     if let Some(log) = env::var_os(LOG) {

@@ -17,7 +17,7 @@ pub fn ffmpeg(arguments: &[&str]) -> Option<Vec<u8>> {
         return Some(output.stdout);
     }
     let reason = String::from_utf8_lossy(&output.stderr);
-    s2f_testing::skip(&format!("ffmpeg {}: {}", arguments.join(" "), reason.trim()));
+    s2f_testing::missing(&format!("ffmpeg {}: {}", arguments.join(" "), reason.trim()));
     None
 }
 

@@ -123,7 +123,7 @@ fn a_report_needs_no_labels_or_networks() {
     evaluate(&folder, &report).exits(0);
     let page = String::from_utf8(folder.read("report/report.html")).unwrap();
     for said in [
-        "Pictures were left out, so nothing was read in them.",
+        "Pictures were left out, so there are no readings.",
         "The licence of these pairs (unknown) is not known to allow",
         "The sex of most speakers is not stated",
         "There is no record of what the model was trained on",

@@ -11,7 +11,7 @@ fn files_without_a_voice_are_named_with_a_hint() {
         ("empty.wav", &b""[..], "error: empty.wav: the file is empty"),
         ("text.wav", b"not a sound at all, only words", "error: text.wav: not an audio file"),
         ("noise.mp3", &noise, "error: noise.mp3: "),
-        ("short.wav", &voice(0.5, 120.0), "error: short.wav: only 0.50 s of sound"),
+        ("short.wav", &voice(0.5, 120.0), "error: short.wav: only 0.50 s of audio"),
         ("header.wav", &voice(0.0, 120.0), "error: header.wav: "),
         ("cut.wav", &voice(2.0, 120.0)[..30], "error: cut.wav: "),
     ] {

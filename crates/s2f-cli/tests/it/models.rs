@@ -118,7 +118,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
         ("/extra", json!(1), config, "unknown field `extra`"),
         ("/voice_encoder/widht", json!(1), config, "unknown field `widht`"),
         ("/face_space/normalisation", json!("l3"), config, "unknown variant `l3`"),
-        ("/face_space/dimension", json!(512), config, "face space mobileface-v2 is 512; hint: "),
+        ("/face_space/dimension", json!(512), config, "face space mobileface-v2 is 512\n  hint: "),
         ("/face_space/dimension", json!(-1), config, "invalid value"),
         ("/voice_encoder/layers", json!([]), config, "number of layers is 0"),
         ("/voice_encoder/layers/0/stride", json!([300, 1]), config, "stride[0] is 300"),

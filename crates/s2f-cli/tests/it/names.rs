@@ -45,7 +45,7 @@ fn contradictory_outputs_are_wrong_usage() {
     folder
         .run(["reconstruct", "a.wav", "-o", "taken"])
         .exits(2)
-        .says(&["error: cannot make the folder taken: "]);
+        .says(&["error: cannot create the folder taken: "]);
     assert_eq!(folder.files(), ["a.wav", "b.wav", "taken"]);
 }
 
@@ -69,7 +69,7 @@ fn a_recording_given_twice_is_drawn_once() {
     let folder = Folder::new();
     folder.write("x.wav", voice(2.0, 120.0));
     let run = folder.run(["reconstruct", "x.wav", "./x.wav", "missing", "missing"]).exits(1);
-    let run = run.says(&["warning: ./x.wav is given more than once and drawn once\n"]);
+    let run = run.says(&["warning: ./x.wav is given more than once; it is drawn once\n"]);
     assert_eq!(run.stderr.matches("x.wav → x.png").count(), 1);
     assert_eq!(run.stderr.matches("error: missing").count(), 1);
     assert_eq!(folder.files(), ["x.png", "x.wav"]);

@@ -39,7 +39,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
     };
     export("mine", "out", &[]).exits(0);
     export("mine", "out", &[]).exits(2).says(&["out/config.json already exists", "hint: "]);
-    export("mine", "out", &["--frames", "598"]).exits(2).says(&["--frames is of ONNX files"]);
+    export("mine", "out", &["--frames", "598"]).exits(2).says(&["--frames applies only to ONNX"]);
     let weights = |name: &str| folder.read(&format!("{name}/model.safetensors"));
     for network in ["model", "voice-encoder", "face-decoder"] {
         let out = format!("out-{network}");

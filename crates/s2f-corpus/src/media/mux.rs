@@ -113,7 +113,7 @@ mod tests {
     fn frames_and_sound_come_back() {
         let ffmpeg = match Ffmpeg::find() {
             Ok(ffmpeg) => ffmpeg,
-            Err(error) => return s2f_testing::skip(&error.to_string()),
+            Err(error) => return s2f_testing::missing(&error.to_string()),
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn if_encoding_fails_no_file_is_left() {
-        let Ok(ffmpeg) = Ffmpeg::find() else { return s2f_testing::skip("there is no ffmpeg") };
+        let Ok(ffmpeg) = Ffmpeg::find() else { return s2f_testing::missing("there is no ffmpeg") };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         let (_, tone) = film();

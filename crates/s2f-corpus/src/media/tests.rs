@@ -19,7 +19,7 @@ impl Bench {
         match Ffmpeg::find() {
             Ok(ffmpeg) => Some(Self { ffmpeg, folder: tempfile::tempdir().unwrap() }),
             Err(error) => {
-                s2f_testing::skip(&error.to_string());
+                s2f_testing::missing(&error.to_string());
                 None
             }
         }
@@ -391,7 +391,7 @@ fn the_world_around_stops_the_work() {
     if fs::read(&film).is_err() {
         stopped(bench.frames(&whole(&film), &OPTIONS), "permissions");
     } else {
-        eprintln!("skipped: nothing is forbidden to this user");
+        s2f_testing::skip("nothing is forbidden to this user");
     }
     fs::set_permissions(&film, fs::Permissions::from_mode(0o644)).unwrap();
     let film = whole(&film);

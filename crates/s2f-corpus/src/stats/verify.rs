@@ -64,7 +64,7 @@ mod tests {
     fn hums(change: impl Fn(usize, Sample) -> Sample) -> (Result<(), String>, Vec<u64>) {
         let one = |n: usize| {
             let pair = sample(&format!("pair{n}"), &format!("speaker{n}"), Split::Train)
-                .hum(Voice { pitch_hz: 100.0 + n as f64, seconds: 0.5 });
+                .hum(Voice { pitch_hz: 100.0 + n as f64, seconds: 1.0 });
             change(n, pair).build()
         };
         let folder = tempfile::tempdir().unwrap();
@@ -84,7 +84,7 @@ mod tests {
     fn lengths_that_the_voices_do_not_have_are_refused() {
         let (result, _) = hums(|n, pair| if n >= 270 { pair.seconds(6.0) } else { pair });
         let message = result.unwrap_err();
-        for words in ["pair270", "some.parquet", "0.500 s is stated to have 6.000 s", "hint: "] {
+        for words in ["pair270", "some.parquet", "1.000 s is stated to have 6.000 s", "hint: "] {
             assert!(message.contains(words), "{message}");
         }
     }

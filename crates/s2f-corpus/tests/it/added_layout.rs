@@ -111,7 +111,7 @@ fn it_becomes_pairs_and_rejections() {
     };
     let ffmpeg = match Ffmpeg::find() {
         Ok(ffmpeg) => ffmpeg,
-        Err(error) => return s2f_testing::skip(&error.to_string()),
+        Err(error) => return s2f_testing::missing(&error.to_string()),
     };
     let root = corpus("anna talk.mpg\nberta silent.wav\n");
     fs::copy(grid, root.path().join("talk.mpg")).unwrap();
@@ -129,7 +129,7 @@ fn it_becomes_pairs_and_rejections() {
     prepare(&plan, &settings, &tools, Shard::ALL, out.path(), &|_| ()).unwrap();
     let summary = merge(&[out.path().to_owned()], out.path()).unwrap();
     assert_eq!((summary.clips, summary.pairs), (2, 1));
-    assert_eq!(summary.rejected, [(Reason::Silent, 1)].into());
+    assert_eq!(summary.rejected, [(Reason::NoPicture, 1)].into());
     let pairs = PairSet::open(out.path()).unwrap();
     let rows: Vec<_> = pairs.rows(Payload::ALL, None).map(Result::unwrap).collect();
     let info = &rows[0].info;
