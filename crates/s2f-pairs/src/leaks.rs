@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use s2f_core::hash::sha256;
 
-use crate::{PairInfo, PairSet, PairsError, Split};
+use crate::{PairInfo, PairSet, PairsError, Payload, Split};
 
 /// Refuses pairs with a speaker, a voice or a face of the training split of `trained_on`, the set
 /// that the model called `model` was trained on.
@@ -18,7 +18,8 @@ use crate::{PairInfo, PairSet, PairsError, Split};
 /// same name means different people. Voices and faces are compared by their hashes.
 ///
 /// # Errors
-/// [`PairsError::TrainedOn`] with the names of the first few; other [`PairsError`]s if the pairs
+/// [`PairsError::TrainedOn`] with the names of the first few; [`PairsError::Hash`] for a voice or a
+/// face of the training split that is not that of its hash; other [`PairsError`]s if the pairs
 /// cannot be read.
 pub fn check(evaluated: &[&PairInfo], model: &str, trained_on: &PairSet) -> Result<(), PairsError> {
     let pairs: HashSet<&str> = evaluated.iter().map(|info| info.pair_id.as_str()).collect();
@@ -52,7 +53,8 @@ pub fn check_training_split(evaluated: &[&PairInfo], set: &PairSet) -> Result<()
     same_bytes(evaluated, set, "the split train")
 }
 
-/// Refuses pairs whose bytes are also in the training split of `trained_on`.
+/// Refuses pairs whose bytes are also in the training split of `trained_on`. Reads the voices and
+/// faces of that split, since a hash may be that of other bytes.
 fn same_bytes(
     evaluated: &[&PairInfo],
     trained_on: &PairSet,
@@ -64,8 +66,9 @@ fn same_bytes(
     let [audio, faces] = [by(|info| &info.audio_sha256), by(|info| &info.face_sha256)];
     let nothing = sha256(b"");
     let mut found = Vec::new();
-    for info in trained_on.infos(Some(Split::Train)) {
-        let info = info?;
+    let payload = Payload { audio: true, face: true, feature: false };
+    for pair in trained_on.rows(payload, Some(Split::Train)) {
+        let info = pair?.info;
         let same = |of: &HashMap<&str, &PairInfo>, hash: &str| {
             // Pairs may be stored without faces.
             let evaluated = of.get(hash).filter(|_| hash != nothing)?;

@@ -1,6 +1,8 @@
 //! Pairs that a model was trained on are refused by name.
 
-use s2f_pairs::{Pair, PairInfo, PairSet, Split, leaks};
+use std::fs;
+
+use s2f_pairs::{Pair, PairInfo, PairSet, PairsError, Split, leaks};
 use s2f_testing::pairs::{sample, set};
 
 /// A pair of each of `people`, those in `train` for training, the others for the test.
@@ -101,4 +103,30 @@ fn the_training_split_of_the_same_set_is_searched_too() {
     let message = check(&pairs).unwrap_err();
     assert!(message.contains("pair-15 is pair-03"), "{message}");
     assert!(message.contains("worthless"), "{message}");
+}
+
+/// A voice or a face of the test that replaces one of the training, whose hash stays, is found even
+/// in a row that opening does not look at.
+#[test]
+fn the_training_split_is_compared_by_its_bytes() {
+    for (old, new, wrong) in [
+        ("voice of pair-04", "voice of pair-50", "audio_sha256"),
+        ("face of pair-04", "face of pair-50", "face_sha256"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.parquet");
+        set(&path, &corpus(80, 0..40));
+        let mut bytes = fs::read(&path).unwrap();
+        let place = bytes.windows(old.len()).position(|window| window == old.as_bytes()).unwrap();
+        bytes[place..place + old.len()].copy_from_slice(new.as_bytes());
+        fs::write(&path, bytes).unwrap();
+        let set = PairSet::open(&path).unwrap();
+        let test = infos(&set);
+        let test: Vec<&PairInfo> = test.iter().collect();
+        for result in [leaks::check_training_split(&test, &set), leaks::check(&test, "m", &set)] {
+            let error = result.unwrap_err();
+            let PairsError::Hash { pair_id, column, .. } = &error else { panic!("{error}") };
+            assert_eq!((pair_id.as_str(), *column), ("pair-04", wrong));
+        }
+    }
 }
