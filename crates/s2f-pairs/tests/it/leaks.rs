@@ -20,7 +20,7 @@ fn check(evaluated: &[Pair], trained_on: &[Pair]) -> Result<(), String> {
     let evaluated = set(&folder.path().join("now.parquet"), evaluated);
     let trained_on = set(&folder.path().join("then.parquet"), trained_on);
     let test = infos(&evaluated);
-    leaks::check(&test.iter().collect::<Vec<_>>(), "m", &trained_on)
+    leaks::check(&test.iter().collect::<Vec<_>>(), &evaluated, "m", &trained_on)
         .map_err(|error| error.to_string())
 }
 
@@ -71,12 +71,29 @@ fn names_count_only_in_the_same_corpus() {
     let mut then = corpus(20, 0..20);
     for pair in &mut then {
         pair.info.pair_id.insert_str(0, "other-");
+        pair.info.source.insert_str(0, "other-");
         pair.audio.push(0);
         pair.face.push(0);
     }
-    check(&corpus(20, 0..10), &then).unwrap();
-    then[13].info.pair_id = "pair-13".into();
-    assert!(check(&corpus(20, 0..10), &then).is_err());
+    let now = corpus(20, 0..10);
+    check(&now, &then).unwrap();
+    // One pair or one source is enough, also of a split that is not evaluated.
+    for common in [3, 13] {
+        let mut same = then.clone();
+        same[common].info.pair_id.clone_from(&now[common].info.pair_id);
+        let message = check(&now, &same).unwrap_err();
+        assert!(message.contains("trained on speakers that are evaluated"), "{message}");
+        let mut same = then.clone();
+        same[common].info.source.clone_from(&now[common].info.source);
+        let message = check(&now, &same).unwrap_err();
+        assert!(message.contains("trained on speakers that are evaluated"), "{message}");
+    }
+    // Sources that are not stated say nothing.
+    let without = |mut pairs: Vec<Pair>| {
+        pairs.iter_mut().for_each(|pair| pair.info.source.clear());
+        pairs
+    };
+    check(&without(now), &without(then)).unwrap();
 }
 
 #[test]
@@ -123,7 +140,9 @@ fn the_training_split_is_compared_by_its_bytes() {
         let set = PairSet::open(&path).unwrap();
         let test = infos(&set);
         let test: Vec<&PairInfo> = test.iter().collect();
-        for result in [leaks::check_training_split(&test, &set), leaks::check(&test, "m", &set)] {
+        for result in
+            [leaks::check_training_split(&test, &set), leaks::check(&test, &set, "m", &set)]
+        {
             let error = result.unwrap_err();
             let PairsError::Hash { pair_id, column, .. } = &error else { panic!("{error}") };
             assert_eq!((pair_id.as_str(), *column), ("pair-04", wrong));
