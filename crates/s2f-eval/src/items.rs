@@ -171,7 +171,7 @@ impl Items {
             PairSelection::Split(_) => leaks::check_training_split(&infos, set)?,
             PairSelection::All => {}
         }
-        Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, model, trained_on))?)
+        Ok(trained_on.map_or(Ok(()), |trained_on| leaks::check(&infos, set, model, trained_on))?)
     }
 
     /// Hash of the pairs in their order, with their metadata and features, and of `settings`.

@@ -9,24 +9,26 @@ use std::collections::{HashMap, HashSet};
 
 use s2f_core::hash::sha256;
 
-use crate::{PairInfo, PairSet, PairsError, Split};
+use crate::{PairInfo, PairSet, PairsError, Payload, Split};
 
-/// Refuses pairs with a speaker, a voice or a face of the training split of `trained_on`, the set
-/// that the model called `model` was trained on.
+/// Refuses pairs of `set` with a speaker, a voice or a face of the training split of `trained_on`,
+/// the set that the model called `model` was trained on.
 ///
-/// Speakers are compared by name, if the two sets have pairs in common; in unrelated corpora the
-/// same name means different people. Voices and faces are compared by their hashes.
+/// Speakers are compared by name if the two sets are of one corpus: if any pair, or any video or
+/// session, has the same name in both. In unrelated corpora the same name means different people.
+/// Voices and faces are compared by their hashes.
 ///
 /// # Errors
-/// [`PairsError::TrainedOn`] with the names of the first few; other [`PairsError`]s if the pairs
+/// [`PairsError::TrainedOn`] with the names of the first few; [`PairsError::Hash`] for a voice or a
+/// face of the training split that is not that of its hash; other [`PairsError`]s if the pairs
 /// cannot be read.
-pub fn check(evaluated: &[&PairInfo], model: &str, trained_on: &PairSet) -> Result<(), PairsError> {
-    let pairs: HashSet<&str> = evaluated.iter().map(|info| info.pair_id.as_str()).collect();
-    let mut same_corpus = false;
-    for info in trained_on.infos(None) {
-        same_corpus |= pairs.contains(info?.pair_id.as_str());
-    }
-    if same_corpus {
+pub fn check(
+    evaluated: &[&PairInfo],
+    set: &PairSet,
+    model: &str,
+    trained_on: &PairSet,
+) -> Result<(), PairsError> {
+    if is_same_corpus(set, trained_on)? {
         let mut speakers: Vec<&str> =
             evaluated.iter().map(|info| info.speaker_id.as_str()).collect();
         speakers.sort_unstable();
@@ -52,7 +54,26 @@ pub fn check_training_split(evaluated: &[&PairInfo], set: &PairSet) -> Result<()
     same_bytes(evaluated, set, "the split train")
 }
 
-/// Refuses pairs whose bytes are also in the training split of `trained_on`.
+/// Whether a pair, or a video or session, has the same name in both sets.
+fn is_same_corpus(one: &PairSet, other: &PairSet) -> Result<bool, PairsError> {
+    let (mut pairs, mut sources) = (HashSet::new(), HashSet::new());
+    for info in one.infos(None) {
+        let info = info?;
+        pairs.insert(info.pair_id);
+        sources.insert(info.source);
+    }
+    sources.remove(""); // not stated
+    for info in other.infos(None) {
+        let info = info?;
+        if pairs.contains(&info.pair_id) || sources.contains(&info.source) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Refuses pairs whose bytes are also in the training split of `trained_on`. Reads the voices and
+/// faces of that split, since a hash may be that of other bytes.
 fn same_bytes(
     evaluated: &[&PairInfo],
     trained_on: &PairSet,
@@ -64,8 +85,9 @@ fn same_bytes(
     let [audio, faces] = [by(|info| &info.audio_sha256), by(|info| &info.face_sha256)];
     let nothing = sha256(b"");
     let mut found = Vec::new();
-    for info in trained_on.infos(Some(Split::Train)) {
-        let info = info?;
+    let payload = Payload { audio: true, face: true, feature: false };
+    for pair in trained_on.rows(payload, Some(Split::Train)) {
+        let info = pair?.info;
         let same = |of: &HashMap<&str, &PairInfo>, hash: &str| {
             // Pairs may be stored without faces.
             let evaluated = of.get(hash).filter(|_| hash != nothing)?;

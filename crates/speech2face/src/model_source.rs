@@ -38,7 +38,8 @@ pub enum ModelSourceError {
 
 impl ModelSource {
     /// Resolves `name`: [`SHIPPED`] is the model that is part of the library (`./compact` is a
-    /// folder of that name), everything else the path of a model folder or run folder.
+    /// folder of that name), everything else the path of a model folder or run folder. The model
+    /// folder inside a run folder stands for that run, so that the record of its training is found.
     ///
     /// # Errors
     /// [`ModelSourceError`]. Any other path that exists is taken for a model folder, and
@@ -54,6 +55,9 @@ impl ModelSource {
         let run = RunFolder::at(path);
         if RunFolder::exists(path) || run.checkpoints().is_dir() {
             run.model()?;
+            return Ok(Self::RunFolder(run));
+        }
+        if let Some(run) = run_of(path) {
             return Ok(Self::RunFolder(run));
         }
         Ok(Self::ModelFolder(path.to_owned()))
@@ -98,6 +102,14 @@ impl ModelSource {
     }
 }
 
+/// The run whose model folder `path` is.
+fn run_of(path: &Path) -> Option<RunFolder> {
+    let model = path.canonicalize().ok()?;
+    let run = RunFolder::at(model.parent()?);
+    let is_run = run.config_file().is_file() && run.environment_file().is_file();
+    (is_run && run.model_folder() == model && run.model().is_ok()).then_some(run)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -123,6 +135,23 @@ mod tests {
         assert_eq!(run, ModelSource::RunFolder(RunFolder::at(&path("run"))));
         assert_eq!(run.model_folder(), Some(path("run/model")));
         assert_eq!((run.short_name(), run.run().is_some()), ("run".into(), true));
+
+        // The model folder of a run that has a record stands for the run, by whatever path.
+        let folder_of_run = ModelSource::ModelFolder(path("run/model"));
+        assert_eq!(resolve("run/model").unwrap(), folder_of_run);
+        fs::write(path("run/config.toml"), "").unwrap();
+        assert_eq!(resolve("run/model").unwrap(), folder_of_run);
+        fs::write(path("run/environment.json"), "{}").unwrap();
+        let run = ModelSource::RunFolder(RunFolder::at(&path("run").canonicalize().unwrap()));
+        for name in ["run/model", "run/model/", "compact/../run/model", "run/checkpoints/../model"]
+        {
+            assert_eq!(resolve(name).unwrap(), run, "{name}");
+        }
+        assert_eq!(run.short_name(), "run");
+        // Another folder beside the record is not the model of the run.
+        fs::create_dir_all(path("run/other")).unwrap();
+        let other = ModelSource::ModelFolder(path("run/other"));
+        assert_eq!(resolve("run/other").unwrap(), other);
 
         let error = resolve("missing").unwrap_err();
         assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");

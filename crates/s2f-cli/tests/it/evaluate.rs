@@ -197,6 +197,9 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
         "trained on speakers that are evaluated: speaker000, speaker002, speaker004, speaker006",
         "worthless",
     ]);
+    // The model folder of the run has the same record.
+    let inner = ["evaluate", "run/model", "now.parquet", "-o", "report", "--pictures", "0"];
+    evaluate(&folder, &inner).exits(2).says(&["trained on speakers that are evaluated"]);
     config("gone.parquet", "then.parquet");
     evaluate(&folder, &arguments).exits(0).says(&["warning:", "gone.parquet", "is unknown"]);
     let arguments = ["evaluate", "run", "then.parquet", "-o", "later", "--pictures", "0"];
