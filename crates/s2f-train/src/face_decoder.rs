@@ -85,7 +85,7 @@ pub fn train_face_decoder(
     let weights = &config.losses;
     let size = config.network.size;
     let mut optimizer = plan.init();
-    let steps = plan.steps(pool.len());
+    let steps = plan.steps(pool.len())?; // as checked
     let (mut session, restored) = Session::start::<_, State>(
         run,
         plan,

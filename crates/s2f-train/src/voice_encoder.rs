@@ -67,7 +67,7 @@ pub fn train_voice_encoder(
     let mut learner = Learner::new(config, data.mean_feature(), &device)?;
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
-    let steps = plan.steps(examples.len());
+    let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();
     let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before
