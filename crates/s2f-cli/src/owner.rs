@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use s2f_core::AtomicFile;
@@ -64,17 +64,6 @@ pub fn check_in(folder: &Path, names: &[&str]) -> anyhow::Result<()> {
         bail!("{name} is a file; hint: name a folder with -o");
     }
     names.iter().try_for_each(|name| check(&folder.join(name)))
-}
-
-/// Refuses paths where anything exists at all, in a folder that has no mark of the program.
-///
-/// # Errors
-/// Names the first path that exists.
-pub fn check_absent(paths: &[PathBuf]) -> anyhow::Result<()> {
-    match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        Some(path) => refuse(path),
-        None => Ok(()),
-    }
 }
 
 fn refuse(path: &Path) -> anyhow::Result<()> {

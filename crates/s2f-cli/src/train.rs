@@ -11,10 +11,9 @@ use s2f_train::{
     train_voice_encoder,
 };
 use serde::Serialize;
-use speech2face::RunFolder;
 
+use crate::Outcome;
 use crate::printer::Printer;
-use crate::{Outcome, owner};
 
 /// Number of progress lines if standard error is not a terminal.
 const LINES: usize = 20;
@@ -82,7 +81,6 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 config.check(&devices)?;
                 return Ok(run.checked(printer));
             };
-            check_out(out)?;
             let mut bar = Bar::new(printer);
             let scores = train_face_decoder(&config, out, &devices, |event| bar.show(event))?;
             finish(out, &bar, &scores, printer)
@@ -94,28 +92,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 config.check(&devices)?;
                 return Ok(run.checked(printer));
             };
-            check_out(out)?;
             let mut bar = Bar::new(printer);
             let scores = train_voice_encoder(&config, out, devices, |event| bar.show(event))?;
             finish(out, &bar, &scores, printer)
         }
     }
-}
-
-/// Refuses a folder with files that training did not write but would overwrite.
-fn check_out(out: &Path) -> anyhow::Result<()> {
-    let run = RunFolder::at(out);
-    // `config.toml` is compared with the configuration by the training itself.
-    if run.environment().is_ok() {
-        return Ok(());
-    }
-    owner::check_absent(&[
-        run.environment_file(),
-        run.metrics_file(),
-        run.checkpoints(),
-        run.model_folder(),
-        run.face_decoder_file(),
-    ])
 }
 
 impl Run {

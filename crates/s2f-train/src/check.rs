@@ -3,7 +3,7 @@
 
 mod memory;
 
-use s2f_audio::Waveform;
+use s2f_audio::{Spectrogram, Waveform};
 use s2f_face::{FRAME, LANDMARK_COUNT};
 use s2f_nn::VggFaceConfig;
 
@@ -14,6 +14,7 @@ use crate::config::{
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;
+use crate::scoring::SCORED_SECONDS;
 
 /// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
 const MAX_SPEED: f64 = 0.3;
@@ -57,6 +58,7 @@ impl FaceDecoderTraining {
         loss_weights(&weights)?;
         at_least("losses.identity_batch", losses.identity_batch, 1)?;
         self.optimisation.check(1)?;
+        self.optimisation.steps(morphing.pool)?;
         memory::check_face_decoder(self, devices)
     }
 }
@@ -90,18 +92,32 @@ impl VoiceEncoderTraining {
         Ok(decoder)
     }
 
+    /// Numbers of frames that the network has to be able to read: those of a clip of the training
+    /// and of the scores, and those of a clip of `reconstruct`, which every model must read.
+    fn lengths(&self) -> Vec<usize> {
+        let mut lengths = vec![self.clips.frames(), Spectrogram::CLIP_FRAMES];
+        if matches!(self.data, VoiceData::Pairs(_)) {
+            lengths.extend(SCORED_SECONDS.map(|seconds| Clips { seconds, ..self.clips }.frames()));
+        }
+        lengths
+    }
+
     /// Checks what needs no other file.
     fn check_values(&self, devices: &Devices) -> Result<(), TrainError> {
         let losses = &self.losses;
         check("name", || "given".into(), format!("{:?}", self.name), |_| !self.name.is_empty())?;
         self.clips.check()?;
         self.network.check()?;
-        self.network.shapes(self.clips.frames())?;
+        for frames in self.lengths() {
+            self.network.shapes(frames)?;
+        }
         self.augmentation.check()?;
         match &self.data {
             VoiceData::Recordings(data) => data.check()?,
             VoiceData::Pairs(data) => {
                 at_least("data.pairs.memory_mib", data.memory_mib, 1)?;
+                // Retrieval needs two speakers.
+                at_least("data.pairs.validation_pairs", data.validation_pairs, 2)?;
                 // Another pitch would be another person's, whose face it is not.
                 let speed = self.augmentation.speed;
                 check("augmentation.speed", || "0 with pairs".into(), speed, |x| *x == 0.0)?;

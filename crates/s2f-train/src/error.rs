@@ -98,13 +98,14 @@ pub enum TrainError {
         /// The examples of the batch.
         ids: Vec<String>,
     },
-    /// The output folder holds files of another kind.
+    /// The output folder holds no run, but another file.
     #[error(
-        "{} holds other files and is not a run folder; hint: name a new or an empty folder",
+        "{} already exists and was not written by speech2face; hint: move it, or name a new or an \
+         empty folder",
         path.display()
     )]
-    NotARun {
-        /// The folder.
+    OtherFile {
+        /// The file.
         path: PathBuf,
     },
     /// Another process trains in the run folder.

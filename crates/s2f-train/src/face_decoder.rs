@@ -24,7 +24,7 @@ use crate::event::TrainEvent;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture, files};
 use crate::morph::{Morpher, mixture_features};
-use crate::run::{Run, ThisSession};
+use crate::run::{Run, ThisSession, check_folder};
 use crate::session::Session;
 use crate::{FaceDecoderTraining, TrainError, sheet};
 
@@ -53,6 +53,7 @@ pub fn train_face_decoder(
     devices: &Devices,
     mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<FaceDecoderScores, TrainError> {
+    check_folder(out)?;
     config.check(devices)?;
     let plain = devices.only()?.clone();
     let device = plain.clone().autodiff();
@@ -86,7 +87,7 @@ pub fn train_face_decoder(
     let weights = &config.losses;
     let size = config.network.size;
     let mut optimizer = plan.init();
-    let steps = plan.steps(pool.len());
+    let steps = plan.steps(pool.len())?; // as checked
     let (mut session, restored) = Session::start::<_, State>(
         run,
         plan,

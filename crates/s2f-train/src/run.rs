@@ -24,7 +24,7 @@ mod tensorboard;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(crate) use checkpoint::{Best, Restored};
 pub(crate) use environment::ThisSession;
@@ -51,8 +51,8 @@ impl Run {
     /// Creates the folder, or opens it to resume its run.
     ///
     /// # Errors
-    /// [`TrainError::NotARun`] if it holds other files, [`TrainError::Busy`] if another process
-    /// trains in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
+    /// [`TrainError::OtherFile`] as [`check_folder`], [`TrainError::Busy`] if another process trains
+    /// in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
     /// number of steps and `watch`), [`TrainError::OtherData`] if its run is trained on other data.
     pub(crate) fn open<C: Serialize + DeserializeOwned>(
         root: &Path,
@@ -60,11 +60,14 @@ impl Run {
         session: &ThisSession,
     ) -> Result<Self, TrainError> {
         let folder = RunFolder::at(root);
+        check_folder(root)?;
         fs::create_dir_all(root).map_err(FileError::at("make", root))?;
-        refuse_other_files(&folder)?;
         let lock = lock(&folder)?;
-        config_file::write_or_compare(&folder, config)?;
-        environment::write_or_compare(&folder, session)?;
+        // Both are compared before one of them is written.
+        let config = config_file::compared(&folder, config)?;
+        let environment = environment::compared(&folder, session)?;
+        files::write(&folder.config_file(), config.as_bytes())?;
+        files::write_json(&folder.environment_file(), &environment)?;
         for folder in [root.to_owned(), folder.model_folder(), folder.path("sheets")] {
             if folder.is_dir() {
                 remove_temporary(&folder)?;
@@ -135,21 +138,24 @@ impl Run {
     }
 }
 
-/// An error if the folder holds files, but no run.
-fn refuse_other_files(folder: &RunFolder) -> Result<(), TrainError> {
-    let root = folder.root();
-    if folder.config_file().exists() {
+/// Checks that a run can be started or resumed in `root` without a loss: that the folder is missing
+/// or empty, or holds a run. A `config.toml` alone is no run: somebody may have written it.
+///
+/// # Errors
+/// [`TrainError::OtherFile`] names the first file that is not a run's.
+pub(crate) fn check_folder(root: &Path) -> Result<(), TrainError> {
+    let folder = RunFolder::at(root);
+    let lock = folder.lock_file();
+    if folder.config_file().exists() && (lock.exists() || folder.environment_file().exists()) {
         return Ok(());
     }
-    let lock = folder.lock_file();
-    for entry in fs::read_dir(root).map_err(FileError::at("read", root))? {
-        let path: PathBuf = entry.map_err(FileError::at("read", root))?.path();
-        // A run that is interrupted at once leaves only the lock and temporary files.
-        if path != lock && !files::is_temporary(&path) {
-            return Err(TrainError::NotARun { path: root.to_owned() });
-        }
+    let mut paths: Vec<_> = files::entries(root)?.into_iter().map(|(_, path)| path).collect();
+    paths.sort_unstable();
+    // A run that is interrupted at once leaves only the lock and temporary files.
+    match paths.into_iter().find(|path| *path != lock && !files::is_temporary(path)) {
+        Some(path) => Err(TrainError::OtherFile { path }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn lock(folder: &RunFolder) -> Result<File, TrainError> {

@@ -16,8 +16,8 @@ use crate::recording_scores::{self, CorpusScores};
 use crate::voices::Corpus;
 use crate::{TrainError, VoiceEncoderTraining, sheet};
 
-/// Seconds of a voice that the final scores are computed at.
-const SCORED_SECONDS: [f64; 2] = [3.0, 6.0];
+/// Seconds of a voice that the final scores on pairs are computed at.
+pub(crate) const SCORED_SECONDS: [f64; 2] = [3.0, 6.0];
 
 /// Scores of a voice encoder on speakers that it was not trained on.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -15,7 +15,7 @@ use crate::data::TrainingData;
 use crate::devices::{Compute, Devices, LossScale};
 use crate::event::TrainEvent;
 use crate::learner::Learner;
-use crate::run::{Run, ThisSession};
+use crate::run::{Run, ThisSession, check_folder};
 use crate::scoring::{Scoring, VoiceEncoderScores};
 use crate::session::Session;
 use crate::voice_losses::{Term, Terms, Weights};
@@ -53,6 +53,7 @@ pub fn train_voice_encoder(
     devices: Devices,
     mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<VoiceEncoderScores, TrainError> {
+    check_folder(out)?;
     let plain = devices.first().clone();
     let device = plain.clone().autodiff();
     device.seed(config.seed);
@@ -67,7 +68,7 @@ pub fn train_voice_encoder(
     let mut learner = Learner::new(config, data.mean_feature(), &device)?;
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
-    let steps = plan.steps(examples.len());
+    let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();
     let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before

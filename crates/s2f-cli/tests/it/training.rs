@@ -90,11 +90,14 @@ fn assert_same(folder: &Folder, a: &str, b: &str) {
 fn files_of_somebody_else_are_not_overwritten() {
     let folder = Folder::new();
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/paper.toml");
-    for name in ["metrics.jsonl", "environment.json", "model/config.json", "checkpoints/1"] {
+    for name in
+        ["metrics.jsonl", "environment.json", "model/config.json", "checkpoints/1", "config.toml"]
+    {
         folder.write(&format!("mine/{name}"), "mine");
         let run = folder.run(["train", "voice-encoder", config, "-o", "mine"]).exits(2);
         let top = name.split('/').next().unwrap();
-        run.says(&[&format!("error: mine/{top} already exists"), "hint: "]);
+        let error = format!("error: mine/{top} already exists and was not written by speech2face");
+        run.says(&[&error, "hint: "]);
         assert_eq!(folder.files(), [format!("mine/{name}")]);
         assert_eq!(folder.read(&format!("mine/{name}")), b"mine");
         fs::remove_dir_all(folder.path("mine")).unwrap();
@@ -220,7 +223,9 @@ fn only_the_same_run_is_resumed() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
     folder.write("papers/letter.txt", "dear");
-    run(&folder, &train(&models, "papers", 2, &[])).exits(2).says(&["is not a run folder"]);
+    run(&folder, &train(&models, "papers", 2, &[]))
+        .exits(2)
+        .says(&["error: papers/letter.txt already exists and was not written by speech2face"]);
 
     let training = train(&models, "run", 100_000, &[]);
     let mut child = quiet(folder.command(&training)).spawn().unwrap();

@@ -62,6 +62,10 @@ fn values_out_of_range_are_named() {
         let result = voice_encoder("compact/voice-encoder.toml", setting);
         names(result, setting.split('=').next().unwrap());
     }
+    for setting in ["data.pairs.validation_pairs=0", "data.pairs.validation_pairs=1"] {
+        let result = voice_encoder("contrastive.toml", setting);
+        names(result, setting.split('=').next().unwrap());
+    }
 }
 
 #[test]
@@ -76,6 +80,31 @@ fn sizes_are_compared_with_face_space_and_each_other() {
     names(contrastive(&format!("network.layers=[{layer}]")), "layers[0].channels is 60000");
     let distillation = "losses.distillation=1.0 losses.vgg_face=vgg-face.safetensors";
     names(contrastive(distillation), "losses.distillation");
+}
+
+#[test]
+fn a_network_that_cannot_read_a_scored_clip_is_refused_before_the_run() {
+    // So many layers of stride 2 and kernel 4 need 3 · 2ⁿ − 2 frames, n being their number.
+    let layers = |count: usize| {
+        let layer = "{channels=1,stride=[2,1],pool=false}";
+        format!("network.layers=[{}]", vec![layer; count].join(","))
+    };
+    let problem = |name: &str, settings: String| {
+        let settings = format!("{settings} face_decoder=compact");
+        voice_encoder(name, &settings).err().map(|error| error.to_string())
+    };
+    // 382 frames: clips of 6 s have 598, but pairs are scored at 3 s too, with 298.
+    let found = problem("contrastive.toml", format!("clips.seconds=6.0 {}", layers(7)));
+    assert!(found.as_ref().is_some_and(|text| text.contains("298")), "{found:?}");
+    assert_eq!(
+        problem("compact/voice-encoder.toml", format!("clips.seconds=6.0 {}", layers(7))),
+        None
+    );
+    // 766 frames: clips of 10 s have 998, but a model has to read 598.
+    for name in ["contrastive.toml", "compact/voice-encoder.toml"] {
+        let found = problem(name, format!("clips.seconds=10.0 {}", layers(8)));
+        assert!(found.as_ref().is_some_and(|text| text.contains("598")), "{name}: {found:?}");
+    }
 }
 
 #[test]

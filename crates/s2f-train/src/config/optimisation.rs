@@ -3,6 +3,7 @@
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
+use crate::TrainError;
 use crate::devices::ComputePrecision;
 
 /// Length of the training, learning rate and optimizer.
@@ -67,9 +68,21 @@ pub enum Optimizer {
 
 impl Optimisation {
     /// Number of steps for data of `examples` examples.
-    pub(crate) fn steps(&self, examples: usize) -> usize {
-        let in_epoch = examples / self.batch;
-        self.steps.unwrap_or_else(|| self.epochs.unwrap_or(1).saturating_mul(in_epoch))
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] if an epoch has no whole batch.
+    pub(crate) fn steps(&self, examples: usize) -> Result<usize, TrainError> {
+        if let Some(steps) = self.steps {
+            return Ok(steps);
+        }
+        match examples / self.batch {
+            0 => Err(TrainError::Value {
+                key: "optimisation.batch",
+                wanted: format!("at most the number of training examples, {examples}"),
+                found: self.batch.to_string(),
+            }),
+            in_epoch => Ok(self.epochs.unwrap_or(1).saturating_mul(in_epoch)),
+        }
     }
 
     /// Learning rate of a step, counted from 0, of `steps`.
@@ -139,8 +152,19 @@ mod tests {
 
     #[test]
     fn three_epochs_of_the_paper_are_637_500_steps() {
-        assert_eq!(plan(Schedule::Cosine).steps(1_700_000), 637_500);
+        assert_eq!(plan(Schedule::Cosine).steps(1_700_000).unwrap(), 637_500);
         let plan = Optimisation { steps: Some(7), epochs: None, ..plan(Schedule::Cosine) };
-        assert_eq!(plan.steps(1_700_000), 7);
+        assert_eq!(plan.steps(1_700_000).unwrap(), 7);
+    }
+
+    #[test]
+    fn an_epoch_without_a_whole_batch_is_refused() {
+        let plan = plan(Schedule::Cosine); // batch 8
+        assert_eq!(plan.steps(8).unwrap(), 3);
+        let message = plan.steps(7).unwrap_err().to_string();
+        assert!(message.starts_with("optimisation.batch is 8, but must be at most "), "{message}");
+        assert!(message.contains("examples, 7; hint: "), "{message}");
+        let plan = Optimisation { steps: Some(5), epochs: None, ..plan };
+        assert_eq!(plan.steps(7).unwrap(), 5);
     }
 }

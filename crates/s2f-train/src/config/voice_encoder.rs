@@ -72,7 +72,7 @@ pub struct PairData {
     /// shuffled within this size.
     #[serde(default = "memory_mib")]
     pub memory_mib: usize,
-    /// Maximum number of pairs that validation and final scores are computed on.
+    /// Maximum number of pairs that validation and final scores are computed on; 2 or more.
     #[serde(default = "validation_pairs")]
     pub validation_pairs: usize,
 }

@@ -8,17 +8,16 @@ use serde::de::DeserializeOwned;
 use speech2face::run_folder::RunFolder;
 use toml::{Table, Value};
 
-use super::files;
 use crate::TrainError;
 
 /// Keys that may differ between two sessions of a run: its length, and how often it validates.
 const RESUMABLE_KEYS: [&str; 3] = ["optimisation.steps", "optimisation.epochs", "watch"];
 
-/// Writes the resolved configuration; an error if the folder's run has another one.
-pub(super) fn write_or_compare<C: Serialize + DeserializeOwned>(
+/// The resolved configuration, to be written; an error if the folder's run has another one.
+pub(super) fn compared<C: Serialize + DeserializeOwned>(
     folder: &RunFolder,
     config: &C,
-) -> Result<(), TrainError> {
+) -> Result<String, TrainError> {
     let path = folder.config_file();
     let bad = |reason: String| TrainError::Config { path: path.clone(), reason };
     let now = Table::try_from(config).map_err(|e| bad(e.to_string()))?;
@@ -34,8 +33,7 @@ pub(super) fn write_or_compare<C: Serialize + DeserializeOwned>(
             return Err(TrainError::OtherRun { path: folder.root().to_owned(), key, was, now });
         }
     }
-    let text = toml::to_string(&now).map_err(|e| bad(e.to_string()))?;
-    Ok(files::write(&path, text.as_bytes())?)
+    toml::to_string(&now).map_err(|e| bad(e.to_string()))
 }
 
 /// The first key that differs and may not, with both values.

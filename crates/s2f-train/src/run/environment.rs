@@ -4,7 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use speech2face::run_folder::{DataId, Environment, RunFolder};
 
-use super::files;
 use crate::TrainError;
 
 /// Where and on what this session trains.
@@ -18,11 +17,11 @@ pub(crate) struct ThisSession {
     pub(crate) data: DataId,
 }
 
-/// Writes `environment.json`, or adds this session to it; an error if the data has changed since.
-pub(super) fn write_or_compare(
+/// The environment with this session added, to be written; an error if the data has changed since.
+pub(super) fn compared(
     folder: &RunFolder,
     session: &ThisSession,
-) -> Result<(), TrainError> {
+) -> Result<Environment, TrainError> {
     let now = utc(SystemTime::now());
     let ThisSession { device, seed, data } = session.clone();
     let (mut started, mut resumed) = (now.clone(), Vec::new());
@@ -34,7 +33,7 @@ pub(super) fn write_or_compare(
         (started, resumed) = (earlier.started, earlier.resumed);
         resumed.push(now);
     }
-    let environment = Environment {
+    Ok(Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device,
         seed,
@@ -42,8 +41,7 @@ pub(super) fn write_or_compare(
         data,
         started,
         resumed,
-    };
-    Ok(files::write_json(&folder.environment_file(), &environment)?)
+    })
 }
 
 /// A time as `2026-01-31T23:59:59Z`.

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
@@ -209,14 +211,28 @@ fn folders_of_other_runs_are_refused() {
         assert!(problem.contains(message), "{problem}");
     };
     fs::write(folder.0.join("letter.txt"), "dear").unwrap();
-    check("seed = 1", "data", "holds other files and is not a run folder; hint: ");
+    check(
+        "seed = 1",
+        "data",
+        "letter.txt already exists and was not written by speech2face; hint: ",
+    );
     fs::remove_file(folder.0.join("letter.txt")).unwrap();
+    // A configuration that somebody wrote by hand, with comments.
+    fs::write(folder.0.join("config.toml"), "seed = 1 # mine").unwrap();
+    check("seed = 1", "data", "config.toml already exists and was not written by speech2face");
+    assert_eq!(fs::read_to_string(folder.0.join("config.toml")).unwrap(), "seed = 1 # mine");
+    assert!(!folder.0.join("lock").exists());
+    fs::remove_file(folder.0.join("config.toml")).unwrap();
 
     let run = folder.open("seed = 1\noptimisation.steps = 5").unwrap();
     check("seed = 1\noptimisation.steps = 5", "data", "another process is training in");
     drop(run);
     check("seed = 2\noptimisation.steps = 5", "data", "has seed = 1, not 2; hint: ");
-    check("seed = 1\noptimisation.steps = 5", "more data", "on other data");
+    let files =
+        || ["config.toml", "environment.json"].map(|name| fs::read(folder.0.join(name)).unwrap());
+    let before = files();
+    check("seed = 1\noptimisation.steps = 9", "more data", "on other data");
+    assert!(files() == before, "a refused run was changed");
     let longer = "seed = 1\noptimisation.steps = 9\nwatch.patience = 3";
     drop(folder.open(longer).unwrap());
     let text = fs::read_to_string(folder.0.join("config.toml")).unwrap();
