@@ -52,11 +52,13 @@ pub enum Reason {
     TurnedAway,
     /// The face is blurred in every frame (see [`crate::choose::FaceRules::min_sharpness`]).
     Blurred,
+    /// The face encoder gives no usable feature for the face (see `prepare`).
+    BadFeature,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MissingFile,
         Self::UnreadableFile,
         Self::NoSound,
@@ -70,6 +72,7 @@ impl Reason {
         Self::FaceTooSmall,
         Self::TurnedAway,
         Self::Blurred,
+        Self::BadFeature,
     ];
 
     /// Its name in tables, as it is serialised.
@@ -88,6 +91,7 @@ impl Reason {
             Self::FaceTooSmall => "face-too-small",
             Self::TurnedAway => "turned-away",
             Self::Blurred => "blurred",
+            Self::BadFeature => "bad-feature",
         }
     }
 
@@ -117,6 +121,7 @@ impl Reason {
             Self::FaceTooSmall => "the face is too small in every frame",
             Self::TurnedAway => "the face is turned away in every frame",
             Self::Blurred => "the face is blurred in every frame",
+            Self::BadFeature => "the face encoder gives no usable feature",
         }
     }
 }

@@ -16,6 +16,7 @@ pub trait FaceEncoder: Send + Sync {
     /// feature of a face does not depend on the other faces of the call.
     ///
     /// # Errors
-    /// [`FaceError::Encode`] if the network fails or returns values that are not finite.
+    /// [`FaceError::Encode`] if the network fails, [`FaceError::BadFeature`] if it works, but the
+    /// feature of a face is not finite or cannot be normalised.
     fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError>;
 }

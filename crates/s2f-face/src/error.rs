@@ -123,6 +123,17 @@ pub enum FaceError {
         /// What went wrong.
         reason: String,
     },
+    /// The face encoder gives no usable feature for a face.
+    #[error(
+        "the face encoder {space} gives {reason} for a face; hint: omit this face, or check the \
+         model file if it happens for all of them"
+    )]
+    BadFeature {
+        /// The name of the encoder's face space.
+        space: String,
+        /// What is wrong with the feature.
+        reason: String,
+    },
     /// The preprocessing of an ONNX face encoder is invalid.
     #[error(
         "invalid preprocessing: {reason}; hint: mean and scale are three finite values each, and \

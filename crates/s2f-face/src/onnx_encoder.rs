@@ -165,7 +165,9 @@ impl FaceEncoder for OnnxEncoder {
                 return Err(failed(format!("{found} dimensions instead of {expected}")));
             }
             if !(length.is_finite() && length > 0.0) {
-                return Err(failed(format!("a feature of length {length}")));
+                let space = self.space.name.clone();
+                let reason = format!("a feature of length {length}");
+                return Err(FaceError::BadFeature { space, reason });
             }
             Ok(feature.into_iter().map(|value| value / length).collect())
         };

@@ -103,6 +103,15 @@ impl VoiceEncoder {
         self.output.forward(x).cast(FloatDType::F32) // [batch, D]
     }
 
+    /// The fewest frames that the network can read, as [`VoiceEncoderConfig::min_frames`].
+    pub fn min_frames(&self) -> usize {
+        let layers = self.convolutions.iter().zip(&self.pools).rev();
+        layers.fold(1, |frames, (convolution, pool)| {
+            let frames = if *pool { 2 * frames } else { frames };
+            (frames - 1) * convolution.stride[0] + KERNEL
+        })
+    }
+
     /// The type that convolutions and fully connected layers compute in: 16 bits if their weights
     /// have 16. Operations that sum many values (normalisations, means) and the output have 32.
     fn dtype(&self) -> FloatDType {

@@ -126,6 +126,19 @@ pub enum DecodeError {
         /// Which values.
         what: &'static str,
     },
+    /// A value of the voice policy is out of its range.
+    #[error(
+        "{field} of the voice policy is {value}, and must be {range}; hint: the values of \
+         VoicePolicy::default() are valid"
+    )]
+    Policy {
+        /// The field of [`VoicePolicy`](crate::VoicePolicy).
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// The valid values.
+        range: String,
+    },
     /// The device failed.
     #[error("the device failed: {0}; hint: try --device cpu")]
     Device(String),

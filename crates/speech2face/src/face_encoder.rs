@@ -96,8 +96,8 @@ fn finite(feature: Tensor<2>, space: &FaceSpace) -> Result<Vec<f32>, FaceError> 
     if values.iter().all(|value| value.is_finite()) {
         return Ok(values);
     }
-    let reason = "its output is not finite".into();
-    Err(FaceError::Encode { space: space.name.clone(), reason })
+    let reason = "a feature that is not finite".into();
+    Err(FaceError::BadFeature { space: space.name.clone(), reason })
 }
 
 #[cfg(test)]

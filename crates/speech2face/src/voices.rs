@@ -14,6 +14,10 @@ use crate::{DecodeError, FaceFeature};
 
 /// Windows per forward pass on a CPU; more would take more memory and no less time.
 const BATCH: usize = 4;
+/// Maximum length of a window, s: a batch of spectrograms of this length takes 0.5 GB.
+const MAX_WINDOW_S: f64 = 600.0;
+/// Minimum distance of windows, s: every window is measured before some of them are chosen.
+const MIN_HOP_S: f64 = 0.01;
 
 /// Which windows of a recording are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,14 +41,19 @@ pub struct VoicePolicy {
     /// Which windows are used.
     pub windows: Windows,
     /// Length of a window, s. A shorter recording is repeated until it fills one.
+    ///
+    /// At least the receptive field of the encoder ([`VoiceEncoder::min_frames`]), at most 600.
     pub window_s: f64,
-    /// From the start of one window to the start of the next, s.
+    /// From the start of one window to the start of the next, s; at least 0.01, and at most the
+    /// length of a window is used.
     pub hop_s: f64,
-    /// A window is a pause if its power is below this share of the loudest window's power.
+    /// A window is a pause if its power is below this share of the loudest window's power; at
+    /// least 0.
     pub pause_power: f64,
     /// Maximum number of windows.
     pub max_windows: usize,
-    /// Only this much of the recording is used, from its start, s; all of it if `None`.
+    /// Only this much of the recording is used, from its start, s, which is above 0; all of it if
+    /// `None`.
     pub max_s: Option<f64>,
 }
 
@@ -83,6 +92,30 @@ impl VoicePolicy {
         samples(self.window_s).max(Spectrogram::WINDOW)
     }
 
+    /// Checks that every value is in its range, for an encoder that needs `min_frames` frames.
+    fn check(&self, min_frames: usize) -> Result<(), DecodeError> {
+        let Self { windows: _, window_s, hop_s, pause_power, max_windows: _, max_s } = *self;
+        let min_samples = min_frames.saturating_sub(1) * Spectrogram::HOP + Spectrogram::WINDOW;
+        let min_s = min_samples as f64 / f64::from(Waveform::RATE_HZ);
+        let refuse = |field, value, range| Err(DecodeError::Policy { field, value, range });
+        if !(window_s <= MAX_WINDOW_S && self.frames() >= min_frames) {
+            let range = format!("from {min_s} s, which the encoder needs, to {MAX_WINDOW_S} s");
+            return refuse("window_s", window_s, range);
+        }
+        if !(hop_s.is_finite() && hop_s >= MIN_HOP_S) {
+            return refuse("hop_s", hop_s, format!("finite and at least {MIN_HOP_S} s"));
+        }
+        if !(pause_power.is_finite() && pause_power >= 0.0) {
+            return refuse("pause_power", pause_power, "finite and at least 0".into());
+        }
+        match max_s {
+            Some(max_s) if !(max_s.is_finite() && max_s > 0.0) => {
+                refuse("max_s", max_s, "finite and above 0 s".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The windows to use of a recording, at least one, as ranges of its samples.
     fn ranges(&self, voice: &[f32]) -> Vec<Range<usize>> {
         let length = self.max_s.map_or(voice.len(), |seconds| voice.len().min(samples(seconds)));
@@ -113,14 +146,12 @@ impl VoicePolicy {
 /// [`Speech2Face::embed_voice`](crate::Speech2Face::embed_voice) gives. How windows fall into
 /// batches may change the last bits of a feature.
 ///
-/// The encoder's weights must be on `device`, and a window of `policy` must be at least as long as
-/// the encoder's receptive field ([`VoiceEncoderConfig::min_frames`]).
+/// The encoder's weights must be on `device`.
 ///
 /// # Errors
-/// [`DecodeError::BadValue`] if the encoder's output is not finite, [`DecodeError::WrongLength`] if
+/// [`DecodeError::Policy`] if a value of `policy` is out of its range, or a window is shorter than
+/// the encoder's receptive field; [`DecodeError::BadValue`] if the encoder's output is not finite, [`DecodeError::WrongLength`] if
 /// it does not have the dimension of the face space, [`DecodeError::Device`].
-///
-/// [`VoiceEncoderConfig::min_frames`]: s2f_nn::VoiceEncoderConfig::min_frames
 pub fn embed_voices(
     encoder: &VoiceEncoder,
     face_space: &FaceSpace,
@@ -128,6 +159,7 @@ pub fn embed_voices(
     policy: &VoicePolicy,
     device: &Device,
 ) -> Result<Vec<FaceFeature>, DecodeError> {
+    policy.check(encoder.min_frames())?;
     let ranges: Vec<Vec<_>> = voices.iter().map(|voice| policy.ranges(voice.samples())).collect();
     let windows: Vec<(&Waveform, &Range<usize>)> = voices
         .iter()
@@ -251,6 +283,46 @@ mod tests {
         assert_eq!((firsts[0], firsts[19]), (levels[0], levels[99]));
         let steps = firsts.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(steps.clone().all(|step| (0.0049..0.0061).contains(&step)), "{firsts:?}");
+    }
+
+    /// The field of the policy that is refused, if any, with the compact encoder.
+    fn refused_field(policy: &VoicePolicy) -> Option<&'static str> {
+        let device = Device::flex();
+        let encoder = s2f_nn::VoiceEncoderConfig::compact().init(&device).unwrap();
+        let voice = [recording(&[0.1])];
+        match embed_voices(&encoder, &FaceSpace::mobileface(), &voice, policy, &device) {
+            Ok(features) => {
+                assert_eq!(features.len(), 1);
+                None
+            }
+            Err(DecodeError::Policy { field, .. }) => Some(field),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_refused_by_name() {
+        let short = VoicePolicy { window_s: 3.0, max_s: Some(0.5), ..ALL };
+        assert_eq!(refused_field(&short), None);
+        assert_eq!(refused_field(&VoicePolicy { hop_s: 0.01, ..short }), None);
+        for value in [0.1, -1.0, 1e6, f64::INFINITY, f64::NAN] {
+            let policy = VoicePolicy { window_s: value, ..ALL };
+            assert_eq!(refused_field(&policy), Some("window_s"), "{value}");
+        }
+        for value in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+            let policy = VoicePolicy { hop_s: value, ..ALL };
+            assert_eq!(refused_field(&policy), Some("hop_s"), "{value}");
+            let policy = VoicePolicy { max_s: Some(value), ..ALL };
+            assert_eq!(refused_field(&policy), Some("max_s"), "{value}");
+        }
+        for value in [-1.0, f64::INFINITY, f64::NAN] {
+            let policy = VoicePolicy { pause_power: value, ..ALL };
+            assert_eq!(refused_field(&policy), Some("pause_power"), "{value}");
+        }
+        let error = VoicePolicy { window_s: 0.1, ..ALL }.check(259).unwrap_err().to_string();
+        let expected = "window_s of the voice policy is 0.1, and must be from 2.605 s, which the \
+                        encoder needs, to 600 s; hint: ";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]

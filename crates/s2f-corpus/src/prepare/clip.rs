@@ -8,7 +8,7 @@ use std::slice;
 
 use s2f_audio::{Waveform, encode_flac};
 use s2f_core::hash::{Digest, Sha256, sha256};
-use s2f_face::{PairFace, read_picture};
+use s2f_face::{FaceEncoder, FaceError, PairFace, read_picture};
 use s2f_pairs::{Pair, PairInfo, SplitTable};
 
 use super::{PrepareSettings, PrepareTools};
@@ -93,7 +93,7 @@ impl ClipProcessor<'_> {
         self.check_speech(&voice)?;
         self.frames(segment, &voice, &mut faces)?;
         let face = faces.finish()?.face;
-        let feature = self.feature(&face)?;
+        let feature = feature(self.tools.encoder, &face)?;
         self.assemble(segment, &voice, &face, feature)
     }
 
@@ -189,11 +189,6 @@ impl ClipProcessor<'_> {
         }
     }
 
-    fn feature(&self, face: &PairFace) -> Result<Vec<f32>, ClipError> {
-        let features = self.tools.encoder.encode(slice::from_ref(face));
-        Ok(features.map_err(CorpusError::from)?.into_iter().next().unwrap_or_default())
-    }
-
     fn assemble(
         &self,
         segment: &Segment<'_>,
@@ -267,6 +262,23 @@ impl ClipProcessor<'_> {
     }
 }
 
+/// The feature of a face. A face without a usable one is rejected; an encoder that fails stops the
+/// run.
+fn feature(encoder: &dyn FaceEncoder, face: &PairFace) -> Result<Vec<f32>, ClipError> {
+    let feature = match encoder.encode(slice::from_ref(face)) {
+        Ok(features) => features.into_iter().next().unwrap_or_default(),
+        Err(FaceError::BadFeature { reason, .. }) => {
+            return Err(ClipError::reject(Reason::BadFeature, reason));
+        }
+        Err(error) => return Err(CorpusError::from(error).into()),
+    };
+    if feature.iter().all(|value| value.is_finite()) {
+        Ok(feature)
+    } else {
+        Err(ClipError::reject(Reason::BadFeature, "a feature that is not finite"))
+    }
+}
+
 impl<'a> Segment<'a> {
     /// All of a clip.
     fn whole(clip: &'a Clip) -> Self {
@@ -289,5 +301,51 @@ impl<'a> Segment<'a> {
     /// Whether the frames are in the same part of the same file as the sound.
     fn has_frames_with_sound(&self) -> bool {
         matches!(&self.clip.face, FaceSource::Video { media, .. } if *media == self.clip.sound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+    use s2f_core::{FaceSpace, Normalisation};
+    use s2f_face::PAIR_TEMPLATE;
+
+    use super::*;
+
+    /// A face encoder that always gives the same result.
+    struct FixedEncoder(FaceSpace, Box<dyn Fn() -> Result<Vec<f32>, FaceError> + Send + Sync>);
+
+    impl FaceEncoder for FixedEncoder {
+        fn face_space(&self) -> &FaceSpace {
+            &self.0
+        }
+
+        fn encode(&self, faces: &[PairFace]) -> Result<Vec<Vec<f32>>, FaceError> {
+            faces.iter().map(|_| self.1()).collect()
+        }
+    }
+
+    #[test]
+    fn a_face_without_a_usable_feature_is_rejected_and_a_failing_encoder_stops_the_run() {
+        let picture = RgbImage::from_pixel(224, 224, Rgb([128, 96, 80]));
+        let face = PairFace::cut(&picture, &PAIR_TEMPLATE).unwrap();
+        let of = |result: fn() -> Result<Vec<f32>, FaceError>| {
+            let normalisation = Normalisation::None;
+            let space = FaceSpace { name: "fixed".into(), dimension: 2, normalisation };
+            feature(&FixedEncoder(space, Box::new(result)), &face)
+        };
+        assert_eq!(of(|| Ok(vec![0.5, -1.0])).unwrap(), [0.5, -1.0]);
+        for rejected in [
+            of(|| Ok(vec![0.5, f32::NAN])),
+            of(|| Ok(vec![f32::INFINITY, 0.5])),
+            of(|| Err(FaceError::BadFeature { space: "fixed".into(), reason: "NaN".into() })),
+        ] {
+            let Err(ClipError::Rejected { reason, .. }) = rejected else {
+                panic!("{rejected:?} is no rejection");
+            };
+            assert_eq!(reason, Reason::BadFeature);
+        }
+        let failed = of(|| Err(FaceError::Encode { space: "fixed".into(), reason: "x".into() }));
+        assert!(matches!(failed, Err(ClipError::Stop(CorpusError::Face(_)))), "{failed:?}");
     }
 }

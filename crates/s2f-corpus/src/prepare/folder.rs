@@ -197,7 +197,7 @@ fn list_differences(name: &str, begun: &Value, asked: &Value, found: &mut Vec<St
 }
 
 /// Refuses a folder that contains something else.
-fn refuse_foreign(out: &Path) -> Result<(), CorpusError> {
+pub(super) fn refuse_foreign(out: &Path) -> Result<(), CorpusError> {
     let mut entries = match fs::read_dir(out) {
         Ok(entries) => entries.flatten(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

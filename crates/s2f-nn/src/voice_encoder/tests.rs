@@ -63,6 +63,7 @@ fn any_length_from_the_shortest_gives_one_feature() {
     for config in [tiny(), VoiceEncoderConfig { output: 256, ..VoiceEncoderConfig::compact() }] {
         let network = config.init(&device).unwrap();
         let shortest = config.min_frames().unwrap();
+        assert_eq!(network.min_frames(), shortest);
         for frames in [shortest, shortest + 1, 298] {
             let input = Tensor::random([2, 2, frames, BINS], Distribution::Default, &device);
             assert_eq!(network.forward(input).dims(), [2, config.output]);
