@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, hash of the data, start and resume times |
+//! | `environment.json` | version, device, seed, threads, training data, start and resume times |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `events.out.tfevents.*` | the same and the sheets for TensorBoard, one file for each session |
 //! | `sheets/` | pictures of the same faces at different steps |

@@ -69,7 +69,9 @@ pub fn train_voice_encoder(
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len());
     let device_names = compute.devices().name();
-    let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
+    let id = data.id()?;
+    let trained_on = vec![data.record(id.clone())];
+    let session = ThisSession { device: device_names, seed: config.seed, data: id, trained_on };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before
     let (mut session, restored) = Session::start::<_, State>(
         run,

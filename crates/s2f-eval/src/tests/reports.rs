@@ -254,3 +254,58 @@ fn the_record_of_a_run_is_checked_for_leaks_by_default() {
     assert_eq!(warnings.len(), 1);
     assert!(report.notes.iter().any(|note| note.contains(&warnings[0])), "{:?}", report.notes);
 }
+
+#[test]
+fn every_record_of_a_model_and_of_those_compared_with_it_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut all = pairs(256);
+    let evaluated = set(&at("some.parquet"), &all);
+    all.iter_mut().take(4).for_each(|pair| pair.info.split = Split::Train);
+    let then = set(&at("then.parquet"), &all);
+    let record = |set: &PairSet| {
+        let data = format!("{}-{}", set.speakers_sha256(), set.pairs());
+        serde_json::json!({ "pairs": { "path": set.path(), "data_sha256": data } })
+    };
+    let with = |name: &str, records: serde_json::Value| {
+        let root = at(name);
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("config.toml"), "").unwrap();
+        let environment = serde_json::json!({
+            "version": "0", "device": "cpu", "seed": 0, "threads": 1, "data_sha256": "x",
+            "started": "", "resumed": [], "trained_on": records,
+        });
+        fs::write(root.join("environment.json"), environment.to_string()).unwrap();
+        let run = Some(RunFolder::open(&root).unwrap());
+        EvaluatedModel { name: name.into(), run, ..compact() }
+    };
+    let check = |model: &EvaluatedModel, compare: &[EvaluatedModel]| {
+        let options = EvaluationOptions { photographs: false, compare, ..options() };
+        let mut warnings = Vec::new();
+        let found = evaluate(model, &evaluated, &at("out"), &options, &mut |event| {
+            if let EvaluationEvent::Warning(warning) = event {
+                warnings.push(warning);
+            }
+        });
+        (found.map(|found| found.report).map_err(|error| error.to_string()), warnings)
+    };
+    // What it started from was trained on the first two people.
+    let own = record(&evaluated);
+    let tuned = with("tuned", serde_json::json!([own, record(&then)]));
+    let message = check(&tuned, &[]).0.err().unwrap();
+    assert!(message.contains("person-000, person-001;"), "{message}");
+    let clean = with("clean", serde_json::json!([own]));
+    assert!(check(&clean, &[tuned]).0.is_err());
+
+    let recordings = serde_json::json!({ "recordings": { "path": "v", "data_sha256": "y" } });
+    let voices = with("voices", serde_json::json!([recordings]));
+    let unknown = with("unknown", serde_json::json!([own, { "unknown": { "model": "older" } }]));
+    let (report, warnings) = check(&clean, &[voices, unknown]);
+    let notes = report.unwrap().notes;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("voices was trained on v, which has recordings"), "{warnings:?}");
+    assert!(warnings[1].contains("no record of what the model older"), "{warnings:?}");
+    for warning in &warnings {
+        assert!(notes.contains(&format!("{warning}.")), "{notes:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use speech2face::run_folder::{DataId, Environment, RunFolder};
+use speech2face::run_folder::{DataId, Environment, RunFolder, TrainingRecord};
 
 use super::files;
 use crate::TrainError;
@@ -16,6 +16,8 @@ pub(crate) struct ThisSession {
     pub(crate) seed: u64,
     /// The training data.
     pub(crate) data: DataId,
+    /// What the model is trained on: in this run, and in those that it starts from.
+    pub(crate) trained_on: Vec<TrainingRecord>,
 }
 
 /// Writes `environment.json`, or adds this session to it; an error if the data has changed since.
@@ -24,12 +26,15 @@ pub(super) fn write_or_compare(
     session: &ThisSession,
 ) -> Result<(), TrainError> {
     let now = utc(SystemTime::now());
-    let ThisSession { device, seed, data } = session.clone();
+    let ThisSession { device, seed, data, mut trained_on } = session.clone();
     let (mut started, mut resumed) = (now.clone(), Vec::new());
     if folder.environment_file().exists() {
         let earlier = folder.environment()?;
         if earlier.data != data {
             return Err(TrainError::OtherData { path: folder.root().to_owned() });
+        }
+        if !earlier.trained_on.is_empty() {
+            trained_on = earlier.trained_on;
         }
         (started, resumed) = (earlier.started, earlier.resumed);
         resumed.push(now);
@@ -40,6 +45,7 @@ pub(super) fn write_or_compare(
         seed,
         threads: rayon::current_num_threads(),
         data,
+        trained_on,
         started,
         resumed,
     };
