@@ -229,6 +229,12 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let name = "voice_encoder.hidden.weight";
     assert_ne!(tensor("first", name), tensor("frozen", name));
 
+    // The record of the run that it started from is part of its own.
+    let trained_on =
+        |run: &str| RunFolder::open(&training.path(run)).unwrap().trained_on().unwrap();
+    assert_eq!(trained_on("first"), [record(&training)]);
+    assert_eq!(trained_on("frozen"), [record(&training), record(&training)]);
+
     let message = training
         .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
         .unwrap_err()
