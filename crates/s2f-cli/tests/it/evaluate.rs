@@ -147,7 +147,10 @@ fn what_cannot_be_evaluated_is_reported_with_a_hint() {
     refused(&["compact", "text.parquet"], &["not a Parquet file"]);
     refused(&["nobody", "hums.parquet"], &["there is no model or folder called nobody"]);
     refused(&["unfinished", "hums.parquet"], &["is not finished"]);
-    refused(&["compact", "hums.parquet"], &["model pull yunet face_landmark_68 age_gender"]);
+    refused(
+        &["compact", "hums.parquet"],
+        &["model pull yunet face_landmark_68 age_gender", "with --pictures 0"],
+    );
     let quick = ["compact", "hums.parquet", "--pictures", "0"];
     refused(&[&quick[..], &["--split", "train"]].concat(), &["nobody in its split train"]);
     refused(&[&quick[..], &["--baseline", "text.parquet"]].concat(), &["cannot be the baseline"]);
