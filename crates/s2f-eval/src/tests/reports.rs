@@ -309,3 +309,33 @@ fn every_record_of_a_model_and_of_those_compared_with_it_is_checked() {
         assert!(notes.contains(&format!("{warning}.")), "{notes:?}");
     }
 }
+
+/// The same weights in another configuration are another model: its features are not those that an
+/// earlier evaluation left in the cache.
+#[test]
+fn features_of_another_configuration_are_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = set(&folder.path().join("some.parquet"), &pairs(256));
+    let out = folder.path().join("out");
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../speech2face/models/compact");
+    for name in ["config.json", "model.safetensors", "README.md"] {
+        fs::copy(shipped.join(name), model.join(name)).unwrap();
+    }
+    let parts = || fs::read_dir(out.join(Evaluation::FEATURES)).unwrap().count();
+    let evaluate = || {
+        let source = ModelSource::ModelFolder(model.clone());
+        let model = EvaluatedModel::open(&source, &Device::flex()).unwrap();
+        let options = EvaluationOptions { photographs: false, ..options() };
+        evaluate(&model, &set, &out, &options, &mut |_| ()).unwrap();
+        parts()
+    };
+    let first = evaluate();
+    assert_eq!(evaluate(), first);
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["border"][0][0] = (config["border"][0][0].as_f64().unwrap() + 1.0).into();
+    fs::write(model.join("config.json"), config.to_string()).unwrap();
+    assert_eq!(evaluate(), 2 * first);
+}
