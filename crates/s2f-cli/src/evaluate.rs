@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use clap::ValueEnum;
 use s2f_eval::{
     EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, FaceReader, PairSelection,
     evaluate,
 };
 use s2f_pairs::{PairSet, Split};
-use s2f_registry::{RegistryError, Store};
+use s2f_registry::{NetworkSource, RegistryError, Store};
 use serde::Serialize;
 use speech2face::{Device, ModelSource};
 
@@ -179,28 +179,16 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 /// The networks that measure faces.
 fn reader(device: &Device) -> anyhow::Result<FaceReader> {
     let store = Store::from_environment()?;
-    let mut absent = Vec::new();
-    let mut locate = |name: &'static str, ending: &str| match store.locate(name) {
-        Ok(files) => Ok(files
-            .into_iter()
-            .find(|file| file.to_string_lossy().ends_with(ending))
-            .unwrap_or_default()),
-        Err(RegistryError::Missing { .. }) => {
-            absent.push(name);
-            Ok(PathBuf::new())
+    let network = |name: &str| NetworkSource::Registered(name.to_owned());
+    let [detector, landmarks, age_gender] =
+        ["yunet", "face_landmark_68", "age_gender"].map(network);
+    let found = store.find_all([&detector, &landmarks, &age_gender]);
+    let [detector, landmarks, age_gender] = found.map_err(|error| match error {
+        RegistryError::Missing { .. } | RegistryError::SeveralMissing { .. } => {
+            anyhow!("{error}, or omit attributes and craniofacial measures with --pictures 0")
         }
-        Err(error) => Err(error),
-    };
-    let detector = locate("yunet", ".onnx")?;
-    let landmarks = locate("face_landmark_68", ".json")?;
-    let age_gender = locate("age_gender", ".json")?;
-    if !absent.is_empty() {
-        let names = absent.join(" ");
-        bail!(
-            "networks that measure faces are missing: {names}; hint: speech2face model pull \
-             {names}, or omit attributes and craniofacial measures with --pictures 0"
-        );
-    }
+        error => error.into(),
+    })?;
     Ok(FaceReader::open(&detector, &landmarks, &age_gender, device)?)
 }
 

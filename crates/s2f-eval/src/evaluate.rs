@@ -52,9 +52,10 @@ pub fn evaluate(
     let (items, common) =
         Items::choose(set, options.selection, options.max_pairs, options.seconds)?;
     let training = Training::check(evaluated, set, options.selection, &items, on_event)?;
+    let mut trainings = Vec::new();
     for other in options.compare {
         check_space(&other.model, set)?;
-        Training::check(other, set, options.selection, &items, on_event)?;
+        trainings.push(Training::check(other, set, options.selection, &items, on_event)?);
     }
     if let Some(labels) = &labels {
         labels.check(items.items.iter().map(|item| &item.info))?;
@@ -150,7 +151,7 @@ pub fn evaluate(
         title: format!("{name} on {}", name_of(set.path())),
         voice_policy: policy,
         about: About { steps: &steps, evaluated, clips: &clips, training: &training }.facts(),
-        notes: notes(&steps, &training),
+        notes: notes(&steps, &training, &trainings),
         headlines,
         sections,
         scores: scorer.into_scores(),

@@ -1,25 +1,28 @@
 //! What a model was trained on, and whether it was trained on the people who are evaluated.
 
-use s2f_pairs::PairSet;
-use speech2face::{DataId, TrainedOn};
+use std::path::Path;
+
+use s2f_pairs::{PairSet, Split};
+use speech2face::{DataId, TrainingRecord};
 
 use crate::items::Items;
 use crate::options::{EvaluatedModel, PairSelection};
 use crate::{EvalError, EvaluationEvent};
 
 /// What is known of the training of a model.
-pub(crate) enum Training {
-    /// The pairs that it was trained on.
-    Pairs(PairSet),
-    /// There is no record.
-    NotRecorded,
-    /// The pairs are recorded, but cannot be compared; the reason is a whole sentence.
-    Unavailable(String),
+pub(crate) struct Training {
+    /// Name of the model.
+    pub(crate) model: String,
+    /// The pairs that it was trained on; none of their people are evaluated.
+    pub(crate) pairs: Vec<PairSet>,
+    /// Why it is not known of other training data whether they are; whole sentences.
+    pub(crate) unknown: Vec<String>,
 }
 
 impl Training {
     /// Checks a model against the pairs that are evaluated: none of their speakers, voices or faces
-    /// may be in the pairs that it was trained on.
+    /// may be in the pairs that it was trained on, in its run or in the runs that it started from.
+    /// A warning says what could not be checked.
     ///
     /// # Errors
     /// [`EvalError::Pairs`] with the names of what it was trained on; [`EvalError::SplitChanged`]
@@ -31,46 +34,89 @@ impl Training {
         items: &Items,
         on_event: &mut dyn FnMut(EvaluationEvent),
     ) -> Result<Self, EvalError> {
-        let training = Self::of(model, set)?;
-        if let Self::Unavailable(reason) = &training {
-            on_event(EvaluationEvent::Warning(reason.clone()));
+        let mut training =
+            Self { model: model.name.clone(), pairs: Vec::new(), unknown: Vec::new() };
+        let records = match &model.run {
+            Some(run) => run.trained_on()?,
+            None => vec![TrainingRecord::Unknown { model: model.name.clone() }],
+        };
+        for record in &records {
+            training.add(record, model, set)?;
         }
-        let pairs = if let Self::Pairs(pairs) = &training { Some(pairs) } else { None };
-        items.check_leaks(set, selection, &model.name, pairs)?;
+        // Of the training split it is no question whether the model was trained on it.
+        if selection != PairSelection::Split(Split::Train) {
+            for reason in &training.unknown {
+                on_event(EvaluationEvent::Warning(reason.clone()));
+            }
+        }
+        items.check_leaks(set, selection, &model.name, None)?;
+        let others = training
+            .pairs
+            .iter()
+            .filter(|pairs| selection == PairSelection::All || pairs.path() != set.path());
+        for pairs in others {
+            items.check_leaks(set, selection, &model.name, Some(pairs))?;
+        }
         Ok(training)
     }
 
-    fn of(model: &EvaluatedModel, set: &PairSet) -> Result<Self, EvalError> {
-        let Some(run) = &model.run else { return Ok(Self::NotRecorded) };
-        let Some(TrainedOn { pairs: path, data }) = run.trained_on()? else {
-            return Ok(Self::NotRecorded);
+    /// Adds what one record says.
+    fn add(
+        &mut self,
+        record: &TrainingRecord,
+        model: &EvaluatedModel,
+        set: &PairSet,
+    ) -> Result<(), EvalError> {
+        let (path, data) = match record {
+            TrainingRecord::Pairs { path, data } => (path, data),
+            TrainingRecord::Recordings { path, .. } => {
+                self.cannot_compare(path, "has recordings without faces");
+                return Ok(());
+            }
+            TrainingRecord::Faces { path, .. } => {
+                self.cannot_compare(path, "has faces without voices");
+                return Ok(());
+            }
+            TrainingRecord::Unknown { model } => {
+                self.unknown.push(format!(
+                    "There is no record of what the model {model} was trained on, so it is unknown \
+                     whether it was trained on these people"
+                ));
+                return Ok(());
+            }
         };
         let is_unchanged =
-            |pairs: &PairSet| data == DataId::of_pairs(&pairs.speakers_sha256(), pairs.pairs());
+            |pairs: &PairSet| *data == DataId::of_pairs(&pairs.speakers_sha256(), pairs.pairs());
+        // The evaluated set may have been moved, or its path recorded from another folder.
+        if is_unchanged(set) {
+            self.pairs.push(set.clone());
+            return Ok(());
+        }
         let canonical = path.canonicalize().ok();
         if canonical.is_some() && canonical == set.path().canonicalize().ok() {
-            return if is_unchanged(set) {
-                Ok(Self::Pairs(set.clone()))
-            } else {
-                Err(EvalError::SplitChanged { path, run: run.root().to_owned() })
-            };
+            let run = model.run.as_ref().map(|run| run.root().to_owned()).unwrap_or_default();
+            return Err(EvalError::SplitChanged { path: path.clone(), run });
         }
-        let unavailable = |reason: &str| {
-            Self::Unavailable(format!(
-                "{} was trained on {}, which {reason}, so it is unknown whether it was trained on \
-                 people who are evaluated",
-                run.root().display(),
-                path.display()
-            ))
-        };
         if canonical.is_none() {
-            return Ok(unavailable("no longer exists"));
+            self.cannot_compare(path, "no longer exists");
+            return Ok(());
         }
-        let pairs = PairSet::open(&path)?;
-        Ok(if is_unchanged(&pairs) {
-            Self::Pairs(pairs)
+        let pairs = PairSet::open(path)?;
+        if is_unchanged(&pairs) {
+            self.pairs.push(pairs);
         } else {
-            unavailable("has since been prepared or split again")
-        })
+            self.cannot_compare(path, "has since been prepared or split again");
+        }
+        Ok(())
+    }
+
+    /// Adds training data that cannot be compared with pairs.
+    fn cannot_compare(&mut self, path: &Path, why: &str) {
+        self.unknown.push(format!(
+            "The leak check is incomplete: {} was trained on {}, which {why}, so it is unknown \
+             whether it was trained on people who are evaluated, and the scores may be worthless",
+            self.model,
+            path.display()
+        ));
     }
 }

@@ -1,9 +1,11 @@
 //! What a voice encoder is trained on: pairs, or recordings with the faces of a decoder's training.
 
+use std::path::{Path, PathBuf};
+
 use burn::tensor::Device;
 use s2f_core::Normalisation;
 use s2f_pairs::{PairSet, Payload, Split};
-use speech2face::run_folder::DataId;
+use speech2face::run_folder::{DataId, TrainingRecord};
 
 use crate::batch::Examples;
 use crate::config::{PairData, RecordingData, VoiceData};
@@ -137,6 +139,18 @@ impl<'a> TrainingData<'a> {
         }
     }
 
+    /// The record of the data, with its hash `id`.
+    pub(crate) fn record(&self, id: DataId) -> TrainingRecord {
+        match self {
+            Self::Pairs { data, .. } => {
+                TrainingRecord::Pairs { path: absolute(&data.path), data: id }
+            }
+            Self::Recordings { data, .. } => {
+                TrainingRecord::Recordings { path: absolute(&data.root), data: id }
+            }
+        }
+    }
+
     /// The mean of the training features, `[D]`.
     pub(crate) fn mean_feature(&self) -> &[f32] {
         match self {
@@ -145,6 +159,11 @@ impl<'a> TrainingData<'a> {
             }
         }
     }
+}
+
+/// A path that is the same wherever it is read; as it is if the system cannot resolve it.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The mean of features, and their number.

@@ -14,9 +14,10 @@ use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{DecodedFace, unit_length};
 use serde::{Deserialize, Serialize};
-use speech2face::run_folder::DataId;
+use speech2face::run_folder::{DataId, TrainingRecord};
 
 use crate::basis::Basis;
+use crate::data::absolute;
 use crate::decoder_scores::{FaceDecoderScores, held_out_sheet, score};
 use crate::devices::Devices;
 use crate::draw::generator;
@@ -71,7 +72,9 @@ pub fn train_face_decoder(
         basis_explains = Some(basis.explained);
         decoder = decoder.with_basis(basis.mean, basis.components).train();
     }
-    let session = ThisSession { device: devices.name(), seed: config.seed, data };
+    let path = absolute(&config.data.root);
+    let trained_on = vec![TrainingRecord::Faces { path, data: data.clone() }];
+    let session = ThisSession { device: devices.name(), seed: config.seed, data, trained_on };
     let run = Run::open(out, config, &session)?;
 
     // A pool of morphs, and the features of their pictures, computed once.

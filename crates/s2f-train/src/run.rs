@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, data hash, start and resume times |
+//! | `environment.json` | version, device, seed, threads, training data, start, resumptions |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `events.out.tfevents.*` | the same and the sheets for TensorBoard, one file for each session |
 //! | `sheets/` | pictures of the same faces at different steps |

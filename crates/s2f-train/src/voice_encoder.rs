@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::{Deserialize, Serialize};
+use speech2face::ModelSource;
 
 use crate::batch_queue::BatchQueue;
 use crate::data::TrainingData;
@@ -70,7 +71,12 @@ pub fn train_voice_encoder(
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();
-    let session = ThisSession { device: device_names, seed: config.seed, data: data.id()? };
+    let id = data.id()?;
+    let mut trained_on = vec![data.record(id.clone())];
+    if let Some(start) = &config.start {
+        trained_on.extend(ModelSource::resolve(&start.model)?.trained_on()?);
+    }
+    let session = ThisSession { device: device_names, seed: config.seed, data: id, trained_on };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before
     let (mut session, restored) = Session::start::<_, State>(
         run,

@@ -53,7 +53,7 @@ pub use model_source::{ModelSource, ModelSourceError};
 pub use provenance::{ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC};
 pub use reconstruction::{Face, Picture, Reconstruction};
 pub use recording::VoiceRecording;
-pub use run_folder::{DataId, Environment, RunFolder, RunFolderError, TrainedOn};
+pub use run_folder::{DataId, Environment, RunFolder, RunFolderError, TrainingRecord};
 pub use s2f_audio as audio;
 pub use s2f_core as core;
 pub use s2f_core::{FaceSpace, Normalisation};

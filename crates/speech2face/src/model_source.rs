@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use crate::{ModelError, RunFolder, RunFolderError, SHIPPED, Speech2Face};
+use crate::{ModelError, RunFolder, RunFolderError, SHIPPED, Speech2Face, TrainingRecord};
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,20 @@ impl ModelSource {
         }
     }
 
+    /// What the model was trained on, as its run recorded it.
+    ///
+    /// # Errors
+    /// As [`RunFolder::trained_on`].
+    pub fn trained_on(&self) -> Result<Vec<TrainingRecord>, RunFolderError> {
+        match self {
+            Self::RunFolder(run) => run.trained_on(),
+            Self::Shipped => Ok(vec![TrainingRecord::Unknown { model: SHIPPED.to_owned() }]),
+            Self::ModelFolder(folder) => {
+                Ok(vec![TrainingRecord::Unknown { model: folder.display().to_string() }])
+            }
+        }
+    }
+
     /// A short name to show: [`SHIPPED`], or the name of the folder.
     pub fn short_name(&self) -> String {
         let folder = match self {
@@ -152,6 +166,10 @@ mod tests {
         fs::create_dir_all(path("run/other")).unwrap();
         let other = ModelSource::ModelFolder(path("run/other"));
         assert_eq!(resolve("run/other").unwrap(), other);
+
+        let unknown = |model: &str| vec![TrainingRecord::Unknown { model: model.to_owned() }];
+        assert_eq!(ModelSource::Shipped.trained_on().unwrap(), unknown("compact"));
+        assert_eq!(other.trained_on().unwrap(), unknown(path("run/other").to_str().unwrap()));
 
         let error = resolve("missing").unwrap_err();
         assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");

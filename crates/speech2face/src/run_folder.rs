@@ -4,7 +4,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, data hash, start and resume times |
+//! | `environment.json` | version, device, seed, threads, training data, start, resumptions |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `checkpoints/` | what an interrupted run needs to resume |
 //! | `model/` | the model folder of a voice encoder, once the run is finished |
@@ -84,6 +84,9 @@ pub struct Environment {
     /// What the run is trained on.
     #[serde(rename = "data_sha256")]
     pub data: DataId,
+    /// What its model was trained on. Empty in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trained_on: Vec<TrainingRecord>,
     /// When the run was started, UTC.
     pub started: String,
     /// When it was resumed, UTC.
@@ -122,14 +125,40 @@ impl DataId {
     }
 }
 
-/// The pairs that a run was trained on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrainedOn {
-    /// Folder or file of the pairs as the configuration has it: a relative path starts where the
-    /// training was started.
-    pub pairs: PathBuf,
-    /// Their hash at the start of the training, to compare with [`DataId::of_pairs`].
-    pub data: DataId,
+/// What a model was trained on, in a run or in the runs that it started from. Paths are absolute,
+/// except those that runs of earlier versions recorded as they were typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainingRecord {
+    /// Voices with their own faces.
+    Pairs {
+        /// Folder or file of the pairs.
+        path: PathBuf,
+        /// Their hash at the start of the training, to compare with [`DataId::of_pairs`].
+        #[serde(rename = "data_sha256")]
+        data: DataId,
+    },
+    /// Voices of people whose faces are unknown.
+    Recordings {
+        /// The folder that they are in.
+        path: PathBuf,
+        /// The hash of the files.
+        #[serde(rename = "data_sha256")]
+        data: DataId,
+    },
+    /// Photographs: a face decoder.
+    Faces {
+        /// The folder that they are in.
+        path: PathBuf,
+        /// The hash of the files.
+        #[serde(rename = "data_sha256")]
+        data: DataId,
+    },
+    /// Unknown data: the run has no record, or started from a model that has none.
+    Unknown {
+        /// The model or run without a record.
+        model: String,
+    },
 }
 
 impl RunFolder {
@@ -217,31 +246,61 @@ impl RunFolder {
         }
     }
 
-    /// The pairs that the run was trained on; `None` if it was trained on something else.
+    /// What the model of the run was trained on: in this run, and in those that it started from.
+    /// Runs of earlier versions have it in `config.toml`.
     ///
     /// # Errors
-    /// [`RunFolderError::File`] or [`RunFolderError::Damaged`] if `config.toml` or
-    /// `environment.json` is missing or damaged.
-    pub fn trained_on(&self) -> Result<Option<TrainedOn>, RunFolderError> {
+    /// [`RunFolderError::File`] or [`RunFolderError::Damaged`] if `environment.json` or, in a run of
+    /// an earlier version, `config.toml` is missing or damaged; a folder with neither of them has
+    /// no record, which is no error.
+    pub fn trained_on(&self) -> Result<Vec<TrainingRecord>, RunFolderError> {
+        if !self.environment_file().exists() && !self.config_file().exists() {
+            let model = self.root.display().to_string();
+            return Ok(vec![TrainingRecord::Unknown { model }]);
+        }
+        let Environment { data, trained_on, .. } = self.environment()?;
+        if trained_on.is_empty() { self.configured(data) } else { Ok(trained_on) }
+    }
+
+    /// What a run of an earlier version was trained on, by its `config.toml`.
+    fn configured(&self, data: DataId) -> Result<Vec<TrainingRecord>, RunFolderError> {
         #[derive(Deserialize)]
         struct Config {
             data: Data,
+            start: Option<Start>,
         }
         #[derive(Deserialize)]
         struct Data {
             pairs: Option<Pairs>,
+            recordings: Option<Files>,
+            root: Option<PathBuf>,
         }
         #[derive(Deserialize)]
         struct Pairs {
             path: PathBuf,
         }
+        #[derive(Deserialize)]
+        struct Files {
+            root: PathBuf,
+        }
+        #[derive(Deserialize)]
+        struct Start {
+            model: String,
+        }
         let file = self.config_file();
         let text = fs::read_to_string(&file).map_err(FileError::at("read", &file))?;
         let config: Config = toml::from_str(&text)
             .map_err(|error| RunFolderError::Damaged { file, reason: error.to_string() })?;
-        let Some(Pairs { path: pairs }) = config.data.pairs else { return Ok(None) };
-        let Environment { data, .. } = self.environment()?;
-        Ok(Some(TrainedOn { pairs, data }))
+        let own = match config.data {
+            Data { pairs: Some(Pairs { path }), .. } => TrainingRecord::Pairs { path, data },
+            Data { recordings: Some(Files { root: path }), .. } => {
+                TrainingRecord::Recordings { path, data }
+            }
+            Data { root: Some(path), .. } => TrainingRecord::Faces { path, data },
+            _ => TrainingRecord::Unknown { model: self.root.display().to_string() },
+        };
+        let start = config.start.map(|Start { model }| TrainingRecord::Unknown { model });
+        Ok([own].into_iter().chain(start).collect())
     }
 
     /// Reads `environment.json`.
@@ -276,9 +335,11 @@ mod tests {
             "data_sha256":"ab12-480","started":"2026-01-31T23:59:59Z","resumed":[]}"#;
         file(root, "environment.json", environment);
         let run = RunFolder::open(root).unwrap();
-        let expected =
-            TrainedOn { pairs: PathBuf::from("pairs"), data: DataId::of_pairs("ab12", 480) };
-        assert_eq!(run.trained_on().unwrap(), Some(expected));
+        let own = TrainingRecord::Pairs {
+            path: PathBuf::from("pairs"),
+            data: DataId::of_pairs("ab12", 480),
+        };
+        assert_eq!(run.trained_on().unwrap(), std::slice::from_ref(&own));
         let message = run.model().unwrap_err().to_string();
         assert!(message.contains("is not finished; hint: "), "{message}");
         file(root, "model/config.json", "{}");
@@ -286,6 +347,55 @@ mod tests {
 
         let read: serde_json::Value = serde_json::from_str(environment).unwrap();
         assert_eq!(serde_json::to_value(run.environment().unwrap()).unwrap(), read);
+
+        // What such a run started from is unknown.
+        let started = "[data.pairs]\npath = \"pairs\"\n[start]\nmodel = \"runs/a\"\n";
+        file(root, "config.toml", started);
+        let start = TrainingRecord::Unknown { model: "runs/a".into() };
+        assert_eq!(run.trained_on().unwrap(), [own, start]);
+        file(root, "config.toml", "[data.recordings]\nroot = \"voices\"\nfolders = []\n");
+        let recordings = TrainingRecord::Recordings {
+            path: PathBuf::from("voices"),
+            data: DataId::of_pairs("ab12", 480),
+        };
+        assert_eq!(run.trained_on().unwrap(), [recordings]);
+    }
+
+    #[test]
+    fn the_record_of_a_run_is_in_its_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        // Only runs without that record are looked up in their configuration.
+        file(root, "config.toml", "[data.pairs]\npath = \"typed\"\n");
+        let environment = r#"{"version":"0.2.0","device":"cpu","seed":1,"threads":2,
+            "data_sha256":"ab12-480","started":"","resumed":[],"trained_on":[
+            {"pairs":{"path":"/data/pairs","data_sha256":"ab12-480"}},
+            {"recordings":{"path":"/data/voices","data_sha256":"cd34"}},
+            {"faces":{"path":"/data/faces","data_sha256":"ef56"}},
+            {"unknown":{"model":"compact"}}]}"#;
+        file(root, "environment.json", environment);
+        let run = RunFolder::open(root).unwrap();
+        let expected = [
+            TrainingRecord::Pairs {
+                path: "/data/pairs".into(),
+                data: DataId::of_pairs("ab12", 480),
+            },
+            TrainingRecord::Recordings { path: "/data/voices".into(), data: DataId("cd34".into()) },
+            TrainingRecord::Faces { path: "/data/faces".into(), data: DataId("ef56".into()) },
+            TrainingRecord::Unknown { model: "compact".into() },
+        ];
+        assert_eq!(run.trained_on().unwrap(), expected);
+        let read: serde_json::Value = serde_json::from_str(environment).unwrap();
+        assert_eq!(serde_json::to_value(run.environment().unwrap()).unwrap(), read);
+    }
+
+    #[test]
+    fn a_run_folder_with_nothing_but_a_model_has_no_record() {
+        let folder = tempfile::tempdir().unwrap();
+        file(folder.path(), "model/config.json", "{}");
+        let run = RunFolder::open(folder.path()).unwrap();
+        let model = folder.path().display().to_string();
+        assert_eq!(run.trained_on().unwrap(), [TrainingRecord::Unknown { model }]);
     }
 
     #[test]
@@ -294,7 +404,14 @@ mod tests {
         file(folder.path(), "config.toml", "[data]\nroot = \"faces\"\n");
         file(folder.path(), "face-decoder.safetensors", "");
         let run = RunFolder::open(folder.path()).unwrap();
-        assert_eq!(run.trained_on().unwrap(), None);
+        file(
+            folder.path(),
+            "environment.json",
+            r#"{"version":"0.1.0","device":"cpu","seed":1,"threads":2,"data_sha256":"ab12",
+                "started":"","resumed":[]}"#,
+        );
+        let faces = TrainingRecord::Faces { path: "faces".into(), data: DataId("ab12".into()) };
+        assert_eq!(run.trained_on().unwrap(), [faces]);
         let message = run.model().unwrap_err().to_string();
         assert!(message.contains("trained a face decoder"), "{message}");
     }
@@ -304,10 +421,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         file(folder.path(), "config.toml", "data = 1");
         let run = RunFolder::open(folder.path()).unwrap();
+        for message in
+            [run.environment().unwrap_err().to_string(), run.trained_on().unwrap_err().to_string()]
+        {
+            let is_named =
+                message.starts_with("cannot read ") && message.contains("environment.js");
+            assert!(is_named, "{message}");
+        }
+        let environment = r#"{"version":"0.1.0","device":"cpu","seed":1,"threads":2,
+            "data_sha256":"ab12-480","started":"","resumed":[]}"#;
+        file(folder.path(), "environment.json", environment);
         let message = run.trained_on().unwrap_err().to_string();
         assert!(message.contains("config.toml: "), "{message}");
-        let message = run.environment().unwrap_err().to_string();
-        assert!(message.starts_with("cannot read ") && message.contains("environment.json"));
     }
 
     #[test]

@@ -120,13 +120,14 @@ fn a_report_needs_no_labels_or_networks() {
     let folder = Folder::new();
     hums(&folder.path("hums.parquet"), 6, false);
     let report = ["evaluate", "compact", "hums.parquet", "-o", "report", "--pictures", "0"];
-    evaluate(&folder, &report).exits(0);
+    let done = evaluate(&folder, &report).exits(0);
+    done.says(&["warning: There is no record of what the model compact was trained on"]);
     let page = String::from_utf8(folder.read("report/report.html")).unwrap();
     for said in [
         "Pictures were left out, so there are no readings.",
         "The licence of these pairs (unknown) is not known to allow",
         "The sex of most speakers is not stated",
-        "There is no record of what the model was trained on",
+        "There is no record of what the model compact was trained on",
     ] {
         assert!(page.contains(said), "{said}");
     }
@@ -146,7 +147,10 @@ fn what_cannot_be_evaluated_is_reported_with_a_hint() {
     refused(&["compact", "text.parquet"], &["not a Parquet file"]);
     refused(&["nobody", "hums.parquet"], &["there is no model or folder called nobody"]);
     refused(&["unfinished", "hums.parquet"], &["is not finished"]);
-    refused(&["compact", "hums.parquet"], &["model pull yunet face_landmark_68 age_gender"]);
+    refused(
+        &["compact", "hums.parquet"],
+        &["model pull yunet face_landmark_68 age_gender", "with --pictures 0"],
+    );
     let quick = ["compact", "hums.parquet", "--pictures", "0"];
     refused(&[&quick[..], &["--split", "train"]].concat(), &["nobody in its split train"]);
     refused(&[&quick[..], &["--baseline", "text.parquet"]].concat(), &["cannot be the baseline"]);
@@ -211,6 +215,13 @@ fn a_run_is_not_evaluated_on_the_speakers_of_its_training() {
     // The pairs were split again: their splits no longer say who the model was trained on.
     config("then.parquet", "now.parquet");
     evaluate(&folder, &arguments).exits(2).says(&["prepared or split again after", "hint:"]);
+    // A set is known by its speakers and splits, wherever it is now.
+    config("gone.parquet", "then.parquet");
+    evaluate(&folder, &arguments).exits(0);
+    let page = String::from_utf8(folder.read("later/report.html")).unwrap();
+    assert!(page.contains("was trained on no speaker, voice or face that is evaluated"));
+    hums(&folder.path("third.parquet"), 6, true);
+    config("then.parquet", "third.parquet");
     let elsewhere = ["evaluate", "run", "now.parquet", "-o", "report", "--pictures", "0"];
     evaluate(&folder, &elsewhere)
         .exits(0)

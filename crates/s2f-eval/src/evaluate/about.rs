@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use s2f_pairs::Split;
+use s2f_pairs::{PairSet, Split};
 use speech2face::{SOFTWARE, VoicePolicy, Windows};
 
 use super::steps::Steps;
@@ -96,17 +96,17 @@ impl About<'_> {
             _ if selection == PairSelection::Split(Split::Train) => {
                 "These pairs are the training split: scores say what the model memorised.".into()
             }
-            Training::Pairs(pairs) => format!(
-                "The model was trained on no speaker, voice or face that is evaluated ({}).",
-                name_of(pairs.path())
-            ),
-            Training::NotRecorded => format!(
-                "{within}There is no record of what the model was trained on, so it is unknown \
-                 whether it was trained on these people."
-            ),
-            Training::Unavailable(reason) => format!("{within}{reason}."),
+            Training { pairs, unknown, .. } if unknown.is_empty() => no_leak("The model", pairs),
+            Training { unknown, .. } => format!("{within}{}.", unknown.join(". ")),
         }
     }
+}
+
+/// What the leak check found of a model if it could compare all that the model was trained on.
+fn no_leak(model: &str, pairs: &[PairSet]) -> String {
+    let names: Vec<String> = pairs.iter().map(|pairs| name_of(pairs.path())).collect();
+    let names = names.join(", ");
+    format!("{model} was trained on no speaker, voice or face that is evaluated ({names}).")
 }
 
 /// The last part of a path, as reports show it.
@@ -117,7 +117,7 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 /// Warnings that hold for all scores.
-pub(super) fn notes(steps: &Steps<'_>, training: &Training) -> Vec<String> {
+pub(super) fn notes(steps: &Steps<'_>, training: &Training, compared: &[Training]) -> Vec<String> {
     let mut notes = Vec::new();
     if steps.options.selection == PairSelection::Split(Split::Train) {
         notes.push(
@@ -125,9 +125,14 @@ pub(super) fn notes(steps: &Steps<'_>, training: &Training) -> Vec<String> {
              it was not trained on."
                 .into(),
         );
-    }
-    if let Training::Unavailable(reason) = training {
-        notes.push(format!("{reason}."));
+    } else {
+        notes.extend(training.unknown.iter().map(|reason| format!("{reason}.")));
+        for Training { model, pairs, unknown } in compared {
+            notes.extend(unknown.iter().map(|reason| format!("{reason}.")));
+            if unknown.is_empty() {
+                notes.push(no_leak(model, pairs));
+            }
+        }
     }
     let speakers = steps.items.speakers.len();
     if speakers < MIN_SPEAKERS {

@@ -1,5 +1,6 @@
 //! The steps that take long, with a cache: embedding voices, generating and reading faces.
 
+use s2f_core::hash;
 use s2f_metrics::Vectors;
 use s2f_pairs::{PairSet, Payload};
 use speech2face::{SOFTWARE, Speech2Face};
@@ -93,6 +94,9 @@ impl Steps<'_> {
 
     /// Everything that features depend on.
     fn key(&self, model: &Speech2Face, clips: &ClipLengths) -> String {
-        format!("{SOFTWARE} {} {} {}", model.id().sha256, self.pairs_sha256, clips.key())
+        // The hash of a model is that of its weights.
+        let config = hash::sha256(format!("{:?}", model.config()).as_bytes());
+        let weights = &model.id().sha256;
+        format!("{SOFTWARE} {weights} {config} {} {}", self.pairs_sha256, clips.key())
     }
 }

@@ -260,3 +260,88 @@ fn the_record_of_a_run_is_checked_for_leaks_by_default() {
     assert_eq!(warnings.len(), 1);
     assert!(report.notes.iter().any(|note| note.contains(&warnings[0])), "{:?}", report.notes);
 }
+
+#[test]
+fn every_record_of_a_model_and_of_those_compared_with_it_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut all = pairs(256);
+    let evaluated = set(&at("some.parquet"), &all);
+    all.iter_mut().take(4).for_each(|pair| pair.info.split = Split::Train);
+    let then = set(&at("then.parquet"), &all);
+    let record = |set: &PairSet| {
+        let data = format!("{}-{}", set.speakers_sha256(), set.pairs());
+        serde_json::json!({ "pairs": { "path": set.path(), "data_sha256": data } })
+    };
+    let with = |name: &str, records: serde_json::Value| {
+        let root = at(name);
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("config.toml"), "").unwrap();
+        let environment = serde_json::json!({
+            "version": "0", "device": "cpu", "seed": 0, "threads": 1, "data_sha256": "x",
+            "started": "", "resumed": [], "trained_on": records,
+        });
+        fs::write(root.join("environment.json"), environment.to_string()).unwrap();
+        let run = Some(RunFolder::open(&root).unwrap());
+        EvaluatedModel { name: name.into(), run, ..compact() }
+    };
+    let check = |model: &EvaluatedModel, compare: &[EvaluatedModel]| {
+        let options = EvaluationOptions { photographs: false, compare, ..options() };
+        let mut warnings = Vec::new();
+        let found = evaluate(model, &evaluated, &at("out"), &options, &mut |event| {
+            if let EvaluationEvent::Warning(warning) = event {
+                warnings.push(warning);
+            }
+        });
+        (found.map(|found| found.report).map_err(|error| error.to_string()), warnings)
+    };
+    // What it started from was trained on the first two people.
+    let own = record(&evaluated);
+    let tuned = with("tuned", serde_json::json!([own, record(&then)]));
+    let message = check(&tuned, &[]).0.err().unwrap();
+    assert!(message.contains("person-000, person-001;"), "{message}");
+    let clean = with("clean", serde_json::json!([own]));
+    assert!(check(&clean, &[tuned]).0.is_err());
+
+    let recordings = serde_json::json!({ "recordings": { "path": "v", "data_sha256": "y" } });
+    let voices = with("voices", serde_json::json!([recordings]));
+    let unknown = with("unknown", serde_json::json!([own, { "unknown": { "model": "older" } }]));
+    let (report, warnings) = check(&clean, &[voices, unknown]);
+    let notes = report.unwrap().notes;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("voices was trained on v, which has recordings"), "{warnings:?}");
+    assert!(warnings[1].contains("no record of what the model older"), "{warnings:?}");
+    for warning in &warnings {
+        assert!(notes.contains(&format!("{warning}.")), "{notes:?}");
+    }
+}
+
+/// The same weights in another configuration are another model: its features are not those that an
+/// earlier evaluation left in the cache.
+#[test]
+fn features_of_another_configuration_are_computed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = set(&folder.path().join("some.parquet"), &pairs(256));
+    let out = folder.path().join("out");
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../speech2face/models/compact");
+    for name in ["config.json", "model.safetensors", "README.md"] {
+        fs::copy(shipped.join(name), model.join(name)).unwrap();
+    }
+    let parts = || fs::read_dir(out.join(Evaluation::FEATURES)).unwrap().count();
+    let evaluate = || {
+        let source = ModelSource::ModelFolder(model.clone());
+        let model = EvaluatedModel::open(&source, &Device::flex()).unwrap();
+        let options = EvaluationOptions { photographs: false, ..options() };
+        evaluate(&model, &set, &out, &options, &mut |_| ()).unwrap();
+        parts()
+    };
+    let first = evaluate();
+    assert_eq!(evaluate(), first);
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["border"][0][0] = (config["border"][0][0].as_f64().unwrap() + 1.0).into();
+    fs::write(model.join("config.json"), config.to_string()).unwrap();
+    assert_eq!(evaluate(), 2 * first);
+}

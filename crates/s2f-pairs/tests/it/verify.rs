@@ -42,13 +42,15 @@ fn replace(path: &Path, old: &[u8], new: &[u8]) {
 #[test]
 fn a_row_that_was_copied_under_its_old_hash_is_refused() {
     let pairs = some(10);
-    let bytes: [(fn(&Pair) -> &[u8], &str); 2] =
-        [(|pair| &pair.audio, "audio_sha256"), (|pair| &pair.face, "face_sha256")];
-    for (bytes, column) in bytes {
+    let (copied, replaced) = (&pairs[2], &pairs[7]);
+    for (old, new, column) in [
+        (&replaced.audio, &copied.audio, "audio_sha256"),
+        (&replaced.face, &copied.face, "face_sha256"),
+    ] {
         let (_folder, path) = written(&pairs);
         PairSet::open(&path).unwrap();
-        // Somebody who is evaluated speaks, or looks, like somebody of the training split.
-        replace(&path, bytes(&pairs[7]), bytes(&pairs[2]));
+        // A voice, or a face, of the training split is evaluated under another name.
+        replace(&path, old, new);
         let message = PairSet::open(&path).unwrap_err().to_string();
         for word in ["some.parquet", "pair0007", column, "hint: "] {
             assert!(message.contains(word), "{message}");

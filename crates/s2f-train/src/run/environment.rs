@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use speech2face::run_folder::{DataId, Environment, RunFolder};
+use speech2face::run_folder::{DataId, Environment, RunFolder, TrainingRecord};
 
 use crate::TrainError;
 
@@ -15,6 +15,8 @@ pub(crate) struct ThisSession {
     pub(crate) seed: u64,
     /// The training data.
     pub(crate) data: DataId,
+    /// What the model is trained on: in this run, and in those that it starts from.
+    pub(crate) trained_on: Vec<TrainingRecord>,
 }
 
 /// The environment with this session added, to be written; an error if the data has changed since.
@@ -23,12 +25,15 @@ pub(super) fn compared(
     session: &ThisSession,
 ) -> Result<Environment, TrainError> {
     let now = utc(SystemTime::now());
-    let ThisSession { device, seed, data } = session.clone();
+    let ThisSession { device, seed, data, mut trained_on } = session.clone();
     let (mut started, mut resumed) = (now.clone(), Vec::new());
     if folder.environment_file().exists() {
         let earlier = folder.environment()?;
         if earlier.data != data {
             return Err(TrainError::OtherData { path: folder.root().to_owned() });
+        }
+        if !earlier.trained_on.is_empty() {
+            trained_on = earlier.trained_on;
         }
         (started, resumed) = (earlier.started, earlier.resumed);
         resumed.push(now);
@@ -39,6 +44,7 @@ pub(super) fn compared(
         seed,
         threads: rayon::current_num_threads(),
         data,
+        trained_on,
         started,
         resumed,
     })

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use s2f_nn::weights::{self, Precision};
 use serde::Deserialize;
-use speech2face::run_folder::DataId;
+use speech2face::run_folder::{DataId, TrainingRecord};
 
 use super::*;
 use crate::draw::generator;
@@ -94,10 +94,12 @@ impl Folder {
 
     fn open_with(&self, config: &str, data: &str) -> Result<Run, TrainError> {
         let config: toml::Table = config.parse().unwrap();
+        let data = DataId::of_pairs(data, 1);
+        let trained_on = vec![TrainingRecord::Pairs { path: "pairs".into(), data: data.clone() }];
         Run::open(
             &self.0,
             &config,
-            &ThisSession { device: "cpu".into(), seed: 1, data: DataId::of_pairs(data, 1) },
+            &ThisSession { device: "cpu".into(), seed: 1, data, trained_on },
         )
     }
 
@@ -240,6 +242,8 @@ fn folders_of_other_runs_are_refused() {
     let text = fs::read(folder.0.join("environment.json")).unwrap();
     let environment: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(environment["resumed"].as_array().unwrap().len(), 1, "{environment}");
+    let record = serde_json::json!([{ "pairs": { "path": "pairs", "data_sha256": "data-1" } }]);
+    assert_eq!(environment["trained_on"], record);
 }
 
 #[test]

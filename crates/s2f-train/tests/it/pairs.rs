@@ -13,7 +13,7 @@ use s2f_train::{
     PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
-use speech2face::run_folder::{DataId, RunFolder};
+use speech2face::run_folder::{DataId, RunFolder, TrainingRecord};
 
 use crate::one_at_a_time;
 
@@ -229,11 +229,25 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let name = "voice_encoder.hidden.weight";
     assert_ne!(tensor("first", name), tensor("frozen", name));
 
+    // The record of the run that it started from is part of its own.
+    let trained_on =
+        |run: &str| RunFolder::open(&training.path(run)).unwrap().trained_on().unwrap();
+    assert_eq!(trained_on("first"), [record(&training)]);
+    assert_eq!(trained_on("frozen"), [record(&training), record(&training)]);
+
     let message = training
         .train("other", &[&start(false), "network.hidden=16", "optimisation.steps=2"])
         .unwrap_err()
         .to_string();
     assert!(message.contains("other layers"), "{message}");
+}
+
+/// The record of a run on the pairs of `training`.
+fn record(training: &Training) -> TrainingRecord {
+    let path = training.path("pairs.parquet").canonicalize().unwrap();
+    let set = PairSet::open(&path).unwrap();
+    let data = DataId::of_pairs(&set.speakers_sha256(), set.pairs());
+    TrainingRecord::Pairs { path, data }
 }
 
 /// What training writes is what [`RunFolder`] reads.
@@ -242,10 +256,7 @@ fn a_run_folder_states_what_the_run_was_trained_on() {
     let training = Training::new();
     training.train("run", &["optimisation.steps=1"]).unwrap();
     let run = RunFolder::open(&training.path("run")).unwrap();
-    let trained_on = run.trained_on().unwrap().unwrap();
-    let set = PairSet::open(&trained_on.pairs).unwrap();
-    assert_eq!(trained_on.pairs, training.path("pairs.parquet"));
-    assert_eq!(trained_on.data, DataId::of_pairs(&set.speakers_sha256(), set.pairs()));
+    assert_eq!(run.trained_on().unwrap(), [record(&training)]);
     assert_eq!(run.model().unwrap(), training.path("run/model"));
     assert_eq!(run.environment().unwrap().device, "cpu");
 }
