@@ -124,6 +124,12 @@ mod tests {
         assert_eq!(run.model_folder(), Some(path("run/model")));
         assert_eq!((run.short_name(), run.run().is_some()), ("run".into(), true));
 
+        fs::write(path("compact/config.toml"), "seed = 1").unwrap();
+        for name in ["config.json", "model.safetensors"] {
+            fs::write(path("compact").join(name), "").unwrap();
+        }
+        assert_eq!(resolve("compact").unwrap(), ModelSource::ModelFolder(path("compact")));
+
         let error = resolve("missing").unwrap_err();
         assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");
     }

@@ -145,9 +145,13 @@ impl RunFolder {
         }
     }
 
-    /// Whether `root` is the folder of a run, finished or not.
+    /// Whether `root` is the folder of a run, finished or not. A model folder is none, even if it
+    /// has a copy of the configuration that the model was trained with.
     pub fn exists(root: &Path) -> bool {
         let run = Self::at(root);
+        if ["config.json", "model.safetensors"].iter().all(|name| run.path(name).is_file()) {
+            return false;
+        }
         run.config_file().is_file() || run.model_folder().join("config.json").is_file()
     }
 
