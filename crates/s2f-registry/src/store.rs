@@ -58,14 +58,21 @@ impl Store {
     /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read;
     /// [`RegistryError::NoFolder`] if no data folder is known.
     pub fn from_environment() -> Result<Self, RegistryError> {
-        let path = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let registry = match path("S2F_REGISTRY") {
-            Some(path) => read_registry(&path)?,
-            None => Registry::embedded()?,
-        };
-        let folder = match path("S2F_MODELS") {
+        let folder = match path_variable("S2F_MODELS") {
             Some(folder) => folder,
             None => data_folder()?.join("speech2face").join("models"),
+        };
+        Self::in_folder(folder)
+    }
+
+    /// A store in `folder` with the user's registry, as [`Store::from_environment`] finds it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self, RegistryError> {
+        let registry = match path_variable("S2F_REGISTRY") {
+            Some(path) => read_registry(&path)?,
+            None => Registry::embedded()?,
         };
         Ok(Self::new(registry, folder))
     }
@@ -293,6 +300,11 @@ impl Store {
 /// Whether an error means that the file does not exist.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// An environment variable that is not empty.
+fn path_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn read_registry(path: &Path) -> Result<Registry, RegistryError> {

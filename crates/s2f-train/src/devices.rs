@@ -94,7 +94,7 @@ impl Devices {
 
     /// Whether it is the CPU, whose memory is the machine's.
     pub(crate) fn is_cpu(&self) -> bool {
-        self.names.iter().all(|name| name == "cpu")
+        self.devices.iter().all(|device| *device == Device::flex())
     }
 }
 
@@ -129,6 +129,7 @@ mod tests {
         assert_eq!((devices.name().as_str(), devices.count()), ("cpu", 1));
         assert!(!devices.first().is_autodiff() && devices.is_cpu());
         assert!("auto".parse::<Devices>().is_ok());
+        assert!(Devices::one("the first device", Device::flex()).is_cpu());
     }
 
     #[test]

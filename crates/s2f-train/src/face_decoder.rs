@@ -154,9 +154,9 @@ pub fn train_face_decoder(
     let (landmarks, values) = faces.train.mix(&shown);
     let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
     let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
-    run.write(&run.folder().path("morphs.png"), &sheet::png(pictures)?)?;
+    run.write(&run.folder().morphs_file(), &sheet::png(pictures)?)?;
     let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces)? };
-    run.write_json(&run.folder().path("scores.json"), &scores)?;
+    run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
 }
 

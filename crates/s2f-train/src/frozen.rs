@@ -1,14 +1,12 @@
 //! The frozen face decoder that a voice encoder is trained against.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::Device;
 use s2f_core::FaceSpace;
 use s2f_face::border_points;
 use s2f_nn::{FaceDecoder, FaceDecoderConfig, Model, ModelConfig, weights};
-use speech2face::ModelSource;
-use speech2face::run_folder::RunFolder;
+use speech2face::run_folder::{RunFolder, RunFolderError};
+use speech2face::{ModelSource, ModelSourceError};
 
 use crate::{FaceDecoderTraining, TrainError, config};
 
@@ -26,11 +24,13 @@ impl FrozenDecoder {
     /// Opens the face decoder of a model (by its name, its folder or its run folder), or the run
     /// folder of a face decoder.
     pub(crate) fn open(name: &str, device: &Device) -> Result<Self, TrainError> {
-        let run = RunFolder::at(Path::new(name));
-        if run.face_decoder_file().is_file() {
-            return Self::from_run(&run, device);
-        }
-        let (config, model) = open_model(name)?;
+        let source = match ModelSource::resolve(name) {
+            Err(ModelSourceError::Run(RunFolderError::FaceDecoder { folder })) => {
+                return Self::from_run(&RunFolder::at(&folder), device);
+            }
+            source => source?,
+        };
+        let (config, model) = networks(&source)?;
         Ok(Self {
             network: model.face_decoder.fork(device),
             config: config.face_decoder,
@@ -58,6 +58,10 @@ impl FrozenDecoder {
 
 /// The networks of a model by its name, its folder or its run folder, on the CPU.
 pub(crate) fn open_model(name: &str) -> Result<(ModelConfig, Model), TrainError> {
-    let model = ModelSource::resolve(name)?.open(&Device::flex())?;
+    networks(&ModelSource::resolve(name)?)
+}
+
+fn networks(source: &ModelSource) -> Result<(ModelConfig, Model), TrainError> {
+    let model = source.open(&Device::flex())?;
     Ok((model.config().clone(), model.networks().clone()))
 }

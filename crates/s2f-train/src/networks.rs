@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use s2f_registry::{NetworkSource, Registry, Store};
+use s2f_registry::{NetworkSource, Store};
 
 use crate::TrainError;
 
@@ -29,7 +29,7 @@ impl<'a> Networks<'a> {
         file: &Path,
     ) -> Result<PathBuf, TrainError> {
         let store = match self.models {
-            Some(folder) => Store::new(Registry::embedded()?, folder),
+            Some(folder) => Store::in_folder(folder)?,
             None => Store::from_environment()?,
         };
         let found = store.find(&NetworkSource::Registered(name.to_owned()))?;

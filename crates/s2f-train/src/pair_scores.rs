@@ -42,7 +42,8 @@ pub struct PairScores {
     /// Median rank of the speaker's face (relative cosine), from 1.
     pub median_rank: f64,
     /// Spread of the predicted features (root of their mean squared distance from their mean)
-    /// divided by that of the true ones: near 0 if all voices get the same face.
+    /// divided by that of the true ones: near 0 if all voices get the same face; 0 if all true
+    /// features are equal.
     pub diversity: f64,
 }
 
@@ -170,9 +171,14 @@ impl Probes {
             recall_plain: Recalls::of(&plain_ranks),
             chance: Recalls::chance(gallery),
             median_rank: quantile(&places, 0.5),
-            diversity: voices.spread() / faces.spread(),
+            diversity: diversity(&voices, &faces),
         })
     }
+}
+
+fn diversity(voices: &Vectors, faces: &Vectors) -> f64 {
+    let spread = faces.spread();
+    if spread > 0.0 { voices.spread() / spread } else { 0.0 }
 }
 
 /// The policy of a clip of `seconds` from the start of a voice; a shorter voice is repeated.
@@ -204,6 +210,16 @@ pub(crate) fn predict(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_diversity_is_a_ratio_and_finite() {
+        let wide = Vectors::new(vec![0.0, 4.0], 1); // spread 2
+        let narrow = Vectors::new(vec![1.0, 2.0], 1); // spread 0.5
+        let equal = Vectors::new(vec![3.0, 3.0], 1);
+        assert_eq!(diversity(&narrow, &wide), 0.25);
+        assert_eq!(diversity(&equal, &wide), 0.0);
+        assert_eq!(diversity(&wide, &equal), 0.0);
+    }
 
     #[test]
     fn recalls_by_hand() {

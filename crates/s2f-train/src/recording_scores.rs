@@ -3,7 +3,7 @@
 //! the face changes evenly from a low to a high voice.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use s2f_audio::Waveform;
+use s2f_audio::{Waveform, is_silent};
 use s2f_core::{FaceSpace, Sex};
 use s2f_metrics::probability_less;
 use s2f_nn::Model;
@@ -108,7 +108,10 @@ fn score_corpus(
     };
 
     let (clips, clip_features) = clips_of_speakers(scored, &voices, features.clone())?;
-    let angles = angles(clip_features);
+    let angles = match clips.len() {
+        0 => Vec::new(),
+        _ => angles(Tensor::cat(clip_features, 0)),
+    };
     let mut same_speaker = Vec::new();
     let mut same_sex = Vec::new();
     for a in 0..clips.len() {
@@ -146,12 +149,13 @@ fn score_corpus(
     Ok((scores, Tensor::cat(shown, 0)))
 }
 
-/// Two or more clips of each speaker: the recordings, or the halves of a speaker's only one.
+/// Clips of each speaker, with their features: the recordings, or the halves of a speaker's only
+/// one.
 fn clips_of_speakers<'a>(
     scored: &Scored<'_>,
     voices: &[&'a Voice],
     features: Tensor<2>,
-) -> Result<(Vec<&'a Voice>, Tensor<2>), TrainError> {
+) -> Result<(Vec<&'a Voice>, Vec<Tensor<2>>), TrainError> {
     let mut clips = Vec::new();
     let mut rows = Vec::new();
     for (index, voice) in voices.iter().enumerate() {
@@ -160,16 +164,21 @@ fn clips_of_speakers<'a>(
             rows.push(features.clone().narrow(0, index, 1));
             continue;
         }
-        let samples = voice.waveform.samples();
-        for half in samples.chunks(samples.len().div_ceil(2)) {
-            // A half that is too short or silent is left out.
-            if let Ok(half) = Waveform::from_interleaved(half, 1, Waveform::RATE_HZ) {
-                clips.push(*voice);
-                rows.push(scored.features(&[half])?);
-            }
+        for half in halves(&voice.waveform) {
+            clips.push(*voice);
+            rows.push(scored.features(&[half])?);
         }
     }
-    Ok((clips, Tensor::cat(rows, 0)))
+    Ok((clips, rows))
+}
+
+/// The halves of a recording that are neither silent nor shorter than a recording may be.
+fn halves(waveform: &Waveform) -> Vec<Waveform> {
+    let samples = waveform.samples();
+    let halves = samples.chunks(samples.len().div_ceil(2));
+    let halves = halves.filter(|half| !is_silent(half));
+    let halves = halves.filter_map(|h| Waveform::from_interleaved(h, 1, Waveform::RATE_HZ).ok());
+    halves.filter(|half| half.seconds() >= Waveform::MIN_S).collect()
 }
 
 fn path(scored: &Scored<'_>, voices: &[&Voice]) -> Result<PathScores, TrainError> {
@@ -223,6 +232,18 @@ fn mean(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_and_silent_halves_are_left_out() {
+        let halves = |first: f32, second: f32, samples: usize| {
+            let values = [vec![first; samples], vec![second; samples]].concat();
+            let waveform = Waveform::from_interleaved(&values, 1, Waveform::RATE_HZ).unwrap();
+            halves(&waveform).iter().map(|half| half.samples()[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(halves(0.5, 0.25, 16_000), [0.5, 0.25]); // 1 s each
+        assert_eq!(halves(0.5, 0.0, 16_000), [0.5]);
+        assert!(halves(0.5, 0.25, 15_999).is_empty());
+    }
 
     #[test]
     fn angles_of_known_vectors() {

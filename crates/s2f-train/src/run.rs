@@ -68,7 +68,7 @@ impl Run {
         let environment = environment::compared(&folder, session)?;
         files::write(&folder.config_file(), config.as_bytes())?;
         files::write_json(&folder.environment_file(), &environment)?;
-        for folder in [root.to_owned(), folder.model_folder(), folder.path("sheets")] {
+        for folder in [root.to_owned(), folder.model_folder(), folder.sheets()] {
             if folder.is_dir() {
                 remove_temporary(&folder)?;
             }
@@ -113,7 +113,7 @@ impl Run {
         step: usize,
         png: &[u8],
     ) -> Result<(), TrainError> {
-        self.write(&self.folder.path(&format!("sheets/{name}-{step:06}.png")), png)?;
+        self.write(&self.folder.sheet_file(name, step), png)?;
         self.events(step)?.picture(step, name, png)
     }
 

@@ -151,8 +151,8 @@ pub fn train_voice_encoder(
     // It comes last, since it is what tells a finished run.
     run.write_json(&folder.join("config.json"), &model_config)?;
     let (scores, sheet) = scoring.score(&model)?;
-    run.write(&run.folder().path("voices.png"), &sheet)?;
-    run.write_json(&run.folder().path("scores.json"), &scores)?;
+    run.write(&run.folder().voices_file(), &sheet)?;
+    run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
 }
 

@@ -170,6 +170,11 @@ mod tests {
         let unknown = |model: &str| vec![TrainingRecord::Unknown { model: model.to_owned() }];
         assert_eq!(ModelSource::Shipped.trained_on().unwrap(), unknown("compact"));
         assert_eq!(other.trained_on().unwrap(), unknown(path("run/other").to_str().unwrap()));
+        fs::write(path("compact/config.toml"), "seed = 1").unwrap();
+        for name in ["config.json", "model.safetensors"] {
+            fs::write(path("compact").join(name), "").unwrap();
+        }
+        assert_eq!(resolve("compact").unwrap(), ModelSource::ModelFolder(path("compact")));
 
         let error = resolve("missing").unwrap_err();
         assert!(matches!(error, ModelSourceError::Unknown { .. }), "{error}");

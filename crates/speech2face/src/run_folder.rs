@@ -6,9 +6,12 @@
 //! | `config.toml` | the resolved configuration |
 //! | `environment.json` | version, device, seed, threads, training data, start, resumptions |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
+//! | `sheets/` | pictures of the same faces at different steps |
 //! | `checkpoints/` | what an interrupted run needs to resume |
 //! | `model/` | the model folder of a voice encoder, once the run is finished |
 //! | `face-decoder.safetensors` | the weights of a face decoder, once the run is finished |
+//! | `scores.json` | the final scores |
+//! | `voices.png`, `morphs.png` | faces that a finished voice encoder or face decoder makes |
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -174,9 +177,13 @@ impl RunFolder {
         }
     }
 
-    /// Whether `root` is the folder of a run, finished or not.
+    /// Whether `root` is the folder of a run, finished or not. A model folder is none, even if it
+    /// has a copy of the configuration that the model was trained with.
     pub fn exists(root: &Path) -> bool {
         let run = Self::at(root);
+        if ["config.json", "model.safetensors"].iter().all(|name| run.path(name).is_file()) {
+            return false;
+        }
         run.config_file().is_file() || run.model_folder().join("config.json").is_file()
     }
 
@@ -192,7 +199,7 @@ impl RunFolder {
     }
 
     /// A file or folder in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
@@ -214,6 +221,31 @@ impl RunFolder {
     /// `lock`, which a process holds locked as long as it trains here.
     pub fn lock_file(&self) -> PathBuf {
         self.path("lock")
+    }
+
+    /// `sheets/`, the pictures of the same faces at different steps.
+    pub fn sheets(&self) -> PathBuf {
+        self.path("sheets")
+    }
+
+    /// `sheets/NAME-000500.png`, the picture after a step.
+    pub fn sheet_file(&self, name: &str, step: usize) -> PathBuf {
+        self.sheets().join(format!("{name}-{step:06}.png"))
+    }
+
+    /// `scores.json`, the final scores.
+    pub fn scores_file(&self) -> PathBuf {
+        self.path("scores.json")
+    }
+
+    /// `voices.png`, faces that a finished voice encoder makes of held-out voices.
+    pub fn voices_file(&self) -> PathBuf {
+        self.path("voices.png")
+    }
+
+    /// `morphs.png`, faces that a finished face decoder makes of the features of morphs.
+    pub fn morphs_file(&self) -> PathBuf {
+        self.path("morphs.png")
     }
 
     /// `checkpoints/`.
@@ -396,6 +428,19 @@ mod tests {
         let run = RunFolder::open(folder.path()).unwrap();
         let model = folder.path().display().to_string();
         assert_eq!(run.trained_on().unwrap(), [TrainingRecord::Unknown { model }]);
+    }
+
+    #[test]
+    fn files_have_the_names_that_they_always_had() {
+        let run = RunFolder::at(Path::new("run"));
+        for (path, name) in [
+            (run.sheet_file("held-out", 500), "sheets/held-out-000500.png"),
+            (run.scores_file(), "scores.json"),
+            (run.voices_file(), "voices.png"),
+            (run.morphs_file(), "morphs.png"),
+        ] {
+            assert_eq!(path, Path::new("run").join(name));
+        }
     }
 
     #[test]

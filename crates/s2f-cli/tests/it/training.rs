@@ -105,6 +105,15 @@ fn files_of_somebody_else_are_not_overwritten() {
 }
 
 #[test]
+fn networks_are_those_of_the_users_registry() {
+    let folder = Folder::new();
+    let mut command = folder.command(train(Path::new("models"), "out", STEPS, &[]));
+    let run = Run::of(command.env("S2F_REGISTRY", "registry.toml").output().unwrap()).exits(2);
+    run.says(&["error: cannot read the registry registry.toml; hint: "]);
+    assert!(!folder.path("out").exists());
+}
+
+#[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     let folder = Folder::new();
     let Some(models) = portraits(&folder) else { return };
