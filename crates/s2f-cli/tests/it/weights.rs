@@ -25,7 +25,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
         "removed state_dict. from the names\n",
         "removed module. from the names\n",
         "wrote mine/model.safetensors\n",
-        "mine is complete and draws a face\n",
+        "mine is complete and works\n",
     ]);
     assert_eq!(folder.files(), ["mine/README.md", "mine/config.json", "mine/model.safetensors"]);
     folder.run(["model", "verify", "-m", "mine"]).exits(0);
