@@ -57,6 +57,16 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
 }
 
 #[test]
+fn compact_is_the_model_even_if_a_file_has_that_name() {
+    let folder = Folder::new();
+    folder.write("compact", "not a configuration");
+    let file = tiny("zip.pth");
+    let run = folder.run(import(&file, "out", "face-decoder")).exits(2);
+    run.says(&["no weights for "]);
+    assert_eq!(folder.files(), ["compact"]);
+}
+
+#[test]
 fn a_key_map_renames_and_its_errors_are_named() {
     let folder = Folder::new();
     let (file, config, map) = (tiny("renamed.pth"), tiny("config.json"), tiny("renamed.toml"));
