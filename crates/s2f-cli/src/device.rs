@@ -14,6 +14,11 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
+    /// The device as it was given.
+    pub fn choice(&self) -> DeviceChoice {
+        self.device
+    }
+
     /// Opens the device.
     ///
     /// # Errors

@@ -218,7 +218,7 @@ fn print(evaluation: &Evaluation, args: &Args, printer: &Printer) -> anyhow::Res
             })
         })
         .collect();
-    let page = args.out.join("report.html");
+    let page = args.out.join(Evaluation::HTML);
     if args.json {
         #[derive(Serialize)]
         struct Line<'a> {

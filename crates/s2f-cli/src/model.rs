@@ -36,7 +36,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a model is complete and draws a face
+    /// Check that a model is complete and works
     Verify {
         #[command(flatten)]
         model: ModelChoice,
@@ -96,7 +96,7 @@ fn verify(model: &ModelChoice, device: &Device, printer: &Printer) -> anyhow::Re
     let model = model.open(device)?;
     model.verify()?;
     let ModelId { name, sha256 } = model.id();
-    printer.note(format_args!("{name} is complete and draws a face (sha256 {sha256})"));
+    printer.note(format_args!("{name} is complete and works (sha256 {sha256})"));
     Ok(())
 }
 

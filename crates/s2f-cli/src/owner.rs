@@ -9,6 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use s2f_core::AtomicFile;
+use s2f_corpus::prepare::REJECTED_COLUMNS;
+use s2f_eval::Evaluation;
+use s2f_pairs::{KEY_FORMAT, SplitTable};
 
 /// The start of a file that is read to recognise it.
 const HEAD_BYTES: u64 = 1024;
@@ -27,14 +30,9 @@ const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 const HTML_START: &[u8] = b"<!DOCTYPE html>";
 const HTML_MARK: &[u8] = br#"name="generator" content="speech2face "#;
 const PARQUET_MAGIC: &[u8] = b"PAR1";
-const PARQUET_MARK: &[u8] = b"speech2face";
-/// Headers of tables: scores and map of a report; rejected clips and splits of a preparation.
-const CSV_STARTS: [&[u8]; 4] = [
-    b"id,value,low,high,chance,unit,pairs,speakers,gallery,p,p_adjusted\n",
-    b"pair_id,x,y\n",
-    b"pair_id,speaker_id,source,file,reason,detail\n",
-    b"speaker_id,split,official\n",
-];
+/// Columns of tables: scores and map of a report; rejected clips and splits of a preparation.
+const TABLES: [&[&str]; 4] =
+    [&Evaluation::SCORE_COLUMNS, &Evaluation::MAP_COLUMNS, &REJECTED_COLUMNS, &SplitTable::COLUMNS];
 
 /// Writes `bytes` to `path`, unless a file is there that the program did not write.
 ///
@@ -90,7 +88,7 @@ fn may_replace(path: &Path) -> io::Result<bool> {
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
         let mut tail = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut tail)?;
-        return Ok(contains(&tail, PARQUET_MARK));
+        return Ok(contains(&tail, KEY_FORMAT.as_bytes()));
     }
     Ok(is_own(&head))
 }
@@ -102,7 +100,12 @@ fn is_own(head: &[u8]) -> bool {
         || (head.starts_with(b"{") && within(JSON_MARK_WITHIN, JSON_MARK))
         || (head.starts_with(PNG_MAGIC) && within(PNG_MARK_WITHIN, PNG_MARK))
         || (head.starts_with(HTML_START) && contains(head, HTML_MARK))
-        || CSV_STARTS.iter().any(|start| head.starts_with(start))
+        || TABLES.iter().any(|columns| head.starts_with(header(columns).as_bytes()))
+}
+
+/// The first line of a table.
+fn header(columns: &[&str]) -> String {
+    format!("{}\n", columns.join(","))
 }
 
 fn contains(bytes: &[u8], mark: &[u8]) -> bool {
@@ -166,6 +169,31 @@ mod tests {
         ] {
             assert!(!is_own(foreign));
         }
+    }
+
+    #[test]
+    fn tables_are_recognised_by_their_header() {
+        for header in [
+            "id,value,low,high,chance,unit,pairs,speakers,gallery,p,p_adjusted\n",
+            "pair_id,x,y\n",
+            "pair_id,speaker_id,source,file,reason,detail\n",
+            "speaker_id,split,official\n",
+        ] {
+            assert!(is_own(header.as_bytes()), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_parquet_file_is_recognised_by_its_key_and_not_by_a_word_in_it() {
+        let path = std::env::temp_dir().join(format!("s2f-key-{}.parquet", std::process::id()));
+        for (bytes, is_own) in [
+            ("PAR1 speech2face.format 1 PAR1", true),
+            ("PAR1 made of /home/me/speech2face/a.wav PAR1", false),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(may_replace(&path).unwrap(), is_own, "{bytes}");
+        }
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
     let start = Instant::now();
     let model = args.model.open(&args.device.open()?)?;
+    request.create_folder()?;
     let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
     printer.detail(format_args!("opened model {name} in {time}"));
     let (send, receive) = sync_channel(0);

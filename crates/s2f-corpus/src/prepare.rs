@@ -23,6 +23,7 @@ use std::thread;
 
 use clip::{ClipOutcome, ClipProcessor};
 use folder::PrepareFolder;
+pub use folder::REJECTED_COLUMNS;
 pub use merge::{PrepareSummary, merge};
 use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};

@@ -6,7 +6,7 @@ use s2f_core::AtomicFile;
 
 use crate::EvalError;
 use crate::report::{Attachments, Report, csv, html};
-use crate::sections::MAP_FILE;
+use crate::sections::{MAP_COLUMNS, MAP_FILE};
 use crate::sheet::SHEET;
 
 /// A finished evaluation.
@@ -17,11 +17,17 @@ pub struct Evaluation {
     pub attachments: Attachments,
 }
 
-const HTML: &str = "report.html";
 const JSON: &str = "report.json";
 const CSV: &str = "scores.csv";
 
 impl Evaluation {
+    /// Name of the report for people.
+    pub const HTML: &str = "report.html";
+    /// Columns of the table of scores.
+    pub const SCORE_COLUMNS: [&str; 11] = csv::COLUMNS;
+    /// Columns of the table of the map's points.
+    pub const MAP_COLUMNS: [&str; 3] = MAP_COLUMNS;
+
     /// Name of the folder next to the report in which [`evaluate`](crate::evaluate) caches
     /// features and readings.
     pub const FEATURES: &str = "features";
@@ -29,7 +35,7 @@ impl Evaluation {
     /// Names of all files that [`write`](Self::write) may write, to check before evaluating that
     /// no other program's file would be replaced. HTML, JSON and PNG name the program in their
     /// first bytes; the tables are recognised by their headers.
-    pub const FILES: [&str; 5] = [HTML, JSON, CSV, SHEET, MAP_FILE];
+    pub const FILES: [&str; 5] = [Self::HTML, JSON, CSV, SHEET, MAP_FILE];
 
     /// Writes the report and everything that belongs to it into `folder`, which must exist.
     ///
@@ -45,6 +51,6 @@ impl Evaluation {
         AtomicFile::write(&folder.join(CSV), csv.as_bytes())?;
         AtomicFile::write(&folder.join(JSON), &json)?;
         let page = html::render(&self.report, &self.attachments);
-        Ok(AtomicFile::write(&folder.join(HTML), page.as_bytes())?)
+        Ok(AtomicFile::write(&folder.join(Self::HTML), page.as_bytes())?)
     }
 }

@@ -7,12 +7,11 @@ mod ranks;
 
 use std::collections::BTreeMap;
 
+pub(crate) use ranks::{gallery, per_cent};
 use s2f_metrics::{Bootstrap, SumAndCount, holm, percentile};
 
 use crate::items::Items;
 use crate::report::{Score, Unit};
-
-pub(crate) use ranks::{gallery, per_cent};
 
 /// Minimum number of speakers for a group's score to be informative.
 pub(crate) const MIN_SPEAKERS: usize = 20;

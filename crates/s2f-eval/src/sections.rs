@@ -41,7 +41,7 @@ pub(crate) fn all(
 }
 
 pub(crate) use overview::headlines;
-pub(crate) use pictures::{MAP_FILE, sheet};
+pub(crate) use pictures::{MAP_COLUMNS, MAP_FILE, sheet};
 
 /// Values of scores by name.
 pub(crate) fn values(ids: impl IntoIterator<Item = String>) -> Vec<Cell> {

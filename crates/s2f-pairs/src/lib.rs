@@ -30,7 +30,7 @@ mod valid;
 
 pub use error::{Leak, PairsError};
 pub use merge::merge;
-pub use meta::PairFileInfo;
+pub use meta::{KEY_FORMAT, PairFileInfo};
 pub use pair::{Pair, PairInfo};
 pub use read::{PairSet, Payload, Rows};
 pub use resplit::resplit;

@@ -52,8 +52,9 @@ pub(crate) struct Seal {
     pub(crate) rows_sha256: String,
 }
 
-/// Keys in the file.
-const KEY_FORMAT: &str = "speech2face.format";
+/// The key of every file of pairs, by which other programs recognise one.
+pub const KEY_FORMAT: &str = "speech2face.format";
+/// Other keys in the file.
 const KEY_FACE_SPACE: &str = "speech2face.face_space";
 const KEY_SPLITS: &str = "speech2face.splits_sha256";
 const KEY_LICENCES: &str = "speech2face.licences";

@@ -128,11 +128,14 @@ impl SplitTable {
         hash(self.speakers.iter().map(|(speaker, entry)| (speaker, entry.split)))
     }
 
+    /// The columns of the table.
+    pub const COLUMNS: [&str; 3] = ["speaker_id", "split", "official"];
+
     /// The table as comma-separated text: `speaker_id,split,official`.
     pub fn to_csv(&self) -> String {
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
         // Writing to memory cannot fail, and all of it is text.
-        let _ = writer.write_record(["speaker_id", "split", "official"]);
+        let _ = writer.write_record(Self::COLUMNS);
         for (speaker, entry) in &self.speakers {
             let (speaker_id, split, official) = (speaker.clone(), entry.split, entry.official);
             let _ = writer.serialize(Line { speaker_id, split, official });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use s2f_core::Normalisation;
 use s2f_pairs::{PairSet, Payload, Split};
-use speech2face::run_folder::{DataId, TrainingRecord};
+use speech2face::{DataId, TrainingRecord};
 
 use crate::batch::Examples;
 use crate::config::{PairData, RecordingData, VoiceData};

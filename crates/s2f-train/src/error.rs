@@ -10,8 +10,7 @@ use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
 use s2f_registry::RegistryError;
-use speech2face::run_folder::RunFolderError;
-use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError};
+use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError, RunFolderError};
 
 use crate::devices::DevicesError;
 

@@ -14,7 +14,7 @@ use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{DecodedFace, unit_length};
 use serde::{Deserialize, Serialize};
-use speech2face::run_folder::{DataId, TrainingRecord};
+use speech2face::{DataId, TrainingRecord};
 
 use crate::basis::Basis;
 use crate::data::absolute;

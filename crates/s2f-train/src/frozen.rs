@@ -5,8 +5,7 @@ use burn::tensor::Device;
 use s2f_core::FaceSpace;
 use s2f_face::border_points;
 use s2f_nn::{FaceDecoder, FaceDecoderConfig, Model, ModelConfig, weights};
-use speech2face::run_folder::{RunFolder, RunFolderError};
-use speech2face::{ModelSource, ModelSourceError};
+use speech2face::{ModelSource, ModelSourceError, RunFolder, RunFolderError};
 
 use crate::{FaceDecoderTraining, TrainError, config};
 

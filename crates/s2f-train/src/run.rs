@@ -32,7 +32,7 @@ use s2f_core::{FileError, remove_temporary};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use speech2face::run_folder::RunFolder;
+use speech2face::RunFolder;
 
 use crate::TrainError;
 
@@ -51,8 +51,8 @@ impl Run {
     /// Creates the folder, or opens it to resume its run.
     ///
     /// # Errors
-    /// [`TrainError::OtherFile`] as [`check_folder`], [`TrainError::Busy`] if another process trains
-    /// in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
+    /// [`TrainError::OtherFile`] as [`check_folder`], [`TrainError::Busy`] if another process
+    /// trains in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
     /// number of steps and `watch`), [`TrainError::OtherData`] if its run is trained on other data.
     pub(crate) fn open<C: Serialize + DeserializeOwned>(
         root: &Path,

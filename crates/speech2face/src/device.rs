@@ -28,12 +28,11 @@ const BUILT: &[&str] = &[
 /// # drop(device);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeviceChoice {
     /// The first CUDA device, or else the first wgpu device, or else the CPU.
     Auto,
     /// The CPU.
-    #[default]
     Cpu,
     /// An NVIDIA GPU, by its index in the driver's order.
     Cuda(usize),

@@ -150,8 +150,9 @@ impl VoicePolicy {
 ///
 /// # Errors
 /// [`DecodeError::Policy`] if a value of `policy` is out of its range, or a window is shorter than
-/// the encoder's receptive field; [`DecodeError::BadValue`] if the encoder's output is not finite, [`DecodeError::WrongLength`] if
-/// it does not have the dimension of the face space, [`DecodeError::Device`].
+/// the encoder's receptive field; [`DecodeError::BadValue`] if the encoder's output is not finite,
+/// [`DecodeError::WrongLength`] if it does not have the dimension of the face space,
+/// [`DecodeError::Device`].
 pub fn embed_voices(
     encoder: &VoiceEncoder,
     face_space: &FaceSpace,

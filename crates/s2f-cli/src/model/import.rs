@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use s2f_core::ChannelOrder;
+use s2f_core::{AtomicFile, ChannelOrder};
 use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
 use speech2face::{
     Device, DeviceChoice, ModelConfig, ModelSource, SHIPPED, Speech2Face, read_model_config,
@@ -120,10 +120,19 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         ("model.safetensors", bytes),
         ("README.md", card(&config, args, rest.as_ref()).into_bytes()),
     ];
+    verify(&files, &device)?;
     write_new(folder, &files, printer)?;
-    Speech2Face::open(folder, &device)?.verify()?;
-    printer.note(format_args!("{} is complete and draws a face", config.name));
+    printer.note(format_args!("{} is complete and works", config.name));
     Ok(())
+}
+
+/// Opens a model from its files and computes a face, before they are written to their place.
+fn verify(files: &[(&str, Vec<u8>)], device: &Device) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    for (name, bytes) in files {
+        AtomicFile::write(&folder.path().join(name), bytes)?;
+    }
+    Ok(Speech2Face::open(folder.path(), device)?.verify()?)
 }
 
 /// What the networks are built from.
@@ -136,11 +145,12 @@ enum Base {
 
 impl Base {
     fn open(name: &str, device: &Device) -> anyhow::Result<Self> {
-        if Path::new(name).is_file() {
+        // The name of a model comes before a file of that name.
+        if name != SHIPPED && Path::new(name).is_file() {
             return Ok(Self::Config(read_model_config(Path::new(name))?));
         }
         match ModelSource::resolve(name)?.model_folder() {
-            // A folder of a configuration alone will do for a whole model.
+            // A folder with only a config.json is enough for a whole model.
             Some(folder) if !folder.join("model.safetensors").exists() => {
                 Ok(Self::Config(read_model_config(&folder)?))
             }

@@ -73,19 +73,25 @@ enum Window {
 }
 
 /// Beyond these amounts, features are far from everything that the decoder was trained on.
-const AMOUNTS: std::ops::RangeInclusive<f32> = -1.0..=3.0;
+const EXAGGERATION_RANGE: std::ops::RangeInclusive<f32> = -1.0..=3.0;
 
 fn amount(typed: &str) -> Result<f32, String> {
     let amount: f32 = typed.parse().map_err(|_| "not a number".to_owned())?;
-    if AMOUNTS.contains(&amount) {
+    if EXAGGERATION_RANGE.contains(&amount) {
         Ok(amount)
     } else {
-        Err(format!("must be from {} (the mean face) to {}", AMOUNTS.start(), AMOUNTS.end()))
+        Err(format!(
+            "must be from {} (the mean face) to {}",
+            EXAGGERATION_RANGE.start(),
+            EXAGGERATION_RANGE.end()
+        ))
     }
 }
 
 /// What to reconstruct, and how.
 pub struct Request {
+    /// The output folder, if there is one.
+    folder: Option<PathBuf>,
     /// The recordings, each with its output files.
     pub inputs: Vec<(Input, Target)>,
     /// Names of recordings that were given more than once.
@@ -96,10 +102,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Interprets the arguments, and creates the output folder.
+    /// Interprets the arguments.
     ///
     /// # Errors
-    /// Options that contradict each other, or a folder that cannot be created.
+    /// Options that contradict each other.
     pub fn new(args: &Args) -> anyhow::Result<Self> {
         let (inputs, repeated) = without_repetitions(&args.files);
         let mut formats = Vec::new();
@@ -115,22 +121,33 @@ impl Request {
         if formats.is_empty() {
             formats.push(Format::Png);
         }
-        if let OutputPlace::Folder(folder) = &place {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-        }
         let targets = targets(&inputs, &place, &formats);
         let voice = match args.window {
             Window::All => VoicePolicy::default(),
             Window::First => VoicePolicy::first_clip(),
         };
+        let folder = match place {
+            OutputPlace::Folder(folder) => Some(folder),
+            _ => None,
+        };
         Ok(Self {
+            folder,
             inputs: inputs.into_iter().zip(targets).collect(),
             repeated,
             options: ReconstructOptions { voice, exaggerate: args.exaggerate },
             formats,
             json: args.json,
         })
+    }
+
+    /// Creates the output folder.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be created.
+    pub fn create_folder(&self) -> anyhow::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", folder.display()))
     }
 }
 

@@ -14,6 +14,18 @@ fn a_folder_is_created_and_filled() {
 }
 
 #[test]
+fn no_folder_is_created_if_the_model_or_the_device_cannot_be_opened() {
+    let folder = Folder::new();
+    folder.write("a.wav", voice(2.0, 120.0));
+    for bad in [["-m", "no-model"], ["--device", "cuda:999"]] {
+        let run = folder.run([&["reconstruct", "a.wav", "-o", "out"][..], &bad].concat());
+        run.exits(2);
+        assert_eq!(folder.files(), ["a.wav"]);
+        assert!(!folder.path("out").exists());
+    }
+}
+
+#[test]
 fn one_recording_can_name_its_file_and_thereby_the_format() {
     let folder = Folder::new();
     folder.write("a.wav", voice(2.0, 120.0));

@@ -25,7 +25,7 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
         "removed state_dict. from the names\n",
         "removed module. from the names\n",
         "wrote mine/model.safetensors\n",
-        "mine is complete and draws a face\n",
+        "mine is complete and works\n",
     ]);
     assert_eq!(folder.files(), ["mine/README.md", "mine/config.json", "mine/model.safetensors"]);
     folder.run(["model", "verify", "-m", "mine"]).exits(0);
@@ -54,6 +54,16 @@ fn a_model_from_pytorch_draws_and_goes_back_unchanged() {
         export(&again, &out, &[]).exits(0);
         assert!(weights("out") == weights(&out), "{network}");
     }
+}
+
+#[test]
+fn compact_is_the_model_even_if_a_file_has_that_name() {
+    let folder = Folder::new();
+    folder.write("compact", "not a configuration");
+    let file = tiny("zip.pth");
+    let run = folder.run(import(&file, "out", "face-decoder")).exits(2);
+    run.says(&["no weights for "]);
+    assert_eq!(folder.files(), ["compact"]);
 }
 
 #[test]

@@ -226,7 +226,8 @@ pub(super) fn write_rejected(path: &Path, rows: &[Rejected]) -> Result<(), Corpu
 }
 
 /// The columns of `rejected.csv`.
-const REJECTED_COLUMNS: [&str; 6] = ["pair_id", "speaker_id", "source", "file", "reason", "detail"];
+pub const REJECTED_COLUMNS: [&str; 6] =
+    ["pair_id", "speaker_id", "source", "file", "reason", "detail"];
 
 /// A hash of the plan, without the place of the corpus. What is hashed is part of [`FORMAT`].
 fn corpus_hash(plan: &Plan) -> String {

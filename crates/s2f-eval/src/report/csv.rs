@@ -5,7 +5,7 @@ use ::csv::{Error, Writer};
 use super::{Report, Score};
 
 /// Header. Readers of the file rely on these names.
-const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 11] = [
     "id",
     "value",
     "low",

@@ -9,9 +9,9 @@ use crate::groups::{age_band, band_name};
 use crate::report::{Attachments, Item, Map, Picture, Section};
 use crate::sheet::{Photographs, SHEET, draw_sheet, photographs_allowed};
 
-/// Name of the file with the points of the map, and its header.
+/// Name of the file with the points of the map, and its columns.
 pub(crate) const MAP_FILE: &str = "map.csv";
-const MAP_HEADER: &str = "pair_id,x,y\n";
+pub(crate) const MAP_COLUMNS: [&str; 3] = ["pair_id", "x", "y"];
 
 /// Maximum number of points of a map.
 const MAX_POINTS: usize = 1000;
@@ -86,7 +86,7 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
             caption: "Nothing is stated about the speakers.".into(),
         }));
     }
-    let mut csv = MAP_HEADER.to_owned();
+    let mut csv = format!("{}\n", MAP_COLUMNS.join(","));
     for (&pair, [x, y]) in shown.iter().zip(&places) {
         csv += &format!("\"{}\",{x},{y}\n", info(pair).pair_id.replace('"', "\"\""));
     }

@@ -5,7 +5,7 @@ use std::fs;
 use s2f_core::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use speech2face::run_folder::RunFolder;
+use speech2face::RunFolder;
 use toml::{Table, Value};
 
 use crate::TrainError;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use speech2face::run_folder::{DataId, Environment, RunFolder, TrainingRecord};
+use speech2face::{DataId, Environment, RunFolder, TrainingRecord};
 
 use crate::TrainError;
 

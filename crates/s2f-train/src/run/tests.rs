@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use s2f_nn::weights::{self, Precision};
 use serde::Deserialize;
-use speech2face::run_folder::{DataId, TrainingRecord};
+use speech2face::{DataId, TrainingRecord};
 
 use super::*;
 use crate::draw::generator;

@@ -13,7 +13,7 @@ use s2f_train::{
     PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
-use speech2face::run_folder::{DataId, RunFolder, TrainingRecord};
+use speech2face::{DataId, RunFolder, TrainingRecord};
 
 use crate::one_at_a_time;
 

@@ -8,7 +8,7 @@ use s2f_core::ChannelOrder;
 use s2f_corpus::speech::SpeechDetector;
 use s2f_face::{Detector, FaceEncoder, FacePart, OnnxEncoder, OnnxPreprocessing};
 use s2f_registry::{NetworkSource, Store};
-use speech2face::{MobileFaceEncoder, VggFaceEncoder};
+use speech2face::{DeviceChoice, MobileFaceEncoder, VggFaceEncoder};
 
 use crate::device::DeviceArgs;
 
@@ -104,6 +104,15 @@ impl NetworkArgs {
             MOBILEFACE | VGG_FACE => &[],
             _ => &["channels", "mean", "std", "crop"],
         };
+        let device = self.device.choice();
+        let is_onnx = ![MOBILEFACE, VGG_FACE].contains(&self.encoder.as_str());
+        if is_onnx && !matches!(device, DeviceChoice::Auto | DeviceChoice::Cpu) {
+            bail!(
+                "--device {device} has no effect on the face encoder {}; hint: ONNX files run on \
+                 the CPU, omit --device",
+                self.encoder
+            );
+        }
         match self.recorded().keys().find(|name| !applicable.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => bail!(
@@ -195,6 +204,9 @@ mod tests {
         check("--encoder vgg-face --channels bgr", Some("--channels"));
         check("--encoder vgg-face --mean 1,2,3", Some("--mean"));
         check("--encoder a.onnx --channels bgr --mean 1,2,3 --std 1,1,1 --crop head", None);
+        check("--encoder a.onnx --device cuda:0", Some("--device cuda:0"));
+        check("--encoder a.onnx --device cpu", None);
+        check("--encoder vgg-face --device cuda:0", None);
     }
 
     #[test]
