@@ -11,7 +11,7 @@ use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
 use s2f_registry::RegistryError;
 use speech2face::run_folder::RunFolderError;
-use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError};
+use speech2face::{DecodeError, EncodingError, FaceReaderError, ModelError, ModelSourceError};
 
 use crate::devices::DevicesError;
 
@@ -166,6 +166,9 @@ pub enum TrainError {
     /// A table of a corpus.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
+    /// A sheet of pictures.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
     /// A picture.
     #[error(transparent)]
     Face(#[from] FaceError),
