@@ -52,8 +52,8 @@ impl Run {
     ///
     /// # Errors
     /// [`TrainError::OtherFile`] as [`check_folder`], [`TrainError::Busy`] if another process trains
-    /// in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the
-    /// number of steps and `watch`), [`TrainError::OtherData`] if its run is trained on other data.
+    /// in it, [`TrainError::OtherRun`] if its run has another configuration (apart from the number
+    /// of steps and `watch`), [`TrainError::OtherData`] if its run is trained on other data.
     pub(crate) fn open<C: Serialize + DeserializeOwned>(
         root: &Path,
         config: &C,
