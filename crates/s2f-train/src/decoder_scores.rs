@@ -5,10 +5,14 @@ use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::{DecodedFace, FaceDecoder, unit_length};
 use serde::Serialize;
 
+use crate::TrainError;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture};
 use crate::morph::mixture_features;
-use crate::{TrainError, sheet};
+use crate::sheet::{self, Content};
+
+/// The model's name in the metadata of pictures.
+pub(crate) const FACE_DECODER: &str = "face decoder";
 
 /// How well the faces of held-out people are reconstructed. Cosines are between face features, −1
 /// to 1.
@@ -61,7 +65,8 @@ pub(crate) fn held_out_sheet(
     let photographs = faces.held_out_photographs.clone().narrow(0, 0, shown);
     let features = encoder.forward(photographs); // [shown, D]
     let truth = decoder.render(DecodedFace { landmarks, texture });
-    sheet::png(Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0))
+    let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
+    sheet::png(pictures, Content::WithPhotographs, &sheet::in_training(FACE_DECODER))
 }
 
 /// The scores on held-out people.

@@ -10,7 +10,9 @@ use s2f_nn::ConfigError;
 use s2f_nn::weights::WeightsError;
 use s2f_pairs::PairsError;
 use s2f_registry::RegistryError;
-use speech2face::{DecodeError, FaceReaderError, ModelError, ModelSourceError, RunFolderError};
+use speech2face::{
+    DecodeError, EncodingError, FaceReaderError, ModelError, ModelSourceError, RunFolderError,
+};
 
 use crate::devices::DevicesError;
 
@@ -165,6 +167,9 @@ pub enum TrainError {
     /// A table of a corpus.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
+    /// A sheet of pictures.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
     /// A picture.
     #[error(transparent)]
     Face(#[from] FaceError),

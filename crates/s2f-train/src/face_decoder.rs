@@ -18,7 +18,7 @@ use speech2face::{DataId, TrainingRecord};
 
 use crate::basis::Basis;
 use crate::data::absolute;
-use crate::decoder_scores::{FaceDecoderScores, held_out_sheet, score};
+use crate::decoder_scores::{FACE_DECODER, FaceDecoderScores, held_out_sheet, score};
 use crate::devices::Devices;
 use crate::draw::generator;
 use crate::event::TrainEvent;
@@ -27,7 +27,8 @@ use crate::faces::{Faces, Mixture, files};
 use crate::morph::{Morpher, mixture_features};
 use crate::run::{Run, ThisSession, check_folder};
 use crate::session::Session;
-use crate::{FaceDecoderTraining, TrainError, sheet};
+use crate::sheet::{self, Content};
+use crate::{FaceDecoderTraining, TrainError};
 
 /// State of the loop besides what the run keeps: none, since everything is drawn by seed and step.
 #[derive(Serialize, Deserialize)]
@@ -147,14 +148,17 @@ pub fn train_face_decoder(
 
     let (run, decoder) = session.finish(decoder)?;
     let (encoder, decoder) = (encoder.valid(), decoder.valid());
-    run.write(&run.folder().face_decoder_file(), &weights::save(&decoder, Precision::Half)?)?;
+    let saved = weights::save(&decoder, Precision::Half)?;
+    run.write(&run.folder().face_decoder_file(), &saved)?;
     let draw = |index| morpher.draw(&mut generator(config.seed, b"shown   ", index));
     let shown: Vec<Mixture> = (0..sheet::COLUMNS).map(draw).collect();
     let features = mixture_features(&decoder, &encoder, &faces.train, &shown)?;
     let (landmarks, values) = faces.train.mix(&shown);
     let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
     let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
-    run.write(&run.folder().morphs_file(), &sheet::png(pictures)?)?;
+    let model = sheet::finished(FACE_DECODER, &saved);
+    let morphs = sheet::png(pictures, Content::WithPhotographs, &model)?;
+    run.write(&run.folder().morphs_file(), &morphs)?;
     let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces)? };
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)

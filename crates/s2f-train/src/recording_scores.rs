@@ -8,10 +8,11 @@ use s2f_core::{FaceSpace, Sex};
 use s2f_metrics::probability_less;
 use s2f_nn::Model;
 use serde::Serialize;
-use speech2face::{AgeSexReader, VoicePolicy, embed_voices};
+use speech2face::{AgeSexReader, ModelId, VoicePolicy, embed_voices};
 
+use crate::TrainError;
+use crate::sheet::{self, Content};
 use crate::voices::{Corpus, Voice};
-use crate::{TrainError, sheet};
 
 /// Speeds at which voices are played for [`PathScores`]: from 0.8 to 1.25 in equal ratios.
 const SPEEDS: usize = 15;
@@ -71,6 +72,7 @@ struct Scored<'a> {
 /// Scores on each corpus, and a sheet of the faces of some of its voices.
 pub(crate) fn score(
     model: &Model,
+    id: &ModelId,
     space: &FaceSpace,
     corpora: &[Corpus],
     reader: &AgeSexReader,
@@ -84,7 +86,7 @@ pub(crate) fn score(
         scores.push(found);
         shown.push(pictures);
     }
-    Ok((scores, sheet::png(Tensor::cat(shown, 0))?))
+    Ok((scores, sheet::png(Tensor::cat(shown, 0), Content::Generated, id)?))
 }
 
 fn score_corpus(

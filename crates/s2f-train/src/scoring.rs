@@ -6,15 +6,16 @@ use s2f_metrics::Vectors;
 use s2f_nn::Model;
 use s2f_pairs::{PairSet, Split};
 use serde::Serialize;
-use speech2face::AgeSexReader;
+use speech2face::{AgeSexReader, ModelId};
 
 use crate::config::PairData;
 use crate::data::TrainingData;
 use crate::networks::Networks;
 use crate::pair_scores::{PairScores, Probes, predict};
 use crate::recording_scores::{self, CorpusScores};
+use crate::sheet::{self, Content};
 use crate::voices::Corpus;
-use crate::{TrainError, VoiceEncoderTraining, sheet};
+use crate::{TrainError, VoiceEncoderTraining};
 
 /// Seconds of a voice that the final scores on pairs are computed at.
 pub(crate) const SCORED_SECONDS: [f64; 2] = [3.0, 6.0];
@@ -95,12 +96,16 @@ impl<'a> Scoring<'a> {
         Ok(Some(scores.named()))
     }
 
-    /// Final scores, and a sheet of faces.
-    pub(crate) fn score(&self, model: &Model) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
+    /// Final scores, and a sheet of faces. `id` is stated in the sheet.
+    pub(crate) fn score(
+        &self,
+        model: &Model,
+        id: &ModelId,
+    ) -> Result<(VoiceEncoderScores, Vec<u8>), TrainError> {
         match &self.held_out {
             HeldOut::Recordings { corpora, reader } => {
                 let (corpora, sheet) =
-                    recording_scores::score(model, self.space, corpora, reader, self.device)?;
+                    recording_scores::score(model, id, self.space, corpora, reader, self.device)?;
                 Ok((VoiceEncoderScores::Corpora(corpora), sheet))
             }
             HeldOut::Pairs { data, set, mean_feature, .. } => {
@@ -112,7 +117,7 @@ impl<'a> Scoring<'a> {
                     test.score(encoder, self.space, mean_feature, seconds, self.device)
                 };
                 let scores = lengths.map(score).collect::<Result<_, _>>()?;
-                let sheet = self.sheet(model)?.unwrap_or_default();
+                let sheet = self.sheet(model, id)?.unwrap_or_default();
                 Ok((VoiceEncoderScores::Test(scores), sheet))
             }
         }
@@ -120,7 +125,7 @@ impl<'a> Scoring<'a> {
 
     /// Faces of the first voices of the validation split: in the first row decoded from the true
     /// features, in the second from the voices. `None` without such a split.
-    pub(crate) fn sheet(&self, model: &Model) -> Result<Option<Vec<u8>>, TrainError> {
+    pub(crate) fn sheet(&self, model: &Model, id: &ModelId) -> Result<Option<Vec<u8>>, TrainError> {
         let HeldOut::Pairs { validation, .. } = &self.held_out else { return Ok(None) };
         let pairs = validation.some(sheet::COLUMNS);
         if pairs.is_empty() {
@@ -133,6 +138,7 @@ impl<'a> Scoring<'a> {
             let features = Tensor::from_data(data, self.device);
             model.face_decoder.render(model.face_decoder.forward(features))
         };
-        sheet::png(Tensor::cat(vec![draw(faces), draw(voices)], 0)).map(Some)
+        let pictures = Tensor::cat(vec![draw(faces), draw(voices)], 0);
+        sheet::png(pictures, Content::Generated, id).map(Some)
     }
 }

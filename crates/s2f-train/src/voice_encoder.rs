@@ -20,7 +20,7 @@ use crate::run::{Run, ThisSession, check_folder};
 use crate::scoring::{Scoring, VoiceEncoderScores};
 use crate::session::Session;
 use crate::voice_losses::{Term, Terms, Weights};
-use crate::{TrainError, VoiceEncoderTraining};
+use crate::{TrainError, VoiceEncoderTraining, sheet};
 
 /// State of the loop besides what [`Run`] keeps.
 #[derive(Serialize, Deserialize)]
@@ -130,7 +130,8 @@ pub fn train_voice_encoder(
             session.advance(losses);
 
             session.validate(&learner, || scoring.validate(&model(&learner)))?;
-            session.sheet(|| scoring.sheet(&model(&learner)))?;
+            let id = sheet::in_training(&config.name);
+            session.sheet(|| scoring.sheet(&model(&learner), &id))?;
             let state = State { weights: weights.clone(), scale: compute.scale() };
             session.checkpoint(&learner, &optimizer, &state)?;
         }
@@ -147,10 +148,11 @@ pub fn train_voice_encoder(
         border: decoder.border.clone(),
     };
     let folder = run.folder().model_folder();
-    run.write(&folder.join("model.safetensors"), &weights::save(&model, Precision::Half)?)?;
+    let saved = weights::save(&model, Precision::Half)?;
+    run.write(&folder.join("model.safetensors"), &saved)?;
     // It comes last, since it is what tells a finished run.
     run.write_json(&folder.join("config.json"), &model_config)?;
-    let (scores, sheet) = scoring.score(&model)?;
+    let (scores, sheet) = scoring.score(&model, &sheet::finished(&config.name, &saved))?;
     run.write(&run.folder().voices_file(), &sheet)?;
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)

@@ -40,12 +40,32 @@ pub fn synthetic_png(
     rgb: &[u8],
     model: &ModelId,
 ) -> Result<Vec<u8>, EncodingError> {
-    encode(size, rgb, model, &[], None)
+    encode(size, rgb, (SYNTHETIC, XMP), model, &[], None)
 }
 
+/// The statement in every picture that contains photographs too.
+const COMPOSITE: &str = "Photographs of people, or averages of photographs, together with \
+                         synthetic images that a model generated, which show no real person.";
+
+/// A picture of photographs and generated faces as a PNG file whose metadata say that a part of it
+/// is synthetic. Otherwise as [`synthetic_png`].
+///
+/// # Errors
+/// As [`synthetic_png`].
+pub fn composite_png(
+    size: [u32; 2],
+    rgb: &[u8],
+    model: &ModelId,
+) -> Result<Vec<u8>, EncodingError> {
+    let xmp = XMP.replace("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia");
+    encode(size, rgb, (COMPOSITE, &xmp), model, &[], None)
+}
+
+/// `description` and `xmp` are the two marks of generated pictures.
 fn encode(
     [width, height]: [u32; 2],
     rgb: &[u8],
+    (description, xmp): (&str, &str),
     model: &ModelId,
     texts: &[(&str, String)],
     provenance: Option<String>,
@@ -56,7 +76,7 @@ fn encode(
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     encoder.add_text_chunk("Software".into(), SOFTWARE.into())?;
-    encoder.add_text_chunk("Description".into(), SYNTHETIC.into())?;
+    encoder.add_text_chunk("Description".into(), description.into())?;
     for (keyword, text) in texts {
         encoder.add_text_chunk((*keyword).to_owned(), text.clone())?;
     }
@@ -66,7 +86,7 @@ fn encode(
     if let Some(provenance) = provenance {
         encoder.add_itxt_chunk("speech2face".into(), provenance)?;
     }
-    encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), XMP.into())?;
+    encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), xmp.into())?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(rgb)?;
     writer.finish()?;
@@ -85,7 +105,8 @@ impl Reconstruction {
         let side = picture.side as u32;
         let texts = [("Source", format!("voice recording, SHA-256 {}", recording.sha256))];
         let provenance = serde_json::to_string(&self.provenance)?;
-        encode([side, side], &picture.rgb, &self.provenance.model, &texts, Some(provenance))
+        let (marks, model) = ((SYNTHETIC, XMP), &self.provenance.model);
+        encode([side, side], &picture.rgb, marks, model, &texts, Some(provenance))
     }
 
     /// Provenance, feature and landmarks as one line of JSON.

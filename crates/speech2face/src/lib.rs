@@ -44,7 +44,7 @@ mod voices;
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
-pub use export::{EncodingError, synthetic_png};
+pub use export::{EncodingError, composite_png, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
 pub use feature::FaceFeature;

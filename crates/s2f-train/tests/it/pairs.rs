@@ -117,6 +117,12 @@ fn voices_find_the_faces_of_unseen_speakers() {
     for name in ["model/config.json", "voices.png", "metrics.jsonl", "environment.json"] {
         assert!(training.path("run").join(name).is_file(), "{name}");
     }
+    let hash = s2f_core::hash::sha256(&training.weights("run"));
+    for (name, hash) in [("voices.png", hash), ("sheets/held-out-000120.png", "0".repeat(64))] {
+        let png = fs::read(training.path("run").join(name)).unwrap();
+        let has = |text: &str| png.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(has("Description\0Synthetic image.") && has(&hash), "{name}");
+    }
 }
 
 #[test]
