@@ -138,7 +138,7 @@ pub enum CorpusError {
     },
     /// Another process does the same shard in the same folder.
     #[error(
-        "{}: another process is doing shard {shard} there; hint: wait for it, or split the work \
+        "{}: another process is already processing shard {shard}; hint: wait for it, or split the work \
          with --shard I/N",
         path.display()
     )]

@@ -18,7 +18,7 @@ const PEOPLE: &str = "people.csv";
 const LICENCE: &str = "licence.txt";
 const LICENCE_TEXT: &str = "\
 CC0-1.0
-Voices and faces were made by a program, with numbers drawn by lot. They belong to nobody.
+Voices and faces were made by a program, with random numbers. They depict no real person.
 https://creativecommons.org/publicdomain/zero/1.0/
 ";
 
