@@ -74,7 +74,9 @@ pub enum Problem {
         channels: usize,
     },
     /// Samples are NaN, infinite, or more than 40 dB over full scale.
-    #[error("{count} samples are not finite or impossibly loud, the first at {first_s:.3} s")]
+    #[error(
+        "{count} samples are NaN, infinite or far above full scale, the first at {first_s:.3} s"
+    )]
     NotFinite {
         /// Number of such samples.
         count: usize,

@@ -21,7 +21,7 @@ use crate::{Outcome, owner};
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Model: compact (part of the program), a model folder, or the run folder of a training
+    /// Model: compact (part of the program), a model folder, or a run folder of `train`
     #[arg(value_name = "MODEL")]
     model: String,
 
@@ -38,8 +38,9 @@ pub struct Args {
     split: Which,
 
     /// Maximum number of pairs, balanced by speaker
-    #[arg(long, value_name = "COUNT", default_value_t = 5000, value_parser = at_least_two)]
-    most: usize,
+    #[arg(long, alias = "most", value_name = "COUNT", default_value_t = 5000)]
+    #[arg(value_parser = at_least_two)]
+    max_pairs: usize,
 
     /// Use only the first seconds of each recording [default: the whole recording, as reconstruct
     /// does]
@@ -142,7 +143,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             Which::Train => PairSelection::Split(Split::Train),
             Which::All => PairSelection::All,
         },
-        max_pairs: args.most,
+        max_pairs: args.max_pairs,
         seconds: args.seconds,
         reader: reader.as_ref(),
         max_pictures: args.pictures,

@@ -5,7 +5,7 @@ use speech2face::{Device, ModelSource, SHIPPED, Speech2Face};
 /// The option that names a model.
 #[derive(clap::Args)]
 pub struct ModelChoice {
-    /// Model: compact (part of the program), a model folder, or the run folder of a training
+    /// Model: compact (part of the program), a model folder, or a run folder of `train`
     #[arg(short, long, value_name = "NAME|FOLDER", default_value = SHIPPED)]
     #[arg(env = "SPEECH2FACE_MODEL", hide_env_values = true)]
     model: String,

@@ -106,7 +106,7 @@ impl Run {
     }
 
     fn checked(&self, printer: &Printer) -> Outcome {
-        printer.note(format_args!("{} can be trained", self.config.display()));
+        printer.note(format_args!("{} is valid", self.config.display()));
         Outcome::AllGood
     }
 }

@@ -138,8 +138,8 @@ pub enum CorpusError {
     },
     /// Another process does the same shard in the same folder.
     #[error(
-        "{}: another process is doing shard {shard} there; hint: wait for it, or split the work \
-         with --shard I/N",
+        "{}: another process is already processing shard {shard}; hint: wait for it, or split \
+         the work with --shard I/N",
         path.display()
     )]
     Busy {

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! [`layout`] reads a [`plan::Plan`] from file names and tables alone. [`prepare`] turns each of
-//! its clips into pairs, or into a [`reject::Rejected`] row with its reason. `s2f-pairs` has the
-//! format of the pairs, which is all that training and evaluation know about a corpus. [`synth`]
-//! makes a small population with known ground truth.
+//! its clips into pairs, or into a [`reject::Rejected`] row with its reason; a face is rejected for
+//! its size, turn or sharpness in `choose/track.rs`. `s2f-pairs` has the format of the pairs, which
+//! is all that training and evaluation know about a corpus. [`synth`] makes a small population with
+//! known ground truth.
 #![forbid(unsafe_code)]
 
 pub mod layout;

@@ -101,7 +101,7 @@ impl Reason {
     }
 
     /// Whether it holds for all segments of a file, so that the rest of them can be skipped.
-    pub fn is_of_the_file(self) -> bool {
+    pub fn applies_to_whole_file(self) -> bool {
         matches!(self, Self::MissingFile | Self::UnreadableFile | Self::NoSound | Self::NoPicture)
     }
 

@@ -66,7 +66,8 @@ pub(crate) fn check_baseline(
     if baseline.pairs_sha256 != own {
         return wrong(
             "it was measured on other pairs, or on other parts of their voices",
-            "evaluate both models on the same pairs with the same --split, --most and --seconds",
+            "evaluate both models on the same pairs with the same --split, --max-pairs and \
+             --seconds",
         );
     }
     let is_whole = |sums: &Vec<(f64, f64)>| {

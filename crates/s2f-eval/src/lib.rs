@@ -47,4 +47,5 @@ pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use evaluation::Evaluation;
 pub use options::{EvaluatedModel, EvaluationEvent, EvaluationOptions, PairSelection};
+pub use s2f_pairs::{PairSet, Split};
 pub use speech2face::{FaceReader, FaceReading};

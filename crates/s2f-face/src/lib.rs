@@ -6,7 +6,7 @@
 //! | `picture.rs`, `resample.rs` | reading PNG and JPEG; interpolation between pixels |
 //! | `detect.rs`, `yunet.rs` | the face detector: box and five points |
 //! | `similarity.rs`, `align.rs`, `pair_face.rs` | aligned crops of a face |
-//! | `quality.rs` | size, head pose and sharpness, by which faces are rejected |
+//! | `quality.rs` | size, head pose and sharpness of a face, as measured |
 //! | `encoder.rs`, `onnx_encoder.rs` | face encoders: a feature per aligned face |
 //! | `landmarks.rs`, `frame.rs`, `mean_shape.rs` | 106 landmarks, the frame and the mean shape |
 //! | `portrait.rs`, `background.rs`, `normalise.rs`, `spline.rs` | normalised faces |

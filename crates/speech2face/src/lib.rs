@@ -41,6 +41,8 @@ mod run_folder;
 mod training_record;
 mod voices;
 
+/// The tensor library, in the version that this crate uses.
+pub use burn;
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
@@ -49,6 +51,8 @@ pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
 pub use feature::FaceFeature;
 pub use folder::read_model_config;
+/// The library of pictures, in the version that this crate uses.
+pub use image;
 pub use model::{SHIPPED, Speech2Face};
 pub use model_source::{ModelSource, ModelSourceError};
 pub use provenance::{ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC};

@@ -25,7 +25,7 @@ pub enum ModelSourceError {
     /// There is no such model.
     #[error(
         "there is no model or folder called {name}; hint: use {SHIPPED}, which is part of the \
-         program, a model folder, or the run folder of a training"
+         program, a model folder, or a run folder of `train`"
     )]
     Unknown {
         /// The name.

@@ -105,8 +105,8 @@ fn broken_files_are_reported_with_a_hint() {
         ),
         (
             "nan.wav",
-            "511 samples are not finite or impossibly loud, the first at 1.000 s; hint: export it \
-             again as 16 bit, or as float from -1 to 1",
+            "511 samples are NaN, infinite or far above full scale, the first at 1.000 s; hint: \
+             export it again as 16 bit, or as float from -1 to 1",
         ),
     ] {
         let path = zoo.join(name);

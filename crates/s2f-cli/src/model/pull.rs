@@ -59,7 +59,7 @@ fn pull(name: &str, store: &Store, args: &Args, printer: &Printer) -> Result<(),
     let place = store.folder().join(name);
     printer.note(match pulled {
         PullOutcome::AlreadyInstalled => format!("{name} is already in {}", place.display()),
-        PullOutcome::Installed => format!("{name} is now in {}", place.display()),
+        PullOutcome::Installed => format!("{name} is installed in {}", place.display()),
     });
     Ok(())
 }

@@ -113,7 +113,7 @@ fn a_configuration_is_checked_without_training() {
     let folder = Folder::new();
     let config = path("contrastive.toml").display().to_string();
     let check = ["train", "voice-encoder", &config, "--check"];
-    folder.run(check).exits(0).says(&["can be trained"]);
+    folder.run(check).exits(0).says(&["is valid"]);
     assert_eq!(folder.files(), Vec::<String>::new());
     let odd = ["train", "voice-encoder", &config, "--check", "--set", "network.output=128"];
     folder.run(odd).exits(2).says(&["output is 128", "hint:"]);

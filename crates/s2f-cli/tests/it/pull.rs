@@ -110,7 +110,7 @@ fn a_network_is_introduced_fetched_listed_and_left_alone() {
         pulled.stderr,
         format!(
             "net: Net, https://example.org/net\n  tests the program\n  licence MIT, \
-             https://example.org/licence\n  note: read it\nnet is now in {}\n",
+             https://example.org/licence\n  note: read it\nnet is installed in {}\n",
             place.display()
         )
     );
@@ -151,7 +151,9 @@ fn networks_are_installed_from_files() {
     wrong.says(&["error: wrong has 14 bytes instead of 36\n  hint: "]);
     let missing = run(&folder, &["model", "pull", "net", "--from", "nowhere"]).exits(1);
     missing.says(&["error: cannot read nowhere: ", "\n  hint: check the path\n"]);
-    run(&folder, &["model", "pull", "net", "--from", "download"]).exits(0).says(&["is now in"]);
+    run(&folder, &["model", "pull", "net", "--from", "download"])
+        .exits(0)
+        .says(&["is installed in"]);
     assert_eq!(folder.read("models/net/net.bin"), BODY);
 }
 
@@ -160,7 +162,7 @@ fn what_cannot_be_pulled_is_reported_with_a_hint() {
     let (address, asked) = serve(BODY);
     let folder = with_registry(&address);
     let own = run(&folder, &["model", "pull", "own", "net"]).exits(1);
-    own.says(&["error: own cannot be pulled", "hint: ask its authors\n", "net is now in "]);
+    own.says(&["error: own cannot be pulled", "hint: ask its authors\n", "net is installed in "]);
     let unknown = run(&folder, &["model", "pull", "net", "nett"]).exits(2);
     unknown.says(&["error: there is no network called nett\n  hint: registered are net, own\n"]);
     run(&folder, &["model", "pull"]).exits(2);
@@ -198,7 +200,7 @@ fn a_proxy_of_the_environment_is_used_and_not_for_this_computer() {
     let folder = with_registry("models.invalid");
     let mut command = command(&folder, &["model", "pull", "net"]);
     command.env("HTTP_PROXY", format!("http://{proxy}"));
-    Run::of(command.output().unwrap()).exits(0).says(&["net is now in "]);
+    Run::of(command.output().unwrap()).exits(0).says(&["net is installed in "]);
     let lines = asked.lock().unwrap().clone();
     assert_eq!(lines[0], "CONNECT models.invalid:80 HTTP/1.1");
 

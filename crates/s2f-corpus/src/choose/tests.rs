@@ -165,13 +165,13 @@ fn faces_of_low_quality_are_rejected_with_the_measured_value() {
     check_rejected(video(&[]), Reason::NoPicture, "no picture");
     check_rejected(video(&[RgbImage::new(320, 200)]), Reason::NoFace, "in 1 pictures");
     check_rejected(video(&[RgbImage::new(0, 0)]), Reason::NoFace, "no face");
-    check_rejected(video(&[studio.frame(&[(0, 50, 75)])]), Reason::FaceTooSmall, "48 are needed");
+    check_rejected(video(&[studio.frame(&[(0, 50, 75)])]), Reason::FaceTooSmall, "minimum 48 px");
     let blurred = blur(&studio.frame(&[(0, 50, 300)]), 3.5);
     check_rejected(video(&[blurred]), Reason::Blurred, "0.0800 is needed");
     let strict = FaceRules { max_turn_deg: 0.01, ..FaceRules::default() };
     let frames = [studio.frame(&[(0, 50, 300)])];
     let found = studio.choose_by(strict, FrameSource::Video, &frames);
-    check_rejected(found, Reason::TurnedAway, "degrees at best");
+    check_rejected(found, Reason::TurnedAway, "°, the limit is ");
 }
 
 #[test]

@@ -128,13 +128,11 @@ impl Track {
             let (reason, detail) = match (self.least_turn_deg, self.sharpest) {
                 (None, _) => (
                     Reason::FaceTooSmall,
-                    format!("{largest:.0} px at best, {min_side_px:.0} are needed"),
+                    format!("largest face {largest:.0} px, minimum {min_side_px:.0} px"),
                 ),
                 (Some(least), None) => (
                     Reason::TurnedAway,
-                    format!(
-                        "turned by {least:.0} degrees at best, up to {max_turn_deg:.0} will do"
-                    ),
+                    format!("smallest head angle {least:.0}°, the limit is {max_turn_deg:.0}°"),
                 ),
                 (_, Some(sharpest)) => (
                     Reason::Blurred,

@@ -39,7 +39,7 @@ impl Streams {
         let mut streams = Self::default();
         for line in text.lines().map(str::trim) {
             if let Some(rest) = line.strip_prefix("Duration: ") {
-                streams.seconds = rest.split(',').next().and_then(clock);
+                streams.seconds = rest.split(',').next().and_then(parse_timestamp);
             } else if line.starts_with("Stream #") {
                 streams.video |= line.contains(": Video: ") && !line.contains("(attached pic)");
                 streams.sound |= line.contains(": Audio: ");
@@ -50,7 +50,7 @@ impl Streams {
 }
 
 /// Seconds of `HH:MM:SS.ss`.
-fn clock(text: &str) -> Option<f64> {
+fn parse_timestamp(text: &str) -> Option<f64> {
     text.trim()
         .split(':')
         .try_fold(0.0, |seconds, part| part.parse::<f64>().ok().map(|part| 60.0 * seconds + part))
@@ -76,12 +76,12 @@ impl Ffmpeg {
         match self.streams(media, exit) {
             Err(error) => error,
             Ok(Streams { video: false, .. }) => {
-                ClipError::reject(Reason::NoPicture, "the file has no picture track")
+                ClipError::reject(Reason::NoPicture, "the file has no video track")
             }
             Ok(streams) => beyond_end(media, streams.seconds, Reason::NoPicture)
                 .or_else(|| damaged(media, exit))
                 .unwrap_or_else(|| {
-                    ClipError::reject(Reason::NoPicture, "the picture track holds no frame")
+                    ClipError::reject(Reason::NoPicture, "the video track has no frames")
                 }),
         }
     }
@@ -96,7 +96,10 @@ impl Ffmpeg {
             return Ok(streams);
         }
         Err(damaged(media, exit).unwrap_or_else(|| {
-            ClipError::reject(Reason::UnreadableFile, "not sound or video that ffmpeg knows")
+            ClipError::reject(
+                Reason::UnreadableFile,
+                "not an audio or video format that ffmpeg supports",
+            )
         }))
     }
 }

@@ -298,7 +298,7 @@ fn broken_files_have_their_reasons() {
     rejected(bench.ffmpeg.sound(&whole(&silent), 10.0), NoSound, "no sound track");
     assert!(bench.frames(&whole(&silent), &OPTIONS).is_ok());
     let sound_only = bench.make(&format!("-i {} -vn -c copy", film.display()), "sound.mp4");
-    rejected(bench.frames(&whole(&sound_only), &OPTIONS), NoPicture, "no picture track");
+    rejected(bench.frames(&whole(&sound_only), &OPTIONS), NoPicture, "no video track");
     assert!(bench.ffmpeg.sound(&whole(&sound_only), 10.0).is_ok());
     let still = bench.make(&format!("-i {} -an -frames:v 1", film.display()), "still.mp4");
     rejected(bench.ffmpeg.sound(&whole(&still), 10.0), NoSound, "no sound track");

@@ -115,7 +115,7 @@ impl ClipProcessor<'_> {
         let (ffmpeg, max_s) = (self.tools.ffmpeg, self.settings.max_voice_s);
         if segment.has_frames_with_sound() {
             let options = self.frame_options(max_s);
-            return ffmpeg.sound_and_frames(&segment.sound, &options, |it| faces.push(&it));
+            return ffmpeg.sound_and_frames(&segment.sound, &options, |frame| faces.push(&frame));
         }
         ffmpeg.sound(&segment.sound, max_s)
     }
@@ -256,7 +256,9 @@ impl ClipProcessor<'_> {
             {
                 Position::BeyondEnd
             }
-            Err(ClipError::Rejected { reason, .. }) if reason.is_of_the_file() => Position::Last,
+            Err(ClipError::Rejected { reason, .. }) if reason.applies_to_whole_file() => {
+                Position::Last
+            }
             _ => Position::Inner,
         }
     }
