@@ -111,7 +111,7 @@ pub struct SynthProgress {
 const GALLERY: usize = 100;
 /// The expectation uses a population with another seed.
 const OTHER_SEED: u64 = 1 << 32;
-const SYNTHETIC: &str = "voices and faces made by a program; they belong to nobody";
+const SYNTHETIC: &str = "voices and faces made by a program; they depict no real person";
 
 /// Makes a population in the folder `out`, or resumes an interrupted run. The same settings and
 /// model give the same people, sounds and pictures, independent of the number of threads.
