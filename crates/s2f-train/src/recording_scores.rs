@@ -238,7 +238,9 @@ mod tests {
     #[test]
     fn short_and_silent_halves_are_left_out() {
         let halves = |first: f32, second: f32, samples: usize| {
-            let values = [vec![first; samples], vec![second; samples]].concat();
+            // A constant is silence, a square wave is not.
+            let wave = |level: f32| (0..samples).map(move |n| [level, -level][n % 2]);
+            let values: Vec<f32> = wave(first).chain(wave(second)).collect();
             let waveform = Waveform::from_interleaved(&values, 1, Waveform::RATE_HZ).unwrap();
             halves(&waveform).iter().map(|half| half.samples()[0]).collect::<Vec<_>>()
         };

@@ -109,7 +109,7 @@ fn networks_are_those_of_the_users_registry() {
     let folder = Folder::new();
     let mut command = folder.command(train(Path::new("models"), "out", STEPS, &[]));
     let run = Run::of(command.env("S2F_REGISTRY", "registry.toml").output().unwrap()).exits(2);
-    run.says(&["error: cannot read the registry registry.toml; hint: "]);
+    run.says(&["error: cannot read the registry registry.toml: ", "hint: "]);
     assert!(!folder.path("out").exists());
 }
 
