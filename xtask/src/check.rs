@@ -116,6 +116,25 @@ const STEPS: &[Step] = &[
         name: "tests",
         action: Action::Cargo(&["test", "--locked", "--release", "--workspace"]),
     },
+    // A second kind of device, on any machine: Burn's other processor backend.
+    Step {
+        name: "devices",
+        action: Action::Cargo(&[
+            "test",
+            "--locked",
+            "--release",
+            "--package=s2f-nn",
+            "--package=speech2face",
+            "--package=s2f-train",
+            "--package=s2f-cli",
+            "--features=s2f-nn/ndarray,speech2face/ndarray,s2f-train/ndarray",
+            "--lib",
+            "--test=it",
+            "device",
+            "--",
+            "second_backend",
+        ]),
+    },
 ];
 
 /// Names of the steps, in their order.
