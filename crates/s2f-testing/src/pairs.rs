@@ -1,7 +1,7 @@
 //! Sample pairs with true hashes.
 //!
 //! [`sample`] builds one pair, piece by piece; [`varied`] makes pairs that differ in all that may
-//! differ; [`write`] and [`set`] write them to a file, [`parts`] to several.
+//! differ; [`write()`] and [`set`] write them to a file, [`parts`] to several.
 //!
 //! ```
 //! use s2f_pairs::Split;
