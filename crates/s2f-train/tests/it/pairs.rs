@@ -267,7 +267,8 @@ fn a_run_folder_states_what_the_run_was_trained_on() {
     assert_eq!(run.environment().unwrap().device, "cpu");
 }
 
-/// The scores of a run are computed on the device that its model is on.
+/// The scores of a run are computed on the device that its model is on. Without the loss on
+/// pixels: this backend has no gradient of the warp's interpolation.
 #[cfg(feature = "ndarray")]
 #[test]
 fn a_second_backend_trains_and_scores() {
@@ -276,8 +277,6 @@ fn a_second_backend_trains_and_scores() {
     let devices = Devices::one("ndarray", burn::tensor::Device::ndarray());
     let config = training.config(&[
         "optimisation.steps=3",
-        "losses.pixel=1.0",
-        "losses.pixel_batch=2",
         "watch={ checkpoint_every = 0, validate_every = 1, sheet_every = 1 }",
     ]);
     let scores = train_voice_encoder(&config, &training.path("run"), devices, |_| ()).unwrap();
