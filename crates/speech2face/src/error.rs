@@ -89,9 +89,9 @@ pub enum DecodeError {
         /// Name of the model.
         model: String,
         /// Face space of the feature.
-        feature: FaceSpace,
+        feature: Box<FaceSpace>,
         /// Face space of the model.
-        expected: FaceSpace,
+        expected: Box<FaceSpace>,
     },
     /// The feature does not have the dimension of its face space.
     #[error(
