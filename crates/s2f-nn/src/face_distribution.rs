@@ -18,9 +18,10 @@
 //! factors: on the identity they are orthonormal, on the traits they are free. S_k(e) holds the
 //! deviations of the R factors, which depend on the voice, as the means do. For any fixed scales,
 //! every covariance of rank R plus a diagonal can be written like this: rotate the factors so that
-//! they are orthogonal in the metric of the noise. Determinant and inverse of the identity's covariance
-//! are then closed forms without a decomposition per voice: on the R factors the whitened variance
-//! is 1 + s², elsewhere 1. The traits follow given the identity, as a Gaussian of T dimensions.
+//! they are orthogonal in the metric of the noise. Determinant and inverse of the identity's
+//! covariance are then closed forms without a decomposition per voice: on the R factors the
+//! whitened variance is 1 + s², elsewhere 1. The traits follow given the identity, as a Gaussian of
+//! T dimensions.
 //!
 //! # Unit length
 //! The density is one of the ambient space with D dimensions, also if identities have unit length.
