@@ -1,4 +1,5 @@
-//! What every crate of speech2face shares: the [`FaceSpace`] of a feature, [`Sex`], [`hash`]es,
+//! What every crate of speech2face shares: the [`FaceSpace`] of a feature with its
+//! [`Trait`]s, [`Sex`], [`hash`]es,
 //! files that are written whole or not at all ([`AtomicFile`]), and errors with a [`hint`].
 //!
 //! ```
@@ -21,8 +22,10 @@ mod files;
 pub mod hash;
 pub mod hint;
 mod sex;
+mod traits;
 
 pub use channel_order::{ChannelOrder, UnknownChannelOrder};
 pub use face_space::{FaceSpace, Normalisation};
 pub use files::{AtomicFile, FileError, is_temporary, remove_temporary};
 pub use sex::Sex;
+pub use traits::Trait;

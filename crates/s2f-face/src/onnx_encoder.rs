@@ -120,7 +120,12 @@ impl OnnxEncoder {
             Some(shape) => side(&shape).map_err(wrong)?,
             None => MOBILEFACE_SIDE,
         };
-        let space = FaceSpace { name, dimension: 0, normalisation: Normalisation::UnitLength };
+        let space = FaceSpace {
+            name,
+            dimension: 0,
+            normalisation: Normalisation::UnitLength,
+            traits: Vec::new(),
+        };
         let mut encoder = Self { model, input, output, side, preprocessing, space };
         let grey = RgbImage::from_pixel(side, side, image::Rgb([128; 3]));
         encoder.space.dimension = encoder.run(&grey).map_err(wrong)?.len();

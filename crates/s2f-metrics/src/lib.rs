@@ -9,6 +9,7 @@
 //! | where a score gets its interval | `bootstrap.rs` |
 //! | intervals in closed form: shares, balanced shares, correlations | `interval.rs` |
 //! | Pearson's r, p-values, corrections for several tests | `significance.rs` |
+//! | scores of predicted distributions: energy score, coverage, uniformity | `calibration.rs` |
 //! | random assignments of other people's voices, for controls | `derangement.rs` |
 //! | a map of features in the plane | `tsne.rs` |
 //!
@@ -24,6 +25,8 @@ mod rank;
 mod bootstrap;
 mod interval;
 
+mod calibration;
+
 mod derangement;
 mod significance;
 
@@ -33,6 +36,9 @@ mod tsne;
 mod tests;
 
 pub use bootstrap::{Bootstrap, SumAndCount, Uncertainty};
+pub use calibration::{
+    Uniformity, coverage, density_level, energy_score, mean_distance, rank_histogram, uniformity,
+};
 pub use derangement::derange;
 pub use interval::{
     Term, clopper_pearson, combine, fisher, percentile, percentile_levels, quantile, wilson,

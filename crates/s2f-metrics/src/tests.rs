@@ -1,5 +1,6 @@
 //! Tests against independent references, and of what intervals promise.
 
+mod calibration;
 mod coverage;
 mod search;
 mod statistics;

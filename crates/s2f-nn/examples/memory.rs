@@ -1,15 +1,19 @@
 //! Measures the peak memory of one training step on the CPU and prints the estimate of `cost`:
 //! `cargo run --release -p s2f-nn --example memory -- compact 32` (Linux).
 //!
-//! Networks: compact, paper (clips of 3 s), decoder, paper-decoder, vgg-face. The activations per
+//! Networks: compact, paper (clips of 3 s), distribution, decoder, paper-decoder, vgg-face. The activations per
 //! input are the difference between two batches over the difference of their sizes.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement")]
+
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor};
 use s2f_nn::voice_encoder::BINS;
-use s2f_nn::{Cost, FaceDecoderConfig, VggFaceConfig, VoiceEncoderConfig};
+use s2f_nn::{
+    Cost, FaceDecoderConfig, FaceDistributionConfig, VggFaceConfig, VoiceEncoderConfig,
+};
 
 const FRAMES: usize = 298; // 3 s
 const MIB: f64 = 1024.0 * 1024.0;
@@ -22,6 +26,7 @@ fn main() {
     let cost = match network.as_str() {
         "compact" => voice_encoder(&VoiceEncoderConfig::compact(), batch, &device),
         "paper" => voice_encoder(&VoiceEncoderConfig::paper(), batch, &device),
+        "distribution" => face_distribution(batch, &device),
         "decoder" => face_decoder(&FaceDecoderConfig::compact(106), batch, &device),
         "paper-decoder" => face_decoder(&FaceDecoderConfig::paper(), batch, &device),
         _ => vgg_face(batch, &device),
@@ -42,6 +47,17 @@ fn voice_encoder(config: &VoiceEncoderConfig, batch: usize, device: &Device) -> 
     let x = Tensor::random([batch, 2, FRAMES, BINS], Distribution::Default, device);
     step(&network, network.forward(x).square().mean());
     config.cost(batch, FRAMES).unwrap()
+}
+
+fn face_distribution(batch: usize, device: &Device) -> Cost {
+    let config = FaceDistributionConfig::compact();
+    let network = config.init(device).unwrap();
+    let random = |width: usize| Tensor::random([batch, width], Distribution::Default, device);
+    let (embedding, feature) = (random(config.embedding), random(config.feature));
+    let start = Instant::now();
+    step(&network, network.log_likelihood(embedding, feature, None).mean());
+    println!("{:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    config.cost(batch).unwrap()
 }
 
 fn face_decoder(config: &FaceDecoderConfig, batch: usize, device: &Device) -> Cost {

@@ -6,6 +6,8 @@
 use std::iter::Sum;
 use std::ops::{Add, RangeInclusive};
 
+use s2f_core::FaceSpace;
+
 /// Largest number of parameters of a network: 4 GiB in 32 bits. VGG-Face has 145 million.
 pub const MAX_PARAMETERS: u64 = 1 << 30;
 /// Largest number of values in one layer's output for one input: 512 MiB in 32 bits. The paper's
@@ -85,6 +87,21 @@ pub enum ConfigError {
     PoolOfLastLayer {
         /// Index of the layer.
         layer: usize,
+    },
+    /// A face space has a trait twice, or nothing but traits.
+    #[error(
+        "{network}: {traits} traits in the {dimension} dimensions of face space {space}; hint: \
+         list each trait once, and count the traits in the dimension"
+    )]
+    Traits {
+        /// The network.
+        network: &'static str,
+        /// Name of the face space.
+        space: String,
+        /// Its number of dimensions.
+        dimension: usize,
+        /// Number of its traits.
+        traits: usize,
     },
     /// The sizes are each in their range, but together they make too large a network.
     #[error("{network}: {what}: {value}, at most {limit}; hint: reduce its widths or channels")]
@@ -231,6 +248,19 @@ impl Checks {
             return Ok(());
         }
         Err(ConfigError::Mismatch { network: self.0, key, value, other: other.into(), expected })
+    }
+
+    /// Checks that a face space has an identity, and each of its traits once.
+    pub fn face_space(self, space: &FaceSpace) -> Result<(), ConfigError> {
+        if space.is_valid() {
+            return Ok(());
+        }
+        Err(ConfigError::Traits {
+            network: self.0,
+            space: space.name.clone(),
+            dimension: space.dimension,
+            traits: space.traits.len(),
+        })
     }
 
     /// Checks that the network and each of its layers fit into the memory of a machine.

@@ -1,5 +1,5 @@
 //! The networks of speech2face on [Burn](https://burn.dev): voice encoder, face encoders, face
-//! decoder with its differentiable warp, losses, and weights in and out.
+//! decoder with its differentiable warp, distributions of faces, losses, and weights in and out.
 //!
 //! Each network has a configuration with named presets and a struct with `init` and `forward`; a
 //! configuration is checked before memory is allocated for it. Pictures and sounds come in as
@@ -26,6 +26,7 @@
 mod config;
 pub mod face_api;
 pub mod face_decoder;
+pub mod face_distribution;
 pub mod losses;
 pub mod mobile_face;
 mod model;
@@ -40,6 +41,9 @@ mod tests;
 
 pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
+pub use face_distribution::{
+    DistributionError, FaceDistribution, FaceDistributionConfig, FaceDistributionHead,
+};
 pub use mobile_face::MobileFace;
 pub use model::{Model, ModelConfig, normalise, unit_length};
 pub use vgg_face::{VggFace, VggFaceConfig};

@@ -13,14 +13,20 @@ const CHECKS: Checks = Checks("model");
 /// How far outside the picture a point of the border may lie, pixels.
 const BORDER_DISTANCE: f32 = 4096.0;
 
-/// Normalises features as their face space requires.
+/// Normalises features as their face space requires: the identity has unit length or stays as it
+/// is, traits stay as they are.
 ///
 /// # Shapes
 /// - `feature`, output: `[batch, D]`
 pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
     match space.normalisation {
         Normalisation::None => feature,
-        Normalisation::UnitLength => unit_length(feature),
+        Normalisation::UnitLength if space.traits.is_empty() => unit_length(feature),
+        Normalisation::UnitLength => {
+            let (identity, traits) = (space.identity_dimension(), space.traits.len());
+            let unit = unit_length(feature.clone().narrow(1, 0, identity));
+            Tensor::cat(vec![unit, feature.narrow(1, identity, traits)], 1) // [batch, D]
+        }
     }
 }
 
@@ -67,6 +73,7 @@ impl ModelConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.voice_encoder.check()?;
         self.face_decoder.check()?;
+        CHECKS.face_space(&self.face_space)?;
         self.voice_encoder.check_face_space(&self.face_space)?;
         self.face_decoder.check_face_space(&self.face_space)?;
         CHECKS.range("number of border points", self.border.len(), BORDER)?;
@@ -128,5 +135,38 @@ impl Model {
     pub fn exaggerate(&self, feature: Tensor<2>, amount: f64) -> Tensor<2> {
         let mean = self.mean_feature.val().unsqueeze::<2>(); // [1, D]
         mean.clone() + (feature - mean) * (1.0 + amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use s2f_core::Trait;
+
+    use super::*;
+    use crate::tests::cpu;
+
+    #[test]
+    fn traits_are_left_as_they_are() {
+        let feature = || Tensor::<2>::from_floats([[3.0, 4.0, -1.0], [0.0, 2.0, 9.0]], &cpu());
+        let of = |normalisation: Normalisation| {
+            let name = "two".into();
+            let space = FaceSpace { name, dimension: 2, normalisation, traits: Vec::new() };
+            let features = normalise(feature(), &space.with_traits(&[Trait::Age]));
+            features.into_data().iter::<f32>().collect::<Vec<_>>()
+        };
+        assert_eq!(of(Normalisation::UnitLength), [0.6, 0.8, -1.0, 0.0, 1.0, 9.0]);
+        assert_eq!(of(Normalisation::None), [3.0, 4.0, -1.0, 0.0, 2.0, 9.0]);
+    }
+
+    #[test]
+    fn a_face_space_without_traits_is_written_as_before_there_were_any() {
+        let text = r#"{"name":"mobileface-v2","dimension":256,"normalisation":"unit-length"}"#;
+        let space: FaceSpace = serde_json::from_str(text).unwrap();
+        assert_eq!(space, FaceSpace::mobileface());
+        assert_eq!(serde_json::to_string(&space).unwrap(), text);
+        let space = space.with_traits(&Trait::ALL);
+        let text = text.replace("256", "258").replace('}', r#","traits":["sex","age"]}"#);
+        assert_eq!(serde_json::to_string(&space).unwrap(), text);
+        assert_eq!(serde_json::from_str::<FaceSpace>(&text).unwrap(), space);
     }
 }

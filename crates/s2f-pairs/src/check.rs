@@ -74,7 +74,8 @@ pub(crate) fn one_face_space(files: &[PairFile], path: &Path) -> Result<FaceSpac
     let mut space = first.meta.face_space.clone();
     for file in others {
         let other = &file.meta.face_space;
-        if (&other.name, other.dimension) != (&space.name, space.dimension) {
+        let is_same = other.traits == space.traits;
+        if !is_same || (&other.name, other.dimension) != (&space.name, space.dimension) {
             let say =
                 |space: &FaceSpace| format!("{} ({} dimensions)", space.name, space.dimension);
             return Err(PairsError::FaceSpaces {

@@ -122,6 +122,7 @@ mod tests {
                 name: "mobileface".into(),
                 dimension: 256,
                 normalisation: Normalisation::UnitLength,
+                traits: Vec::new(),
             },
             splits_sha256: "ab".into(),
             licences: BTreeSet::from(["CC BY 4.0".into()]),

@@ -139,10 +139,11 @@ impl Batch<'_> {
 fn feature_problem(feature: &[f32], space: &FaceSpace) -> Option<String> {
     let name = &space.name;
     valid::feature_problem(feature, name, space.dimension).or_else(|| {
+        let identity = &feature[..space.identity_dimension()];
         let is_wrong =
-            space.normalisation == Normalisation::UnitLength && !valid::is_unit_length(feature);
+            space.normalisation == Normalisation::UnitLength && !valid::is_unit_length(identity);
         is_wrong.then(|| {
-            let length = valid::length(feature);
+            let length = valid::length(identity);
             format!("a feature of length {length:.3}, those of {name} have length 1 here")
         })
     })

@@ -96,6 +96,7 @@ impl PairWriter {
                 name: self.info.face_space,
                 dimension: self.info.face_dimension,
                 normalisation: self.normalisation,
+                traits: Vec::new(),
             },
             splits_sha256: self.info.splits_sha256,
             licences: self.licences,

@@ -89,9 +89,9 @@ pub enum DecodeError {
         /// Name of the model.
         model: String,
         /// Face space of the feature.
-        feature: FaceSpace,
+        feature: Box<FaceSpace>,
         /// Face space of the model.
-        expected: FaceSpace,
+        expected: Box<FaceSpace>,
     },
     /// The feature does not have the dimension of its face space.
     #[error(
@@ -169,6 +169,7 @@ pub enum EmbedError {
 
 /// A face space as messages show it.
 fn describe(space: &FaceSpace) -> String {
-    let FaceSpace { name, dimension, normalisation } = space;
-    format!("{name} ({dimension} dimensions, normalisation {normalisation:?})")
+    let FaceSpace { name, dimension, normalisation, traits } = space;
+    let traits: String = traits.iter().map(|which| format!(" and {}", which.name())).collect();
+    format!("{name}{traits} ({dimension} dimensions, normalisation {normalisation:?})")
 }

@@ -127,8 +127,8 @@ impl Speech2Face {
         if feature.space() != self.face_space() {
             return Err(DecodeError::OtherSpace {
                 model: self.id.name.clone(),
-                feature: feature.space().clone(),
-                expected: self.face_space().clone(),
+                feature: Box::new(feature.space().clone()),
+                expected: Box::new(self.face_space().clone()),
             });
         }
         let values = TensorData::new(feature.values().to_vec(), [1, feature.values().len()]);

@@ -333,7 +333,8 @@ mod tests {
         let face = PairFace::cut(&picture, &PAIR_TEMPLATE).unwrap();
         let of = |result: fn() -> Result<Vec<f32>, FaceError>| {
             let normalisation = Normalisation::None;
-            let space = FaceSpace { name: "fixed".into(), dimension: 2, normalisation };
+            let space =
+                FaceSpace { name: "fixed".into(), dimension: 2, normalisation, traits: Vec::new() };
             feature(&FixedEncoder(space, Box::new(result)), &face)
         };
         assert_eq!(of(|| Ok(vec![0.5, -1.0])).unwrap(), [0.5, -1.0]);

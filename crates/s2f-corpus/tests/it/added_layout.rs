@@ -116,8 +116,12 @@ fn it_becomes_pairs_and_rejections() {
     let root = corpus("anna talk.mpg\nberta silent.wav\n");
     fs::copy(grid, root.path().join("talk.mpg")).unwrap();
     fs::write(root.path().join("silent.wav"), encode_wav(&[0.0; 48_000])).unwrap();
-    let space =
-        FaceSpace { name: "points".to_owned(), dimension: 2, normalisation: Normalisation::None };
+    let space = FaceSpace {
+        name: "points".to_owned(),
+        dimension: 2,
+        normalisation: Normalisation::None,
+        traits: Vec::new(),
+    };
     let (encoder, detector) = (PointEncoder(space), Detector::open(yunet).unwrap());
     let speech = SpeechDetector::open(silero).unwrap();
     let tools =

@@ -107,7 +107,8 @@ fn mean_of_others(items: &Items) -> Vectors {
     Vectors::from_rows(items.items.iter().map(|item| &of_speaker[item.speaker][..]))
 }
 
-/// Rows as a model would predict them: of unit length if the face space is normalised.
+/// Rows as a model would predict them: with identities of unit length if the face space is
+/// normalised.
 fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
     if space.normalisation == Normalisation::None {
         return rows;
@@ -115,8 +116,9 @@ fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
     let unit: Vec<f32> = rows
         .rows()
         .flat_map(|row| {
-            let length = dot(row, row).sqrt().max(f64::MIN_POSITIVE) as f32;
-            row.iter().map(move |x| x / length)
+            let (identity, traits) = row.split_at(space.identity_dimension().min(row.len()));
+            let length = dot(identity, identity).sqrt().max(f64::MIN_POSITIVE) as f32;
+            identity.iter().map(move |x| x / length).chain(traits.iter().copied())
         })
         .collect();
     Vectors::new(unit, rows.dimension())

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use proptest::prelude::*;
-use s2f_core::{FaceSpace, Normalisation};
+use s2f_core::{FaceSpace, Normalisation, Trait};
 use safetensors::SafeTensors;
 
 use super::{cpu, tiny_face_decoder, tiny_textures, tiny_vgg_face, tiny_voice_encoder};
@@ -224,6 +224,7 @@ fn model() -> ModelConfig {
             name: "six".into(),
             dimension: 6,
             normalisation: Normalisation::None,
+            traits: Vec::new(),
         },
         voice_encoder: VoiceEncoderConfig { output: 6, ..tiny_voice_encoder() },
         face_decoder: tiny_face_decoder(basis),
@@ -256,6 +257,10 @@ fn both_networks_of_a_model_fit_its_face_space() {
     check(|model| model.border[1][0] = f32::NAN, "model: border[1][0] is NaN; hint: use a value");
     check(|model| model.border[3][1] = 1e30, "model: border[3][1] is 1000000015047466");
     check(|model| model.border = vec![[0.0; 2]; 257], "model: number of border points is 257;");
+    check(
+        |model| model.face_space.traits = vec![Trait::Sex; 6],
+        "model: 6 traits in the 6 dimensions of face space six; hint: list each trait once",
+    );
     check(|model| model.voice_encoder.layers.clear(), "voice encoder: number of layers is 0;");
 }
 
