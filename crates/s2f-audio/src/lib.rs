@@ -1,5 +1,6 @@
 //! From any recording of a voice to the input of the networks: bytes → [`Waveform`], 16 kHz mono →
-//! [`Spectrogram`] or [`MelSpectrogram`]. And what can be measured without a network: pitch, formants, level.
+//! [`Spectrogram`] or [`MelSpectrogram`]. And what can be measured without a network: pitch,
+//! formants, level.
 //!
 //! | to find | look at |
 //! |---|---|

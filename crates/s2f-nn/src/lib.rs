@@ -1,5 +1,5 @@
-//! The networks of speech2face on [Burn](https://burn.dev): voice encoder, face encoders, face
-//! decoder with its differentiable warp, losses, and weights in and out.
+//! The networks of speech2face on [Burn](https://burn.dev): voice encoder, speaker encoder, face
+//! encoders, face decoder with its differentiable warp, losses, and weights in and out.
 //!
 //! Each network has a configuration with named presets and a struct with `init` and `forward`; a
 //! configuration is checked before memory is allocated for it. Pictures and sounds come in as
@@ -29,6 +29,8 @@ pub mod face_decoder;
 pub mod losses;
 pub mod mobile_face;
 mod model;
+mod normalise;
+pub mod speaker_encoder;
 pub mod texture;
 pub mod vgg_face;
 pub mod voice_encoder;
@@ -41,7 +43,9 @@ mod tests;
 pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
 pub use mobile_face::MobileFace;
-pub use model::{Model, ModelConfig, normalise, unit_length};
+pub use model::{Model, ModelConfig};
+pub use normalise::{normalise, unit_length};
+pub use speaker_encoder::{SpeakerEncoder, SpeakerEncoderConfig};
 pub use vgg_face::{VggFace, VggFaceConfig};
 pub use voice_encoder::{SegmentPooling, VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

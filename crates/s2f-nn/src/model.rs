@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use s2f_core::{FaceSpace, Normalisation};
+use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Checks, ConfigError, Cost};
@@ -12,35 +12,6 @@ use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 const CHECKS: Checks = Checks("model");
 /// How far outside the picture a point of the border may lie, pixels.
 const BORDER_DISTANCE: f32 = 4096.0;
-
-/// Normalises features as their face space requires.
-///
-/// # Shapes
-/// - `feature`, output: `[batch, D]`
-pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
-    match space.normalisation {
-        Normalisation::None => feature,
-        Normalisation::UnitLength => unit_length(feature),
-    }
-}
-
-/// Each row divided by its Euclidean length; a row of zeros stays zero.
-///
-/// # Shapes
-/// - `feature`, output: `[batch, D]`
-///
-/// ```
-/// use burn::tensor::{Device, Tensor};
-///
-/// let feature = Tensor::<2>::from_floats([[3.0, 4.0]], &Device::flex());
-/// let unit: Vec<f32> = s2f_nn::unit_length(feature).into_data().iter().collect();
-/// assert_eq!(unit, [0.6, 0.8]);
-/// ```
-pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
-    const SHORTEST: f64 = 1e-12;
-    let length = feature.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST); // [batch, 1]
-    feature / length
-}
 
 /// `config.json` of a model folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,7 +95,7 @@ impl Model {
     /// pictures of 0.7 and 1.4, but not its formula.
     ///
     /// # Shapes
-    /// - `feature`, output: `[batch, D]`; [`normalise`] the output
+    /// - `feature`, output: `[batch, D]`; [`normalise`](crate::normalise) the output
     pub fn exaggerate(&self, feature: Tensor<2>, amount: f64) -> Tensor<2> {
         let mean = self.mean_feature.val().unsqueeze::<2>(); // [1, D]
         mean.clone() + (feature - mean) * (1.0 + amount)
