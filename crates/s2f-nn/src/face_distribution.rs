@@ -108,9 +108,10 @@ impl FaceDistributionHead {
     /// let device = Device::flex();
     /// let head = FaceDistributionConfig::compact().init(&device)?;
     /// let embeddings = Tensor::zeros([3, 256], &device);
-    /// let features = Tensor::zeros([3, 258], &device);
-    /// // Face, sex and age; only the face; sex and age of somebody without a photograph.
-    /// let known = Tensor::from_floats([[1., 1., 1.], [1., 0., 0.], [0., 1., 1.]], &device);
+    /// let features = Tensor::zeros([3, 259], &device);
+    /// // Face and traits; only the face; sex and age of somebody without a photograph.
+    /// let known = [[1., 1., 1., 1.], [1., 0., 0., 0.], [0., 1., 1., 0.]];
+    /// let known = Tensor::from_floats(known, &device);
     /// assert_eq!(head.log_likelihood(embeddings, features, Some(known)).dims(), [3]);
     /// # Ok::<(), s2f_nn::ConfigError>(())
     /// ```

@@ -46,7 +46,7 @@ impl FaceDistributionConfig {
     /// For an embedding of 256 dimensions and MobileFace's face space with sex and age: 8
     /// components with 32 factors.
     pub fn compact() -> Self {
-        Self { embedding: 256, feature: 258, traits: 2, components: 8, rank: 32 }
+        Self { embedding: 256, feature: 259, traits: 3, components: 8, rank: 32 }
     }
 
     /// Checks that a head can be built: each size is in its range, there are at most as many
