@@ -92,4 +92,14 @@ impl Trait {
         let years = MIDDLE_AGE * (DEVIATION * mean + 0.5 * variance).exp();
         (YOUNGEST + years, years * variance.exp_m1().sqrt())
     }
+
+    /// The value of [`Trait::Hair`] for a woman's hair, from 0, at the chin, to 1, on the
+    /// shoulders.
+    ///
+    /// ```
+    /// assert_eq!(s2f_core::Trait::of_hair(1.0), 1.5);
+    /// ```
+    pub fn of_hair(length: f64) -> f64 {
+        3.0 * length - 1.5
+    }
 }

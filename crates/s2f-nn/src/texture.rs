@@ -17,7 +17,7 @@ pub(crate) const KERNEL: usize = 5;
 /// ```
 /// assert_eq!(s2f_nn::texture::luma_chroma_values(224), 224 * 224 + 2 * 112 * 112);
 /// ```
-pub fn luma_chroma_values(size: usize) -> usize {
+pub const fn luma_chroma_values(size: usize) -> usize {
     size * size + 2 * (size / 2) * (size / 2)
 }
 

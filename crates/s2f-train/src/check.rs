@@ -40,6 +40,17 @@ impl FaceDecoderTraining {
             }
             not_negative("data.folders.saturation", f64::from(folder.saturation))?;
         }
+        if let Some(ageing) = &data.ageing {
+            let ascending = ageing.ages.is_sorted_by(|a, b| a < b) && ageing.ages.len() >= 2;
+            let adults = ageing.ages.iter().all(|age| (16.0..=100.0).contains(age));
+            if !(ascending && adults) {
+                return Err(TrainError::Value {
+                    key: "data.ageing.ages",
+                    wanted: "at least two ages from 16 to 100 years, ascending".into(),
+                    found: format!("{:?}", ageing.ages),
+                });
+            }
+        }
         at_least("morphing.pool", morphing.pool, 1)?;
         at_least("morphing.neighbours", morphing.neighbours, 1)?;
         at_least("morphing.most_faces", morphing.most_faces, 2)?;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 pub use face_decoder::{
-    FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
+    AgeingData, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
 };
 pub use optimisation::{Optimisation, Optimizer, Schedule};
 use s2f_core::FileError;

@@ -1,6 +1,7 @@
 //! Scores of a face decoder on held-out people, and a sheet of their faces.
 
 use burn::tensor::Tensor;
+use s2f_core::FaceSpace;
 use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::{DecodedFace, FaceDecoder, unit_length};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::TrainError;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture};
-use crate::morph::mixture_features;
+use crate::morph::{mixture_features, with_traits};
 use crate::sheet::{self, Content};
 
 /// The model's name in the metadata of pictures.
@@ -52,18 +53,23 @@ impl FaceDecoderScores {
     }
 }
 
+/// Age of the mean face if faces are drawn at several ages, years: about that of the people.
+const MEAN_AGE: f32 = 27.0;
+
 /// The faces of the first held-out people, normalised, above what their features decode to.
 pub(crate) fn held_out_sheet(
     decoder: &FaceDecoder,
     encoder: &FaceNetwork,
     faces: &Faces,
+    space: &FaceSpace,
 ) -> Result<Vec<u8>, TrainError> {
     let shown = sheet::COLUMNS.min(faces.held_out.len());
-    let each: Vec<Mixture> = (0..shown).map(|person| vec![(person, 1.0)]).collect();
+    let each: Vec<Mixture> = (0..shown).map(|p| Mixture::of(vec![(p, 1.0)])).collect();
     let (landmarks, values) = faces.held_out.mix(&each);
     let texture = from_luma_chroma(values, decoder.warp().size());
     let photographs = faces.held_out_photographs.clone().narrow(0, 0, shown);
-    let features = encoder.forward(photographs); // [shown, D]
+    let traits = faces.held_out.traits(&each, space);
+    let features = with_traits(encoder.forward(photographs), traits); // [shown, D]
     let truth = decoder.render(DecodedFace { landmarks, texture });
     let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
     sheet::png(pictures, Content::WithPhotographs, &sheet::in_training(FACE_DECODER))
@@ -74,15 +80,17 @@ pub(crate) fn score(
     decoder: &FaceDecoder,
     encoder: &FaceNetwork,
     faces: &Faces,
+    space: &FaceSpace,
 ) -> Result<FaceDecoderScores, TrainError> {
     let held_out = &faces.held_out;
     let people = held_out.len();
-    let each: Vec<Mixture> = (0..people).map(|person| vec![(person, 1.0)]).collect();
+    let each: Vec<Mixture> = (0..people).map(|p| Mixture::of(vec![(p, 1.0)])).collect();
     let (true_landmarks, values) = held_out.mix(&each);
     let true_texture = from_luma_chroma(values, decoder.warp().size());
-    let photographs = encoder.forward(faces.held_out_photographs.clone()); // [people, D]
+    let photographs = encoder.forward(faces.held_out_photographs.clone()); // [people, identity]
 
-    let decoded = decoder.forward(photographs.clone());
+    let traits = held_out.traits(&each, space);
+    let decoded = decoder.forward(with_traits(photographs.clone(), traits));
     let photographs = unit_length(photographs);
     let picture = decoder.render(decoded.clone());
     let found = encoder.features(picture, decoded.landmarks.clone())?; // [people, D]
@@ -95,8 +103,10 @@ pub(crate) fn score(
     let own_sum: f64 = (0..people).map(own).sum();
 
     let everybody =
-        vec![(0..faces.train.len()).map(|face| (face, 1.0 / faces.train.len() as f32)).collect()];
-    let mean_feature = mixture_features(decoder, encoder, &faces.train, &everybody)?; // [1, D]
+        (0..faces.train.len()).map(|face| (face, 1.0 / faces.train.len() as f32)).collect();
+    let everybody = vec![Mixture { age: faces.train.ages().map(|_| MEAN_AGE), ..Mixture::of(everybody) }];
+    let identity = space.identity();
+    let mean_feature = mixture_features(decoder, encoder, &faces.train, &everybody, &identity)?;
     let (mean_landmarks, mean_values) = faces.train.mix(&everybody);
     let mean_texture = from_luma_chroma(mean_values, decoder.warp().size());
     let scalar = |tensor: Tensor<1>| tensor.into_scalar::<f64>();

@@ -24,11 +24,14 @@ use crate::draw::generator;
 use crate::event::TrainEvent;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture, files};
-use crate::morph::{Morpher, mixture_features};
+use crate::morph::{Morpher, mixture_features, with_traits};
 use crate::run::{Run, ThisSession, check_folder};
 use crate::session::Session;
 use crate::sheet::{self, Content};
 use crate::{FaceDecoderTraining, TrainError};
+
+/// Looks that the basis of the textures is computed from: the time grows with their square.
+const BASIS_LOOKS: usize = 800;
 
 /// State of the loop besides what the run keeps: none, since everything is drawn by seed and step.
 #[derive(Serialize, Deserialize)]
@@ -68,8 +71,9 @@ pub fn train_face_decoder(
     let mut decoder = config.network.init(mean, &border_points(), &device)?;
     let mut basis_explains = None;
     if let Some(components) = config.network.basis_components() {
-        check_components(components, faces.train.len())?;
-        let basis = Basis::principal(faces.train.textures(), components);
+        let looks = faces.train.textures(BASIS_LOOKS);
+        check_components(components, looks.dims()[0])?;
+        let basis = Basis::principal(looks, components);
         basis_explains = Some(basis.explained);
         decoder = decoder.with_basis(basis.mean, basis.components).train();
     }
@@ -84,7 +88,9 @@ pub fn train_face_decoder(
     let draw = |index| morpher.draw(&mut generator(config.seed, b"morph   ", index));
     let pool: Vec<Mixture> = (0..config.morphing.pool).map(draw).collect();
     // [pool, D]
-    let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool)?;
+    let space = config.data.face_space();
+    let identity = space.identity_dimension();
+    let pool_features = mixture_features(&decoder.valid(), &encoder, &faces.train, &pool, &space)?;
     let encoder = encoder.train();
 
     let plan = &config.optimisation;
@@ -113,9 +119,12 @@ pub fn train_face_decoder(
         let chosen: Vec<i64> = chosen.into_iter().map(|i| i as i64).collect();
         let chosen = Tensor::<1, Int>::from_ints(chosen.as_slice(), &plain);
         let feature = pool_features.clone().select(0, chosen); // [batch, D]
-        let length = feature.clone().square().sum_dim(1).sqrt(); // [batch, 1]
-        let noise = normal(feature.dims(), &mut rng, &plain) * config.morphing.feature_noise;
-        let noisy_feature = (feature.clone() + noise * length).autodiff();
+        let wanted = feature.clone().narrow(1, 0, identity);
+        let traits = feature.narrow(1, identity, space.traits.len());
+        let length = wanted.clone().square().sum_dim(1).sqrt(); // [batch, 1]
+        let noise = normal(wanted.dims(), &mut rng, &plain) * config.morphing.feature_noise;
+        let noisy = wanted.clone() + noise * length;
+        let noisy_feature = with_traits(noisy, traits).autodiff();
 
         let decoded = decoder.forward(noisy_feature);
         let texture = (decoded.texture.clone() - target.texture).abs().mean();
@@ -124,7 +133,7 @@ pub fn train_face_decoder(
         let first = decoded.first(rendered);
         let picture = decoder.render(first.clone());
         let found = encoder.features(picture, first.landmarks)?; // [rendered, D]
-        let wanted = feature.autodiff().narrow(0, 0, rendered);
+        let wanted = wanted.autodiff().narrow(0, 0, rendered);
         let identity = -(unit_length(found) * unit_length(wanted)).sum_dim(1).mean();
 
         let losses = vec![
@@ -140,9 +149,9 @@ pub fn train_face_decoder(
         session.advance(losses);
 
         session.validate(&decoder, || {
-            Ok(Some(score(&decoder.valid(), &encoder.valid(), &faces)?.named()))
+            Ok(Some(score(&decoder.valid(), &encoder.valid(), &faces, &space)?.named()))
         })?;
-        session.sheet(|| held_out_sheet(&decoder.valid(), &encoder.valid(), &faces).map(Some))?;
+        session.sheet(|| held_out_sheet(&decoder.valid(), &encoder.valid(), &faces, &space).map(Some))?;
         session.checkpoint(&decoder, &optimizer, &State {})?;
     }
 
@@ -152,14 +161,14 @@ pub fn train_face_decoder(
     run.write(&run.folder().face_decoder_file(), &saved)?;
     let draw = |index| morpher.draw(&mut generator(config.seed, b"shown   ", index));
     let shown: Vec<Mixture> = (0..sheet::COLUMNS).map(draw).collect();
-    let features = mixture_features(&decoder, &encoder, &faces.train, &shown)?;
+    let features = mixture_features(&decoder, &encoder, &faces.train, &shown, &space)?;
     let (landmarks, values) = faces.train.mix(&shown);
     let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
     let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
     let model = sheet::finished(FACE_DECODER, &saved);
     let morphs = sheet::png(pictures, Content::WithPhotographs, &model)?;
     run.write(&run.folder().morphs_file(), &morphs)?;
-    let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces)? };
+    let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces, &space)? };
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
 }

@@ -11,32 +11,69 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
-use s2f_core::Sex;
-use s2f_corpus::unpaired::{Portrait, portraits};
+use s2f_core::{FaceSpace, Sex, Trait};
+use s2f_corpus::unpaired::{Portrait, aged_portraits, portraits};
 use s2f_face::{
-    ColourCorrection, FRAME, MeanShape, NormalisedFace, PlainPortrait, alignment_points,
-    read_picture, select_landmarks,
+    Ageing, ColourCorrection, FRAME, FaceLayers, Hair, Hairstyle, MeanShape, NormalisedFace,
+    PlainPortrait, PortraitSums, alignment_points, read_picture, select_landmarks,
 };
-use s2f_nn::texture::to_luma_chroma;
+use s2f_nn::texture::{luma_chroma_values, to_luma_chroma};
 
-use crate::config::FaceEncoderFile;
+use crate::config::{AgeingData, FaceEncoderFile};
 use crate::face_network::FaceNetwork;
 use crate::{FaceData, TrainError, sheet};
 
+/// Portraits that are measured in parallel.
+const CHUNK: usize = 32;
 /// Side of the thumbnails that neighbours are found by, pixels.
 const THUMBNAIL: usize = 28;
 
-/// A mixture of faces of a [`FaceSet`]: their indices, and shares that add up to 1.
-pub(crate) type Mixture = Vec<(usize, f32)>;
+/// A mixture of faces of a [`FaceSet`].
+#[derive(Debug, Clone)]
+pub(crate) struct Mixture {
+    /// Indices of faces, and shares that add up to 1.
+    pub(crate) members: Vec<(usize, f32)>,
+    /// The age that the mixture is shown at, years; the people's own if `None`. Only a set with
+    /// an [`Ageing`] can show another.
+    pub(crate) age: Option<f32>,
+    /// Length of the women's hair, from 0, at the chin, to 1, on the shoulders.
+    pub(crate) hair: f32,
+}
+
+impl Mixture {
+    /// A mixture at the people's own ages.
+    pub(crate) fn of(members: Vec<(usize, f32)>) -> Self {
+        Self { members, age: None, hair: MEAN_HAIR }
+    }
+}
 
 /// A set of normalised faces, each followed by its mirror image.
 pub(crate) struct FaceSet {
-    people: Vec<Person>,
-    names: Vec<String>,
-    landmarks: Vec<Vec<[f32; 2]>>,
-    /// `[faces, values]`, luma and half-size chroma.
-    textures: Tensor<2>,
+    faces: Vec<Face>,
+    /// Ages that each face is drawn at, years, or empty for its own age alone.
+    ages: Vec<f32>,
+    /// `[looks, values]`, luma and half-size chroma, row by row.
+    textures: Vec<f32>,
+    device: Device,
 }
+
+/// A face of a set, with its looks: rows of the set's textures, for each length of hair those of
+/// all ages.
+struct Face {
+    person: Person,
+    name: String,
+    first_look: usize,
+    /// Lengths of hair it is drawn with: one, or as many as [`HAIR`] has.
+    hair_looks: usize,
+    /// Of each age, pixels of the frame.
+    landmarks: Vec<Vec<[f32; 2]>>,
+}
+
+/// Lengths of women's hair that faces are drawn with.
+const HAIR: [f32; 3] = [0.0, 0.5, 1.0];
+const MEAN_HAIR: f32 = 0.5;
+/// Age of a person who does not state one, years: that of most.
+const TYPICAL_AGE: f32 = 27.0;
 
 /// The person of a face.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +99,11 @@ pub(crate) fn files(data: &FaceData) -> Result<Vec<PathBuf>, TrainError> {
         let folder = data.root.join(&folder.path);
         files.extend(["people.csv", "landmarks.csv"].map(|table| folder.join(table)));
         files.extend(portraits(&folder)?.into_iter().map(|portrait| portrait.picture));
+    }
+    if let Some(ageing) = &data.ageing {
+        let folder = data.root.join(&ageing.folder);
+        files.extend(["people.csv", "landmarks68.csv"].map(|table| folder.join(table)));
+        files.extend(aged_portraits(&folder)?.into_iter().map(|portrait| portrait.picture));
     }
     Ok(files)
 }
@@ -91,10 +133,22 @@ impl Faces {
         let train = held_out.split_off(data.held_out);
         let shapes: Vec<&[[f32; 2]]> = train.iter().map(|p| p.portrait.landmarks()).collect();
         let mean_shape = MeanShape::of(&shapes)?;
+        let layers = FaceLayers::new(&mean_shape);
+        let ageing = match &data.ageing {
+            Some(ageing) => Some((Averages::read(data, ageing, &mean_shape)?, ageing)),
+            None => None,
+        };
+        let drawing = |ages: &[f32]| Drawing {
+            mean: &mean_shape,
+            layers: &layers,
+            averages: ageing.as_ref().map(|(averages, _)| averages),
+            ages: ages.to_vec(),
+        };
+        let ages = ageing.as_ref().map_or(&[][..], |(_, ageing)| &ageing.ages);
         let photographs: Vec<RgbImage> = held_out.iter().map(|p| p.crop.clone()).collect();
         Ok(Self {
-            train: FaceSet::normalise(&train, &mean_shape, true, device)?,
-            held_out: FaceSet::normalise(&held_out, &mean_shape, false, device)?,
+            train: FaceSet::draw(&train, &drawing(ages), true, device)?,
+            held_out: FaceSet::draw(&held_out, &drawing(&[]), false, device)?,
             held_out_photographs: sheet::tensor(&photographs, device),
             mean_shape,
         })
@@ -126,89 +180,238 @@ impl Photographed {
     }
 }
 
+/// Averages of the portraits of many people.
+struct Averages {
+    ageing: Ageing,
+    hair: Vec<Hairstyle>,
+}
+
+impl Averages {
+    fn read(data: &FaceData, ageing: &AgeingData, mean: &MeanShape) -> Result<Self, TrainError> {
+        let mut sums = PortraitSums::new(mean);
+        for some in aged_portraits(&data.root.join(&ageing.folder))?.chunks(CHUNK) {
+            let measured = some.par_iter().map(|person| -> Result<_, TrainError> {
+                Ok(sums.measure(&read_picture(&person.picture)?, &person.points)?)
+            });
+            let measured: Vec<_> = measured.collect::<Result<_, _>>()?;
+            for (person, portrait) in some.iter().zip(&measured) {
+                sums.add_measured(portrait, person.sex, person.age);
+            }
+        }
+        let hair = Hair::new(&sums)?;
+        let style = |length: f32| hair.style(0.35 + 0.35 * length, 1.85 + 0.7 * length);
+        Ok(Self { ageing: Ageing::new(&sums)?, hair: HAIR.map(style).into() })
+    }
+}
+
+/// How the faces of a set are drawn.
+struct Drawing<'a> {
+    mean: &'a MeanShape,
+    layers: &'a FaceLayers,
+    averages: Option<&'a Averages>,
+    /// Ages to draw each face at; its own if empty.
+    ages: Vec<f32>,
+}
+
+impl Drawing<'_> {
+    /// Landmarks of each age, and the luma and chroma of each look.
+    fn looks(
+        &self,
+        face: &NormalisedFace,
+        person: Person,
+    ) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
+        let aged: Vec<NormalisedFace> = match (self.averages, person.sex) {
+            (Some(averages), Some(sex)) if !self.ages.is_empty() => {
+                let own = person.age.unwrap_or(TYPICAL_AGE);
+                let at = |&age| averages.ageing.apply(face, sex, own, age);
+                self.ages.iter().map(at).collect()
+            }
+            _ => vec![face.clone(); self.ages.len().max(1)],
+        };
+        let styles: Vec<Option<&Hairstyle>> = match self.averages {
+            Some(averages) if person.sex == Some(Sex::Female) => {
+                averages.hair.iter().map(Some).collect()
+            }
+            _ => vec![None],
+        };
+        let drawn = styles.iter().flat_map(|style| {
+            aged.iter().map(move |face| luma_chroma(&self.layers.compose(face, *style).texture))
+        });
+        let textures = drawn.collect();
+        (aged.into_iter().map(|face| face.landmarks).collect(), textures)
+    }
+}
+
+/// Luma and half-size chroma of a texture `[3, 224, 224]`.
+fn luma_chroma(texture: &[f32]) -> Vec<f32> {
+    let data = TensorData::new(texture.to_vec(), [1, 3, FRAME, FRAME]);
+    to_luma_chroma(Tensor::from_data(data, &Device::flex())).into_data().iter().collect()
+}
+
+/// Values of one look.
+const VALUES: usize = luma_chroma_values(FRAME);
+
 impl FaceSet {
-    fn normalise(
+    fn draw(
         portraits: &[Photographed],
-        shape: &MeanShape,
+        drawing: &Drawing<'_>,
         mirrored: bool,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let faces = portraits
-            .par_iter()
-            .map(|Photographed { person, portrait, .. }| -> Result<_, TrainError> {
-                let face = NormalisedFace::new(portrait, shape)?;
-                let mirror = mirrored.then(|| face.mirrored()).transpose()?;
-                Ok([face].into_iter().chain(mirror).map(|face| (*person, face)).collect::<Vec<_>>())
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let (people, faces): (Vec<Person>, Vec<NormalisedFace>) =
-            faces.into_iter().flatten().unzip();
-        // A few at a time: as RGB, the whole set would take twice the memory.
-        let textures = faces.chunks(16).map(|some| {
-            let values: Vec<f32> =
-                some.iter().flat_map(|face| face.texture.iter().copied()).collect();
-            let data = TensorData::new(values, [some.len(), 3, FRAME, FRAME]);
-            to_luma_chroma(Tensor::from_data(data, device))
+        let drawn = portraits.par_iter().map(|portrait| -> Result<Vec<_>, TrainError> {
+            let face = NormalisedFace::new(&portrait.portrait, drawing.mean)?;
+            let mirror = mirrored.then(|| face.mirrored()).transpose()?;
+            let faces = [face].into_iter().chain(mirror);
+            Ok(faces.map(|face| (portrait, drawing.looks(&face, portrait.person))).collect())
         });
-        let textures = Tensor::cat(textures.collect(), 0);
-        let copies = if mirrored { 2 } else { 1 };
-        let names = portraits.iter().flat_map(|p| std::iter::repeat_n(p.name.clone(), copies));
-        Ok(Self {
-            people,
-            names: names.collect(),
-            landmarks: faces.into_iter().map(|f| f.landmarks).collect(),
-            textures,
-        })
+        let drawn: Vec<Vec<_>> = drawn.collect::<Result<_, _>>()?;
+        let mut set = Self {
+            faces: Vec::new(),
+            ages: drawing.ages.clone(),
+            textures: Vec::new(),
+            device: device.clone(),
+        };
+        for (portrait, (landmarks, textures)) in drawn.into_iter().flatten() {
+            set.faces.push(Face {
+                person: portrait.person,
+                name: portrait.name.clone(),
+                first_look: set.textures.len() / VALUES,
+                hair_looks: textures.len() / landmarks.len(),
+                landmarks,
+            });
+            textures.iter().for_each(|texture| set.textures.extend(texture));
+        }
+        Ok(set)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.people.len()
+        self.faces.len()
     }
 
     pub(crate) fn person(&self, face: usize) -> &Person {
-        &self.people[face]
+        &self.faces[face].person
+    }
+
+    /// The range of ages that faces can be shown at, years; `None` if only at their own.
+    pub(crate) fn ages(&self) -> Option<[f32; 2]> {
+        Some([*self.ages.first()?, *self.ages.last()?])
     }
 
     /// Names of the people in mixtures, sorted.
     pub(crate) fn names(&self, mixtures: &[Mixture]) -> Vec<String> {
-        let names = mixtures.iter().flatten().map(|&(face, _)| &self.names[face]);
+        let members = mixtures.iter().flat_map(|mixture| &mixture.members);
+        let names = members.map(|&(face, _)| &self.faces[face].name);
         names.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
+    /// The landmarks of a face, at the first of its ages.
     pub(crate) fn landmarks(&self, face: usize) -> &[[f32; 2]] {
-        &self.landmarks[face]
+        &self.faces[face].landmarks[0]
     }
 
-    /// Luma and chroma of all faces, `[faces, values]`.
-    pub(crate) fn textures(&self) -> Tensor<2> {
-        self.textures.clone()
+    /// Luma and chroma of at most `count` looks, spread over all faces, `[looks, values]`.
+    pub(crate) fn textures(&self, count: usize) -> Tensor<2> {
+        let rows = self.textures.len() / VALUES;
+        let count = count.min(rows);
+        let chosen = (0..count).flat_map(|index| self.look(index * rows / count));
+        let values: Vec<f32> = chosen.copied().collect();
+        Tensor::from_data(TensorData::new(values, [count, VALUES]), &self.device)
+    }
+
+    fn look(&self, row: usize) -> &[f32] {
+        &self.textures[row * VALUES..(row + 1) * VALUES]
     }
 
     /// The luma of a face at a small size, for finding neighbours.
     pub(crate) fn thumbnail(&self, face: usize) -> Vec<f32> {
-        let luma = self.textures.clone().narrow(0, face, 1).narrow(1, 0, FRAME * FRAME);
+        let luma = self.look(self.faces[face].first_look)[..FRAME * FRAME].to_vec();
+        let luma = Tensor::<1>::from_data(TensorData::new(luma, [FRAME * FRAME]), &self.device);
         let step = FRAME / THUMBNAIL;
         let small =
             avg_pool2d(luma.reshape([1, 1, FRAME, FRAME]), AvgPoolOptions::new([step, step]));
         small.into_data().iter().collect()
     }
 
-    /// Mixtures of faces: landmarks `[mixtures, landmarks, 2]` and textures `[mixtures, values]`.
-    pub(crate) fn mix(&self, mixtures: &[Mixture]) -> (Tensor<3>, Tensor<2>) {
-        let device = self.textures.device();
-        let faces = self.len();
-        let mut weights = vec![0.0_f32; mixtures.len() * faces];
-        for (row, mixture) in weights.chunks_exact_mut(faces).zip(mixtures) {
-            for &(face, share) in mixture {
-                row[face] += share;
+    /// The values of `space`'s traits of mixtures, `[mixtures, traits]`.
+    pub(crate) fn traits(&self, mixtures: &[Mixture], space: &FaceSpace) -> Tensor<2> {
+        let values = mixtures.iter().flat_map(|mixture| {
+            space.traits.iter().map(|which| self.trait_of(mixture, *which) as f32)
+        });
+        let shape = [mixtures.len(), space.traits.len()];
+        Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), &self.device)
+    }
+
+    fn trait_of(&self, mixture: &Mixture, which: Trait) -> f64 {
+        let mean = |of: &dyn Fn(&Person) -> f64| -> f64 {
+            mixture.members.iter().map(|&(face, share)| f64::from(share) * of(self.person(face))).sum()
+        };
+        match which {
+            Trait::Sex => mean(&|person| person.sex.map_or(0.0, Trait::of_sex)),
+            Trait::Age => {
+                let own = mean(&|person| person.age.unwrap_or(TYPICAL_AGE).into());
+                Trait::of_years(mixture.age.map_or(own, f64::from))
+            }
+            Trait::Hair => {
+                let women = mean(&|person| f64::from(u8::from(person.sex == Some(Sex::Female))));
+                women * Trait::of_hair(mixture.hair.into())
             }
         }
-        let weights =
-            Tensor::<2>::from_data(TensorData::new(weights, [mixtures.len(), faces]), &device);
-        let points = self.landmarks[0].len();
-        let shapes: Vec<f32> = self.landmarks.iter().flatten().flatten().copied().collect();
-        let shapes = Tensor::<2>::from_data(TensorData::new(shapes, [faces, points * 2]), &device);
-        let landmarks = weights.clone().matmul(shapes).reshape([mixtures.len(), points, 2]);
-        (landmarks, weights.matmul(self.textures.clone()))
+    }
+
+    /// Mixtures of faces: landmarks `[mixtures, landmarks, 2]` and textures `[mixtures, values]`.
+    pub(crate) fn mix(&self, mixtures: &[Mixture]) -> (Tensor<3>, Tensor<2>) {
+        let points = self.landmarks(0).len();
+        let mixed: Vec<(Vec<f32>, Vec<f32>)> =
+            mixtures.par_iter().map(|mixture| self.mixed(mixture, points)).collect();
+        let (shapes, textures): (Vec<_>, Vec<_>) = mixed.into_iter().unzip();
+        let shapes = TensorData::new(shapes.concat(), [mixtures.len(), points, 2]);
+        let textures = TensorData::new(textures.concat(), [mixtures.len(), VALUES]);
+        (Tensor::from_data(shapes, &self.device), Tensor::from_data(textures, &self.device))
+    }
+
+    fn mixed(&self, mixture: &Mixture, points: usize) -> (Vec<f32>, Vec<f32>) {
+        let (mut shape, mut texture) = (vec![0.0; 2 * points], vec![0.0; VALUES]);
+        let add = |sum: &mut [f32], values: &[f32], share: f32| {
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+        };
+        let ages = mixture.age.map_or(vec![(0, 1.0)], |age| between(&self.ages, age));
+        for &(index, share) in &mixture.members {
+            let face = &self.faces[index];
+            let hair = match face.hair_looks {
+                1 => vec![(0, 1.0)],
+                _ => between(&HAIR, mixture.hair),
+            };
+            for &(age, of_age) in &ages {
+                add(&mut shape, face.landmarks[age].as_flattened(), share * of_age);
+                for &(style, of_style) in &hair {
+                    let row = face.first_look + style * face.landmarks.len() + age;
+                    add(&mut texture, self.look(row), share * of_age * of_style);
+                }
+            }
+        }
+        (shape, texture)
+    }
+}
+
+/// The two knots around `place`, with shares that add up to 1; the last ones beyond the ends.
+fn between(knots: &[f32], place: f32) -> Vec<(usize, f32)> {
+    let Some(last) = knots.len().checked_sub(2) else { return vec![(0, 1.0)] };
+    let left = knots.iter().filter(|&&knot| knot <= place).count().saturating_sub(1).min(last);
+    let share = ((place - knots[left]) / (knots[left + 1] - knots[left])).clamp(0.0, 1.0);
+    vec![(left, 1.0 - share), (left + 1, share)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_between_knots() {
+        let knots = [20.0, 40.0, 80.0];
+        assert_eq!(between(&knots, 30.0), [(0, 0.5), (1, 0.5)]);
+        assert_eq!(between(&knots, 70.0), [(1, 0.25), (2, 0.75)]);
+        assert_eq!(between(&knots, 10.0), [(0, 1.0), (1, 0.0)]);
+        assert_eq!(between(&knots, 90.0), [(1, 0.0), (2, 1.0)]);
+        assert_eq!(between(&[], 90.0), [(0, 1.0)]);
     }
 }

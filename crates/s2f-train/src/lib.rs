@@ -47,7 +47,7 @@ mod scoring;
 mod sheet;
 
 pub use config::{
-    Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
+    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
     Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start,
     VoiceData, VoiceEncoderTraining, VoiceLosses, Watch, read,
 };

@@ -6,6 +6,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, Exp1};
+use s2f_core::FaceSpace;
 use s2f_nn::texture::from_luma_chroma;
 use s2f_nn::{DecodedFace, FaceDecoder};
 
@@ -22,6 +23,8 @@ const LEAST_SHARE: f32 = 0.25;
 pub(crate) struct Morpher {
     neighbours: Vec<Vec<usize>>,
     most_faces: usize,
+    /// Range of the ages of morphs, years; the people's own if `None`.
+    ages: Option<[f32; 2]>,
 }
 
 impl Morpher {
@@ -44,7 +47,7 @@ impl Morpher {
             others.truncate(neighbours);
             others
         });
-        Self { neighbours: neighbours.collect(), most_faces }
+        Self { neighbours: neighbours.collect(), most_faces, ages: faces.ages() }
     }
 
     /// A face and one or more of its neighbours, with shares that add up to 1.
@@ -58,24 +61,45 @@ impl Morpher {
         let total: f32 = draws.iter().sum();
         let even = 1.0 / members.len() as f32;
         let share = |draw: f32| LEAST_SHARE * even + (1.0 - LEAST_SHARE) * draw / total;
-        members.into_iter().zip(draws).map(|(member, draw)| (member, share(draw))).collect()
+        let members = members.into_iter().zip(draws);
+        let members = members.map(|(member, draw)| (member, share(draw))).collect();
+        match self.ages {
+            Some([youngest, oldest]) => {
+                let age = Some(rng.random_range(youngest..=oldest));
+                Mixture { members, age, hair: rng.random() }
+            }
+            None => Mixture::of(members),
+        }
     }
 }
 
-/// Features of the pictures of mixtures, `[mixtures, D]`.
+/// Features of the pictures of mixtures, with the traits of `space`, `[mixtures, D]`.
 pub(crate) fn mixture_features(
     decoder: &FaceDecoder,
     encoder: &FaceNetwork,
     faces: &FaceSet,
     mixtures: &[Mixture],
+    space: &FaceSpace,
 ) -> Result<Tensor<2>, TrainError> {
     let parts = mixtures.chunks(CHUNK).map(|some| {
         let (landmarks, values) = faces.mix(some);
         let texture = from_luma_chroma(values, decoder.warp().size());
         let picture = decoder.render(DecodedFace { landmarks: landmarks.clone(), texture });
-        encoder.features(picture, landmarks)
+        let identity = encoder.features(picture, landmarks)?;
+        Ok(with_traits(identity, faces.traits(some, space)))
     });
-    Ok(Tensor::cat(parts.collect::<Result<Vec<_>, _>>()?, 0))
+    Ok(Tensor::cat(parts.collect::<Result<Vec<_>, TrainError>>()?, 0))
+}
+
+/// Identities followed by traits, of which there may be none.
+///
+/// # Shapes
+/// - `identity`: `[n, identity]`; `traits`: `[n, traits]`; output: `[n, D]`
+pub(crate) fn with_traits(identity: Tensor<2>, traits: Tensor<2>) -> Tensor<2> {
+    match traits.dims() {
+        [_, 0] => identity,
+        _ => Tensor::cat(vec![identity, traits], 1),
+    }
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {

@@ -6,7 +6,7 @@
 //! of a voice is the feature of an average of many such faces, so of nobody in particular.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use s2f_core::Sex;
+use s2f_core::{FaceSpace, Sex};
 use s2f_nn::FaceDecoder;
 
 use crate::basis::Basis;
@@ -31,6 +31,8 @@ pub(crate) struct Targets {
     age_bands: Vec<f32>,
     positions: VoicePositions,
     strength: f64,
+    /// Number of dimensions of a feature's identity.
+    identity: usize,
 }
 
 impl Targets {
@@ -41,6 +43,7 @@ impl Targets {
         voices: &[&Voice],
         decoder: &FaceDecoder,
         encoder: &FaceNetwork,
+        space: &FaceSpace,
     ) -> Result<Self, TrainError> {
         let axis = male_female_axis(faces)?;
         let bands = pairing.age_bands.len();
@@ -71,7 +74,7 @@ impl Targets {
                         around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis)
                     })
                     .collect();
-                let found = mixture_features(decoder, encoder, faces, &mixtures)?; // [POSITIONS, D]
+                let found = mixture_features(decoder, encoder, faces, &mixtures, space)?; // [POSITIONS, D]
                 let [_, dimension] = found.dims();
                 let values: Vec<f32> = found.into_data().iter().collect();
                 *features = values.chunks_exact(dimension).map(<[f32]>::to_vec).collect();
@@ -83,10 +86,11 @@ impl Targets {
             age_bands: pairing.age_bands.clone(),
             positions: VoicePositions::new(voices),
             strength: pairing.strength,
+            identity: space.identity_dimension(),
         })
     }
 
-    /// The target feature of a voice with these traits, `[D]`, of unit length.
+    /// The target feature of a voice with these traits, `[D]`, its identity of unit length.
     pub(crate) fn feature(&self, sex: Sex, age: Option<f32>, traits: Traits) -> Vec<f32> {
         let band = age.map_or(0, |age| band_of(&self.age_bands, age));
         let table = &self.tables[band][index(sex)];
@@ -95,9 +99,11 @@ impl Targets {
         let left = (place as usize).min(POSITIONS - 2);
         let share = (place - left as f64) as f32;
         let mixed = table[left].iter().zip(&table[left + 1]).map(|(a, b)| a + (b - a) * share);
-        let mixed: Vec<f32> = mixed.collect();
-        let length = mixed.iter().map(|x| x * x).sum::<f32>().sqrt();
-        mixed.into_iter().map(|x| x / length).collect()
+        let mut mixed: Vec<f32> = mixed.collect();
+        let identity = &mut mixed[..self.identity];
+        let length = identity.iter().map(|x| x * x).sum::<f32>().sqrt();
+        identity.iter_mut().for_each(|x| *x /= length);
+        mixed
     }
 }
 
@@ -121,11 +127,8 @@ fn around(place: f64, width: f64, members: &[usize], axis: &[f64]) -> Mixture {
     let last = (ranked.len() - 1) as f64;
     let gaussian = |rank: usize| (-0.5 * ((rank as f64 / last - place) / width).powi(2)).exp();
     let total: f64 = (0..ranked.len()).map(gaussian).sum();
-    ranked
-        .into_iter()
-        .enumerate()
-        .map(|(rank, face)| (face, (gaussian(rank) / total) as f32))
-        .collect()
+    let ranked = ranked.into_iter().enumerate();
+    Mixture::of(ranked.map(|(rank, face)| (face, (gaussian(rank) / total) as f32)).collect())
 }
 
 /// How near each face is to the female end: its projection on the difference of the two

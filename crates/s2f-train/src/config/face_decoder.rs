@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use s2f_core::FaceSpace;
+use s2f_core::{FaceSpace, Trait};
 use s2f_nn::FaceDecoderConfig;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,21 @@ pub struct FaceData {
     pub face_encoder: FaceEncoderFile,
     /// Number of people that are held out for the scores.
     pub held_out: usize,
+    /// Averages that the faces are aged and given long hair by. The decoder then reads sex, age and
+    /// hair beside the feature of the face encoder: the face space has these traits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ageing: Option<AgeingData>,
+}
+
+/// Portraits of people of all ages, of whom only averages are used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgeingData {
+    /// Folder under the root, with `people.csv`, `landmarks68.csv` and the pictures that they name.
+    pub folder: PathBuf,
+    /// Ages that every face is drawn at, years, ascending, at least two; morphs are mixtures of
+    /// neighbouring ones.
+    pub ages: Vec<f32>,
 }
 
 /// A face encoder and the file of its weights.
@@ -103,9 +118,13 @@ pub struct FaceLosses {
 impl FaceData {
     /// The face space of the decoder's features.
     pub fn face_space(&self) -> FaceSpace {
-        match self.face_encoder {
+        let identity = match self.face_encoder {
             FaceEncoderFile::Mobileface(_) => FaceSpace::mobileface(),
             FaceEncoderFile::VggFace(_) => FaceSpace::vgg_face(),
+        };
+        match self.ageing {
+            Some(_) => identity.with_traits(&Trait::ALL),
+            None => identity,
         }
     }
 }
