@@ -96,7 +96,7 @@ fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
         network.visit(&mut visitor);
         visitor.found
     };
-    let shapes = tiny().shapes(FRAMES).unwrap();
+    let shapes = crate::tests::tiny_convolutions().shapes(FRAMES).unwrap();
     for ((place, mut found), (_, expected)) in tensors(found).into_iter().zip(tensors(expected)) {
         let mut tolerance = 1e-4;
         if place.ends_with("running_var") {

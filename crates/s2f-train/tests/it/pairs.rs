@@ -220,9 +220,8 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let training = Training::new();
     training.train("first", &["optimisation.steps=4"]).unwrap();
     let model = training.path("first/model");
-    let start = |frozen| {
-        format!("start={{ model = '{}', freeze_convolutions = {frozen} }}", model.display())
-    };
+    let start =
+        |frozen| format!("start={{ model = '{}', freeze_trunk = {frozen} }}", model.display());
     training.train("frozen", &[&start(true), "optimisation.steps=2"]).unwrap();
     let tensor = |run: &str, name: &str| {
         let bytes = training.weights(run);
