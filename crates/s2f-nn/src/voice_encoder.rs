@@ -1,5 +1,5 @@
-//! The voice encoder: speech to a feature in a face space. A trunk reads the sound, a head of one or
-//! two fully connected layers computes the feature.
+//! The voice encoder: speech to a feature in a face space. A trunk reads the sound, a head of one
+//! or two fully connected layers computes the feature.
 //!
 //! Paper: Oh et al., "Speech2Face: Learning the Face Behind a Voice", CVPR 2019, table 1. No
 //! original code exists. The paper does not state the padding; VALID is consistent with the printed
@@ -9,7 +9,6 @@
 mod config;
 mod convolutions;
 mod front_end;
-mod keys;
 
 use burn::module::Module;
 use burn::nn::Linear;

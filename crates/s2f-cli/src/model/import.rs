@@ -138,7 +138,7 @@ fn verify(files: &[(&str, Vec<u8>)], device: &Device) -> anyhow::Result<()> {
 /// What the networks are built from.
 enum Base {
     /// A `config.json` alone.
-    Config(ModelConfig),
+    Config(Box<ModelConfig>),
     /// A model, which can supply the network that is not imported.
     Model(Box<Speech2Face>),
 }
@@ -147,12 +147,12 @@ impl Base {
     fn open(name: &str, device: &Device) -> anyhow::Result<Self> {
         // The name of a model comes before a file of that name.
         if name != SHIPPED && Path::new(name).is_file() {
-            return Ok(Self::Config(read_model_config(Path::new(name))?));
+            return Ok(Self::Config(Box::new(read_model_config(Path::new(name))?)));
         }
         match ModelSource::resolve(name)?.model_folder() {
             // A folder with only a config.json is enough for a whole model.
             Some(folder) if !folder.join("model.safetensors").exists() => {
-                Ok(Self::Config(read_model_config(&folder)?))
+                Ok(Self::Config(Box::new(read_model_config(&folder)?)))
             }
             Some(folder) => Ok(Self::Model(Box::new(Speech2Face::open(&folder, device)?))),
             None => Ok(Self::Model(Box::new(Speech2Face::shipped(device)?))),

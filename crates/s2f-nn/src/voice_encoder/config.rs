@@ -1,11 +1,13 @@
 //! The configuration of a voice encoder: trunk, head, presets, limits and cost.
 
+mod keys;
+
 use burn::nn::{Initializer, LinearConfig};
 use burn::tensor::Device;
+use keys::Keys;
 use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
-use super::keys::Keys;
 use super::{ConvolutionsConfig, FrontEnd, Trunk, VoiceEncoder};
 use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, sum};
 use crate::speaker_encoder::{PARTIAL_FRAMES, SpeakerEncoderConfig};

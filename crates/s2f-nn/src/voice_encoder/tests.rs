@@ -187,17 +187,20 @@ fn a_speaker_trunk_reads_mel_and_its_head_is_linear_or_has_a_hidden_layer() {
 fn a_file_has_the_keys_of_one_trunk() {
     let read = |json: &str| serde_json::from_str::<VoiceEncoderConfig>(json);
     // As files have been written from the beginning.
-    let convolutions = r#"{"input":"complex","layers":[{"channels":4,"stride":[2,2],"pool":false}],"hidden":8,"output":7,"batch_norm":true,"pooling":"mean"}"#;
-    let speaker =
-        r#"{"output":6,"pooling":"mean","speaker_encoder":{"layers":3,"hidden":256,"output":256}}"#;
+    let convolutions = concat!(
+        r#"{"input":"complex","layers":[{"channels":4,"stride":[2,2],"pool":false}],"#,
+        r#""hidden":8,"output":7,"batch_norm":true,"pooling":"mean"}"#,
+    );
+    let speaker = concat!(
+        r#"{"output":6,"pooling":"mean","#,
+        r#""speaker_encoder":{"layers":3,"hidden":256,"output":256}}"#,
+    );
     for json in [convolutions, speaker] {
         assert_eq!(serde_json::to_string(&read(json).unwrap()).unwrap(), json);
     }
     assert_eq!(read(speaker).unwrap(), VoiceEncoderConfig::ge2e(6));
-    let both = convolutions.replace(
-        "\"output\":7",
-        "\"output\":7,\"speaker_encoder\":{\"layers\":3,\"hidden\":256,\"output\":256}",
-    );
+    let trunk = speaker.split_once("mean\"").unwrap().1; // a comma, the key and a brace
+    let both = format!("{}{trunk}", convolutions.strip_suffix('}').unwrap());
     let problem = read(&both).unwrap_err().to_string();
     assert!(problem.starts_with("speaker_encoder excludes input, layers and batch"), "{problem}");
     for key in ["input", "layers", "hidden", "batch_norm"] {

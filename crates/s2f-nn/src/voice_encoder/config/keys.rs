@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{SegmentPooling, TrunkConfig, VoiceEncoderConfig};
-use super::convolutions::{ConvLayer, ConvolutionsConfig, VoiceInput};
+use super::{SegmentPooling, TrunkConfig, VoiceEncoderConfig};
 use crate::speaker_encoder::SpeakerEncoderConfig;
+use crate::voice_encoder::{ConvLayer, ConvolutionsConfig, VoiceInput};
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
