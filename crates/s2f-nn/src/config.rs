@@ -79,6 +79,17 @@ pub enum ConfigError {
         /// Height and width of its kernel.
         kernel: usize,
     },
+    /// A clip is too short for a speaker encoder.
+    #[error(
+        "speaker encoder: a clip has {frames} frames of 10 ms; hint: use clips of at least {min} \
+         frames"
+    )]
+    TooFewFrames {
+        /// Frames of the clip.
+        frames: usize,
+        /// Minimum.
+        min: usize,
+    },
     /// The last layer of a voice encoder has a pool, but its output is averaged over time.
     #[error(
         "voice encoder: layers[{layer}].pool is true; hint: set it to false, the last layer is \

@@ -52,5 +52,5 @@ pub use model::{Model, ModelConfig};
 pub use normalise::{normalise, unit_length};
 pub use speaker_encoder::{SpeakerEncoder, SpeakerEncoderConfig};
 pub use vgg_face::{VggFace, VggFaceConfig};
-pub use voice_encoder::{SegmentPooling, VoiceEncoder, VoiceEncoderConfig};
+pub use voice_encoder::{FrontEnd, SegmentPooling, TrunkConfig, VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

@@ -63,6 +63,12 @@ impl SpeakerEncoder {
         unit_length(relu(x))
     }
 
+    /// Dimension of the embedding.
+    pub fn dimension(&self) -> usize {
+        let [_, output] = self.linear.weight.lazy_shape().dims();
+        output
+    }
+
     /// Embeddings of clips: for each, the mean over its [partials](partial_starts), at unit length.
     ///
     /// # Shapes

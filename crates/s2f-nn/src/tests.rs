@@ -11,5 +11,6 @@ pub(crate) use device::cpu;
 pub(crate) use published::npy;
 pub(crate) use reference::{Reference, largest_difference};
 pub(crate) use tiny::{
-    BORDER, LANDMARKS, tiny_face_decoder, tiny_textures, tiny_vgg_face, tiny_voice_encoder,
+    BORDER, LANDMARKS, tiny_convolutions, tiny_face_decoder, tiny_speaker_trunk, tiny_textures,
+    tiny_vgg_face, tiny_voice_encoder, with_convolutions,
 };

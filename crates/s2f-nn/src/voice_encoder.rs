@@ -1,51 +1,52 @@
-//! The voice encoder: a spectrogram of speech to a feature in a face space.
+//! The voice encoder: speech to a feature in a face space. A trunk reads the sound, a head of one
+//! or two fully connected layers computes the feature.
 //!
 //! Paper: Oh et al., "Speech2Face: Learning the Face Behind a Voice", CVPR 2019, table 1. No
 //! original code exists. The paper does not state the padding; VALID is consistent with the printed
-//! layer sizes and is what every re-implementation uses.
+//! layer sizes and is what every re-implementation uses. Its trunk is a stack of convolutions; the
+//! other one here is a [speaker encoder](crate::speaker_encoder).
 
 mod config;
+mod convolutions;
+mod front_end;
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::activation::{relu, softmax};
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{FloatDType, Tensor};
-pub use config::{ConvLayer, SegmentPooling, VoiceEncoderConfig, VoiceInput};
+pub use config::{SegmentPooling, TrunkConfig, VoiceEncoderConfig};
+use convolutions::Convolutions;
+pub use convolutions::{BINS, ConvLayer, ConvolutionsConfig, VoiceInput};
+pub(crate) use convolutions::{COMPRESSION, FLOOR, KERNEL};
+pub use front_end::FrontEnd;
 
-/// Frequency bins of the front end: FFT 512 / 2 + 1.
-pub const BINS: usize = 257;
-/// Height and width of every convolution (table 1).
-pub(crate) const KERNEL: usize = 4;
-/// The front end compresses the real and the imaginary part: S ↦ sgn(S)·|S|^0.3.
-pub(crate) const COMPRESSION: f64 = 0.3;
-/// Smallest square of a compressed part: without it, silence would be 0/0. Far below the quietest
-/// 16-bit sample.
-pub(crate) const FLOOR: f64 = 1e-12;
+use crate::ConfigError;
+use crate::config::Checks;
+use crate::speaker_encoder::{PARTIAL_FRAMES, SpeakerEncoder};
 
-/// Spectrogram to face feature.
+/// Speech to face feature.
 #[derive(Module, Debug)]
 pub struct VoiceEncoder {
-    convolutions: Vec<Conv2d>,
-    /// One for each convolution, or empty.
-    norms: Vec<BatchNorm>,
-    hidden: Linear,
+    trunk: Trunk,
+    hidden: Option<Linear>,
     output: Linear,
     /// A segment's feature to its weight before the softmax.
     attention: Option<Linear>,
-    #[module(skip)]
-    input: VoiceInput,
-    #[module(skip)]
-    pools: Vec<bool>,
+}
+
+/// The part that reads the sound.
+#[derive(Module, Debug)]
+enum Trunk {
+    Convolutions(Convolutions),
+    SpeakerEncoder(SpeakerEncoder),
 }
 
 impl VoiceEncoder {
     /// Features of a batch of clips of equal length.
     ///
     /// # Shapes
-    /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
+    /// - `input`: the shape of the [front end](Self::front_end): `[batch, 2 (real, imaginary),
+    ///   frames, 257]`, compressed, or `[batch, 1, frames, 40]`, mel
     /// - output: `[batch, D]`, not normalised
     ///
     /// ```
@@ -58,58 +59,72 @@ impl VoiceEncoder {
     /// assert_eq!(encoder.forward(clips).dims(), [2, 256]);
     /// # Ok::<(), s2f_nn::ConfigError>(())
     /// ```
-    pub fn forward(&self, spectrogram: Tensor<4>) -> Tensor<2> {
-        self.head(self.features(spectrogram))
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<2> {
+        self.head(self.trunk(input))
     }
 
-    /// The output of the convolutions, averaged over time: the input of [`head`](Self::head).
+    /// The output of the trunk, which is the input of [`head`](Self::head): of convolutions the
+    /// mean over time, of a speaker encoder the embedding, as [`SpeakerEncoder::embed`].
     ///
     /// # Shapes
-    /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
-    /// - output: `[batch, channels · frequency]`
-    pub fn features(&self, spectrogram: Tensor<4>) -> Tensor<2> {
-        let mut x = match self.input {
-            VoiceInput::Complex => spectrogram,
-            VoiceInput::Magnitude => magnitude(spectrogram),
-        }; // [batch, 1 or 2, frames, 257]
-        let dtype = self.dtype();
-        x = x.cast(dtype);
-        let last = self.convolutions.len() - 1;
-        for (index, convolution) in self.convolutions.iter().enumerate() {
-            x = convolution.forward(x); // [batch, channels, time, frequency]
-            if index == last {
-                x = x.cast(FloatDType::F32).mean_dim(2); // [batch, channels, 1, frequency]
-            }
-            x = relu(x);
-            if let Some(norm) = self.norms.get(index) {
-                x = norm.forward(x.cast(FloatDType::F32));
-            }
-            x = x.cast(dtype);
-            if self.pools[index] {
-                // [batch, channels, time/2, frequency]
-                x = max_pool2d(x, MaxPoolOptions::new([2, 1]));
-            }
+    /// - `input`: as of [`forward`](Self::forward)
+    /// - output: `[batch, features]`; a speaker encoder's has unit length
+    pub fn trunk(&self, input: Tensor<4>) -> Tensor<2> {
+        match &self.trunk {
+            Trunk::Convolutions(convolutions) => convolutions.forward(input, self.dtype()),
+            Trunk::SpeakerEncoder(network) => network.embed(input.squeeze_dim(1)),
         }
-        x.flatten(1, 3) // [batch, channels · frequency]
     }
 
     /// The fully connected layers.
     ///
     /// # Shapes
-    /// - `features`: `[batch, channels · frequency]`, from [`features`](Self::features)
+    /// - `features`: `[batch, features]`, from [`trunk`](Self::trunk)
     /// - output: `[batch, D]`, not normalised
     pub fn head(&self, features: Tensor<2>) -> Tensor<2> {
-        let x = relu(self.hidden.forward(features.cast(self.dtype()))); // [batch, hidden]
+        let mut x = features.cast(self.dtype());
+        if let Some(hidden) = &self.hidden {
+            x = relu(hidden.forward(x)); // [batch, hidden]
+        }
         self.output.forward(x).cast(FloatDType::F32) // [batch, D]
+    }
+
+    /// What the network reads.
+    pub fn front_end(&self) -> FrontEnd {
+        match &self.trunk {
+            Trunk::Convolutions(_) => FrontEnd::Spectrogram,
+            Trunk::SpeakerEncoder(_) => FrontEnd::Mel,
+        }
     }
 
     /// The fewest frames that the network can read, as [`VoiceEncoderConfig::min_frames`].
     pub fn min_frames(&self) -> usize {
-        let layers = self.convolutions.iter().zip(&self.pools).rev();
-        layers.fold(1, |frames, (convolution, pool)| {
-            let frames = if *pool { 2 * frames } else { frames };
-            (frames - 1) * convolution.stride[0] + KERNEL
-        })
+        match &self.trunk {
+            Trunk::Convolutions(convolutions) => convolutions.min_frames(),
+            Trunk::SpeakerEncoder(_) => PARTIAL_FRAMES,
+        }
+    }
+
+    /// The network with another speaker encoder, for example the published one, as its trunk.
+    ///
+    /// # Errors
+    /// [`ConfigError::Mismatch`] if the head reads features of another width.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use s2f_nn::{SpeakerEncoderConfig, VoiceEncoderConfig};
+    ///
+    /// let device = Device::flex();
+    /// let trunk = SpeakerEncoderConfig::ge2e().init(&device)?; // or SpeakerEncoder::from_pytorch
+    /// let encoder = VoiceEncoderConfig::ge2e(256).init(&device)?.with_speaker_encoder(trunk)?;
+    /// # Ok::<(), s2f_nn::ConfigError>(())
+    /// ```
+    pub fn with_speaker_encoder(self, network: SpeakerEncoder) -> Result<Self, ConfigError> {
+        let first = self.hidden.as_ref().unwrap_or(&self.output);
+        let [width, _] = first.weight.lazy_shape().dims();
+        let other = "the width that the head reads";
+        Checks("speaker encoder").equal("output", network.dimension(), other, width)?;
+        Ok(Self { trunk: Trunk::SpeakerEncoder(network), ..self })
     }
 
     /// The type that convolutions and fully connected layers compute in: 16 bits if their weights
@@ -133,19 +148,6 @@ impl VoiceEncoder {
             }
         }
     }
-}
-
-/// |S|^0.3 over its root mean square, from the compressed parts a = sgn(Re S)·|Re S|^0.3 and b:
-/// |S|² = |a|^(2/0.3) + |b|^(2/0.3).
-///
-/// # Shapes
-/// - `spectrogram`: `[batch, 2, frames, 257]`
-/// - output: `[batch, 1, frames, 257]`
-fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
-    let power = spectrogram.square().clamp_min(FLOOR).powf_scalar(1.0 / COMPRESSION).sum_dim(1);
-    let compressed = power.powf_scalar(COMPRESSION / 2.0); // [batch, 1, frames, 257]
-    let level = compressed.clone().square().mean_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
-    compressed / level
 }
 
 #[cfg(test)]

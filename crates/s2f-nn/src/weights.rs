@@ -22,7 +22,7 @@ pub use names::KeyMap;
 pub use pytorch::{Checkpoint, Import, Imported};
 use s2f_core::FileError;
 pub(crate) use safetensors::transposed;
-pub use safetensors::{Precision, load, load_file, save, save_file};
+pub use safetensors::{Precision, is_named, load, load_file, save, save_file};
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
     Ok(fs::read(path).map_err(FileError::at("read", path))?)

@@ -6,7 +6,9 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-use s2f_audio::{Spectrogram, Waveform};
+use s2f_audio::Waveform;
+use s2f_nn::FrontEnd;
+use speech2face::front_end;
 
 use crate::{Augmentation, Clips};
 
@@ -47,9 +49,9 @@ impl Clips {
         (self.seconds * RATE_HZ).round() as usize
     }
 
-    /// Frames of a clip's spectrogram.
-    pub(crate) fn frames(&self) -> usize {
-        (self.samples() - Spectrogram::WINDOW) / Spectrogram::HOP + 1
+    /// Frames of a clip.
+    pub(crate) fn frames(&self, front_end: FrontEnd) -> usize {
+        front_end::frames(front_end, self.samples())
     }
 
     /// The samples of a clip at `speed`, interpolated linearly, which attenuates the top octave a
@@ -278,7 +280,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         let clip = clips.cut(&voice, &Augmentation::default(), &mut rng).unwrap();
         let (clip, voice) = (clip.waveform.samples(), voice.samples());
-        assert_eq!((clip.len(), clips.frames()), (48_000, 298));
+        assert_eq!((clip.len(), clips.frames(FrontEnd::Spectrogram)), (48_000, 298));
         assert_eq!(clip[..32_000], *voice);
         assert_eq!(clip[32_000..], voice[..16_000]);
     }

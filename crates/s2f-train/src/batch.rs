@@ -2,7 +2,7 @@
 //! same batches, regardless of the number of threads.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use s2f_audio::Spectrogram;
+use s2f_nn::FrontEnd;
 
 use crate::TrainError;
 
@@ -12,8 +12,9 @@ pub(crate) struct Batch {
     pub(crate) ids: Vec<String>,
     /// Identifier of each voice's speaker.
     speakers: Vec<u64>,
-    /// Spectrograms of all segments, voice by voice.
-    spectrograms: Vec<f32>,
+    /// What the network reads of all segments, voice by voice.
+    inputs: Vec<f32>,
+    front_end: FrontEnd,
     frames: usize,
     segments: usize,
     /// The target feature of each voice.
@@ -24,8 +25,8 @@ pub(crate) struct Batch {
 pub(crate) struct Example {
     pub(crate) id: String,
     pub(crate) speaker: u64,
-    /// Spectrograms of equal length.
-    pub(crate) segments: Vec<Spectrogram>,
+    /// What the network reads of each segment, see [`speech2face::front_end`]; of equal length.
+    pub(crate) segments: Vec<Vec<f32>>,
     pub(crate) feature: Vec<f32>,
 }
 
@@ -39,17 +40,15 @@ pub(crate) trait Examples: Send + Sync {
 }
 
 impl Batch {
-    pub(crate) fn new(examples: Vec<Example>) -> Self {
-        let frames =
-            examples.first().and_then(|e| e.segments.first()).map_or(0, Spectrogram::frames);
+    pub(crate) fn new(examples: Vec<Example>, front_end: FrontEnd) -> Self {
+        let values = examples.first().and_then(|e| e.segments.first()).map_or(0, Vec::len);
         let segments = examples.first().map_or(0, |e| e.segments.len());
         let mut batch = Self {
             ids: Vec::with_capacity(examples.len()),
             speakers: Vec::with_capacity(examples.len()),
-            spectrograms: Vec::with_capacity(
-                examples.len() * segments * 2 * frames * Spectrogram::BINS,
-            ),
-            frames,
+            inputs: Vec::with_capacity(examples.len() * segments * values),
+            front_end,
+            frames: values / front_end.values_per_frame(),
             segments,
             features: Vec::new(),
         };
@@ -58,7 +57,7 @@ impl Batch {
             batch.speakers.push(example.speaker);
             batch.features.extend(example.feature);
             for segment in example.segments {
-                batch.spectrograms.extend(segment.data());
+                batch.inputs.extend(segment);
             }
         }
         batch
@@ -70,13 +69,14 @@ impl Batch {
             return vec![self];
         }
         let voices = self.ids.len() / count;
-        let values = self.segments * 2 * self.frames * Spectrogram::BINS;
+        let values = self.segments * self.frames * self.front_end.values_per_frame();
         let dimension = self.features.len() / self.ids.len().max(1);
         let mut part = || Self {
             ids: self.ids.drain(..voices).collect(),
             speakers: self.speakers.drain(..voices).collect(),
-            spectrograms: self.spectrograms.drain(..voices * values).collect(),
+            inputs: self.inputs.drain(..voices * values).collect(),
             features: self.features.drain(..voices * dimension).collect(),
+            front_end: self.front_end,
             frames: self.frames,
             segments: self.segments,
         };
@@ -84,11 +84,10 @@ impl Batch {
     }
 
     /// # Shapes
-    /// - output: `[voices · segments, 2, frames, 257]`
-    pub(crate) fn spectrograms(&mut self, device: &Device) -> Tensor<4> {
-        let shape = [self.ids.len() * self.segments, 2, self.frames, Spectrogram::BINS];
-        let values = std::mem::take(&mut self.spectrograms);
-        Tensor::from_data(TensorData::new(values, shape), device)
+    /// - output: [`FrontEnd::shape`] of voices · segments clips
+    pub(crate) fn inputs(&mut self, device: &Device) -> Tensor<4> {
+        let shape = self.front_end.shape(self.ids.len() * self.segments, self.frames);
+        Tensor::from_data(TensorData::new(std::mem::take(&mut self.inputs), shape), device)
     }
 
     /// # Shapes
@@ -127,7 +126,8 @@ mod tests {
     fn speakers_and_segments_keep_their_order() {
         let voice = |level: f32| {
             let samples: Vec<f32> = (0..16_000).map(|n| level * (n as f32 * 0.1).sin()).collect();
-            spectrogram(&Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap())
+            let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
+            spectrogram(&voice).into_data()
         };
         let example = |id: &str, speaker, level: f32| Example {
             id: id.into(),
@@ -136,25 +136,25 @@ mod tests {
             feature: vec![level, -level],
         };
         let examples = || vec![example("a", 1, 0.1), example("b", 2, 0.2), example("c", 1, 0.4)];
-        let mut batch = Batch::new(examples());
+        let mut batch = Batch::new(examples(), FrontEnd::Spectrogram);
         let device = Device::flex();
         assert_eq!(batch.shape(), [3, 2]);
         let same: Vec<bool> = batch.is_same_speaker(&device).into_data().iter().collect();
         assert_eq!(same, [false, false, true, false, false, false, true, false, false]);
-        let spectrograms = batch.spectrograms(&device);
+        let spectrograms = batch.inputs(&device);
         assert_eq!(spectrograms.dims(), [6, 2, 98, 257]);
         let third: Vec<f32> = spectrograms.narrow(0, 3, 1).into_data().iter().collect();
-        assert_eq!(third, voice(0.4).data());
+        assert_eq!(third, voice(0.4));
         let features: Vec<f32> = batch.features(&device).into_data().iter().collect();
         assert_eq!(features, [0.1, -0.1, 0.2, -0.2, 0.4, -0.4]);
 
-        let mut parts = Batch::new(examples()).shards(3);
+        let mut parts = Batch::new(examples(), FrontEnd::Spectrogram).shards(3);
         assert_eq!(parts.iter().map(|p| &p.ids[..]).collect::<Vec<_>>(), [["a"], ["b"], ["c"]]);
-        let second = parts[1].spectrograms(&device);
+        let second = parts[1].inputs(&device);
         assert_eq!(second.dims(), [2, 2, 98, 257]);
         let features: Vec<f32> = parts[1].features(&device).into_data().iter().collect();
         assert_eq!(features, [0.2, -0.2]);
-        let two = Batch::new(examples()).shards(2);
+        let two = Batch::new(examples(), FrontEnd::Spectrogram).shards(2);
         assert_eq!(two.iter().map(|p| p.shape()).collect::<Vec<_>>(), [[1, 2], [1, 2]]);
     }
 }

@@ -3,14 +3,15 @@
 
 mod memory;
 
-use s2f_audio::{Spectrogram, Waveform};
+use s2f_audio::Waveform;
 use s2f_face::{FRAME, LANDMARK_COUNT};
-use s2f_nn::VggFaceConfig;
+use s2f_nn::{SpeakerEncoderConfig, TrunkConfig, VggFaceConfig, VoiceEncoderConfig};
+use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
     Augmentation, Clips, FaceDecoderTraining, Optimisation, Optimizer, RecordingData, Schedule,
-    VoiceData, VoiceEncoderTraining,
+    Start, VoiceData, VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;
@@ -106,9 +107,12 @@ impl VoiceEncoderTraining {
     /// Numbers of frames that the network has to be able to read: those of a clip of the training
     /// and of the scores, and those of a clip of `reconstruct`, which every model must read.
     fn lengths(&self) -> Vec<usize> {
-        let mut lengths = vec![self.clips.frames(), Spectrogram::CLIP_FRAMES];
+        let front_end = self.network.front_end();
+        let reconstruct = front_end::frames(front_end, Waveform::CLIP_SAMPLES);
+        let mut lengths = vec![self.clips.frames(front_end), reconstruct];
         if matches!(self.data, VoiceData::Pairs(_)) {
-            lengths.extend(SCORED_SECONDS.map(|seconds| Clips { seconds, ..self.clips }.frames()));
+            let scored = SCORED_SECONDS.map(|seconds| Clips { seconds, ..self.clips });
+            lengths.extend(scored.map(|clips| clips.frames(front_end)));
         }
         lengths
     }
@@ -120,7 +124,10 @@ impl VoiceEncoderTraining {
         self.clips.check()?;
         self.network.check()?;
         for frames in self.lengths() {
-            self.network.shapes(frames)?;
+            self.network.check_frames(frames)?;
+        }
+        if let Some(start) = &self.start {
+            start.check(&self.network)?;
         }
         self.augmentation.check()?;
         match &self.data {
@@ -148,6 +155,23 @@ impl VoiceEncoderTraining {
         })?;
         Compute::new(devices.clone(), self.optimisation.precision)?;
         self.optimisation.check(devices.count())
+    }
+}
+
+impl Start {
+    fn check(&self, network: &VoiceEncoderConfig) -> Result<(), TrainError> {
+        let given = if self.model.is_some() { "given together with" } else { "missing, as is" };
+        let wanted = || "given, or start.speaker_encoder instead".into();
+        check("start.model", wanted, format!("{given} start.speaker_encoder"), |_| {
+            self.model.is_some() != self.speaker_encoder.is_some()
+        })?;
+        let Some(source) = &self.speaker_encoder else { return Ok(()) };
+        let published = TrunkConfig::SpeakerEncoder(SpeakerEncoderConfig::ge2e());
+        let wanted = || {
+            "omitted unless network.speaker_encoder is { layers = 3, hidden = 256, output = 256 }"
+                .into()
+        };
+        check("start.speaker_encoder", wanted, source, |_| network.trunk == published)
     }
 }
 

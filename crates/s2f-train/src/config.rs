@@ -26,8 +26,13 @@ use crate::TrainError;
 /// Keys whose table has one of several kinds: another kind replaces the table, the same kind is
 /// merged into it.
 const ALTERNATIVES: [&str; 4] = ["data", "schedule", "optimizer", "texture"];
-/// Keys of which only one can be given: the later one replaces the other.
-const EXCLUSIVE: [&str; 2] = ["steps", "epochs"];
+/// Keys that exclude others: the later one replaces them.
+const EXCLUSIVE: [(&str, &[&str]); 4] = [
+    ("steps", &["epochs"]),
+    ("epochs", &["steps"]),
+    ("speaker_encoder", &["input", "layers", "batch_norm"]),
+    ("layers", &["speaker_encoder"]),
+];
 /// Maximum number of configurations that extend one another.
 const MAX_BASES: usize = 8;
 
@@ -102,12 +107,8 @@ fn set(table: &mut Table, setting: &str) -> Result<(), String> {
 
 /// Removes the keys that cannot be given together with `key`.
 fn remove_exclusive(table: &mut Table, key: &str) {
-    if EXCLUSIVE.contains(&key) {
-        EXCLUSIVE
-            .iter()
-            .filter(|&&other| other != key)
-            .for_each(|other| drop(table.remove(*other)));
-    }
+    let excluded = EXCLUSIVE.iter().filter(|(name, _)| *name == key);
+    excluded.flat_map(|(_, others)| *others).for_each(|other| drop(table.remove(*other)));
 }
 
 #[cfg(test)]

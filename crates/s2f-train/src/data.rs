@@ -116,19 +116,28 @@ impl<'a> TrainingData<'a> {
     ) -> Result<Box<dyn Examples + 'b>, TrainError> {
         let (clips, augmentation) = (&config.clips, &config.augmentation);
         let (batch, seed) = (config.optimisation.batch, config.seed);
+        let front_end = config.network.front_end();
         match self {
             Self::Recordings { voices, targets, .. } => Ok(Box::new(RecordingExamples {
                 corpora: &voices.train,
                 targets,
                 clips,
                 augmentation,
+                front_end,
                 batch,
                 seed,
             })),
             Self::Pairs { data, set, .. } => {
                 let memory_mib = data.memory_mib;
-                let pairs = PairExamples::new(set, memory_mib, clips, augmentation, batch, seed)?;
-                Ok(Box::new(pairs))
+                Ok(Box::new(PairExamples::new(
+                    set,
+                    memory_mib,
+                    clips,
+                    augmentation,
+                    front_end,
+                    batch,
+                    seed,
+                )?))
             }
         }
     }

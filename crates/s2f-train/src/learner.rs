@@ -3,9 +3,11 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use s2f_nn::losses::Contrast;
-use s2f_nn::{VoiceEncoder, VoiceEncoderConfig};
+use s2f_nn::{SpeakerEncoder, VoiceEncoder, VoiceEncoderConfig};
+use s2f_registry::Store;
 
 use crate::batch::Batch;
+use crate::config::Start;
 use crate::frozen::open_model;
 use crate::{TrainError, VoiceEncoderTraining};
 
@@ -15,29 +17,34 @@ pub(crate) struct Learner {
     pub(crate) voice_encoder: VoiceEncoder,
     pub(crate) contrast: Option<Contrast>,
     #[module(skip)]
-    freeze_convolutions: bool,
+    freeze_trunk: bool,
 }
 
 impl Learner {
-    /// Fresh weights, or those of the configuration's `start.model`.
+    /// Fresh weights, or those of the configuration's `start`.
     pub(crate) fn new(
         config: &VoiceEncoderTraining,
         mean_feature: &[f32],
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let voice_encoder = match &config.start {
-            None => config.network.init(device)?,
-            Some(start) => {
-                let (model_config, model) = open_model(&start.model)?;
-                same_shape(&start.model, &model_config.voice_encoder, &config.network)?;
+        let start = config.start.as_ref();
+        let voice_encoder = match start {
+            Some(Start { model: Some(path), .. }) => {
+                let (model_config, model) = open_model(path)?;
+                same_shape(path, &model_config.voice_encoder, &config.network)?;
                 model.voice_encoder.fork(device).train()
             }
+            Some(Start { speaker_encoder: Some(source), .. }) => {
+                let file = Store::from_environment()?.find(source)?;
+                let network = SpeakerEncoder::from_pytorch(&file, device)?;
+                config.network.init(device)?.with_speaker_encoder(network)?
+            }
+            _ => config.network.init(device)?,
         };
         let contrast = (config.losses.contrastive > 0.0)
             .then(|| Contrast::new(Tensor::from_floats(mean_feature, device), device));
-        let freeze_convolutions =
-            config.start.as_ref().is_some_and(|start| start.freeze_convolutions);
-        Ok(Self { voice_encoder, contrast, freeze_convolutions })
+        let freeze_trunk = start.is_some_and(|start| start.freeze_trunk);
+        Ok(Self { voice_encoder, contrast, freeze_trunk })
     }
 
     /// Features of the voices of a batch.
@@ -46,12 +53,12 @@ impl Learner {
     /// - output: `[voices, D]`, not normalised
     pub(crate) fn forward(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
         let [voices, segments] = batch.shape();
-        let input = batch.spectrograms(device); // [voices · segments, 2, frames, 257]
-        let features = if self.freeze_convolutions {
-            self.voice_encoder.valid().features(input).autodiff()
+        let input = batch.inputs(device); // [voices · segments, channels, frames, bins]
+        let features = if self.freeze_trunk {
+            self.voice_encoder.valid().trunk(input).autodiff()
         } else {
-            self.voice_encoder.features(input.autodiff())
-        }; // [voices · segments, channels · frequency]
+            self.voice_encoder.trunk(input.autodiff())
+        }; // [voices · segments, features]
         let features = self.voice_encoder.head(features); // [voices · segments, D]
         let [_, dimension] = features.dims();
         self.voice_encoder.pool(features.reshape([voices, segments, dimension]))

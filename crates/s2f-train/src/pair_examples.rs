@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
-use s2f_audio::{Limits, Spectrogram, decode, spectrogram};
+use s2f_audio::{Limits, decode};
+use s2f_nn::FrontEnd;
 use s2f_pairs::{Pair, PairSet, Payload, Split};
+use speech2face::front_end;
 
 use crate::batch::{Batch, Example, Examples};
 use crate::draw::generator;
@@ -23,6 +25,7 @@ pub(crate) struct PairExamples<'a> {
     set: &'a PairSet,
     clips: &'a Clips,
     augmentation: &'a Augmentation,
+    front_end: FrontEnd,
     batch: usize,
     seed: u64,
     /// Row groups with training pairs: index and number of pairs.
@@ -44,6 +47,7 @@ impl<'a> PairExamples<'a> {
         memory_mib: usize,
         clips: &'a Clips,
         augmentation: &'a Augmentation,
+        front_end: FrontEnd,
         batch: usize,
         seed: u64,
     ) -> Result<Self, TrainError> {
@@ -61,7 +65,18 @@ impl<'a> PairExamples<'a> {
         let speakers = set.speakers().keys().cloned().zip(0..).collect();
         let resident = (memory_mib / GROUP_MIB).max(1);
         let window = Mutex::new(None);
-        Ok(Self { set, clips, augmentation, batch, seed, groups, resident, speakers, window })
+        Ok(Self {
+            set,
+            clips,
+            augmentation,
+            front_end,
+            batch,
+            seed,
+            groups,
+            resident,
+            speakers,
+            window,
+        })
     }
 
     /// The row groups that are in memory together, in the order of an epoch.
@@ -100,10 +115,10 @@ impl<'a> PairExamples<'a> {
     fn example(&self, pair: &Pair, place: usize) -> Result<Example, TrainError> {
         let mut rng = generator(self.seed, b"example ", place);
         let voice = decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default())?;
-        let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
+        let segments: Option<Vec<Vec<f32>>> = (0..self.clips.segments)
             .map(|_| {
                 let clip = self.clips.cut(&voice, self.augmentation, &mut rng)?;
-                Some(spectrogram(&clip.waveform))
+                Some(front_end::values(self.front_end, &clip.waveform))
             })
             .collect();
         let silent = || {
@@ -146,7 +161,7 @@ impl Examples for PairExamples<'_> {
             }
             start = end;
         }
-        Ok(Batch::new(examples))
+        Ok(Batch::new(examples, self.front_end))
     }
 }
 
@@ -190,7 +205,10 @@ mod tests {
         let augmentation = Augmentation::default();
         // All at once, then one row group at a time.
         for memory_mib in [2048, GROUP_MIB] {
-            let new = || PairExamples::new(&set, memory_mib, &CLIPS, &augmentation, 4, 7).unwrap();
+            let new = || {
+                let front_end = FrontEnd::Spectrogram;
+                PairExamples::new(&set, memory_mib, &CLIPS, &augmentation, front_end, 4, 7).unwrap()
+            };
             let examples = new();
             assert_eq!(examples.len(), FILES * (PAIRS - 2));
             let ids = |examples: &PairExamples<'_>, step| examples.batch(step).unwrap().ids;

@@ -7,8 +7,9 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rayon::prelude::*;
-use s2f_audio::{Spectrogram, spectrogram};
 use s2f_core::Sex;
+use s2f_nn::FrontEnd;
+use speech2face::front_end;
 
 use crate::batch::{Batch, Example, Examples};
 use crate::draw::generator;
@@ -25,6 +26,7 @@ pub(crate) struct RecordingExamples<'a> {
     pub(crate) targets: &'a Targets,
     pub(crate) clips: &'a Clips,
     pub(crate) augmentation: &'a Augmentation,
+    pub(crate) front_end: FrontEnd,
     pub(crate) batch: usize,
     pub(crate) seed: u64,
 }
@@ -47,11 +49,11 @@ impl RecordingExamples<'_> {
         let mut rng = generator(self.seed, b"example ", step * self.batch + index);
         let voice = self.draw(index, &mut rng)?;
         let mut speeds = Vec::new();
-        let segments: Option<Vec<Spectrogram>> = (0..self.clips.segments)
+        let segments: Option<Vec<Vec<f32>>> = (0..self.clips.segments)
             .map(|_| {
                 let clip = self.clips.cut(&voice.waveform, self.augmentation, &mut rng)?;
                 speeds.push(clip.speed);
-                Some(spectrogram(&clip.waveform))
+                Some(front_end::values(self.front_end, &clip.waveform))
             })
             .collect();
         let speed = speeds.iter().sum::<f64>() / speeds.len() as f64;
@@ -86,6 +88,6 @@ impl Examples for RecordingExamples<'_> {
                 step + 1
             )));
         }
-        Ok(Batch::new(examples))
+        Ok(Batch::new(examples, self.front_end))
     }
 }

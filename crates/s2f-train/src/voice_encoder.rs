@@ -73,8 +73,8 @@ pub fn train_voice_encoder(
     let device_names = compute.devices().name();
     let id = data.id()?;
     let mut trained_on = vec![data.record(id.clone())];
-    if let Some(start) = &config.start {
-        trained_on.extend(ModelSource::resolve(&start.model)?.trained_on()?);
+    if let Some(model) = config.start.as_ref().and_then(|start| start.model.as_ref()) {
+        trained_on.extend(ModelSource::resolve(model)?.trained_on()?);
     }
     let session = ThisSession { device: device_names, seed: config.seed, data: id, trained_on };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use s2f_nn::{ModelConfig, voice_encoder};
+use s2f_nn::ModelConfig;
 
-use crate::ModelError;
-use crate::audio::Spectrogram;
+use crate::audio::Waveform;
+use crate::{ModelError, front_end};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -106,13 +106,11 @@ fn read_config(file: &Path, json: &[u8]) -> Result<ModelConfig, ModelError> {
         .map_err(|error| ModelError::Config { file: file.to_owned(), reason: error.to_string() })?;
     let checked = config.check().and_then(|()| {
         // One clip has to be long enough for the voice encoder.
-        config.voice_encoder.shapes(Spectrogram::CLIP_FRAMES).map(drop)
+        let encoder = &config.voice_encoder;
+        encoder.check_frames(front_end::frames(encoder.front_end(), Waveform::CLIP_SAMPLES))
     });
     match checked {
         Ok(()) => Ok(config),
         Err(problem) => Err(ModelError::Network { file: file.to_owned(), problem }),
     }
 }
-
-// Both crates define the number of frequency bins.
-const _: () = assert!(voice_encoder::BINS == Spectrogram::BINS);

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
-use s2f_audio::{PAUSE_POWER_RATIO, Spectrogram, Waveform, mean_power, spectrogram};
+use s2f_audio::{PAUSE_POWER_RATIO, Spectrogram, Waveform, mean_power};
 use s2f_core::FaceSpace;
-use s2f_nn::{VoiceEncoder, normalise};
+use s2f_nn::{FrontEnd, VoiceEncoder, normalise};
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, FaceFeature};
+use crate::{DecodeError, FaceFeature, front_end};
 
 /// Windows per forward pass on a CPU; more would take more memory and no less time.
 const BATCH: usize = 4;
@@ -82,9 +82,9 @@ impl VoicePolicy {
         Self { max_s: Some(seconds), ..Self::default() }
     }
 
-    /// Number of spectrogram frames that the voice encoder is given for a window.
-    pub fn frames(&self) -> usize {
-        self.window().saturating_sub(Spectrogram::WINDOW) / Spectrogram::HOP + 1
+    /// Number of frames that a voice encoder with this front end is given for a window.
+    pub fn frames(&self, front_end: FrontEnd) -> usize {
+        front_end::frames(front_end, self.window())
     }
 
     /// Samples in a window: at least one frame of a spectrogram.
@@ -92,13 +92,14 @@ impl VoicePolicy {
         samples(self.window_s).max(Spectrogram::WINDOW)
     }
 
-    /// Checks that every value is in its range, for an encoder that needs `min_frames` frames.
-    fn check(&self, min_frames: usize) -> Result<(), DecodeError> {
+    /// Checks that every value is in its range, for an encoder that needs `min_frames` frames of
+    /// `front_end`.
+    fn check(&self, front_end: FrontEnd, min_frames: usize) -> Result<(), DecodeError> {
         let Self { windows: _, window_s, hop_s, pause_power, max_windows: _, max_s } = *self;
-        let min_samples = min_frames.saturating_sub(1) * Spectrogram::HOP + Spectrogram::WINDOW;
+        let min_samples = front_end::min_samples(front_end, min_frames);
         let min_s = min_samples as f64 / f64::from(Waveform::RATE_HZ);
         let refuse = |field, value, range| Err(DecodeError::Policy { field, value, range });
-        if !(window_s <= MAX_WINDOW_S && self.frames() >= min_frames) {
+        if !(window_s <= MAX_WINDOW_S && self.frames(front_end) >= min_frames) {
             let range = format!("from {min_s} s, which the encoder needs, to {MAX_WINDOW_S} s");
             return refuse("window_s", window_s, range);
         }
@@ -160,7 +161,47 @@ pub fn embed_voices(
     policy: &VoicePolicy,
     device: &Device,
 ) -> Result<Vec<FaceFeature>, DecodeError> {
-    policy.check(encoder.min_frames())?;
+    windows_through(|input| encoder.forward(input), encoder, voices, policy, device)?
+        .into_iter()
+        .map(|windows| {
+            let feature = encoder.pool(windows.unsqueeze()); // [1, D]
+            let values = values(normalise(feature, face_space))?;
+            FaceFeature::new(face_space.clone(), values)
+        })
+        .collect()
+}
+
+/// The outputs of the encoder's [trunk](VoiceEncoder::trunk) for the windows of voices, one tensor
+/// per voice, in order: what [`embed_voices`] gives to the encoder's head. To train a head on a
+/// frozen trunk, they have to be computed only once.
+///
+/// The encoder's weights must be on `device`.
+///
+/// # Shapes
+/// - output, for each voice: `[windows, features]`
+///
+/// # Errors
+/// [`DecodeError::Policy`] as [`embed_voices`].
+pub fn embed_windows(
+    encoder: &VoiceEncoder,
+    voices: &[Waveform],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Result<Vec<Tensor<2>>, DecodeError> {
+    windows_through(|input| encoder.trunk(input), encoder, voices, policy, device)
+}
+
+/// The outputs of `network`, a part of `encoder`, for the windows of voices: for each voice
+/// `[windows, width]`.
+fn windows_through(
+    network: impl Fn(Tensor<4>) -> Tensor<2>,
+    encoder: &VoiceEncoder,
+    voices: &[Waveform],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Result<Vec<Tensor<2>>, DecodeError> {
+    let front_end = encoder.front_end();
+    policy.check(front_end, encoder.min_frames())?;
     let ranges: Vec<Vec<_>> = voices.iter().map(|voice| policy.ranges(voice.samples())).collect();
     let windows: Vec<(&Waveform, &Range<usize>)> = voices
         .iter()
@@ -168,30 +209,26 @@ pub fn embed_voices(
         .flat_map(|(voice, ranges)| ranges.iter().map(move |range| (voice, range)))
         .collect();
     let batches = windows.chunks(BATCH).map(|windows| {
-        let spectrograms = windows.par_iter().map(|(voice, range)| {
-            spectrogram(&voice.excerpt((*range).clone(), policy.window())).into_data()
+        let inputs = windows.par_iter().map(|(voice, range)| {
+            front_end::values(front_end, &voice.excerpt((*range).clone(), policy.window()))
         });
-        let values: Vec<Vec<f32>> = spectrograms.collect();
-        let shape = [windows.len(), 2, policy.frames(), Spectrogram::BINS];
+        let values: Vec<Vec<f32>> = inputs.collect();
+        let shape = front_end.shape(windows.len(), policy.frames(front_end));
         let data = TensorData::new(values.concat(), shape);
-        encoder.forward(Tensor::<4>::from_data(data, device)) // [windows, D]
+        network(Tensor::<4>::from_data(data, device)) // [windows, width]
     });
     let batches: Vec<Tensor<2>> = batches.collect();
     if batches.is_empty() {
         return Ok(Vec::new());
     }
-    let features = Tensor::cat(batches, 0); // [windows of all voices, D]
+    let outputs = Tensor::cat(batches, 0); // [windows of all voices, width]
     let mut start = 0;
-    ranges
-        .iter()
-        .map(|ranges| {
-            let windows = features.clone().narrow(0, start, ranges.len()); // [windows, D]
-            start += ranges.len();
-            let feature = encoder.pool(windows.unsqueeze()); // [1, D]
-            let values = values(normalise(feature, face_space))?;
-            FaceFeature::new(face_space.clone(), values)
-        })
-        .collect()
+    let of_voice = |ranges: &Vec<Range<usize>>| {
+        let windows = outputs.clone().narrow(0, start, ranges.len()); // [windows, width]
+        start += ranges.len();
+        windows
+    };
+    Ok(ranges.iter().map(of_voice).collect())
 }
 
 /// The elements of a tensor, row-major.
@@ -215,127 +252,4 @@ fn samples(seconds: f64) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALL: VoicePolicy = VoicePolicy {
-        windows: Windows::All,
-        window_s: 6.0,
-        hop_s: 3.0,
-        pause_power: 1e-3,
-        max_windows: 20,
-        max_s: None,
-    };
-
-    /// A recording with one level for each 3 s.
-    fn recording(levels: &[f32]) -> Waveform {
-        let samples: Vec<f32> = levels.iter().flat_map(|&level| vec![level; 48_000]).collect();
-        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
-    }
-
-    /// The windows of a recording.
-    fn clips(policy: &VoicePolicy, voice: &Waveform) -> Vec<Waveform> {
-        let ranges = policy.ranges(voice.samples()).into_iter();
-        ranges.map(|range| voice.excerpt(range, policy.window())).collect()
-    }
-
-    fn first_samples(levels: &[f32]) -> Vec<f32> {
-        clips(&ALL, &recording(levels)).iter().map(|clip| clip.samples()[0]).collect()
-    }
-
-    #[test]
-    fn the_default_is_the_documented_policy() {
-        assert_eq!(VoicePolicy::default(), ALL);
-        assert_eq!(ALL.frames(), Spectrogram::CLIP_FRAMES);
-    }
-
-    #[test]
-    fn first_is_the_first_clip_regardless_of_the_rest() {
-        let first = VoicePolicy::first_clip();
-        let voice = recording(&[0.1, 0.2, 0.3, 0.4]);
-        assert_eq!(clips(&first, &voice), [voice.first_clip()]);
-        let short = recording(&[0.1]);
-        assert_eq!(clips(&first, &short), [short.first_clip()]);
-        assert_eq!(clips(&first, &short), clips(&ALL, &short));
-    }
-
-    #[test]
-    fn all_windows_overlap_by_half_and_leave_pauses_out() {
-        assert_eq!(first_samples(&[0.1, 0.2, 0.3, 0.4]), [0.1, 0.2, 0.3]);
-        assert_eq!(first_samples(&[0.1, 0.0, 0.0, 0.0, 0.2, 0.3]), [0.1, 0.0, 0.2]);
-        assert_eq!(first_samples(&[0.0, 0.0, 0.0]).len(), 2);
-    }
-
-    #[test]
-    fn windows_of_the_default_length_are_those_of_the_waveform() {
-        for seconds in [1.0, 5.9, 6.0, 6.1, 8.9, 9.0, 9.1, 31.0] {
-            let count = (seconds * 16_000.0) as usize;
-            let samples: Vec<f32> = (0..count).map(|n| (n as f32 * 0.37).sin()).collect();
-            let voice = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap();
-            assert_eq!(clips(&ALL, &voice), voice.windows(3.0).collect::<Vec<_>>(), "{seconds}");
-        }
-    }
-
-    #[test]
-    fn a_long_recording_is_sampled_evenly() {
-        let levels: Vec<f32> = (0..101).map(|n| 0.5 + n as f32 / 1000.0).collect();
-        let firsts = first_samples(&levels);
-        assert_eq!(firsts.len(), 20);
-        assert_eq!((firsts[0], firsts[19]), (levels[0], levels[99]));
-        let steps = firsts.windows(2).map(|pair| pair[1] - pair[0]);
-        assert!(steps.clone().all(|step| (0.0049..0.0061).contains(&step)), "{firsts:?}");
-    }
-
-    /// The field of the policy that is refused, if any, with the compact encoder.
-    fn refused_field(policy: &VoicePolicy) -> Option<&'static str> {
-        let device = Device::flex();
-        let encoder = s2f_nn::VoiceEncoderConfig::compact().init(&device).unwrap();
-        let voice = [recording(&[0.1])];
-        match embed_voices(&encoder, &FaceSpace::mobileface(), &voice, policy, &device) {
-            Ok(features) => {
-                assert_eq!(features.len(), 1);
-                None
-            }
-            Err(DecodeError::Policy { field, .. }) => Some(field),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    #[test]
-    fn a_value_out_of_its_range_is_refused_by_name() {
-        let short = VoicePolicy { window_s: 3.0, max_s: Some(0.5), ..ALL };
-        assert_eq!(refused_field(&short), None);
-        assert_eq!(refused_field(&VoicePolicy { hop_s: 0.01, ..short }), None);
-        for value in [0.1, -1.0, 1e6, f64::INFINITY, f64::NAN] {
-            let policy = VoicePolicy { window_s: value, ..ALL };
-            assert_eq!(refused_field(&policy), Some("window_s"), "{value}");
-        }
-        for value in [0.0, -1.0, f64::INFINITY, f64::NAN] {
-            let policy = VoicePolicy { hop_s: value, ..ALL };
-            assert_eq!(refused_field(&policy), Some("hop_s"), "{value}");
-            let policy = VoicePolicy { max_s: Some(value), ..ALL };
-            assert_eq!(refused_field(&policy), Some("max_s"), "{value}");
-        }
-        for value in [-1.0, f64::INFINITY, f64::NAN] {
-            let policy = VoicePolicy { pause_power: value, ..ALL };
-            assert_eq!(refused_field(&policy), Some("pause_power"), "{value}");
-        }
-        let error = VoicePolicy { window_s: 0.1, ..ALL }.check(259).unwrap_err().to_string();
-        let expected = "window_s of the voice policy is 0.1, and must be from 2.605 s, which the \
-                        encoder needs, to 600 s; hint: ";
-        assert!(error.starts_with(expected), "{error}");
-    }
-
-    #[test]
-    fn limits_shorten_the_recording_and_the_window() {
-        let voice = recording(&[0.1, 0.2, 0.3, 0.4]);
-        let limited = clips(&VoicePolicy::first_seconds(9.0), &voice);
-        assert_eq!(limited, clips(&ALL, &recording(&[0.1, 0.2, 0.3])));
-        let short = VoicePolicy { window_s: 3.0, hop_s: 3.0, ..ALL };
-        let levels: Vec<f32> = clips(&short, &voice).iter().map(|clip| clip.samples()[0]).collect();
-        assert_eq!(levels, [0.1, 0.2, 0.3, 0.4]);
-        assert_eq!(short.frames(), 298);
-        let odd = VoicePolicy { pause_power: 2.0, max_windows: 0, max_s: Some(0.0), ..ALL };
-        assert_eq!(clips(&odd, &voice).len(), 1);
-    }
-}
+mod tests;

@@ -6,9 +6,14 @@ use proptest::prelude::*;
 use s2f_core::{FaceSpace, Normalisation, Trait};
 use safetensors::SafeTensors;
 
-use super::{cpu, tiny_face_decoder, tiny_textures, tiny_vgg_face, tiny_voice_encoder};
+use super::{
+    cpu, tiny_convolutions, tiny_face_decoder, tiny_textures, tiny_vgg_face, tiny_voice_encoder,
+    with_convolutions,
+};
 use crate::face_decoder::{LandmarksConfig, TextureConfig};
-use crate::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput};
+use crate::voice_encoder::{
+    BINS, ConvLayer, ConvolutionsConfig, SegmentPooling, TrunkConfig, VoiceInput,
+};
 use crate::weights::{Precision, save};
 use crate::{ConfigError, Cost, FaceDecoderConfig, ModelConfig, VggFaceConfig, VoiceEncoderConfig};
 
@@ -49,12 +54,11 @@ fn voice_encoder() -> impl Strategy<Value = VoiceEncoderConfig> {
             if let Some(last) = layers.last_mut() {
                 last.pool &= hidden == 1; // mostly false, as it has to be
             }
+            let input = if complex { VoiceInput::Complex } else { VoiceInput::Magnitude };
             VoiceEncoderConfig {
-                input: if complex { VoiceInput::Complex } else { VoiceInput::Magnitude },
-                layers,
-                hidden,
+                trunk: TrunkConfig::Convolutions(ConvolutionsConfig { input, layers, batch_norm }),
+                hidden: (hidden != 2).then_some(hidden),
                 output,
-                batch_norm,
                 pooling: if attention { SegmentPooling::Attention } else { SegmentPooling::Mean },
             }
         },
@@ -108,7 +112,7 @@ proptest! {
         batch in size(0..9),
     ) {
         let min_frames = config.min_frames();
-        let _ = config.shapes(frames);
+        let _ = config.check_frames(frames);
         let cost = config.cost(batch, frames);
         match config.check() {
             Err(error) => {
@@ -174,43 +178,46 @@ fn errors_name_key_value_and_range() {
     let check = |config: VoiceEncoderConfig, message: &str| {
         assert_eq!(config.check().unwrap_err().to_string(), message);
     };
-    let tiny = tiny_voice_encoder;
-    let mut wide = tiny();
+    let (tiny, conv, with) = (tiny_voice_encoder, tiny_convolutions, with_convolutions);
+    let mut wide = conv();
     wide.layers[2].channels = 60_000;
-    check(wide, "voice encoder: layers[2].channels is 60000; hint: use a value from 1 to 8192");
-    let mut still = tiny();
-    still.layers[0].stride[1] = 0;
-    check(still, "voice encoder: layers[0].stride[1] is 0; hint: use a value from 1 to 16");
     check(
-        VoiceEncoderConfig { hidden: 1 << 40, ..tiny() },
+        with(wide),
+        "voice encoder: layers[2].channels is 60000; hint: use a value from 1 to 8192",
+    );
+    let mut still = conv();
+    still.layers[0].stride[1] = 0;
+    check(with(still), "voice encoder: layers[0].stride[1] is 0; hint: use a value from 1 to 16");
+    check(
+        VoiceEncoderConfig { hidden: Some(1 << 40), ..tiny() },
         "voice encoder: hidden is 1099511627776; hint: use a value from 1 to 65536",
     );
     check(
-        VoiceEncoderConfig { hidden: 60_000, output: 60_000, ..tiny() },
+        VoiceEncoderConfig { hidden: Some(60_000), output: 60_000, ..tiny() },
         "voice encoder: number of parameters: 3610201142, at most 1073741824; hint: reduce its \
          widths or channels",
     );
-    let mut wide = tiny();
+    let mut wide = conv();
     wide.layers = vec![ConvLayer { channels: 4096, stride: [1, 1], pool: false }];
     check(
-        wide,
+        with(wide),
         "voice encoder: values in the largest layer for one input: 619028480, at most 134217728; \
          hint: reduce its widths or channels",
     );
     check(
-        VoiceEncoderConfig { layers: vec![], ..tiny() },
+        with(ConvolutionsConfig { layers: vec![], ..conv() }),
         "voice encoder: number of layers is 0; hint: use a value from 1 to 64",
     );
     let strided = ConvLayer { channels: 1, stride: [16, 1], pool: false };
     check(
-        VoiceEncoderConfig { layers: vec![strided; 64], ..tiny() },
+        with(ConvolutionsConfig { layers: vec![strided; 64], ..conv() }),
         "voice encoder: number of frames that its layers need is 18446744073709552000; hint: use a \
          value from 1 to 60000",
     );
-    let mut pooled = tiny();
+    let mut pooled = conv();
     pooled.layers[3].pool = true;
     check(
-        pooled,
+        with(pooled),
         "voice encoder: layers[3].pool is true; hint: set it to false, the last layer is followed \
          by the mean over time",
     );
@@ -261,7 +268,11 @@ fn both_networks_of_a_model_fit_its_face_space() {
         |model| model.face_space.traits = vec![Trait::Sex; 6],
         "model: 6 traits in the 6 dimensions of face space six; hint: list each trait once",
     );
-    check(|model| model.voice_encoder.layers.clear(), "voice encoder: number of layers is 0;");
+    let none = |model: &mut ModelConfig| {
+        let none = ConvolutionsConfig { layers: vec![], ..tiny_convolutions() };
+        model.voice_encoder.trunk = TrunkConfig::Convolutions(none);
+    };
+    check(none, "voice encoder: number of layers is 0;");
 }
 
 #[test]

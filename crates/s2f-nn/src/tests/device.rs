@@ -21,13 +21,13 @@ fn networks_compute_on_the_device_of_their_input() {
     use burn::tensor::{Tensor, TensorData};
 
     use super::{
-        BORDER, LANDMARKS, largest_difference, tiny_face_decoder, tiny_textures, tiny_vgg_face,
-        tiny_voice_encoder,
+        BORDER, LANDMARKS, largest_difference, tiny_convolutions, tiny_face_decoder,
+        tiny_speaker_trunk, tiny_textures, tiny_vgg_face, with_convolutions,
     };
+    use crate::MobileFace;
     use crate::face_api::{AgeGender, Landmark68, SquareCrop};
-    use crate::voice_encoder::{BINS, VoiceInput};
+    use crate::voice_encoder::{BINS, ConvolutionsConfig, VoiceInput};
     use crate::weights::{Precision, load, save};
-    use crate::{MobileFace, VoiceEncoderConfig};
 
     fn check<const A: usize, const B: usize, M: burn::module::Module>(
         init: impl Fn(&Device) -> M,
@@ -52,10 +52,12 @@ fn networks_compute_on_the_device_of_their_input() {
     }
 
     for input in [VoiceInput::Complex, VoiceInput::Magnitude] {
-        let config = VoiceEncoderConfig { input, ..tiny_voice_encoder() };
+        let config = with_convolutions(ConvolutionsConfig { input, ..tiny_convolutions() });
         let init = |device: &Device| config.init(device).unwrap();
         check(init, [2, 2, 40, BINS], |network, x| network.forward(x));
     }
+    let init = |device: &Device| tiny_speaker_trunk().init(device).unwrap();
+    check(init, [2, 1, 200, 40], |network, x| network.forward(x));
     for (_, texture) in tiny_textures() {
         let config = tiny_face_decoder(texture);
         let init = |device: &Device| config.init(&LANDMARKS, &BORDER, device).unwrap();

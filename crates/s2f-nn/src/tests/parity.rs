@@ -5,7 +5,9 @@ use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use crate::losses::{Contrast, decoder_loss, direction_loss, distillation_loss};
-use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
+use crate::tests::{
+    Reference, cpu, largest_difference, tiny_convolutions, tiny_voice_encoder as tiny,
+};
 use crate::voice_encoder::BINS;
 use crate::{VoiceEncoder, weights};
 
@@ -80,15 +82,16 @@ fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
         found: Vec<(String, Tensor<1>)>,
     }
     impl ModuleVisitor for Tensors {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.place.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container: &str) {
+            let named = weights::is_named(name, container);
+            self.place.push(if named { format!("{name}.") } else { String::new() });
         }
         fn exit_module(&mut self, _name: &str, _container: &str) {
             self.place.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let count = param.val().shape().num_elements();
-            self.found.push((self.place.join("."), param.val().reshape([count])));
+            self.found.push((self.place.concat(), param.val().reshape([count])));
         }
     }
     let tensors = |network: &VoiceEncoder| {
@@ -96,10 +99,10 @@ fn compare(name: &str, found: &VoiceEncoder, expected: &VoiceEncoder) {
         network.visit(&mut visitor);
         visitor.found
     };
-    let shapes = tiny().shapes(FRAMES).unwrap();
+    let shapes = tiny_convolutions().shapes(FRAMES).unwrap();
     for ((place, mut found), (_, expected)) in tensors(found).into_iter().zip(tensors(expected)) {
         let mut tolerance = 1e-4;
-        if place.ends_with("running_var") {
+        if place.ends_with("running_var.") {
             // Burn averages the biased variances of the batches, PyTorch the unbiased ones, which
             // are n/(n − 1) times as large. n is the number of values of a channel in a batch, and
             // smallest in the last norm, after the mean over time.

@@ -1,13 +1,30 @@
 //! Networks small enough to be compared, differentiated and trained in a test.
 
 use crate::face_decoder::{LandmarksConfig, TextureConfig};
-use crate::voice_encoder::{ConvLayer, SegmentPooling, VoiceInput};
-use crate::{FaceDecoderConfig, VggFaceConfig, VoiceEncoderConfig};
+use crate::voice_encoder::{ConvLayer, ConvolutionsConfig, SegmentPooling, VoiceInput};
+use crate::{
+    FaceDecoderConfig, SpeakerEncoderConfig, TrunkConfig, VggFaceConfig, VoiceEncoderConfig,
+};
 
 /// The network of `reference/nn/voice_encoder.py` and `reference/train/steps.py`: 7-D.
 pub(crate) fn tiny_voice_encoder() -> VoiceEncoderConfig {
-    let layer = |channels, stride, pool| ConvLayer { channels, stride, pool };
+    with_convolutions(tiny_convolutions())
+}
+
+/// [`tiny_voice_encoder`] with other convolutions.
+pub(crate) fn with_convolutions(convolutions: ConvolutionsConfig) -> VoiceEncoderConfig {
     VoiceEncoderConfig {
+        trunk: TrunkConfig::Convolutions(convolutions),
+        hidden: Some(8),
+        output: 7,
+        pooling: SegmentPooling::Mean,
+    }
+}
+
+/// The trunk of [`tiny_voice_encoder`].
+pub(crate) fn tiny_convolutions() -> ConvolutionsConfig {
+    let layer = |channels, stride, pool| ConvLayer { channels, stride, pool };
+    ConvolutionsConfig {
         input: VoiceInput::Complex,
         layers: vec![
             layer(3, [2, 2], false),
@@ -15,9 +32,20 @@ pub(crate) fn tiny_voice_encoder() -> VoiceEncoderConfig {
             layer(5, [1, 1], false),
             layer(6, [2, 2], false),
         ],
-        hidden: 8,
-        output: 7,
         batch_norm: true,
+    }
+}
+
+/// A voice encoder with a small speaker encoder: 6-D.
+pub(crate) fn tiny_speaker_trunk() -> VoiceEncoderConfig {
+    VoiceEncoderConfig {
+        trunk: TrunkConfig::SpeakerEncoder(SpeakerEncoderConfig {
+            layers: 2,
+            hidden: 6,
+            output: 16,
+        }),
+        hidden: None,
+        output: 6,
         pooling: SegmentPooling::Mean,
     }
 }

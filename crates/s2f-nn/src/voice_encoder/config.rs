@@ -1,50 +1,18 @@
-//! The configuration of a voice encoder: layers, presets, output shapes, limits and cost.
+//! The configuration of a voice encoder: trunk, head, presets, limits and cost.
 
-use std::ops::RangeInclusive;
+mod keys;
 
-use burn::nn::conv::Conv2dConfig;
-use burn::nn::{BatchNormConfig, Initializer, LinearConfig};
+use burn::nn::{Initializer, LinearConfig};
 use burn::tensor::Device;
+use keys::Keys;
 use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
-use super::{BINS, KERNEL, VoiceEncoder};
-use crate::config::{
-    CHANNELS, Checks, ConfigError, Cost, WIDTH, convolution, linear, product, sum,
-};
+use super::{ConvolutionsConfig, FrontEnd, Trunk, VoiceEncoder};
+use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, sum};
+use crate::speaker_encoder::{PARTIAL_FRAMES, SpeakerEncoderConfig};
 
 const CHECKS: Checks = Checks("voice encoder");
-const LAYERS: RangeInclusive<usize> = 1..=64;
-const STRIDE: RangeInclusive<usize> = 1..=16;
-/// Frames that a network may need at least; the largest is 10 min at a hop of 10 ms.
-const FRAMES: RangeInclusive<usize> = 1..=60_000;
-/// Frames of the paper's longest clip, 6 s: the layers' sizes are checked for it.
-const CLIP_FRAMES: usize = 598;
-/// Values in memory for each value that a layer puts out, at the peak of a training step: its
-/// activation and normalisation, their gradients, and work space. `examples/memory.rs` measures 3.4
-/// for the compact network and 4.0 for the paper's.
-const PER_OUTPUT: u64 = 4;
-
-/// What the first convolution reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VoiceInput {
-    /// Compressed real and imaginary part, two channels, as in the paper.
-    Complex,
-    /// Compressed magnitude |S|^0.3, one channel, divided by its root mean square over the clip.
-    /// The network then need not learn invariance to phase and level, for which small corpora are
-    /// not enough.
-    Magnitude,
-}
-
-impl VoiceInput {
-    fn channels(self) -> usize {
-        match self {
-            Self::Complex => 2,
-            Self::Magnitude => 1,
-        }
-    }
-}
 
 /// How the features of several segments of a voice become one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,65 +26,72 @@ pub enum SegmentPooling {
     Attention,
 }
 
-/// One convolution of the stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConvLayer {
-    /// Output channels, 1 to 8192.
-    pub channels: usize,
-    /// Stride in time and in frequency, each 1 to 16.
-    pub stride: [usize; 2],
-    /// Whether a max pool over two frames (2 × 1, stride 2 × 1) follows; not after the last layer.
-    pub pool: bool,
+/// The part of a voice encoder that reads the sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrunkConfig {
+    /// The paper's convolutions over a compressed spectrogram.
+    Convolutions(ConvolutionsConfig),
+    /// A speaker encoder over a mel spectrogram.
+    SpeakerEncoder(SpeakerEncoderConfig),
 }
 
-impl ConvLayer {
-    const fn new(channels: usize, stride: [usize; 2], pool: bool) -> Self {
-        Self { channels, stride, pool }
+impl TrunkConfig {
+    /// What the trunk reads.
+    pub fn front_end(&self) -> FrontEnd {
+        match self {
+            Self::Convolutions(_) => FrontEnd::Spectrogram,
+            Self::SpeakerEncoder(_) => FrontEnd::Mel,
+        }
+    }
+
+    /// Width of the trunk's output.
+    fn features(&self) -> Result<usize, ConfigError> {
+        match self {
+            Self::Convolutions(config) => config.features(),
+            Self::SpeakerEncoder(config) => Ok(config.output),
+        }
+    }
+
+    fn cost(&self, batch: usize, frames: usize) -> Result<Cost, ConfigError> {
+        match self {
+            Self::Convolutions(config) => config.cost(batch, frames),
+            Self::SpeakerEncoder(config) => config.cost(batch, frames),
+        }
+    }
+
+    fn min_frames(&self) -> Result<usize, ConfigError> {
+        match self {
+            Self::Convolutions(config) => config.min_frames(),
+            Self::SpeakerEncoder(_) => Ok(PARTIAL_FRAMES),
+        }
     }
 }
 
-/// Layers of a [`VoiceEncoder`].
+/// Trunk and head of a [`VoiceEncoder`].
+///
+/// In a file, the keys of the convolutions (`input`, `layers`, `batch_norm`), or else
+/// `speaker_encoder`, stand beside those of the head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Keys", into = "Keys")]
 pub struct VoiceEncoderConfig {
-    /// What the first convolution reads.
-    pub input: VoiceInput,
-    /// The convolutions, 1 to 64, all 4 × 4 without padding; each but the last is followed by ReLU
-    /// and batch normalisation, in this order. After the last comes the mean over time, then ReLU
-    /// and batch normalisation.
-    pub layers: Vec<ConvLayer>,
-    /// Width of the first fully connected layer, 1 to 65536.
-    pub hidden: usize,
-    /// Width of the second fully connected layer: the dimension of the face space, D.
+    /// The part that reads the sound.
+    pub trunk: TrunkConfig,
+    /// Width of a fully connected layer with ReLU between the trunk and the last layer, 1 to 65536;
+    /// none if `None`.
+    pub hidden: Option<usize>,
+    /// Width of the last fully connected layer: the dimension of the face space, D.
     pub output: usize,
-    /// Off for the ablation of section 4.5 only: without it all outputs become nearly equal.
-    pub batch_norm: bool,
     /// How the features of several segments become one.
-    #[serde(default)]
     pub pooling: SegmentPooling,
 }
 
 impl VoiceEncoderConfig {
     /// Table 1 of the paper: 148.06 M parameters, 4096-D.
     pub fn paper() -> Self {
-        let layer = ConvLayer::new;
         Self {
-            input: VoiceInput::Complex,
-            layers: vec![
-                layer(64, [1, 1], false),
-                layer(64, [1, 1], false),
-                layer(128, [1, 1], true),
-                layer(128, [1, 1], true),
-                layer(128, [1, 1], true),
-                layer(256, [1, 1], true),
-                layer(512, [1, 1], false),
-                layer(512, [2, 2], false),
-                layer(512, [2, 2], false),
-            ],
-            hidden: 4096,
+            trunk: TrunkConfig::Convolutions(ConvolutionsConfig::paper()),
+            hidden: Some(4096),
             output: 4096,
-            batch_norm: true,
             pooling: SegmentPooling::Mean,
         }
     }
@@ -124,23 +99,20 @@ impl VoiceEncoderConfig {
     /// The shipped network: the same number of layers as the paper's, but narrow, with strides from
     /// the first layer on, and with magnitudes as input.
     pub fn compact() -> Self {
-        let layer = ConvLayer::new;
         Self {
-            input: VoiceInput::Magnitude,
-            layers: vec![
-                layer(8, [2, 2], false),
-                layer(16, [2, 2], false),
-                layer(16, [1, 1], false),
-                layer(24, [1, 1], true),
-                layer(32, [1, 1], false),
-                layer(48, [1, 2], false),
-                layer(64, [1, 1], false),
-                layer(96, [2, 2], false),
-                layer(128, [2, 2], false),
-            ],
-            hidden: 256,
+            trunk: TrunkConfig::Convolutions(ConvolutionsConfig::compact()),
+            hidden: Some(256),
             output: 256,
-            batch_norm: true,
+            pooling: SegmentPooling::Mean,
+        }
+    }
+
+    /// The published speaker encoder with a linear layer into a face space of `output` dimensions.
+    pub fn ge2e(output: usize) -> Self {
+        Self {
+            trunk: TrunkConfig::SpeakerEncoder(SpeakerEncoderConfig::ge2e()),
+            hidden: None,
+            output,
             pooling: SegmentPooling::Mean,
         }
     }
@@ -151,12 +123,16 @@ impl VoiceEncoderConfig {
     /// # Errors
     /// [`ConfigError`], which names the key, its value and the range.
     pub fn check(&self) -> Result<(), ConfigError> {
-        CHECKS.range("hidden", self.hidden, WIDTH)?;
+        if let Some(hidden) = self.hidden {
+            CHECKS.range("hidden", hidden, WIDTH)?;
+        }
         CHECKS.range("output", self.output, WIDTH)?;
-        let frames = self.min_frames()?;
-        let shapes = self.shapes(frames.max(CLIP_FRAMES))?;
-        let largest = shapes.iter().map(|&shape| product(shape)).max().unwrap_or(0);
-        CHECKS.total(self.parameters(&shapes), largest)
+        match &self.trunk {
+            TrunkConfig::Convolutions(config) => config.check()?,
+            TrunkConfig::SpeakerEncoder(config) => config.check()?,
+        }
+        let trunk = self.trunk.cost(1, self.min_frames()?)?.parameters;
+        CHECKS.total(trunk.saturating_add(self.head_parameters()?), 0)
     }
 
     /// Checks that the network's output fits a face space.
@@ -168,62 +144,49 @@ impl VoiceEncoderConfig {
         CHECKS.equal("output", self.output, other, space.dimension)
     }
 
+    /// Checks that the network can read clips of `frames` frames of its front end.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and [`ConfigError::TooShort`] or [`ConfigError::TooFewFrames`].
+    pub fn check_frames(&self, frames: usize) -> Result<(), ConfigError> {
+        match &self.trunk {
+            TrunkConfig::Convolutions(config) => config.shapes(frames).map(drop),
+            TrunkConfig::SpeakerEncoder(_) if frames < PARTIAL_FRAMES => {
+                Err(ConfigError::TooFewFrames { frames, min: PARTIAL_FRAMES })
+            }
+            TrunkConfig::SpeakerEncoder(_) => Ok(()),
+        }
+    }
+
     /// The cost of the network for `batch` clips of `frames` frames at a time. Each segment of a
     /// voice counts as a clip.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and [`ConfigError::TooShort`] for too few frames.
+    /// As [`check_frames`](Self::check_frames).
     pub fn cost(&self, batch: usize, frames: usize) -> Result<Cost, ConfigError> {
         self.check()?;
-        let shapes = self.shapes(frames)?;
-        let layers = sum(shapes.iter().map(|&shape| product(shape)));
-        // The complex spectrogram, and as many values again where it becomes magnitudes.
-        let inputs = product([4, frames, BINS]);
-        let values = inputs.saturating_add(layers.saturating_mul(PER_OUTPUT));
-        Ok(Cost::new(self.parameters(&shapes), values.saturating_mul(batch as u64)))
+        self.check_frames(frames)?;
+        Ok(self.trunk.cost(batch, frames)? + Cost::new(self.head_parameters()?, 0))
     }
 
-    /// Number of parameters, for the output shapes of the convolutions.
-    fn parameters(&self, shapes: &[[usize; 3]]) -> u64 {
-        let mut inputs = self.input.channels();
-        let convolutions = self.layers.iter().map(|layer| {
-            let norm = if self.batch_norm { product([2, layer.channels]) } else { 0 };
-            let parameters = convolution(inputs, layer.channels, KERNEL).saturating_add(norm);
-            inputs = layer.channels;
+    /// What the network reads.
+    pub fn front_end(&self) -> FrontEnd {
+        self.trunk.front_end()
+    }
+
+    /// Number of parameters of all layers after the trunk.
+    fn head_parameters(&self) -> Result<u64, ConfigError> {
+        let mut width = self.trunk.features()?;
+        let hidden = self.hidden.map_or(0, |hidden| {
+            let parameters = linear(width, hidden);
+            width = hidden;
             parameters
         });
-        let convolutions = sum(convolutions);
-        let [channels, _, frequency] = shapes.last().copied().unwrap_or_default();
-        let flat = channels.saturating_mul(frequency);
         let attention = match self.pooling {
             SegmentPooling::Mean => 0,
             SegmentPooling::Attention => linear(self.output, 1),
         };
-        let connected = [linear(flat, self.hidden), linear(self.hidden, self.output), attention];
-        convolutions.saturating_add(sum(connected))
-    }
-
-    /// `[channels, time, frequency]` after each convolution (before its pool) for an input of
-    /// `frames` frames.
-    ///
-    /// # Errors
-    /// [`ConfigError::OutOfRange`] for a layer that cannot be built, [`ConfigError::TooShort`]
-    /// where a layer's input is smaller than its kernel.
-    pub fn shapes(&self, frames: usize) -> Result<Vec<[usize; 3]>, ConfigError> {
-        self.check_layers()?;
-        let (mut time, mut frequency) = (frames, BINS);
-        let mut shapes = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
-            if time < KERNEL || frequency < KERNEL {
-                let (layer, kernel) = (index, KERNEL);
-                return Err(ConfigError::TooShort { frames, time, frequency, layer, kernel });
-            }
-            time = (time - KERNEL) / layer.stride[0] + 1;
-            frequency = (frequency - KERNEL) / layer.stride[1] + 1;
-            shapes.push([layer.channels, time, frequency]);
-            time /= if layer.pool { 2 } else { 1 };
-        }
-        Ok(shapes)
+        Ok(sum([hidden, linear(width, self.output), attention]))
     }
 
     /// Minimum number of frames of a clip.
@@ -231,31 +194,7 @@ impl VoiceEncoderConfig {
     /// # Errors
     /// [`ConfigError`] if 60000 frames are not enough.
     pub fn min_frames(&self) -> Result<usize, ConfigError> {
-        self.check_layers()?;
-        let mut time: usize = 1;
-        for layer in self.layers.iter().rev() {
-            time = time.saturating_mul(if layer.pool { 2 } else { 1 });
-            time = (time - 1).saturating_mul(layer.stride[0]).saturating_add(KERNEL);
-        }
-        CHECKS.range("number of frames that its layers need", time, FRAMES)?;
-        self.shapes(time).map(|_| time)
-    }
-
-    /// Checks each layer separately.
-    fn check_layers(&self) -> Result<(), ConfigError> {
-        CHECKS.range("number of layers", self.layers.len(), LAYERS)?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            CHECKS.range(format!("layers[{index}].channels"), layer.channels, CHANNELS)?;
-            for (axis, stride) in layer.stride.into_iter().enumerate() {
-                CHECKS.range(format!("layers[{index}].stride[{axis}]"), stride, STRIDE)?;
-            }
-        }
-        match self.layers.last() {
-            Some(layer) if layer.pool => {
-                Err(ConfigError::PoolOfLastLayer { layer: self.layers.len() - 1 })
-            }
-            _ => Ok(()),
-        }
+        self.trunk.min_frames()
     }
 
     /// A network with fresh weights: PyTorch's default, uniform in ±1/√fan-in.
@@ -264,33 +203,20 @@ impl VoiceEncoderConfig {
     /// As [`check`](Self::check).
     pub fn init(&self, device: &Device) -> Result<VoiceEncoder, ConfigError> {
         self.check()?;
-        let shapes = self.shapes(self.min_frames()?)?;
-        let [last, _, frequency] = shapes.last().copied().unwrap_or_default();
-        let mut channels = self.input.channels();
-        let mut convolutions = Vec::with_capacity(self.layers.len());
-        let mut norms = Vec::new();
-        for layer in &self.layers {
-            convolutions.push(
-                Conv2dConfig::new([channels, layer.channels], [KERNEL, KERNEL])
-                    .with_stride(layer.stride)
-                    .init(device),
-            );
-            if self.batch_norm {
-                norms.push(BatchNormConfig::new(layer.channels).init(device));
-            }
-            channels = layer.channels;
-        }
+        let trunk = match &self.trunk {
+            TrunkConfig::Convolutions(config) => Trunk::Convolutions(config.init(device)),
+            TrunkConfig::SpeakerEncoder(config) => Trunk::SpeakerEncoder(config.init(device)?),
+        };
+        let features = self.trunk.features()?;
+        let hidden = self.hidden.map(|hidden| LinearConfig::new(features, hidden).init(device));
         Ok(VoiceEncoder {
-            convolutions,
-            norms,
-            hidden: LinearConfig::new(last * frequency, self.hidden).init(device),
-            output: LinearConfig::new(self.hidden, self.output).init(device),
+            trunk,
+            hidden,
+            output: LinearConfig::new(self.hidden.unwrap_or(features), self.output).init(device),
             // Zeros: pooling begins as the plain mean.
             attention: (self.pooling == SegmentPooling::Attention).then(|| {
                 LinearConfig::new(self.output, 1).with_initializer(Initializer::Zeros).init(device)
             }),
-            input: self.input,
-            pools: self.layers.iter().map(|layer| layer.pool).collect(),
         })
     }
 }

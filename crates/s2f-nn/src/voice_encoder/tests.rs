@@ -1,16 +1,20 @@
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, TensorData};
 
+use super::convolutions::magnitude;
 use super::*;
-use crate::tests::{Reference, cpu, largest_difference, tiny_voice_encoder as tiny};
-use crate::{ConfigError, weights};
+use crate::tests::{
+    Reference, cpu, largest_difference, tiny_convolutions, tiny_speaker_trunk,
+    tiny_voice_encoder as tiny, with_convolutions,
+};
+use crate::{SpeakerEncoderConfig, weights};
 
 /// Written by `reference/nn/voice_encoder.py`.
 const REFERENCE: &[u8] = include_bytes!("../../../../reference/nn/voice_encoder.safetensors");
 
 #[test]
 fn paper_has_the_printed_sizes() {
-    let shapes = VoiceEncoderConfig::paper().shapes(598).unwrap();
+    let shapes = ConvolutionsConfig::paper().shapes(598).unwrap();
     // Printed by reference/nn/voice_encoder.py; they are those of paper table 1.
     let expected = [
         [64, 595, 254],
@@ -32,7 +36,7 @@ fn paper_has_148_million_parameters() {
     let network = VoiceEncoderConfig::paper().init(&cpu()).unwrap();
     // PyTorch counts the same (reference/nn/voice_encoder.py), without running statistics.
     let statistics: usize =
-        VoiceEncoderConfig::paper().layers.iter().map(|layer| 2 * layer.channels).sum();
+        ConvolutionsConfig::paper().layers.iter().map(|layer| 2 * layer.channels).sum();
     let counted = network.num_params();
     assert!(counted == 148_062_976 || counted == 148_062_976 + statistics, "{counted} parameters");
     assert_eq!(VoiceEncoderConfig::paper().cost(1, 598).unwrap().parameters, 148_062_976);
@@ -68,7 +72,7 @@ fn any_length_from_the_shortest_gives_one_feature() {
             let input = Tensor::random([2, 2, frames, BINS], Distribution::Default, &device);
             assert_eq!(network.forward(input).dims(), [2, config.output]);
         }
-        assert!(config.shapes(shortest - 1).is_err());
+        assert!(config.check_frames(shortest - 1).is_err());
     }
 }
 
@@ -87,11 +91,12 @@ fn compact_accepts_three_seconds() {
 
 #[test]
 fn impossible_shapes_are_refused() {
-    let none = VoiceEncoderConfig { layers: vec![], ..tiny() };
+    let with = |layers| with_convolutions(ConvolutionsConfig { layers, ..tiny_convolutions() });
     let layer = |stride, pool| ConvLayer { channels: 4, stride, pool };
-    let still = VoiceEncoderConfig { layers: vec![layer([0, 1], false)], ..tiny() };
-    let narrow = VoiceEncoderConfig { hidden: 0, ..tiny() };
-    let deep = VoiceEncoderConfig { layers: vec![layer([2, 2], false); 9], ..tiny() };
+    let none = with(vec![]);
+    let still = with(vec![layer([0, 1], false)]);
+    let narrow = VoiceEncoderConfig { hidden: Some(0), ..tiny() };
+    let deep = with(vec![layer([2, 2], false); 9]);
     assert!(matches!(deep.check(), Err(ConfigError::TooShort { layer: 6, frequency: 2, .. })));
     for config in [none, still, narrow, deep] {
         assert!(config.init(&cpu()).is_err(), "{config:?}");
@@ -143,4 +148,65 @@ fn attention_begins_as_the_mean_and_learns_which_segment_matters() {
     }
     // The mean alone is off by 0.55 and 0.7: an error of 0.4.
     assert!(error(&network).into_scalar::<f32>() < 0.01);
+}
+
+#[test]
+fn a_speaker_trunk_reads_mel_and_its_head_is_linear_or_has_a_hidden_layer() {
+    let device = cpu();
+    for hidden in [None, Some(9)] {
+        let config = VoiceEncoderConfig { hidden, ..tiny_speaker_trunk() };
+        let network = config.init(&device).unwrap();
+        assert_eq!((network.min_frames(), config.min_frames()), (160, Ok(160)));
+        assert_eq!((network.front_end(), config.front_end()), (FrontEnd::Mel, FrontEnd::Mel));
+        assert!(config.check_frames(159).is_err() && config.cost(1, 159).is_err());
+        for frames in [160, 601] {
+            config.check_frames(frames).unwrap();
+            let input = Tensor::ones(FrontEnd::Mel.shape(2, frames), &device);
+            let features = network.trunk(input.clone());
+            assert_eq!(features.dims(), [2, 16]);
+            let feature = network.forward(input);
+            assert_eq!(feature.dims(), [2, 6]);
+            assert!(largest_difference(network.head(features), feature) == 0.0);
+        }
+        let counted = network.num_params() as u64;
+        assert_eq!(config.cost(1, 601).unwrap().parameters, counted);
+        let bytes = weights::save(&network, weights::Precision::Full).unwrap();
+        let again: VoiceEncoder = weights::load(config.init(&device).unwrap(), &bytes).unwrap();
+        let input = Tensor::ones(FrontEnd::Mel.shape(1, 300), &device);
+        assert!(largest_difference(again.forward(input.clone()), network.forward(input)) == 0.0);
+        let trunk = |output| SpeakerEncoderConfig { layers: 1, hidden: 3, output };
+        let other = trunk(16).init(&device).unwrap();
+        assert!(network.clone().with_speaker_encoder(other).is_ok());
+        let problem = network.with_speaker_encoder(trunk(5).init(&device).unwrap()).unwrap_err();
+        let expected = "speaker encoder: output is 5, but the width that the head reads is 16; ";
+        assert!(problem.to_string().starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn a_file_has_the_keys_of_one_trunk() {
+    let read = |json: &str| serde_json::from_str::<VoiceEncoderConfig>(json);
+    // As files have been written from the beginning.
+    let convolutions = concat!(
+        r#"{"input":"complex","layers":[{"channels":4,"stride":[2,2],"pool":false}],"#,
+        r#""hidden":8,"output":7,"batch_norm":true,"pooling":"mean"}"#,
+    );
+    let speaker = concat!(
+        r#"{"output":6,"pooling":"mean","#,
+        r#""speaker_encoder":{"layers":3,"hidden":256,"output":256}}"#,
+    );
+    for json in [convolutions, speaker] {
+        assert_eq!(serde_json::to_string(&read(json).unwrap()).unwrap(), json);
+    }
+    assert_eq!(read(speaker).unwrap(), VoiceEncoderConfig::ge2e(6));
+    let trunk = speaker.split_once("mean\"").unwrap().1; // a comma, the key and a brace
+    let both = format!("{}{trunk}", convolutions.strip_suffix('}').unwrap());
+    let problem = read(&both).unwrap_err().to_string();
+    assert!(problem.starts_with("speaker_encoder excludes input, layers and batch"), "{problem}");
+    for key in ["input", "layers", "hidden", "batch_norm"] {
+        let problem = read(&convolutions.replace(key, "other")).unwrap_err().to_string();
+        assert!(problem.starts_with("unknown field `other`"), "{problem}");
+    }
+    let problem = read(&convolutions.replace("\"hidden\":8,", "")).unwrap_err().to_string();
+    assert!(problem.starts_with("missing field `hidden`; hint: "), "{problem}");
 }

@@ -15,6 +15,7 @@ use proto::{Entry, ModelProto, OperatorSet};
 use safetensors::SafeTensors;
 
 use super::{Precision, WeightsError, save};
+use crate::voice_encoder::TrunkConfig;
 use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 
 /// The oldest version of the operators that has `GridSample` in all common runtimes.
@@ -55,7 +56,8 @@ pub struct OnnxFile {
 /// # Errors
 /// [`WeightsError::Config`] for a configuration that cannot be built or too few frames,
 /// [`WeightsError::Missing`] if it is not that of the network,
-/// [`WeightsError::NotExportable`] for a file beyond 2 GB, [`WeightsError::Device`].
+/// [`WeightsError::NotExportable`] for a file beyond 2 GB or a speaker encoder,
+/// [`WeightsError::Device`].
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -75,12 +77,18 @@ pub fn voice_encoder(
     metadata: &[(String, String)],
 ) -> Result<OnnxFile, WeightsError> {
     config.check()?;
+    let TrunkConfig::Convolutions(convolutions) = &config.trunk else {
+        return Err(WeightsError::NotExportable {
+            format: "ONNX",
+            reason: "its trunk is a speaker encoder; hint: export it as safetensors".into(),
+        });
+    };
     if let Frames::Fixed(frames) = frames {
-        config.shapes(frames)?;
+        convolutions.shapes(frames)?;
     }
     let weights = save(network, Precision::Full)?;
     let mut graph = Graph::new("voice_encoder", read(&weights)?);
-    voice::build(&mut graph, config, frames)?;
+    voice::build(&mut graph, config, convolutions, frames)?;
     file(graph, metadata)
 }
 

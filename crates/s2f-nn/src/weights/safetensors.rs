@@ -15,6 +15,7 @@ mod save;
 
 pub use load::{load, load_file};
 pub(super) use module_path::ModulePath;
+pub use module_path::is_named;
 pub(crate) use module_path::transposed;
 pub use save::{Precision, save, save_file};
 

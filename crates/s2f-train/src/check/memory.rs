@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use s2f_audio::Spectrogram;
 use s2f_nn::{FaceDecoderConfig, VggFaceConfig};
 
 use crate::TrainError;
@@ -28,9 +27,11 @@ pub(super) fn check_voice_encoder(
     let (clips, losses) = (&config.clips, &config.losses);
     let batch = config.optimisation.batch;
     let inputs = batch.saturating_mul(clips.segments);
-    let spectrogram = (2 * clips.frames() * Spectrogram::BINS) as u64 * BYTES;
+    let front_end = config.network.front_end();
+    let frames = clips.frames(front_end);
+    let input = (frames * front_end.values_per_frame()) as u64 * BYTES;
     // The batches in the queue, the one being made, and the one being trained on.
-    let batches = (inputs as u64).saturating_mul(spectrogram).saturating_mul(QUEUED as u64 + 2);
+    let batches = (inputs as u64).saturating_mul(input).saturating_mul(QUEUED as u64 + 2);
     let mut parts = vec![("spectrograms of the batches", batches)];
     if let VoiceData::Pairs(pairs) = &config.data {
         let size = size_of_pairs(&pairs.path);
@@ -38,7 +39,7 @@ pub(super) fn check_voice_encoder(
     }
     // The memory of other devices is theirs.
     if devices.is_cpu() {
-        let network = config.network.cost(inputs, clips.frames())?;
+        let network = config.network.cost(inputs, frames)?;
         parts.push(("voice encoder", network.training_bytes()));
         let drawn = match (losses.pixel > 0.0, losses.pixel_batch) {
             (false, _) => 1,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use s2f_nn::VoiceEncoderConfig;
+use s2f_registry::NetworkSource;
 use serde::{Deserialize, Serialize};
 
 use super::{Optimisation, Watch};
@@ -39,17 +40,22 @@ pub struct VoiceEncoderTraining {
     pub watch: Watch,
 }
 
-/// Initial weights.
+/// Initial weights: of a whole voice encoder, or of its speaker encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// A model folder or the name of the shipped model, whose voice encoder has the shape of
     /// `network`.
-    pub model: String,
-    /// Freeze the convolutions and their normalisations, and train only the fully connected
-    /// layers: for a few dozen speakers.
-    #[serde(default)]
-    pub freeze_convolutions: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The published network `ge2e`, or a file like Resemblyzer's `pretrained.pt`: the weights of
+    /// `network.speaker_encoder`. The head starts with random weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker_encoder: Option<NetworkSource>,
+    /// Freeze the trunk (the convolutions and their normalisations, or the speaker encoder), and
+    /// train only the fully connected layers: for a few dozen speakers.
+    #[serde(default, alias = "freeze_convolutions")]
+    pub freeze_trunk: bool,
 }
 
 /// The training data of a voice encoder.

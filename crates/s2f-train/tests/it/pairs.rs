@@ -13,7 +13,9 @@ use s2f_train::{
     PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
-use speech2face::{DataId, RunFolder, TrainingRecord};
+use speech2face::burn::tensor::Tensor;
+use speech2face::nn::SpeakerEncoder;
+use speech2face::{DataId, Device, RunFolder, Speech2Face, TrainingRecord};
 
 use crate::one_at_a_time;
 
@@ -220,9 +222,8 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
     let training = Training::new();
     training.train("first", &["optimisation.steps=4"]).unwrap();
     let model = training.path("first/model");
-    let start = |frozen| {
-        format!("start={{ model = '{}', freeze_convolutions = {frozen} }}", model.display())
-    };
+    let start =
+        |frozen| format!("start={{ model = '{}', freeze_trunk = {frozen} }}", model.display());
     training.train("frozen", &[&start(true), "optimisation.steps=2"]).unwrap();
     let tensor = |run: &str, name: &str| {
         let bytes = training.weights(run);
@@ -246,6 +247,63 @@ fn training_starts_from_a_model_and_may_freeze_its_convolutions() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("other layers"), "{message}");
+}
+
+#[test]
+fn a_speaker_encoder_is_trained_or_frozen() {
+    let training = Training::new();
+    let network = "network={ speaker_encoder = { layers = 1, hidden = 8, output = 16 }, \
+                   hidden = 32, output = 256 }";
+    let settings = [network, "clips.seconds=1.6", "optimisation.steps=4"];
+    let first = training.train("first", &settings).unwrap();
+    assert!(last(first).recall.at_5.is_finite());
+    let start = format!(
+        "start={{ model = '{}', freeze_trunk = true }}",
+        training.path("first/model").display()
+    );
+    training.train("frozen", &[&settings[..], &[&start]].concat()).unwrap();
+    let tensor = |run: &str, name: &str| {
+        let bytes = training.weights(run);
+        let name = format!("voice_encoder.{name}");
+        safetensors::SafeTensors::deserialize(&bytes)
+            .unwrap()
+            .tensor(&name)
+            .unwrap()
+            .data()
+            .to_vec()
+    };
+    let lstm = "lstm.0.state.weight";
+    assert_eq!(tensor("first", lstm), tensor("frozen", lstm));
+    assert_ne!(tensor("first", "hidden.weight"), tensor("frozen", "hidden.weight"));
+    let free = start.replace("true", "false");
+    training.train("free", &[&settings[..], &[&free]].concat()).unwrap();
+    assert_ne!(tensor("first", lstm), tensor("free", lstm));
+
+    let problem = |settings: &[&str]| training.train("none", settings).unwrap_err().to_string();
+    let short = problem(&[network, "clips.seconds=1.5"]);
+    assert!(short.contains("a clip has 151 frames of 10 ms; hint: use clips of at l"), "{short}");
+    let published = problem(&[network, "clips.seconds=1.6", "start={ speaker_encoder = 'ge2e' }"]);
+    assert!(published.contains("start.speaker_encoder"), "{published}");
+    let both = problem(&["start={ model = 'compact', speaker_encoder = 'ge2e' }"]);
+    assert!(both.contains("start.model"), "{both}");
+}
+
+#[test]
+fn the_published_speaker_encoder_is_a_frozen_trunk() {
+    let Some(file) = s2f_testing::data("models/ge2e/pretrained.pt") else { return };
+    let training = Training::new();
+    let network = "network={ speaker_encoder = { layers = 3, hidden = 256, output = 256 }, \
+                   output = 256 }";
+    let start = format!("start={{ speaker_encoder = '{}', freeze_trunk = true }}", file.display());
+    let settings = [network, &start, "clips.seconds=1.6", "optimisation.steps=2"];
+    training.train("run", &settings).unwrap();
+    let model = Speech2Face::open(&training.path("run/model"), &Device::flex()).unwrap();
+    let input = Tensor::<4>::ones([1, 1, 160, 40], &Device::flex());
+    let found = model.networks().voice_encoder.trunk(input.clone());
+    let published = SpeakerEncoder::from_pytorch(&file, &Device::flex()).unwrap();
+    let expected = published.embed(input.squeeze_dim(1));
+    // Weights of a model folder have 16 or 32 bits.
+    assert!((found - expected).abs().max().into_scalar::<f32>() < 1e-2);
 }
 
 /// The record of a run on the pairs of `training`.

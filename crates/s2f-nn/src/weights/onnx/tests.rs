@@ -9,8 +9,11 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
 use crate::face_decoder::TextureConfig;
-use crate::tests::{LANDMARKS, cpu, tiny_face_decoder, tiny_textures, tiny_voice_encoder};
-use crate::voice_encoder::{BINS, SegmentPooling, VoiceInput};
+use crate::tests::{
+    LANDMARKS, cpu, tiny_convolutions, tiny_face_decoder, tiny_speaker_trunk, tiny_textures,
+    tiny_voice_encoder, with_convolutions,
+};
+use crate::voice_encoder::{BINS, ConvolutionsConfig, SegmentPooling, VoiceInput};
 use crate::weights::load;
 use crate::{Model, ModelConfig, unit_length};
 
@@ -87,13 +90,24 @@ fn the_shipped_voice_encoder_runs_in_rten() {
 fn both_inputs_and_no_batch_norm_are_exported() {
     for input in [VoiceInput::Complex, VoiceInput::Magnitude] {
         for batch_norm in [true, false] {
-            let config = VoiceEncoderConfig { input, batch_norm, ..tiny_voice_encoder() };
+            let convolutions = ConvolutionsConfig { input, batch_norm, ..tiny_convolutions() };
+            let config = with_convolutions(convolutions);
             let network = config.init(&cpu()).unwrap();
             check_voice(&network, &config, &[40, 61]);
             let few = voice_encoder(&network, &config, Frames::Fixed(5), &[]).unwrap_err();
             assert!(few.to_string().contains("5 frames leave"), "{few}");
         }
     }
+}
+
+#[test]
+fn a_speaker_encoder_is_refused_with_a_hint() {
+    let config = tiny_speaker_trunk();
+    let network = config.init(&cpu()).unwrap();
+    let problem = voice_encoder(&network, &config, Frames::Dynamic, &[]).unwrap_err();
+    let expected = "cannot be written as ONNX: its trunk is a speaker encoder; hint: export it as \
+                    safetensors";
+    assert_eq!(problem.to_string(), expected);
 }
 
 #[test]

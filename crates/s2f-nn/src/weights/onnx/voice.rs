@@ -4,7 +4,9 @@ use super::Frames;
 use super::graph::{Graph, Value, batch, fixed, float, int, ints};
 use super::proto::Axis;
 use crate::VoiceEncoderConfig;
-use crate::voice_encoder::{BINS, COMPRESSION, FLOOR, KERNEL, SegmentPooling, VoiceInput};
+use crate::voice_encoder::{
+    BINS, COMPRESSION, ConvolutionsConfig, FLOOR, KERNEL, SegmentPooling, VoiceInput,
+};
 use crate::weights::WeightsError;
 
 /// Added to a variance by Burn and PyTorch.
@@ -13,6 +15,7 @@ const EPSILON: f32 = 1e-5;
 pub(super) fn build(
     graph: &mut Graph<'_>,
     config: &VoiceEncoderConfig,
+    convolutions: &ConvolutionsConfig,
     frames: Frames,
 ) -> Result<(), WeightsError> {
     let frames = match frames {
@@ -20,12 +23,12 @@ pub(super) fn build(
         Frames::Fixed(frames) => fixed(frames),
     };
     let spectrogram = graph.input("spectrogram", &[batch(), fixed(2), frames, fixed(BINS)]);
-    let mut x = match config.input {
+    let mut x = match convolutions.input {
         VoiceInput::Complex => spectrogram,
         VoiceInput::Magnitude => magnitude(graph, &spectrogram),
     }; // [batch, 1 or 2, frames, 257]
-    let last = config.layers.len() - 1;
-    for (index, layer) in config.layers.iter().enumerate() {
+    let last = convolutions.layers.len() - 1;
+    for (index, layer) in convolutions.layers.iter().enumerate() {
         let weight = graph.weight(&format!("convolutions.{index}.weight"))?;
         let bias = graph.weight(&format!("convolutions.{index}.bias"))?;
         let settings = vec![ints("kernel_shape", &[KERNEL; 2]), ints("strides", &layer.stride)];
@@ -36,7 +39,7 @@ pub(super) fn build(
             x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]);
         }
         x = graph.relu(&x);
-        if config.batch_norm {
+        if convolutions.batch_norm {
             let norm = |part: &str| format!("norms.{index}.{part}");
             let scale = graph.weight(&norm("weight"))?;
             let shift = graph.weight(&norm("bias"))?;
@@ -51,8 +54,13 @@ pub(super) fn build(
         }
     }
     let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels · frequency]
-    let x = graph.linear("hidden", &x)?;
-    let x = graph.relu(&x); // [batch, hidden]
+    let x = match config.hidden {
+        Some(_) => {
+            let x = graph.linear("hidden", &x)?;
+            graph.relu(&x) // [batch, hidden]
+        }
+        None => x,
+    };
     let x = graph.linear("output", &x)?;
     graph.output("feature", &x, &[batch(), fixed(config.output)]);
     if config.pooling == SegmentPooling::Attention {

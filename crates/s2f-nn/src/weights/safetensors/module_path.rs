@@ -14,10 +14,9 @@ impl ModulePath {
         self.0.pop();
     }
 
-    /// PyTorch's name of the parameter. Variants of enums, which have no counterpart there, are not
-    /// part of it.
+    /// PyTorch's name of the parameter.
     pub(in crate::weights) fn name(&self) -> String {
-        let steps = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+        let steps = self.0.iter().filter(|(name, container)| is_named(name, container));
         let names = steps.map(|(name, container)| match name.as_str() {
             "gamma" if container.ends_with("Norm") => "weight",
             "beta" if container.ends_with("Norm") => "bias",
@@ -31,6 +30,13 @@ impl ModulePath {
         let here = self.0.last().map(|(name, container)| (name.as_str(), container.as_str()));
         here == Some(("weight", "Struct:Linear"))
     }
+}
+
+/// Whether a step on the path to a parameter is part of the parameter's name: all but variants of
+/// enums, which have no counterpart in PyTorch, and the trunk of a voice encoder, whose layers are
+/// named beside those of the head.
+pub fn is_named(name: &str, container: &str) -> bool {
+    !container.starts_with("Enum:") && (name, container) != ("trunk", "Struct:VoiceEncoder")
 }
 
 /// The transpose of a row-major matrix with `columns` columns.

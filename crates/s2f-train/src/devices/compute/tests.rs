@@ -3,8 +3,8 @@ use burn::optim::AdamConfig;
 use burn::tensor::TensorData;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use s2f_nn::voice_encoder::{BINS, ConvLayer, SegmentPooling, VoiceInput};
-use s2f_nn::{VoiceEncoder, VoiceEncoderConfig};
+use s2f_nn::voice_encoder::{BINS, ConvLayer, ConvolutionsConfig, SegmentPooling, VoiceInput};
+use s2f_nn::{TrunkConfig, VoiceEncoder, VoiceEncoderConfig};
 use s2f_testing::largest_difference;
 
 use super::*;
@@ -22,11 +22,17 @@ impl Start {
     fn new(batch_norm: bool) -> Self {
         let layer = |channels, stride, pool| ConvLayer { channels, stride, pool };
         let config = VoiceEncoderConfig {
-            input: VoiceInput::Magnitude,
-            layers: vec![layer(4, [2, 4], false), layer(8, [1, 2], true), layer(8, [2, 2], false)],
-            hidden: 16,
+            trunk: TrunkConfig::Convolutions(ConvolutionsConfig {
+                input: VoiceInput::Magnitude,
+                layers: vec![
+                    layer(4, [2, 4], false),
+                    layer(8, [1, 2], true),
+                    layer(8, [2, 2], false),
+                ],
+                batch_norm,
+            }),
+            hidden: Some(16),
             output: 6,
-            batch_norm,
             pooling: SegmentPooling::Mean,
         };
         let mut drawn = Drawn { rng: StdRng::seed_from_u64(1), is_norm: Vec::new() };

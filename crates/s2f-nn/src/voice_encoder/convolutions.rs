@@ -1,0 +1,89 @@
+//! The paper's trunk: convolutions over a spectrogram.
+
+mod config;
+
+use burn::module::Module;
+use burn::nn::BatchNorm;
+use burn::nn::conv::Conv2d;
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{FloatDType, Tensor};
+pub use config::{ConvLayer, ConvolutionsConfig, VoiceInput};
+
+/// Frequency bins of the front end: FFT 512 / 2 + 1.
+pub const BINS: usize = 257;
+/// Height and width of every convolution (table 1).
+pub(crate) const KERNEL: usize = 4;
+/// The front end compresses the real and the imaginary part: S ↦ sgn(S)·|S|^0.3.
+pub(crate) const COMPRESSION: f64 = 0.3;
+/// Smallest square of a compressed part: without it, silence would be 0/0. Far below the quietest
+/// 16-bit sample.
+pub(crate) const FLOOR: f64 = 1e-12;
+
+/// Spectrogram to the mean over time of the last convolution's output.
+#[derive(Module, Debug)]
+pub(super) struct Convolutions {
+    convolutions: Vec<Conv2d>,
+    /// One for each convolution, or empty.
+    norms: Vec<BatchNorm>,
+    #[module(skip)]
+    input: VoiceInput,
+    #[module(skip)]
+    pools: Vec<bool>,
+}
+
+impl Convolutions {
+    /// Convolutions compute in `dtype`: 16 bits if their weights have 16. Operations that sum many
+    /// values (normalisations, means) have 32.
+    ///
+    /// # Shapes
+    /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
+    /// - output: `[batch, channels · frequency]`
+    pub(super) fn forward(&self, spectrogram: Tensor<4>, dtype: FloatDType) -> Tensor<2> {
+        let mut x = match self.input {
+            VoiceInput::Complex => spectrogram,
+            VoiceInput::Magnitude => magnitude(spectrogram),
+        }; // [batch, 1 or 2, frames, 257]
+        x = x.cast(dtype);
+        let last = self.convolutions.len() - 1;
+        for (index, convolution) in self.convolutions.iter().enumerate() {
+            x = convolution.forward(x); // [batch, channels, time, frequency]
+            if index == last {
+                x = x.cast(FloatDType::F32).mean_dim(2); // [batch, channels, 1, frequency]
+            }
+            x = relu(x);
+            if let Some(norm) = self.norms.get(index) {
+                x = norm.forward(x.cast(FloatDType::F32));
+            }
+            x = x.cast(dtype);
+            if self.pools[index] {
+                // [batch, channels, time/2, frequency]
+                x = max_pool2d(x, MaxPoolOptions::new([2, 1]));
+            }
+        }
+        x.flatten(1, 3) // [batch, channels · frequency]
+    }
+
+    /// The fewest frames that the layers can read, as [`ConvolutionsConfig::min_frames`].
+    pub(super) fn min_frames(&self) -> usize {
+        let layers = self.convolutions.iter().zip(&self.pools).rev();
+        layers.fold(1, |frames, (convolution, pool)| {
+            let frames = if *pool { 2 * frames } else { frames };
+            (frames - 1) * convolution.stride[0] + KERNEL
+        })
+    }
+}
+
+/// |S|^0.3 over its root mean square, from the compressed parts a = sgn(Re S)·|Re S|^0.3 and b:
+/// |S|² = |a|^(2/0.3) + |b|^(2/0.3).
+///
+/// # Shapes
+/// - `spectrogram`: `[batch, 2, frames, 257]`
+/// - output: `[batch, 1, frames, 257]`
+pub(super) fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
+    let power = spectrogram.square().clamp_min(FLOOR).powf_scalar(1.0 / COMPRESSION).sum_dim(1);
+    let compressed = power.powf_scalar(COMPRESSION / 2.0); // [batch, 1, frames, 257]
+    let level = compressed.clone().square().mean_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
+    compressed / level
+}
