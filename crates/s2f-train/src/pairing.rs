@@ -215,12 +215,12 @@ mod tests {
         let members: Vec<usize> = (0..50).collect();
         let axis: Vec<f64> = (0..50).map(|i| -f64::from(i)).collect(); // face 49 is the most male
         let shares = around(0.5, 0.15, &members, &axis);
-        assert!((shares.iter().map(|(_, share)| share).sum::<f32>() - 1.0).abs() < 1e-5);
-        assert!(shares.iter().all(|&(_, share)| share < 0.06));
-        let mean: f32 = shares.iter().map(|&(face, share)| face as f32 * share).sum();
+        assert!((shares.members.iter().map(|(_, share)| share).sum::<f32>() - 1.0).abs() < 1e-5);
+        assert!(shares.members.iter().all(|&(_, share)| share < 0.06));
+        let mean: f32 = shares.members.iter().map(|&(face, share)| face as f32 * share).sum();
         assert!((mean - 24.5).abs() < 0.1);
         let male = around(0.0, 0.15, &members, &axis);
-        assert_eq!(male.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0, 49);
+        assert_eq!(male.members.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0, 49);
     }
 
     #[test]
