@@ -21,7 +21,7 @@ from scipy.stats import multivariate_normal, norm
 from torch.distributions import MultivariateNormal
 
 E, K, R, D, T = 3, 2, 2, 6, 2
-FLOORS = torch.tensor([0.01] * (D - T) + [0.1] * T, dtype=torch.float64)
+FLOOR = 0.1
 KNOWN = torch.tensor([[1, 1, 1], [1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 0, 0]], dtype=torch.float64)
 
 
@@ -37,7 +37,11 @@ def parameters():
         "prior_logits": (K,), "prior_means": (K, D),
         "prior_log_scales": (K, R), "prior_log_noise": (K, D),
     }
-    return {name: normal(*shape) for name, shape in shapes.items()}
+    drawn = {name: normal(*shape) for name, shape in shapes.items()}
+    for name, size in [("voice", E), ("face", D)]:
+        drawn[f"{name}.centre"] = torch.randn(size).double()
+        drawn[f"{name}.deviation"] = (0.5 + torch.rand(size)).double()
+    return drawn
 
 
 def basis(p):
@@ -49,14 +53,16 @@ def basis(p):
 
 def mixture(p, e, prior=False):
     """Logarithms of the weights, means, dense covariances of one voice."""
+    voice = None if prior else (e - p["voice.centre"]) / p["voice.deviation"] / E**0.5
     if prior:
         logits, means = p["prior_logits"], p["prior_means"]
         log_scales, log_noise = p["prior_log_scales"], p["prior_log_noise"]
     else:
-        linear = lambda name: p[f"{name}.weight"] @ e + p[f"{name}.bias"]
+        linear = lambda name: p[f"{name}.weight"] @ voice + p[f"{name}.bias"]
         logits, means = linear("logits"), linear("means").reshape(K, D)
         log_scales, log_noise = linear("log_scales").reshape(K, R), p["log_noise"]
-    noise = (FLOORS**2 + (2 * log_noise).exp()).sqrt()
+    means = p["face.centre"] + p["face.deviation"] * means
+    noise = (FLOOR**2 + (2 * log_noise).exp()).sqrt() * p["face.deviation"]
     factors = basis(p) * log_scales.exp()[:, :, None] * noise[:, None, :]
     covariances = torch.diag_embed(noise**2) + factors.transpose(1, 2) @ factors
     return torch.log_softmax(logits, 0), means, covariances
@@ -102,7 +108,7 @@ if __name__ == "__main__":
     # Different factors, so that no gradient cancels.
     loss = tensors["whole"].sum() + 0.7 * tensors["part"].sum() + 0.3 * tensors["prior"].sum()
     loss.backward()
-    tensors |= {f"gradient.{name}": value.grad for name, value in p.items()}
+    tensors |= {f"gradient.{name}": value.grad for name, value in p.items() if value.requires_grad}
     tensors["gradient.embedding"] = embedding.grad
 
     for m, x, whole in zip(mixtures, feature, tensors["whole"]):

@@ -11,9 +11,7 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor};
 use s2f_nn::voice_encoder::BINS;
-use s2f_nn::{
-    Cost, FaceDecoderConfig, FaceDistributionConfig, VggFaceConfig, VoiceEncoderConfig,
-};
+use s2f_nn::{Cost, FaceDecoderConfig, FaceDistributionConfig, VggFaceConfig, VoiceEncoderConfig};
 
 const FRAMES: usize = 298; // 3 s
 const MIB: f64 = 1024.0 * 1024.0;

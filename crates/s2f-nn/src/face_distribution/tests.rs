@@ -2,6 +2,7 @@ mod head;
 mod plain;
 mod training;
 
+use burn::tensor::Distribution;
 use s2f_core::{Normalisation, Trait};
 
 use super::*;

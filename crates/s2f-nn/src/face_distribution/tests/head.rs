@@ -143,7 +143,7 @@ fn the_cost_counts_the_parameters() {
         assert_eq!(parameters, head.num_params() as u64);
     }
     let outputs = 8 + 8 * 258 + 8 * 32; // logits, means, scales
-    let compact = 257 * outputs + 8 * 258 * 32 + 8 * 258 + (outputs + 8 * 258);
+    let compact = 257 * outputs + 8 * 258 * 32 + 8 * 258 + (outputs + 8 * 258) + 2 * (256 + 258);
     assert_eq!(FaceDistributionConfig::compact().cost(1).unwrap().parameters, compact);
     let (one, two) = (tiny().cost(1).unwrap(), tiny().cost(2).unwrap());
     assert!(two.activation_bytes > one.activation_bytes);
