@@ -7,7 +7,7 @@ components of rank 2 in 4 dimensions of the identity and 2 traits) under the nam
 network, five voices and features, and, from PyTorch in float64 with dense covariance matrices, the
 log-likelihoods with and without unknown parts, their gradients, and the prior's log-likelihoods.
 SciPy computes the densities again and, from the mixture's marginals, its moments, the probability
-of a positive trait and quantiles.
+of a positive trait, quantiles, and mean and deviation of the age in years.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
@@ -91,6 +92,18 @@ def marginal(logs, means, covariances, index, probabilities):
     return [1 - below(0.0), *quantiles]
 
 
+def age(logs, means, covariances):
+    """Mean and deviation of 15 + 25·exp(0.7·trait) years, by quadrature."""
+    mean, deviation = means[:, D - 1], np.sqrt(covariances[:, D - 1, D - 1])
+    years = lambda x: 15 + 25 * np.exp(0.7 * x)
+    expected = lambda of: sum(
+        np.exp(log) * quad(lambda z: of(years(m + s * z)) * norm.pdf(z), -15, 15, epsabs=1e-10)[0]
+        for log, m, s in zip(logs, mean, deviation)
+    )
+    first = expected(lambda x: x)
+    return [first, np.sqrt(expected(lambda x: (x - first) ** 2))]
+
+
 if __name__ == "__main__":
     torch.manual_seed(9)
     p = parameters()
@@ -121,6 +134,7 @@ if __name__ == "__main__":
         tensors.setdefault("variance", []).append(torch.tensor(variance))
         at = marginal(*arrays, D - 2, []) + marginal(*arrays, D - 1, [0.05, 0.25, 0.75, 0.95])[1:]
         tensors.setdefault("marginals", []).append(torch.tensor(at))
+        tensors.setdefault("age", []).append(torch.tensor(age(*arrays)))
     stacked = {name: torch.stack(value) if isinstance(value, list) else value for name, value in tensors.items()}
     save_file(
         {name: value.detach().float().contiguous() for name, value in stacked.items()},

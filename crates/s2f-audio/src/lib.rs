@@ -1,5 +1,6 @@
 //! From any recording of a voice to the input of the networks: bytes → [`Waveform`], 16 kHz mono →
-//! [`Spectrogram`]. And what can be measured without a network: pitch, formants, level.
+//! [`Spectrogram`] or [`MelSpectrogram`]. And what can be measured without a network: pitch,
+//! formants, level.
 //!
 //! | to find | look at |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | windows, clips of 6 s, speed | `waveform.rs` |
 //! | the short-time Fourier transform | `spectrogram.rs` |
 //! | the exponent 0.3 of the spectrogram | `power_law.rs` |
+//! | the mel spectrogram of the speaker encoder | `mel.rs` |
 //! | silence and pauses | `level.rs` |
 //!
 //! ```
@@ -38,6 +40,7 @@ mod flac;
 mod resample;
 mod waveform;
 
+mod mel;
 mod power_law;
 mod spectrogram;
 
@@ -52,6 +55,7 @@ pub use error::{AudioError, Problem};
 pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
 pub use level::{PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs};
+pub use mel::{MelSpectrogram, mel_spectrogram};
 pub use pitch::{Pitch, pitch};
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};

@@ -101,10 +101,14 @@ struct Plan {
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| Plan {
     fft: RealFftPlanner::new().plan_fft_forward(Spectrogram::FFT),
-    window: (0..Spectrogram::WINDOW)
-        .map(|n| {
-            let turn = std::f64::consts::TAU * n as f64 / Spectrogram::WINDOW as f64;
-            (0.5 - 0.5 * turn.cos()) as f32
-        })
-        .collect(),
+    window: hann(Spectrogram::WINDOW),
 });
+
+/// The periodic Hann window.
+pub(crate) fn hann(samples: usize) -> Vec<f32> {
+    let weight = |n| {
+        let turn = std::f64::consts::TAU * n as f64 / samples as f64;
+        (0.5 - 0.5 * turn.cos()) as f32
+    };
+    (0..samples).map(weight).collect()
+}

@@ -60,7 +60,7 @@ impl FaceSpace {
     /// use s2f_core::{FaceSpace, Trait};
     ///
     /// let space = FaceSpace::mobileface().with_traits(&Trait::ALL);
-    /// assert_eq!((space.dimension, space.identity_dimension()), (258, 256));
+    /// assert_eq!((space.dimension, space.identity_dimension()), (259, 256));
     /// assert_eq!(space.index(Trait::Age), Some(257));
     /// assert_eq!(space.identity(), FaceSpace::mobileface());
     /// ```
@@ -103,7 +103,7 @@ mod tests {
     fn the_face_space_of_the_shipped_model_and_its_traits() {
         let space = FaceSpace::mobileface().with_traits(&Trait::ALL);
         assert_eq!(space.name, "mobileface-v2");
-        assert_eq!((space.dimension, space.identity_dimension()), (258, 256));
+        assert_eq!((space.dimension, space.identity_dimension()), (259, 256));
         assert_eq!(space.index(Trait::Sex), Some(256));
         assert_eq!(space.with_traits(&[Trait::Age]).index(Trait::Sex), None);
         assert_eq!(space.with_traits(&[Trait::Age]).index(Trait::Age), Some(256));
@@ -114,7 +114,7 @@ mod tests {
         let space = FaceSpace::mobileface();
         assert!(space.is_valid() && space.with_traits(&Trait::ALL).is_valid());
         assert!(!space.with_traits(&[Trait::Sex, Trait::Sex]).is_valid());
-        assert!(!FaceSpace { dimension: 2, ..space.with_traits(&Trait::ALL) }.is_valid());
+        assert!(!FaceSpace { dimension: 3, ..space.with_traits(&Trait::ALL) }.is_valid());
         assert!(!FaceSpace { dimension: 0, ..space }.is_valid());
     }
 }

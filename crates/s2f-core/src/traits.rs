@@ -11,24 +11,32 @@ use crate::Sex;
 pub enum Trait {
     /// +1 for women, -1 for men.
     Sex,
-    /// (years - 45) / 15.
+    /// ln((years - 15) / 25) / 0.7: a normal distribution of the trait is a skewed one of the
+    /// years, as the ages of adults are distributed. 20 years: -2.3, 40: 0, 65: 1.0.
     Age,
+    /// Length of a woman's hair: -1.5 at the chin, 1.5 on the shoulders; 0 for men.
+    Hair,
 }
 
-/// Years of age whose trait is 0.
-const MIDDLE_AGE: f64 = 45.0;
-/// Years for which the trait of age increases by 1.
-const YEARS: f64 = 15.0;
+/// Age that the logarithm is counted from: of adults only, years.
+const YOUNGEST: f64 = 15.0;
+/// Years after [`YOUNGEST`] for which the trait is 0.
+const MIDDLE_AGE: f64 = 25.0;
+/// Deviation of the logarithm over a population of adults.
+const DEVIATION: f64 = 0.7;
+/// Ages up to this are taken for it, years.
+const MIN_AGE: f64 = 16.0;
 
 impl Trait {
     /// All traits, in their usual order.
-    pub const ALL: [Self; 2] = [Self::Sex, Self::Age];
+    pub const ALL: [Self; 3] = [Self::Sex, Self::Age, Self::Hair];
 
-    /// `sex` or `age`, as files have it.
+    /// `sex`, `age` or `hair`, as files have it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sex => "sex",
             Self::Age => "age",
+            Self::Hair => "hair",
         }
     }
 
@@ -52,26 +60,36 @@ impl Trait {
         if value > 0.0 { Sex::Female } else { Sex::Male }
     }
 
-    /// The value of [`Trait::Age`].
+    /// The value of [`Trait::Age`]; that of 16 years for fewer.
     ///
     /// ```
     /// use s2f_core::Trait;
     ///
-    /// assert_eq!(Trait::of_years(30.0), -1.0);
-    /// assert_eq!(Trait::years(2.0), 75.0);
-    /// assert_eq!(Trait::difference_in_years(2.0), 30.0);
+    /// assert_eq!(Trait::of_years(40.0), 0.0);
+    /// assert!((Trait::years(Trait::of_years(65.0)) - 65.0).abs() < 1e-9);
     /// ```
     pub fn of_years(years: f64) -> f64 {
-        (years - MIDDLE_AGE) / YEARS
+        ((years.max(MIN_AGE) - YOUNGEST) / MIDDLE_AGE).ln() / DEVIATION
     }
 
     /// The age in years whose [`Trait::Age`] is `value`: the inverse of [`Trait::of_years`].
     pub fn years(value: f64) -> f64 {
-        value * YEARS + MIDDLE_AGE
+        YOUNGEST + MIDDLE_AGE * (DEVIATION * value).exp()
     }
 
-    /// A difference of two values of [`Trait::Age`] in years.
-    pub fn difference_in_years(difference: f64) -> f64 {
-        difference * YEARS
+    /// Mean and standard deviation in years of a normal distribution of [`Trait::Age`].
+    ///
+    /// Closed form: the moments of a log-normal distribution.
+    ///
+    /// ```
+    /// use s2f_core::Trait;
+    ///
+    /// let (mean, deviation) = Trait::years_of_normal(0.0, 0.5);
+    /// assert!((mean - 41.58).abs() < 0.01 && (deviation - 9.59).abs() < 0.01);
+    /// ```
+    pub fn years_of_normal(mean: f64, deviation: f64) -> (f64, f64) {
+        let variance = (DEVIATION * deviation).powi(2);
+        let years = MIDDLE_AGE * (DEVIATION * mean + 0.5 * variance).exp();
+        (YOUNGEST + years, years * variance.exp_m1().sqrt())
     }
 }

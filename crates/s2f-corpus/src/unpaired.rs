@@ -71,18 +71,59 @@ pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
                 sex: row.sex()?,
                 age: row.number("age")?,
                 picture: folder.join(file),
-                points: read_points(points)?,
+                points: read_points(points, POINTS)?,
             })
         })
         .collect()
 }
 
-fn read_points(row: &Row<'_>) -> Result<Vec<[f32; 2]>, CorpusError> {
+fn read_points(row: &Row<'_>, count: usize) -> Result<Vec<[f32; 2]>, CorpusError> {
     let coordinate = |name: String| {
         row.text(&name)?;
         row.number(&name)?.ok_or_else(|| row.bad(&name, "a number"))
     };
-    (0..POINTS).map(|i| Ok([coordinate(format!("x{i}"))?, coordinate(format!("y{i}"))?])).collect()
+    (0..count).map(|i| Ok([coordinate(format!("x{i}"))?, coordinate(format!("y{i}"))?])).collect()
+}
+
+/// A frontal photograph of somebody whose sex and age are known, for averages over many people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgedPortrait {
+    /// Sex.
+    pub sex: Sex,
+    /// Age in years.
+    pub age: f32,
+    /// The photograph.
+    pub picture: PathBuf,
+    /// The 68 points of iBUG 300-W, x and y in pixels of the photograph.
+    pub points: Vec<[f32; 2]>,
+}
+
+/// The portraits of a folder with `people.csv` (`person_id`, `sex`, `age`, `file`) and
+/// `landmarks68.csv` (`file`, `x0`, `y0` … `x67`, `y67`), in the order of `people.csv`. People
+/// whose sex or age is not stated are left out.
+///
+/// # Errors
+/// As [`portraits`].
+pub fn aged_portraits(folder: &Path) -> Result<Vec<AgedPortrait>, CorpusError> {
+    let people = Table::read(&folder.join("people.csv"))?;
+    let landmarks = Table::read(&folder.join("landmarks68.csv"))?;
+    let mut by_file = HashMap::new();
+    for row in landmarks.rows() {
+        by_file.insert(row.filled("file")?, row);
+    }
+    let mut portraits = Vec::new();
+    for row in people.rows() {
+        let file = row.filled("file")?;
+        let points = by_file.get(file).ok_or_else(|| CorpusError::Person {
+            path: landmarks.path().to_owned(),
+            person: file.to_owned(),
+        })?;
+        if let (Some(sex), Some(age)) = (row.sex()?, row.number("age")?) {
+            let picture = folder.join(file);
+            portraits.push(AgedPortrait { sex, age, picture, points: read_points(points, 68)? });
+        }
+    }
+    Ok(portraits)
 }
 
 /// The recordings of a folder, in the order of `speakers.csv`.

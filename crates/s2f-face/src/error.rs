@@ -67,6 +67,17 @@ pub enum FaceError {
         /// What went wrong.
         reason: String,
     },
+    /// There are too few portraits of a sex for an average.
+    #[error(
+        "{found} portraits of one sex, at least {needed} are needed; hint: add portraits, so that \
+         nobody can be recognised in their average"
+    )]
+    TooFewPeople {
+        /// Number of portraits.
+        found: usize,
+        /// Minimum number.
+        needed: usize,
+    },
     /// A list of points has the wrong length.
     #[error(
         "{operation} needs {expected} points, got {found}; hint: check the template of the \

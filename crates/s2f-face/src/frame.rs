@@ -4,17 +4,18 @@
 /// Side of the frame in pixels.
 pub const FRAME: usize = 224;
 
-/// Distance between the pupils of the mean shape in pixels. The whole head with its hair fits.
-pub const PUPIL_DISTANCE: f32 = 48.0;
+/// Distance between the pupils of the mean shape in pixels. The whole head with its hair, the
+/// neck and the beginning of the shoulders fit.
+pub const PUPIL_DISTANCE: f32 = 44.0;
 
 /// Row of the pupils of the mean shape, in pixels.
-pub const PUPIL_ROW: f32 = 106.0;
+pub const PUPIL_ROW: f32 = 100.0;
 
 /// Column of the mean shape's axis of symmetry, in pixels: between the two middle columns.
 pub const MIDDLE: f32 = (FRAME as f32 - 1.0) / 2.0; // 111.5
 
 /// The plain background: the sRGB value of all three channels, 0 to 1.
-pub const BACKGROUND: f32 = 0.96;
+pub const BACKGROUND: f32 = 0.9;
 
 /// Distance of the border points from the outermost pixel centres, outwards, in pixels.
 pub const BORDER_MARGIN: f32 = 32.0;

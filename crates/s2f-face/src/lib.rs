@@ -10,6 +10,8 @@
 //! | `encoder.rs`, `onnx_encoder.rs` | face encoders: a feature per aligned face |
 //! | `landmarks.rs`, `frame.rs`, `mean_shape.rs` | 106 landmarks, the frame and the mean shape |
 //! | `portrait.rs`, `background.rs`, `normalise.rs`, `spline.rs` | normalised faces |
+//! | `averages.rs`, `ageing.rs`, `hair.rs` | averages of many portraits: ageing and long hair |
+//! | `layers.rs`, `noise.rs` | background, shirt and hair around a normalised face |
 //!
 //! Coordinates are pixels: the centre of the top left pixel is (0, 0), x points right and y down.
 //! "Left" and "right" are sides of the picture. Nothing here names the tensor library.
@@ -52,8 +54,13 @@ mod frame;
 mod landmarks;
 mod mean_shape;
 
+mod ageing;
+mod averages;
 mod background;
+mod hair;
+mod layers;
 mod linear;
+mod noise;
 mod normalise;
 mod portrait;
 mod raster;
@@ -63,7 +70,9 @@ mod error;
 #[cfg(test)]
 mod reference;
 
+pub use ageing::Ageing;
 pub use align::{MOBILEFACE_SIDE, MOBILEFACE_TEMPLATE, mobileface_crop};
+pub use averages::{MIN_PEOPLE, MeasuredPortrait, PORTRAIT_POINTS, PortraitSums};
 pub use detect::{Detection, Detector};
 pub use encoder::FaceEncoder;
 pub use error::FaceError;
@@ -71,10 +80,12 @@ pub use frame::{
     BACKGROUND, BORDER_MARGIN, BORDER_POINTS, BORDER_POINTS_PER_SIDE, FRAME, MIDDLE,
     PUPIL_DISTANCE, PUPIL_ROW, border_points,
 };
+pub use hair::{Hair, Hairstyle};
 pub use landmarks::{
     LANDMARK_COUNT, LANDMARKS, Landmark, LandmarkGroup, MOUTH_CORNERS, POLYLINES, PUPILS,
     TEMPLATE_POINTS, alignment_points, select_landmarks,
 };
+pub use layers::FaceLayers;
 pub use mean_shape::{MeanShape, mirror_landmarks};
 pub use normalise::NormalisedFace;
 pub use onnx_encoder::{OnnxEncoder, OnnxPreprocessing};

@@ -1,8 +1,10 @@
 //! The mean shape of faces, and the alignment of landmarks to it.
 
-use crate::frame::{FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_POINTS, PUPIL_ROW, border_points};
+use std::ops::RangeInclusive;
+
+use crate::frame::{FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_POINTS, border_points};
 use crate::landmarks::{LANDMARK_COUNT, LANDMARKS, LandmarkGroup, PUPILS, check_count};
-use crate::raster::{depth, smooth_step};
+use crate::raster::{Raster, depth, smooth_polygon};
 use crate::{FaceError, Similarity, ThinPlateSpline};
 
 /// The mean of many faces' landmarks: the shape to which textures are warped.
@@ -83,36 +85,25 @@ impl MeanShape {
         ThinPlateSpline::fit(&points, &values)
     }
 
-    /// The share of head in each pixel of the frame, `[224, 224]`: 1 for head, hair and neck, with
-    /// a soft transition to 0 outside their outline and at the collar.
-    pub(crate) fn head_mask(&self) -> Vec<f32> {
-        // A little outside the mean outline, since landmarks are inexact.
-        const MARGIN: f32 = 0.07 * PUPIL_DISTANCE;
-        const SOFTNESS: f32 = 0.09 * PUPIL_DISTANCE;
-        // The collar: a parabola that is highest at the sides of the neck.
-        const COLLAR: f32 = PUPIL_ROW + 2.12 * PUPIL_DISTANCE;
-        const COLLAR_RISE: f32 = 0.25 * PUPIL_DISTANCE;
-        const NECK_HALF_WIDTH: f32 = 0.9 * PUPIL_DISTANCE;
-        const COLLAR_SOFTNESS: f32 = 0.16 * PUPIL_DISTANCE;
-        let outline = self.outline();
-        let mut head = Vec::with_capacity(FRAME * FRAME);
-        for row in 0..FRAME {
-            for column in 0..FRAME {
-                let [x, y] = [column as f32, row as f32];
-                let inside = smooth_step(-SOFTNESS, SOFTNESS, depth(&outline, [x, y]) + MARGIN);
-                let across = (x - MIDDLE) / NECK_HALF_WIDTH;
-                let collar = COLLAR - COLLAR_RISE * across * across;
-                let above = smooth_step(-COLLAR_SOFTNESS, COLLAR_SOFTNESS, collar - y);
-                head.push(inside * above);
-            }
-        }
-        head
+    /// The distance of each pixel of the frame from the outline of head and neck, `[224, 224]`, in
+    /// pixels; negative outside.
+    pub(crate) fn head_depth(&self) -> Raster {
+        depths(&smooth_polygon(&self.outline(), STEPS))
+    }
+
+    /// The distance of each pixel of the frame from the border of the face (jaw, cheeks and
+    /// hairline), `[224, 224]`, in pixels; negative outside.
+    pub(crate) fn face_depth(&self) -> Raster {
+        const JAW: [usize; 15] = [72, 73, 74, 68, 69, 63, 64, 65, 66, 67, 70, 71, 77, 76, 75];
+        const HAIRLINE: RangeInclusive<usize> = 86..=96;
+        let border = JAW.into_iter().chain(HAIRLINE.rev()).map(|index| self.points[index]);
+        depths(&smooth_polygon(&border.collect::<Vec<_>>(), STEPS))
     }
 
     /// The outline of neck, jaw, ears and hair, closed far below the frame.
     fn outline(&self) -> Vec<[f32; 2]> {
         const LEFT: [usize; 8] = [NECK[0], 69, 68, 74, 81, 80, 79, 78];
-        const HAIR: std::ops::RangeInclusive<usize> = 98..=104;
+        const HAIR: RangeInclusive<usize> = 98..=104;
         const RIGHT: [usize; 8] = [82, 83, 84, 85, 77, 71, 70, NECK[1]];
         const NECK: [usize; 2] = [97, 105];
         let at = |index: usize| self.points[index];
@@ -126,11 +117,28 @@ impl MeanShape {
         outline.extend(HAIR.map(at));
         outline.push(notch(96, *HAIR.end(), 82));
         outline.extend(RIGHT.map(at));
-        let below = 2.0 * FRAME as f32;
-        outline.push([self.points[NECK[1]][0], below]);
-        outline.push([self.points[NECK[0]][0], below]);
+        // The neck widens towards the shoulders.
+        for (side, neck) in [(1.0, NECK[1]), (-1.0, NECK[0])] {
+            let [x, y] = at(neck);
+            let mut flare =
+                [(0.02, 0.3), (0.14, 0.6), (0.3, 3.0)].map(|(across, down): (f32, f32)| {
+                    [x + side * across * PUPIL_DISTANCE, y + down * PUPIL_DISTANCE]
+                });
+            if side < 0.0 {
+                flare.reverse();
+            }
+            outline.extend(flare);
+        }
         outline
     }
+}
+
+/// Sides of the polygon for each side of the outline that a curve is drawn through.
+const STEPS: usize = 6;
+
+/// The distance of each pixel of the frame from the outline of a polygon; negative outside.
+fn depths(polygon: &[[f32; 2]]) -> Raster {
+    Raster::from_fn(FRAME, |column, row| depth(polygon, [column as f32, row as f32]))
 }
 
 /// The landmarks of the mirrored picture, in pixels of the frame.

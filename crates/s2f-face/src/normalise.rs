@@ -12,10 +12,11 @@
 use image::{Rgb, RgbImage};
 
 use crate::FaceError;
-use crate::frame::{BACKGROUND, FRAME};
+use crate::frame::{FRAME, PUPIL_DISTANCE, PUPIL_ROW};
 use crate::landmarks::{LANDMARK_COUNT, check_count};
 use crate::mean_shape::{MeanShape, mirror_landmarks};
 use crate::portrait::PlainPortrait;
+use crate::raster::{Raster, smooth_step};
 use crate::resample::to_byte;
 
 /// A face warped to the mean shape, with its own landmarks.
@@ -31,6 +32,10 @@ impl NormalisedFace {
     /// Aligns a portrait with the mean shape and warps it to that shape. Takes about a tenth of a
     /// second, so process many portraits in parallel.
     ///
+    /// Background, clothes and loose hair are replaced by the colours of skin and hair nearby, so
+    /// that the whole outline of the mean shape is filled. [`FaceLayers`](crate::FaceLayers) draws
+    /// the picture.
+    ///
     /// # Errors
     /// [`FaceError::Degenerate`] if landmarks coincide.
     pub fn new(portrait: &PlainPortrait, mean: &MeanShape) -> Result<Self, FaceError> {
@@ -40,21 +45,26 @@ impl NormalisedFace {
         let landmarks: Vec<[f32; 2]> =
             portrait.landmarks().iter().map(|&p| to_mean.apply(p)).collect();
         let spline = mean.spline(mean.points(), &landmarks)?;
-        let head_mask = mean.head_mask();
-        let mut texture = vec![BACKGROUND; 3 * FRAME * FRAME];
-        for (index, &head) in head_mask.iter().enumerate() {
-            if head == 0.0 {
-                continue;
-            }
+        let (head, face) = (mean.head_depth(), mean.face_depth());
+        let mut colours = [const { Vec::new() }; 3];
+        let mut person = Vec::with_capacity(FRAME * FRAME);
+        for (index, (head, face)) in head.values().iter().zip(face.values()).enumerate() {
             let [x, y] = [(index % FRAME) as f32, (index / FRAME) as f32];
             let [dx, dy] = spline.at([x, y]);
             let source = from_mean.apply([x + dx, y + dy]);
-            let colour = portrait.colour(source, step);
-            for (channel, value) in colour.into_iter().enumerate() {
-                let blend = BACKGROUND + head * (value - BACKGROUND);
-                texture[channel * FRAME * FRAME + index] = blend.clamp(0.0, 1.0);
+            for (plane, value) in colours.iter_mut().zip(portrait.colour(source, step)) {
+                plane.push(value.clamp(0.0, 1.0));
             }
+            let matte = smooth_step(0.7, 0.95, portrait.matte(source));
+            let above_collar = smooth_step(COLLAR, COLLAR - 4.0, y);
+            let inside = smooth_step(-0.5, 2.5, *head) * above_collar;
+            person.push((matte * inside).max(smooth_step(2.0, 4.0, *face)));
         }
+        let person = Raster::from_values(FRAME, person);
+        let texture = colours
+            .into_iter()
+            .flat_map(|plane| filled(&Raster::from_values(FRAME, plane), &person))
+            .collect();
         Ok(Self { landmarks, texture })
     }
 
@@ -99,6 +109,29 @@ impl NormalisedFace {
             line(first) * (1.0 - below) + line(first + FRAME) * below
         })
     }
+}
+
+/// Where clothes may begin, in pixels of the frame.
+const COLLAR: f32 = PUPIL_ROW + 2.05 * PUPIL_DISTANCE;
+
+/// `plane`, with pixels of small weight replaced by the weighted mean of their surroundings: by the
+/// smallest surroundings that have weight.
+fn filled(plane: &Raster, weight: &Raster) -> Vec<f32> {
+    const SIGMAS: [f32; 5] = [24.0, 12.0, 6.0, 3.0, 1.5]; // pixels
+    const ENOUGH: f32 = 0.25;
+    let weighted = plane.values().iter().zip(weight.values()).map(|(value, weight)| value * weight);
+    let weighted = Raster::from_values(FRAME, weighted.collect());
+    let mut fill = vec![0.0; FRAME * FRAME];
+    for sigma in SIGMAS {
+        let (sums, weights) = (weighted.blurred(sigma), weight.blurred(sigma));
+        for (fill, (sum, weight)) in fill.iter_mut().zip(sums.values().iter().zip(weights.values()))
+        {
+            let share = if sigma == SIGMAS[0] { 1.0 } else { (weight / ENOUGH).min(1.0) };
+            *fill += share * (sum / weight.max(1e-6) - *fill);
+        }
+    }
+    let pixels = plane.values().iter().zip(weight.values()).zip(fill);
+    pixels.map(|((value, weight), fill)| fill + weight * (value - fill)).collect()
 }
 
 #[cfg(test)]

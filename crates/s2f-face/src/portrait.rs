@@ -47,6 +47,8 @@ impl ColourCorrection {
 #[derive(Debug, Clone)]
 pub struct PlainPortrait {
     picture: RgbImage,
+    /// The share of the person in each pixel by its colour alone, 0 to 1.
+    matte: Raster,
     landmarks: Vec<[f32; 2]>,
 }
 
@@ -90,7 +92,7 @@ impl PlainPortrait {
 
         let mut landmarks = select_landmarks(&template)?;
         follow_hair(&mut landmarks, &matte);
-        Ok(Self { picture, landmarks })
+        Ok(Self { picture, matte, landmarks })
     }
 
     /// The 106 landmarks, aligned by the pupils, in pixels of the frame.
@@ -102,6 +104,12 @@ impl PlainPortrait {
     /// the frame apart.
     pub(crate) fn colour(&self, point: [f32; 2], step: f32) -> [f32; 3] {
         sample(&self.picture, stored(point), step * SUPERSAMPLING).map(|value| value / 255.0)
+    }
+
+    /// The share of the person at a point of the frame, 0 to 1, by its colour alone: skin as bright
+    /// as the wall is not recognised.
+    pub(crate) fn matte(&self, point: [f32; 2]) -> f32 {
+        self.matte.at(stored(point))
     }
 }
 

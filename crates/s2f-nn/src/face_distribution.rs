@@ -55,7 +55,7 @@ pub use mixture::GaussianMixture;
 use orthonormal::orthonormal_rows;
 use s2f_core::FaceSpace;
 
-/// Smallest deviation of the noise, in deviations of the population: for ages 1.5 years.
+/// Smallest deviation of the noise, in deviations of the population.
 const FLOOR: f64 = 0.1;
 /// Largest logarithm of a factor's scale, and its negative the smallest.
 const MAX_LOG_SCALE: f64 = 6.0;
@@ -137,9 +137,10 @@ impl FaceDistributionHead {
     /// let device = Device::flex();
     /// let head = FaceDistributionConfig::compact().init(&device)?;
     /// let embeddings = Tensor::zeros([3, 256], &device);
-    /// let features = Tensor::zeros([3, 258], &device);
-    /// // Face, sex and age; only the face; sex and age of somebody without a photograph.
-    /// let known = Tensor::from_floats([[1., 1., 1.], [1., 0., 0.], [0., 1., 1.]], &device);
+    /// let features = Tensor::zeros([3, 259], &device);
+    /// // Face and traits; only the face; sex and age of somebody without a photograph.
+    /// let known = [[1., 1., 1., 1.], [1., 0., 0., 0.], [0., 1., 1., 0.]];
+    /// let known = Tensor::from_floats(known, &device);
     /// assert_eq!(head.log_likelihood(embeddings, features, Some(known)).dims(), [3]);
     /// # Ok::<(), s2f_nn::ConfigError>(())
     /// ```

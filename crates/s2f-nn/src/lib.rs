@@ -1,5 +1,6 @@
-//! The networks of speech2face on [Burn](https://burn.dev): voice encoder, face encoders, face
-//! decoder with its differentiable warp, distributions of faces, losses, and weights in and out.
+//! The networks of speech2face on [Burn](https://burn.dev): voice encoder, speaker encoder, face
+//! encoders, face decoder with its differentiable warp, distributions of faces, losses, and weights
+//! in and out.
 //!
 //! Each network has a configuration with named presets and a struct with `init` and `forward`; a
 //! configuration is checked before memory is allocated for it. Pictures and sounds come in as
@@ -30,6 +31,8 @@ pub mod face_distribution;
 pub mod losses;
 pub mod mobile_face;
 mod model;
+mod normalise;
+pub mod speaker_encoder;
 pub mod texture;
 pub mod vgg_face;
 pub mod voice_encoder;
@@ -45,7 +48,9 @@ pub use face_distribution::{
     DistributionError, FaceDistribution, FaceDistributionConfig, FaceDistributionHead,
 };
 pub use mobile_face::MobileFace;
-pub use model::{Model, ModelConfig, normalise, unit_length};
+pub use model::{Model, ModelConfig};
+pub use normalise::{normalise, unit_length};
+pub use speaker_encoder::{SpeakerEncoder, SpeakerEncoderConfig};
 pub use vgg_face::{VggFace, VggFaceConfig};
 pub use voice_encoder::{SegmentPooling, VoiceEncoder, VoiceEncoderConfig};
 pub use warp::Warp;

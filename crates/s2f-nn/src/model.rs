@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use s2f_core::{FaceSpace, Normalisation};
+use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Checks, ConfigError, Cost};
@@ -12,41 +12,6 @@ use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
 const CHECKS: Checks = Checks("model");
 /// How far outside the picture a point of the border may lie, pixels.
 const BORDER_DISTANCE: f32 = 4096.0;
-
-/// Normalises features as their face space requires: the identity has unit length or stays as it
-/// is, traits stay as they are.
-///
-/// # Shapes
-/// - `feature`, output: `[batch, D]`
-pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
-    match space.normalisation {
-        Normalisation::None => feature,
-        Normalisation::UnitLength if space.traits.is_empty() => unit_length(feature),
-        Normalisation::UnitLength => {
-            let (identity, traits) = (space.identity_dimension(), space.traits.len());
-            let unit = unit_length(feature.clone().narrow(1, 0, identity));
-            Tensor::cat(vec![unit, feature.narrow(1, identity, traits)], 1) // [batch, D]
-        }
-    }
-}
-
-/// Each row divided by its Euclidean length; a row of zeros stays zero.
-///
-/// # Shapes
-/// - `feature`, output: `[batch, D]`
-///
-/// ```
-/// use burn::tensor::{Device, Tensor};
-///
-/// let feature = Tensor::<2>::from_floats([[3.0, 4.0]], &Device::flex());
-/// let unit: Vec<f32> = s2f_nn::unit_length(feature).into_data().iter().collect();
-/// assert_eq!(unit, [0.6, 0.8]);
-/// ```
-pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
-    const SHORTEST: f64 = 1e-12;
-    let length = feature.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST); // [batch, 1]
-    feature / length
-}
 
 /// `config.json` of a model folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,7 +96,7 @@ impl Model {
     /// pictures of 0.7 and 1.4, but not its formula.
     ///
     /// # Shapes
-    /// - `feature`, output: `[batch, D]`; [`normalise`] the output
+    /// - `feature`, output: `[batch, D]`; [`normalise`](crate::normalise) the output
     pub fn exaggerate(&self, feature: Tensor<2>, amount: f64) -> Tensor<2> {
         let mean = self.mean_feature.val().unsqueeze::<2>(); // [1, D]
         mean.clone() + (feature - mean) * (1.0 + amount)
@@ -143,20 +108,6 @@ mod tests {
     use s2f_core::Trait;
 
     use super::*;
-    use crate::tests::cpu;
-
-    #[test]
-    fn traits_are_left_as_they_are() {
-        let feature = || Tensor::<2>::from_floats([[3.0, 4.0, -1.0], [0.0, 2.0, 9.0]], &cpu());
-        let of = |normalisation: Normalisation| {
-            let name = "two".into();
-            let space = FaceSpace { name, dimension: 2, normalisation, traits: Vec::new() };
-            let features = normalise(feature(), &space.with_traits(&[Trait::Age]));
-            features.into_data().iter::<f32>().collect::<Vec<_>>()
-        };
-        assert_eq!(of(Normalisation::UnitLength), [0.6, 0.8, -1.0, 0.0, 1.0, 9.0]);
-        assert_eq!(of(Normalisation::None), [3.0, 4.0, -1.0, 0.0, 2.0, 9.0]);
-    }
 
     #[test]
     fn a_face_space_without_traits_is_written_as_before_there_were_any() {
@@ -164,7 +115,7 @@ mod tests {
         let space: FaceSpace = serde_json::from_str(text).unwrap();
         assert_eq!(space, FaceSpace::mobileface());
         assert_eq!(serde_json::to_string(&space).unwrap(), text);
-        let space = space.with_traits(&Trait::ALL);
+        let space = space.with_traits(&[Trait::Sex, Trait::Age]);
         let text = text.replace("256", "258").replace('}', r#","traits":["sex","age"]}"#);
         assert_eq!(serde_json::to_string(&space).unwrap(), text);
         assert_eq!(serde_json::from_str::<FaceSpace>(&text).unwrap(), space);

@@ -228,8 +228,15 @@ mod tests {
     fn the_embedded_registry_is_valid_and_complete() {
         let registry = Registry::embedded().unwrap();
         let names: Vec<_> = registry.entries().iter().map(|e| e.name.as_str()).collect();
-        let expected =
-            ["yunet", "mobileface", "face_landmark_68", "age_gender", "silero_vad", "vgg-face"];
+        let expected = [
+            "yunet",
+            "mobileface",
+            "face_landmark_68",
+            "age_gender",
+            "silero_vad",
+            "ge2e",
+            "vgg-face",
+        ];
         assert_eq!(names, expected);
         for entry in registry.entries() {
             let Entry { title, purpose, home, licence, .. } = entry;

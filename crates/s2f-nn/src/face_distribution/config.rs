@@ -21,8 +21,8 @@ const TRAITS: RangeInclusive<usize> = 0..=16;
 const PER_DIMENSION: usize = 12;
 /// The same for each factor of each component.
 const PER_FACTOR: usize = 12;
-/// Distance of the components' means from that of the population at the start, in deviations: enough
-/// to differ, and little compared with the noise.
+/// Distance of the components' means from that of the population at the start, in deviations:
+/// enough to differ, and little compared with the noise.
 const APART: f64 = 0.2;
 /// Copies of the factors that orthonormalisation keeps for each of its steps.
 const PER_STEP: usize = 2;
@@ -46,10 +46,10 @@ pub struct FaceDistributionConfig {
 }
 
 impl FaceDistributionConfig {
-    /// For an embedding of 256 dimensions and MobileFace's face space with sex and age: 8
-    /// components with 32 factors.
+    /// For an embedding of 256 dimensions and MobileFace's face space with all traits:
+    /// 8 components with 32 factors.
     pub fn compact() -> Self {
-        Self { embedding: 256, feature: 258, traits: 2, components: 8, rank: 32 }
+        Self { embedding: 256, feature: 259, traits: 3, components: 8, rank: 32 }
     }
 
     /// Checks that a head can be built: each size is in its range, there are at most as many
@@ -111,9 +111,9 @@ impl FaceDistributionConfig {
         ])
     }
 
-    /// A head with fresh weights that predicts the same for every voice, for voices and faces of mean
-    /// 0 and deviation 1. [`starting_from`](FaceDistributionHead::starting_from) gives it the mean
-    /// and the deviation of a population.
+    /// A head with fresh weights that predicts the same for every voice, for voices and faces of
+    /// mean 0 and deviation 1. [`starting_from`](FaceDistributionHead::starting_from) gives it the
+    /// mean and the deviation of a population.
     ///
     /// # Errors
     /// As [`check`](Self::check).

@@ -21,7 +21,7 @@ use super::mixture::GaussianMixture;
 /// let voices = Tensor::zeros([1, 256], &Device::flex());
 /// let faces = &head.distributions(voices, &space)?[0];
 /// let few: Vec<Vec<f32>> = faces.sample(3, 0, 1.0);
-/// assert_eq!(few[0].len(), 258);
+/// assert_eq!(few[0].len(), 259);
 /// assert_eq!(faces.age_interval(0.9).map(|[low, high]| low < high), Some(true));
 /// assert!(faces.explained_variance(&prior)? < 1.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -103,8 +103,15 @@ impl FaceDistribution {
     /// Mean and standard deviation of the age in years. `None` if age is not in the face space.
     pub fn age(&self) -> Option<(f64, f64)> {
         let index = self.space.index(Trait::Age)?;
-        let deviation = self.variance()[index].sqrt();
-        Some((Trait::years(self.mean()[index]), Trait::difference_in_years(deviation)))
+        let (weights, components) = (self.mixture.weights(), self.mixture.components());
+        let mut moments = [0.0; 2]; // of the years and of their squares
+        for (weight, component) in weights.iter().zip(components) {
+            let deviation = component.variance()[index].sqrt();
+            let (mean, deviation) = Trait::years_of_normal(component.mean()[index], deviation);
+            moments[0] += weight * mean;
+            moments[1] += weight * (mean * mean + deviation * deviation);
+        }
+        Some((moments[0], (moments[1] - moments[0] * moments[0]).max(0.0).sqrt()))
     }
 
     /// The interval of the age in years that holds the speaker's with probability `share`, for

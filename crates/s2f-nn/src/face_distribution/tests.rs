@@ -20,7 +20,8 @@ fn tiny() -> FaceDistributionConfig {
 /// Its face space.
 fn space() -> FaceSpace {
     let (name, normalisation) = ("four".into(), Normalisation::None);
-    FaceSpace { name, dimension: 4, normalisation, traits: Vec::new() }.with_traits(&Trait::ALL)
+    FaceSpace { name, dimension: 4, normalisation, traits: Vec::new() }
+        .with_traits(&[Trait::Sex, Trait::Age])
 }
 
 /// The head of the reference with its weights, on `device`.

@@ -155,8 +155,17 @@ pub(super) fn nearest<'a>(
 /// First letters of the names of what training saves together with the weights.
 const OF_TRAINING: [&str; 7] = ["optim", "sched", "lr_", "scaler", "rng", "cuda_rng", "ema"];
 /// Dictionaries and classes that contain a network's weights.
-const WRAPPERS: [&str; 8] =
-    ["state_dict", "model_state_dict", "weights", "model", "net", "network", "module", "_orig_mod"];
+const WRAPPERS: [&str; 9] = [
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "weights",
+    "model",
+    "net",
+    "network",
+    "module",
+    "_orig_mod",
+];
 
 /// The names of the network's parameters, keyed without the wrappers that contain all of them, and
 /// notes on what was removed or skipped.

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod import;
+mod resemblyzer;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,13 +1,15 @@
 //! A foreign checkpoint to a safetensors file with our names.
 
+use std::path::Path;
+
 use burn::module::Module;
 use burn::tensor::Device;
 use s2f_core::ChannelOrder;
 
-use super::Checkpoint;
+use super::{Checkpoint, resemblyzer};
 use crate::weights::names::{nearest, paired, parameters, unwrapped, vgg_face_layouts};
-use crate::weights::{KeyMap, WeightsError};
-use crate::{ModelConfig, VggFaceConfig};
+use crate::weights::{KeyMap, WeightsError, load};
+use crate::{ModelConfig, SpeakerEncoder, SpeakerEncoderConfig, VggFaceConfig};
 
 /// The first convolution of VGG-Face, the only one whose input channels are colours.
 const COLOURS: &str = "conv1_1.weight";
@@ -18,6 +20,8 @@ pub enum Import {
     /// VGG-Face as published, and the order in which the file's weights read colours. The imported
     /// weights always read R G B.
     VggFace(ChannelOrder),
+    /// The speaker encoder, in Resemblyzer's layout.
+    SpeakerEncoder(SpeakerEncoderConfig),
     /// The voice encoder of a model.
     VoiceEncoder(ModelConfig),
     /// The face decoder of a model.
@@ -56,6 +60,10 @@ impl Import {
                 let network = VggFaceConfig::paper().init(&device)?;
                 imported(checkpoint, &network, map, &vgg_face_layouts(), *channels)
             }
+            Self::SpeakerEncoder(config) => {
+                let layout = [resemblyzer::layout(config.layers)];
+                imported(checkpoint, &config.init(&device)?, map, &layout, ChannelOrder::Rgb)
+            }
             Self::VoiceEncoder(config) => {
                 let network = config.init(&device)?.voice_encoder;
                 imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
@@ -70,6 +78,19 @@ impl Import {
             }
         };
         read.map_err(|problem| problem.in_file(&checkpoint.path))
+    }
+}
+
+impl SpeakerEncoder {
+    /// The network with the published weights, from Resemblyzer's `pretrained.pt`.
+    ///
+    /// # Errors
+    /// [`WeightsError`] if the file is missing or is another file.
+    pub fn from_pytorch(path: &Path, device: &Device) -> Result<Self, WeightsError> {
+        let config = SpeakerEncoderConfig::ge2e();
+        let import = Import::SpeakerEncoder(config.clone());
+        let imported = import.read(&Checkpoint::open(path)?, None)?;
+        load(config.init(device)?, &imported.bytes).map_err(|problem| problem.in_file(path))
     }
 }
 
@@ -140,14 +161,13 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use burn::tensor::Tensor;
     use safetensors::SafeTensors;
 
     use super::*;
     use crate::tests::{Reference, cpu, largest_difference, tiny_vgg_face};
-    use crate::weights::load;
     use crate::{VggFace, normalise};
 
     /// Written by `reference/pytorch/checkpoints.py`.

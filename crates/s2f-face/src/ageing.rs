@@ -1,0 +1,221 @@
+//! Makes a normalised face older or younger, by directions that are averages over many people.
+
+use s2f_core::Sex;
+
+use crate::averages::{FINE, FLOOR, PortraitSums, Sums};
+use crate::frame::{FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_ROW};
+use crate::noise::Noise;
+use crate::raster::{Raster, smooth_step};
+use crate::{FaceError, NormalisedFace};
+
+const PIXELS: usize = FRAME * FRAME;
+/// ITU-R BT.601.
+const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+/// Ages between which hair turns grey, years.
+const GREYING: (f32, f32) = (36.0, 76.0);
+/// Lines that do not go away at rest appear from this age on, years.
+const FIRST_LINES: f32 = 32.0;
+
+/// The direction of ageing of women and of men.
+pub struct Ageing {
+    women: Direction,
+    men: Direction,
+    /// Share of skin in each pixel.
+    skin: Raster,
+    /// Where hair can be.
+    hair: Raster,
+    /// Lines of forehead and eyes, and fine lines: about -2 to 1.
+    lines: Raster,
+}
+
+/// The change in ten years.
+struct Direction {
+    /// Of the logarithm of colours, `[3, 224, 224]`.
+    colours: Vec<f32>,
+    /// Of the logarithm of the energy of fine detail, `[224, 224]`.
+    energy: Raster,
+    /// Of the landmarks, pixels.
+    landmarks: Vec<[f32; 2]>,
+    /// Share of the hair that is grey at last.
+    grey: f32,
+}
+
+impl Ageing {
+    /// The directions in the sums of many portraits.
+    ///
+    /// Inside the face, the colours' direction is the mean of women's and men's: women are few in
+    /// public portraits, and their hair falls into the forehead. Skin as a whole keeps its tone.
+    ///
+    /// # Errors
+    /// [`FaceError::TooFewPeople`] if there are fewer than 20 portraits of a sex.
+    pub fn new(portraits: &PortraitSums) -> Result<Self, FaceError> {
+        let mean = portraits.mean();
+        let (head, face) = (mean.head_depth(), mean.face_depth());
+        let skin = face.values().iter().map(|depth| smooth_step(1.0, 9.0, *depth));
+        let skin = Raster::from_values(FRAME, skin.collect());
+        let hair = Raster::from_fn(FRAME, |column, row| {
+            let index = row * FRAME + column;
+            let above = smooth_step(PUPIL_ROW + PUPIL_DISTANCE, PUPIL_ROW, row as f32);
+            smooth_step(-2.0, 2.0, head.values()[index])
+                * smooth_step(3.0, -3.0, face.values()[index])
+                * above
+        });
+        let mut women = Direction::new(portraits, Sex::Female, 0.75)?;
+        let mut men = Direction::new(portraits, Sex::Male, 0.9)?;
+        let brows = PUPIL_ROW - 0.35 * PUPIL_DISTANCE;
+        for index in 0..3 * PIXELS {
+            let row = (index % PIXELS / FRAME) as f32;
+            let share_of_women = 0.5 * smooth_step(brows - 8.0, brows + 4.0, row);
+            let own = men.colours[index];
+            let both = own + share_of_women * (women.colours[index] - own);
+            women.colours[index] = both;
+            men.colours[index] = 0.5 * (own + both);
+        }
+        for direction in [&mut women, &mut men] {
+            direction.keep_tone(&skin);
+        }
+        Ok(Self { women, men, skin, hair, lines: lines(&face) })
+    }
+
+    /// The face of a person of `sex` who is `from` years old, at `to` years.
+    pub fn apply(&self, face: &NormalisedFace, sex: Sex, from: f32, to: f32) -> NormalisedFace {
+        let direction = match sex {
+            Sex::Female => &self.women,
+            Sex::Male => &self.men,
+        };
+        let decades = (to - from) / 10.0;
+        let landmarks = face
+            .landmarks
+            .iter()
+            .zip(&direction.landmarks)
+            .map(|(p, d)| [p[0] + decades * d[0], p[1] + decades * d[1]])
+            .collect();
+        let mut texture = Vec::with_capacity(3 * PIXELS);
+        let depth = |age: f32| ((age - FIRST_LINES) / 10.0).clamp(0.0, 5.0);
+        let deeper = depth(to) - depth(from);
+        for channel in 0..3 {
+            let planes = channel * PIXELS..(channel + 1) * PIXELS;
+            let slopes = &direction.colours[planes.clone()];
+            let shifted = face.texture[planes].iter().zip(slopes).zip(self.skin.values()).map(
+                |((value, slope), skin)| (value + FLOOR) * (skin * decades * slope).exp() - FLOOR,
+            );
+            let shifted = Raster::from_values(FRAME, shifted.collect());
+            let smooth = shifted.blurred(FINE);
+            for index in 0..PIXELS {
+                let skin = self.skin.values()[index];
+                // Fine detail that a face does not have cannot be taken away.
+                let energy = direction.energy.values()[index].clamp(0.0, 0.5);
+                let gain = (0.5 * energy * decades.max(-1.0) * skin).exp();
+                let low = smooth.values()[index];
+                let value = low + gain * (shifted.values()[index] - low);
+                let line = (LINE_DEPTH * deeper * skin * self.lines.values()[index]).exp();
+                texture.push((value * line).clamp(0.0, 1.0));
+            }
+        }
+        let grey = |age: f32| direction.grey * smooth_step(GREYING.0, GREYING.1, age);
+        self.turn_grey(&mut texture, (grey(to) - grey(from)).max(0.0));
+        NormalisedFace { landmarks, texture }
+    }
+
+    /// Moves the colour of hair, but not of bald skin, towards grey.
+    fn turn_grey(&self, texture: &mut [f32], amount: f32) {
+        const GREY: f32 = 0.58;
+        const TINT: [f32; 3] = [1.0, 0.99, 0.975];
+        let luma = |texture: &[f32], index: usize| {
+            (0..3).map(|channel| LUMA[channel] * texture[channel * PIXELS + index]).sum::<f32>()
+        };
+        let mean_luma = |texture: &[f32], weight: &Raster| {
+            let sum: f32 =
+                weight.values().iter().enumerate().map(|(i, w)| w * luma(texture, i)).sum();
+            sum / weight.values().iter().sum::<f32>().max(1e-6)
+        };
+        let hair = mean_luma(texture, &self.hair);
+        let skin = mean_luma(texture, &self.skin);
+        for index in 0..PIXELS {
+            let light = luma(texture, index);
+            let is_hair = self.hair.values()[index] * smooth_step(0.98 * skin, 0.8 * skin, light);
+            let share = amount * is_hair;
+            for (channel, tint) in TINT.into_iter().enumerate() {
+                let value = &mut texture[channel * PIXELS + index];
+                let grey = (GREY.max(hair) + 1.3 * (light - hair)).clamp(0.0, 1.0) * tint;
+                *value += share * (grey - *value);
+            }
+        }
+    }
+}
+
+/// Relative depth of the drawn lines per decade.
+const LINE_DEPTH: f32 = 0.022;
+
+impl Direction {
+    fn new(portraits: &PortraitSums, sex: Sex, grey: f32) -> Result<Self, FaceError> {
+        let sums: &Sums = portraits.of(sex)?;
+        let slopes = sums.slopes();
+        let (colours, rest) = slopes.split_at(3 * PIXELS);
+        let (energy, moved) = rest.split_at(PIXELS);
+        let colours = colours
+            .chunks_exact(PIXELS)
+            .flat_map(|plane| symmetric(&Raster::from_values(FRAME, plane.to_vec()).blurred(0.8)));
+        let energy = Raster::from_values(FRAME, energy.to_vec()).blurred(2.0);
+        let landmarks = portraits.spread(moved.as_chunks().0)?;
+        Ok(Self {
+            colours: colours.collect(),
+            energy: Raster::from_values(FRAME, symmetric(&energy)),
+            landmarks: symmetric_landmarks(&landmarks)?,
+            grey,
+        })
+    }
+
+    /// Takes out the change of the mean colour of the skin, which differs with photographers and
+    /// make-up: age does not move skin tone.
+    fn keep_tone(&mut self, skin: &Raster) {
+        let total: f32 = skin.values().iter().sum();
+        for plane in self.colours.chunks_exact_mut(PIXELS) {
+            let sum: f32 = plane.iter().zip(skin.values()).map(|(slope, skin)| slope * skin).sum();
+            plane.iter_mut().for_each(|slope| *slope -= sum / total.max(1e-6));
+        }
+    }
+}
+
+/// A raster of the frame, averaged with its mirror image.
+fn symmetric(raster: &Raster) -> Vec<f32> {
+    let values = raster.values();
+    (0..PIXELS)
+        .map(|index| {
+            let mirrored = index / FRAME * FRAME + FRAME - 1 - index % FRAME;
+            0.5 * (values[index] + values[mirrored])
+        })
+        .collect()
+}
+
+/// Displacements of landmarks, averaged with those of the mirror image.
+fn symmetric_landmarks(moved: &[[f32; 2]]) -> Result<Vec<[f32; 2]>, FaceError> {
+    let places: Vec<[f32; 2]> = moved.iter().map(|[x, y]| [MIDDLE + x, *y]).collect();
+    let mirrored = crate::mirror_landmarks(&places)?;
+    let both = places.iter().zip(&mirrored);
+    Ok(both.map(|(p, q)| [0.5 * (p[0] + q[0]) - MIDDLE, 0.5 * (p[1] + q[1])]).collect())
+}
+
+/// Lines across the forehead, beside and below the eyes, and fine lines of the skin. They are
+/// drawn from noise, not taken from a photograph.
+fn lines(face: &Raster) -> Raster {
+    let noise = Noise::new(5);
+    let across = noise.bands([9.0, 0.8], 3.0);
+    let fine = noise.bands([0.5, 0.5], 2.4);
+    Raster::from_fn(FRAME, |column, row| {
+        let index = row * FRAME + column;
+        let x = (column as f32 - MIDDLE).abs() / PUPIL_DISTANCE;
+        let y = (row as f32 - PUPIL_ROW) / PUPIL_DISTANCE;
+        let spot = |cx: f32, cy: f32, wx: f32, wy: f32| {
+            (-((x - cx) / wx).powi(2) - ((y - cy) / wy).powi(2)).exp()
+        };
+        let forehead = spot(0.0, -0.77, 0.6, 0.25);
+        let beside_eyes = 0.8 * spot(0.86, 0.07, 0.14, 0.2);
+        let below_eyes = 0.6 * spot(0.55, 0.3, 0.25, 0.11);
+        let skin = smooth_step(2.0, 8.0, face.values()[index]);
+        let line = across.values()[index] * (forehead + beside_eyes + below_eyes)
+            + 0.25 * skin * fine.values()[index];
+        // Lines are dark; between them the skin is only a little lighter.
+        if line > 0.0 { 0.5 * line } else { line }
+    })
+}
