@@ -160,6 +160,45 @@ pub fn embed_voices(
     policy: &VoicePolicy,
     device: &Device,
 ) -> Result<Vec<FaceFeature>, DecodeError> {
+    windows_through(|input| encoder.forward(input), encoder, voices, policy, device)?
+        .into_iter()
+        .map(|windows| {
+            let feature = encoder.pool(windows.unsqueeze()); // [1, D]
+            let values = values(normalise(feature, face_space))?;
+            FaceFeature::new(face_space.clone(), values)
+        })
+        .collect()
+}
+
+/// The outputs of the encoder's [features](VoiceEncoder::features) for the windows of voices, one
+/// tensor per voice, in order: what [`embed_voices`] gives to the encoder's head. To train a head
+/// on a frozen encoder, they have to be computed only once.
+///
+/// The encoder's weights must be on `device`.
+///
+/// # Shapes
+/// - output, for each voice: `[windows, features]`
+///
+/// # Errors
+/// [`DecodeError::Policy`] as [`embed_voices`].
+pub fn embed_windows(
+    encoder: &VoiceEncoder,
+    voices: &[Waveform],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Result<Vec<Tensor<2>>, DecodeError> {
+    windows_through(|input| encoder.features(input), encoder, voices, policy, device)
+}
+
+/// The outputs of `network`, a part of `encoder`, for the windows of voices: for each voice
+/// `[windows, width]`.
+fn windows_through(
+    network: impl Fn(Tensor<4>) -> Tensor<2>,
+    encoder: &VoiceEncoder,
+    voices: &[Waveform],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Result<Vec<Tensor<2>>, DecodeError> {
     policy.check(encoder.min_frames())?;
     let ranges: Vec<Vec<_>> = voices.iter().map(|voice| policy.ranges(voice.samples())).collect();
     let windows: Vec<(&Waveform, &Range<usize>)> = voices
@@ -174,24 +213,20 @@ pub fn embed_voices(
         let values: Vec<Vec<f32>> = spectrograms.collect();
         let shape = [windows.len(), 2, policy.frames(), Spectrogram::BINS];
         let data = TensorData::new(values.concat(), shape);
-        encoder.forward(Tensor::<4>::from_data(data, device)) // [windows, D]
+        network(Tensor::<4>::from_data(data, device)) // [windows, width]
     });
     let batches: Vec<Tensor<2>> = batches.collect();
     if batches.is_empty() {
         return Ok(Vec::new());
     }
-    let features = Tensor::cat(batches, 0); // [windows of all voices, D]
+    let outputs = Tensor::cat(batches, 0); // [windows of all voices, width]
     let mut start = 0;
-    ranges
-        .iter()
-        .map(|ranges| {
-            let windows = features.clone().narrow(0, start, ranges.len()); // [windows, D]
-            start += ranges.len();
-            let feature = encoder.pool(windows.unsqueeze()); // [1, D]
-            let values = values(normalise(feature, face_space))?;
-            FaceFeature::new(face_space.clone(), values)
-        })
-        .collect()
+    let of_voice = |ranges: &Vec<Range<usize>>| {
+        let windows = outputs.clone().narrow(0, start, ranges.len()); // [windows, width]
+        start += ranges.len();
+        windows
+    };
+    Ok(ranges.iter().map(of_voice).collect())
 }
 
 /// The elements of a tensor, row-major.

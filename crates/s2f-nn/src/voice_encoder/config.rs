@@ -183,6 +183,16 @@ impl VoiceEncoderConfig {
         Ok(Cost::new(self.parameters(&shapes), values.saturating_mul(batch as u64)))
     }
 
+    /// Width of the output of [`VoiceEncoder::features`].
+    ///
+    /// # Errors
+    /// As [`min_frames`](Self::min_frames).
+    pub fn features(&self) -> Result<usize, ConfigError> {
+        let shapes = self.shapes(self.min_frames()?)?;
+        let [channels, _, frequency] = shapes.last().copied().unwrap_or_default();
+        Ok(channels.saturating_mul(frequency))
+    }
+
     /// Number of parameters, for the output shapes of the convolutions.
     fn parameters(&self, shapes: &[[usize; 3]]) -> u64 {
         let mut inputs = self.input.channels();
