@@ -7,7 +7,7 @@ components of rank 2 in 4 dimensions of the identity and 2 traits) under the nam
 network, five voices and features, and, from PyTorch in float64 with dense covariance matrices, the
 log-likelihoods with and without unknown parts, their gradients, and the prior's log-likelihoods.
 SciPy computes the densities again and, from the mixture's marginals, its moments, the probability
-of a positive trait and quantiles.
+of a positive trait, quantiles, and mean and deviation of the age in years.
 """
 
 from pathlib import Path
@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 from torch.distributions import MultivariateNormal
 
 E, K, R, D, T = 3, 2, 2, 6, 2
-FLOORS = torch.tensor([0.01] * (D - T) + [0.1] * T, dtype=torch.float64)
+FLOOR = 0.1
 KNOWN = torch.tensor([[1, 1, 1], [1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 0, 0]], dtype=torch.float64)
 
 
@@ -37,7 +38,11 @@ def parameters():
         "prior_logits": (K,), "prior_means": (K, D),
         "prior_log_scales": (K, R), "prior_log_noise": (K, D),
     }
-    return {name: normal(*shape) for name, shape in shapes.items()}
+    drawn = {name: normal(*shape) for name, shape in shapes.items()}
+    for name, size in [("voice", E), ("face", D)]:
+        drawn[f"{name}.centre"] = torch.randn(size).double()
+        drawn[f"{name}.deviation"] = (0.5 + torch.rand(size)).double()
+    return drawn
 
 
 def basis(p):
@@ -49,14 +54,16 @@ def basis(p):
 
 def mixture(p, e, prior=False):
     """Logarithms of the weights, means, dense covariances of one voice."""
+    voice = None if prior else (e - p["voice.centre"]) / p["voice.deviation"] / E**0.5
     if prior:
         logits, means = p["prior_logits"], p["prior_means"]
         log_scales, log_noise = p["prior_log_scales"], p["prior_log_noise"]
     else:
-        linear = lambda name: p[f"{name}.weight"] @ e + p[f"{name}.bias"]
+        linear = lambda name: p[f"{name}.weight"] @ voice + p[f"{name}.bias"]
         logits, means = linear("logits"), linear("means").reshape(K, D)
         log_scales, log_noise = linear("log_scales").reshape(K, R), p["log_noise"]
-    noise = (FLOORS**2 + (2 * log_noise).exp()).sqrt()
+    means = p["face.centre"] + p["face.deviation"] * means
+    noise = (FLOOR**2 + (2 * log_noise).exp()).sqrt() * p["face.deviation"]
     factors = basis(p) * log_scales.exp()[:, :, None] * noise[:, None, :]
     covariances = torch.diag_embed(noise**2) + factors.transpose(1, 2) @ factors
     return torch.log_softmax(logits, 0), means, covariances
@@ -85,6 +92,18 @@ def marginal(logs, means, covariances, index, probabilities):
     return [1 - below(0.0), *quantiles]
 
 
+def age(logs, means, covariances):
+    """Mean and deviation of 15 + 25·exp(0.7·trait) years, by quadrature."""
+    mean, deviation = means[:, D - 1], np.sqrt(covariances[:, D - 1, D - 1])
+    years = lambda x: 15 + 25 * np.exp(0.7 * x)
+    expected = lambda of: sum(
+        np.exp(log) * quad(lambda z: of(years(m + s * z)) * norm.pdf(z), -15, 15, epsabs=1e-10)[0]
+        for log, m, s in zip(logs, mean, deviation)
+    )
+    first = expected(lambda x: x)
+    return [first, np.sqrt(expected(lambda x: (x - first) ** 2))]
+
+
 if __name__ == "__main__":
     torch.manual_seed(9)
     p = parameters()
@@ -102,7 +121,7 @@ if __name__ == "__main__":
     # Different factors, so that no gradient cancels.
     loss = tensors["whole"].sum() + 0.7 * tensors["part"].sum() + 0.3 * tensors["prior"].sum()
     loss.backward()
-    tensors |= {f"gradient.{name}": value.grad for name, value in p.items()}
+    tensors |= {f"gradient.{name}": value.grad for name, value in p.items() if value.requires_grad}
     tensors["gradient.embedding"] = embedding.grad
 
     for m, x, whole in zip(mixtures, feature, tensors["whole"]):
@@ -115,6 +134,7 @@ if __name__ == "__main__":
         tensors.setdefault("variance", []).append(torch.tensor(variance))
         at = marginal(*arrays, D - 2, []) + marginal(*arrays, D - 1, [0.05, 0.25, 0.75, 0.95])[1:]
         tensors.setdefault("marginals", []).append(torch.tensor(at))
+        tensors.setdefault("age", []).append(torch.tensor(age(*arrays)))
     stacked = {name: torch.stack(value) if isinstance(value, list) else value for name, value in tensors.items()}
     save_file(
         {name: value.detach().float().contiguous() for name, value in stacked.items()},

@@ -85,8 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for (mixture, first) in [(group.len(), 0), (4, 3), (4, 8)].into_iter().enumerate() {
             let (count, offset) = first;
-            let some: Vec<_> =
-                (0..count).map(|n| group[(offset + 11 * n) % group.len()]).collect();
+            let some: Vec<_> = (0..count).map(|n| group[(offset + 11 * n) % group.len()]).collect();
             let face = blend(&some);
             for column in 0..7 {
                 let aged = ageing.apply(&face, *sex, 27.0, 20.0 + 10.0 * column as f32);

@@ -133,8 +133,7 @@ impl Ageing {
         let skin = mean_luma(texture, &self.skin);
         for index in 0..PIXELS {
             let light = luma(texture, index);
-            let is_hair =
-                self.hair.values()[index] * smooth_step(0.98 * skin, 0.8 * skin, light);
+            let is_hair = self.hair.values()[index] * smooth_step(0.98 * skin, 0.8 * skin, light);
             let share = amount * is_hair;
             for (channel, tint) in TINT.into_iter().enumerate() {
                 let value = &mut texture[channel * PIXELS + index];
@@ -154,9 +153,9 @@ impl Direction {
         let slopes = sums.slopes();
         let (colours, rest) = slopes.split_at(3 * PIXELS);
         let (energy, moved) = rest.split_at(PIXELS);
-        let colours = colours.chunks_exact(PIXELS).flat_map(|plane| {
-            symmetric(&Raster::from_values(FRAME, plane.to_vec()).blurred(0.8))
-        });
+        let colours = colours
+            .chunks_exact(PIXELS)
+            .flat_map(|plane| symmetric(&Raster::from_values(FRAME, plane.to_vec()).blurred(0.8)));
         let energy = Raster::from_values(FRAME, energy.to_vec()).blurred(2.0);
         let landmarks = portraits.spread(moved.as_chunks().0)?;
         Ok(Self {

@@ -104,12 +104,7 @@ impl PortraitSums {
         };
         let mut targets = jaw(&JAW_LINE.map(place));
         targets.extend(CORRESPONDING.map(|(_, template)| place(template)));
-        Self {
-            mean: mean.clone(),
-            targets,
-            women: Sums::default(),
-            men: Sums::default(),
-        }
+        Self { mean: mean.clone(), targets, women: Sums::default(), men: Sums::default() }
     }
 
     /// Adds a frontal portrait in front of a plain wall, with its 68 landmarks in pixels of
@@ -170,8 +165,8 @@ impl PortraitSums {
             let [dx, dy] = grid.at(place);
             let source = from_mean.apply([place[0] + dx, place[1] + dy]);
             let colour = sample(picture, source, step).map(|value| value.clamp(0.0, 255.0) / 255.0);
-            let inside = (0.0..width - 1.0).contains(&source[0])
-                && (0.0..height - 1.0).contains(&source[1]);
+            let inside =
+                (0.0..width - 1.0).contains(&source[0]) && (0.0..height - 1.0).contains(&source[1]);
             let contrast = |channel: usize| {
                 ((colour[channel] + FLOOR).ln() - (wall[channel] + FLOOR).ln()).abs()
             };
@@ -253,7 +248,8 @@ fn log_energy(colours: &[f32]) -> Vec<f32> {
     let grey = (0..pixels).map(|i| (0..3).map(|c| colours[c * pixels + i]).sum::<f32>() / 3.0);
     let grey = Raster::from_values(FRAME, grey.collect());
     let smooth = grey.blurred(FINE);
-    let energy = grey.values().iter().zip(smooth.values()).map(|(value, low)| (value - low).powi(2));
+    let energy =
+        grey.values().iter().zip(smooth.values()).map(|(value, low)| (value - low).powi(2));
     let energy = Raster::from_values(FRAME, energy.collect()).blurred(AROUND);
     energy.values().iter().map(|energy| (energy + NOISE).ln()).collect()
 }

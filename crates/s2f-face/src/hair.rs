@@ -49,9 +49,10 @@ impl Hair {
         let person = Raster::from_values(FRAME, person.collect()).blurred(1.0);
         let mut colours = Vec::with_capacity(3 * PIXELS);
         for plane in sums.weighted.chunks_exact(PIXELS) {
-            colours.extend((0..PIXELS).map(|index| {
-                (both(plane, index) / both(&sums.matte, index).max(1e-6)) as f32
-            }));
+            colours.extend(
+                (0..PIXELS)
+                    .map(|index| (both(plane, index) / both(&sums.matte, index).max(1e-6)) as f32),
+            );
         }
         let luma = (0..PIXELS)
             .map(|i| (0..3).map(|channel| LUMA[channel] * colours[channel * PIXELS + i]).sum());
@@ -87,7 +88,8 @@ impl Hair {
         let dark = smooth_step(0.55, 0.49, self.luma.at(inner));
         // Eyes, brows and mouth are dark too.
         let brows = PUPIL_ROW - 0.62 * PUPIL_DISTANCE;
-        let features = smooth_step(3.0, 9.0, self.face.at(inner)) * smooth_step(brows, brows + 6.0, y);
+        let features =
+            smooth_step(3.0, 9.0, self.face.at(inner)) * smooth_step(brows, brows + 6.0, y);
         let strand = 2.0 * along(11, 0.3 * across) + 1.2 * along(12, 0.8 * across);
         let rounded = 5.0 * ((across / PUPIL_DISTANCE - 1.25) / 0.35).powi(2);
         let end = PUPIL_ROW + length * PUPIL_DISTANCE + strand - rounded;
@@ -97,14 +99,16 @@ impl Hair {
     fn shading(&self, channel: usize, index: usize) -> f32 {
         let (x, y) = ((index % FRAME) as f32, (index / FRAME) as f32);
         let plane = &self.colours[channel * PIXELS..(channel + 1) * PIXELS];
-        let crown: f32 =
-            self.crown.iter().map(|&i| (plane[i] + FLOOR).ln()).sum::<f32>() / self.crown.len().max(1) as f32;
+        let crown: f32 = self.crown.iter().map(|&i| (plane[i] + FLOOR).ln()).sum::<f32>()
+            / self.crown.len().max(1) as f32;
         let source = (y.min(LAST_ROW) as usize) * FRAME + index % FRAME;
         let colour = ((plane[source] + FLOOR).ln() - crown).clamp(-0.5, 0.12);
         // Strands run from the parting along the outline: u is 0 in the middle, 1 at the outline.
-        let half_width = PUPIL_DISTANCE * (0.35 + 1.15 * smooth_step(-2.1, -0.4, (y - PUPIL_ROW) / PUPIL_DISTANCE));
+        let half_width = PUPIL_DISTANCE
+            * (0.35 + 1.15 * smooth_step(-2.1, -0.4, (y - PUPIL_ROW) / PUPIL_DISTANCE));
         let u = (x - MIDDLE) / half_width;
-        let strands = 0.10 * along(13, 26.0 * u + 0.012 * y) + 0.06 * along(14, 61.0 * u - 0.02 * y);
+        let strands =
+            0.10 * along(13, 26.0 * u + 0.012 * y) + 0.06 * along(14, 61.0 * u - 0.02 * y);
         let gloss = (-((y - PUPIL_ROW + 1.15 * PUPIL_DISTANCE) / 9.0).powi(2)).exp();
         let beside_neck = smooth_step(LAST_ROW - 10.0, LAST_ROW + 25.0, y)
             * smooth_step(1.15 * PUPIL_DISTANCE, 0.85 * PUPIL_DISTANCE, (x - MIDDLE).abs());

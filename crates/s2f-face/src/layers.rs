@@ -77,7 +77,8 @@ fn shirt_colour(colour: f32, column: usize, row: usize) -> f32 {
     let below = below_collar(column, row);
     let across = (column as f32 - MIDDLE).abs();
     let light = 0.05 * smooth_step(0.0, 14.0, below) - 0.03 * smooth_step(40.0, 111.0, across);
-    let rib = if across < 0.82 * PUPIL_DISTANCE { (-((below - 3.2) / 0.8).powi(2)).exp() } else { 0.0 };
+    let rib =
+        if across < 0.82 * PUPIL_DISTANCE { (-((below - 3.2) / 0.8).powi(2)).exp() } else { 0.0 };
     colour + light - 0.05 * rib - 0.01
 }
 

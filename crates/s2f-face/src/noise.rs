@@ -38,7 +38,8 @@ impl Noise {
 
 /// A value from -1 to 1 that depends on `seed` and `index` alone.
 fn value(seed: u64, index: u64) -> f32 {
-    let mut z = seed.wrapping_mul(0xA076_1D64_78BD_642F) ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut z =
+        seed.wrapping_mul(0xA076_1D64_78BD_642F) ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^= z >> 31;
@@ -71,9 +72,8 @@ fn stretched(raster: &Raster, across: f32, down: f32) -> Raster {
         let radius = kernel.len() as isize / 2;
         Raster::from_fn(FRAME, |column, row| {
             let at = |offset: isize| {
-                let moved = |place: usize| {
-                    (place as isize + offset).rem_euclid(FRAME as isize) as usize
-                };
+                let moved =
+                    |place: usize| (place as isize + offset).rem_euclid(FRAME as isize) as usize;
                 let (x, y) = if columns { (moved(column), row) } else { (column, moved(row)) };
                 raster.values()[y * FRAME + x]
             };

@@ -12,8 +12,8 @@ use crate::Vectors;
 /// E‖X - y‖ - ½ E‖X - X'‖ for independent samples X and X' of the distribution and the truth y.
 /// Its expectation is smallest for the true distribution. Of a single point it is the distance.
 ///
-/// The second mean is over pairs of different samples, so that the estimate has no bias. NaN without
-/// samples; with one sample, the second term is 0.
+/// The second mean is over pairs of different samples, so that the estimate has no bias. NaN
+/// without samples; with one sample, the second term is 0.
 ///
 /// ```
 /// use s2f_metrics::{Vectors, energy_score};

@@ -1,8 +1,8 @@
 //! Measures the peak memory of one training step on the CPU and prints the estimate of `cost`:
 //! `cargo run --release -p s2f-nn --example memory -- compact 32` (Linux).
 //!
-//! Networks: compact, paper (clips of 3 s), distribution, decoder, paper-decoder, vgg-face. The activations per
-//! input are the difference between two batches over the difference of their sizes.
+//! Networks: compact, paper (clips of 3 s), distribution, decoder, paper-decoder, vgg-face. The
+//! activations per input are the difference between two batches over the difference of their sizes.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement")]
 
 use std::time::Instant;
@@ -11,9 +11,7 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor};
 use s2f_nn::voice_encoder::BINS;
-use s2f_nn::{
-    Cost, FaceDecoderConfig, FaceDistributionConfig, VggFaceConfig, VoiceEncoderConfig,
-};
+use s2f_nn::{Cost, FaceDecoderConfig, FaceDistributionConfig, VggFaceConfig, VoiceEncoderConfig};
 
 const FRAMES: usize = 298; // 3 s
 const MIB: f64 = 1024.0 * 1024.0;

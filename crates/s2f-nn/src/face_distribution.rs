@@ -45,7 +45,7 @@ mod temper;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Distribution, FloatDType, Tensor};
+use burn::tensor::{FloatDType, Tensor};
 pub use config::FaceDistributionConfig;
 use density::Mixtures;
 pub use distribution::FaceDistribution;
@@ -55,12 +55,8 @@ pub use mixture::GaussianMixture;
 use orthonormal::orthonormal_rows;
 use s2f_core::FaceSpace;
 
-/// Smallest deviation of the noise of an identity's dimension. Those of MobileFace have a deviation
-/// of 1/√256 = 0.06 over a population.
-const IDENTITY_FLOOR: f64 = 0.01;
-/// Smallest deviation of the noise of a trait: a tenth of the way from the mean to a woman or a
-/// man, 1.5 years.
-const TRAIT_FLOOR: f64 = 0.1;
+/// Smallest deviation of the noise, in deviations of the population.
+const FLOOR: f64 = 0.1;
 /// Largest logarithm of a factor's scale, and its negative the smallest.
 const MAX_LOG_SCALE: f64 = 6.0;
 
@@ -85,8 +81,41 @@ pub struct FaceDistributionHead {
     prior_log_scales: Param<Tensor<2>>,
     /// `[K, D]`
     prior_log_noise: Param<Tensor<2>>,
+    voice: Standard,
+    face: Standard,
     #[module(skip)]
     traits: usize,
+}
+
+/// Mean and standard deviation of a population, which are not trained.
+///
+/// Means, factors and noise of the head are in deviations from the mean face, and its layers read
+/// deviations from the mean voice, so that one learning rate suits all of them.
+#[derive(Module, Debug)]
+struct Standard {
+    /// `[D]` or `[E]`
+    centre: Param<Tensor<1>>,
+    /// The same, above 0.
+    deviation: Param<Tensor<1>>,
+}
+
+impl Standard {
+    /// # Shapes
+    /// - `centre`, `deviation`: `[n]`
+    fn new(centre: Tensor<1>, deviation: Tensor<1>) -> Self {
+        /// Of a dimension that is the same for everybody.
+        const SMALLEST: f64 = 1e-6;
+        let constant = |values: Tensor<1>| Param::from_tensor(values).set_require_grad(false);
+        Self { centre: constant(centre), deviation: constant(deviation.clamp_min(SMALLEST)) }
+    }
+
+    /// Centre and deviation.
+    ///
+    /// # Shapes
+    /// - output: `[1, n]` each
+    fn rows(&self) -> [Tensor<2>; 2] {
+        [&self.centre, &self.deviation].map(|values| values.val().cast(FloatDType::F32).unsqueeze())
+    }
 }
 
 impl FaceDistributionHead {
@@ -167,32 +196,29 @@ impl FaceDistributionHead {
         prior.pop().ok_or(DistributionError::NotFinite)
     }
 
-    /// The head with all components near the features of a population, for every voice: training
-    /// starts from there.
+    /// The head for a population of voices and faces, whose means and standard deviations it keeps
+    /// as its units. Training starts from there.
     ///
     /// # Shapes
-    /// - `mean`, `deviation`: `[D]`, over the population; deviations above 0
+    /// - `voices`: mean and deviation of the embeddings, `[E]` each
+    /// - `faces`: mean and deviation of the features, `[D]` each, in each dimension of those that
+    ///   are known
     #[must_use]
-    pub fn starting_from(mut self, mean: Tensor<1>, deviation: Tensor<1>) -> Self {
-        /// Distance of the components' means from that of the population, in deviations: enough to
-        /// differ, and little compared with the noise.
-        const APART: f64 = 0.2;
-        let [components, _, dimension] = self.factors.dims();
-        let (mean, deviation) = (mean.unsqueeze::<2>(), deviation.unsqueeze::<2>()); // [1, D]
-        let shape = [components, dimension];
-        let apart = Tensor::random(shape, Distribution::Normal(0.0, APART), &mean.device());
-        let means = mean + apart * deviation.clone(); // [K, D]
-        let noise = deviation.log().expand([components, dimension]);
-        self.means.bias = Some(Param::from_tensor(means.clone().reshape([-1])));
-        self.prior_means = Param::from_tensor(means);
-        self.log_noise = Param::from_tensor(noise.clone());
-        self.prior_log_noise = Param::from_tensor(noise);
+    pub fn starting_from(mut self, voices: [Tensor<1>; 2], faces: [Tensor<1>; 2]) -> Self {
+        let [centre, deviation] = voices;
+        self.voice = Standard::new(centre, deviation);
+        let [centre, deviation] = faces;
+        self.face = Standard::new(centre, deviation);
         self
     }
 
     fn mixtures(&self, embedding: Tensor<2>) -> Mixtures {
-        let [batch, _] = embedding.dims();
+        let [batch, width] = embedding.dims();
         let [components, rank, dimension] = self.factors.dims();
+        let [centre, deviation] = self.voice.rows();
+        // A weighted sum of E deviations then has about the size of the weights.
+        let deviation = deviation * (width as f64).sqrt();
+        let embedding = (embedding.cast(FloatDType::F32) - centre) / deviation;
         let embedding = embedding.cast(FloatDType::from(self.means.weight.dtype()));
         let of = |layer: &Linear, width: usize| {
             let output = layer.forward(embedding.clone()).cast(FloatDType::F32);
@@ -201,7 +227,7 @@ impl FaceDistributionHead {
         let logits: Tensor<2> = of(&self.logits, 1).squeeze_dim(2); // [K, batch]
         Mixtures {
             log_weights: log_softmax(logits, 0),
-            means: of(&self.means, dimension),
+            means: self.in_the_face_space(of(&self.means, dimension)),
             scales: variances(of(&self.log_scales, rank)),
             noise: self.noise(&self.log_noise),
             basis: self.basis(),
@@ -211,9 +237,10 @@ impl FaceDistributionHead {
 
     fn prior_mixture(&self) -> Mixtures {
         let logits = self.prior_logits.val().cast(FloatDType::F32).unsqueeze_dim::<2>(1); // [K, 1]
+        let means = self.prior_means.val().cast(FloatDType::F32).unsqueeze_dim::<3>(1);
         Mixtures {
             log_weights: log_softmax(logits, 0),
-            means: self.prior_means.val().cast(FloatDType::F32).unsqueeze_dim(1),
+            means: self.in_the_face_space(means),
             scales: variances(self.prior_log_scales.val().cast(FloatDType::F32).unsqueeze_dim(1)),
             noise: self.noise(&self.prior_log_noise),
             basis: self.basis(),
@@ -221,20 +248,20 @@ impl FaceDistributionHead {
         }
     }
 
-    /// Variances of the noise, `[K, 1, D]`: floor² + exp(2·log noise).
+    /// Means in deviations from the mean face as means in the face space.
+    ///
+    /// # Shapes
+    /// - `means`, output: `[K, batch or 1, D]`
+    fn in_the_face_space(&self, means: Tensor<3>) -> Tensor<3> {
+        let [centre, deviation] = self.face.rows();
+        means * deviation.unsqueeze::<3>() + centre.unsqueeze::<3>()
+    }
+
+    /// Variances of the noise, `[K, 1, D]`: floor² + exp(2·log noise), in squared deviations.
     fn noise(&self, log_noise: &Param<Tensor<2>>) -> Tensor<3> {
-        let variance = (log_noise.val().cast(FloatDType::F32) * 2.0).exp(); // [K, D]
-        let [components, dimension] = variance.dims();
-        let identity = dimension - self.traits;
-        let of_identity = variance.clone().narrow(1, 0, identity) + IDENTITY_FLOOR.powi(2);
-        let variance = match self.traits {
-            0 => of_identity,
-            traits => {
-                let of_traits = variance.narrow(1, identity, traits) + TRAIT_FLOOR.powi(2);
-                Tensor::cat(vec![of_identity, of_traits], 1)
-            }
-        };
-        variance.reshape([components, 1, dimension])
+        let [_, deviation] = self.face.rows();
+        let variance = (log_noise.val().cast(FloatDType::F32) * 2.0).exp() + FLOOR.powi(2);
+        (variance * deviation.square()).unsqueeze_dim(1)
     }
 
     /// The factors, orthonormal on the identity, `[K, R, D]`.

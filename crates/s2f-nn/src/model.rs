@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Checks, ConfigError, Cost};
 use crate::face_decoder::BORDER;
-use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
+use crate::{
+    FaceDecoder, FaceDecoderConfig, FaceDistributionConfig, FaceDistributionHead, VoiceEncoder,
+    VoiceEncoderConfig,
+};
 
 const CHECKS: Checks = Checks("model");
 /// How far outside the picture a point of the border may lie, pixels.
@@ -27,6 +30,9 @@ pub struct ModelConfig {
     pub face_decoder: FaceDecoderConfig,
     /// Points of zero displacement of the warp, x and y in pixels.
     pub border: Vec<[f32; 2]>,
+    /// Voice to a distribution of features, if the model has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face_distribution: Option<FaceDistributionConfig>,
 }
 
 impl ModelConfig {
@@ -41,6 +47,17 @@ impl ModelConfig {
         CHECKS.face_space(&self.face_space)?;
         self.voice_encoder.check_face_space(&self.face_space)?;
         self.face_decoder.check_face_space(&self.face_space)?;
+        if let Some(distribution) = &self.face_distribution {
+            distribution.check()?;
+            distribution.check_face_space(&self.face_space)?;
+            let (width, other) = (distribution.embedding, "width of the voice encoder's features");
+            CHECKS.equal(
+                "face_distribution.embedding",
+                width,
+                other,
+                self.voice_encoder.features()?,
+            )?;
+        }
         CHECKS.range("number of border points", self.border.len(), BORDER)?;
         let (min, max) = (-BORDER_DISTANCE, BORDER_DISTANCE + self.face_decoder.size as f32);
         for (index, point) in self.border.iter().enumerate() {
@@ -60,7 +77,8 @@ impl ModelConfig {
         self.check()?;
         let mean_feature = Cost::new(self.face_space.dimension as u64, 0);
         let networks = self.voice_encoder.cost(batch, frames)? + self.face_decoder.cost(batch)?;
-        Ok(networks + mean_feature)
+        let distribution = self.face_distribution.as_ref().map(|config| config.cost(batch));
+        Ok(networks + mean_feature + distribution.transpose()?.unwrap_or_default())
     }
 
     /// A model with fresh weights; mean feature and mean landmarks are zero until weights are
@@ -76,6 +94,10 @@ impl ModelConfig {
             voice_encoder: self.voice_encoder.init(device)?,
             face_decoder: self.face_decoder.init(&mean, &self.border, device)?,
             mean_feature: Param::from_tensor(Tensor::zeros([dimension], device)),
+            face_distribution: match &self.face_distribution {
+                None => None,
+                Some(config) => Some(config.init(device)?),
+            },
         })
     }
 }
@@ -89,6 +111,9 @@ pub struct Model {
     pub face_decoder: FaceDecoder,
     /// Mean feature of the training voices, `[D]`, from which exaggeration moves away.
     pub mean_feature: Param<Tensor<1>>,
+    /// Voice to a distribution of features, if the model has one. It reads the
+    /// [features](VoiceEncoder::features) of a voice's windows, averaged.
+    pub face_distribution: Option<FaceDistributionHead>,
 }
 
 impl Model {

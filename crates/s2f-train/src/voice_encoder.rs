@@ -96,6 +96,7 @@ pub fn train_voice_encoder(
         voice_encoder: learner.valid().voice_encoder,
         face_decoder: decoder.network.clone(),
         mean_feature: Param::from_tensor(Tensor::from_floats(data.mean_feature(), &plain)),
+        face_distribution: None,
     };
 
     let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
@@ -146,6 +147,7 @@ pub fn train_voice_encoder(
         voice_encoder: config.network.clone(),
         face_decoder: decoder.config.clone(),
         border: decoder.border.clone(),
+        face_distribution: None,
     };
     let folder = run.folder().model_folder();
     let saved = weights::save(&model, Precision::Half)?;

@@ -93,6 +93,15 @@ pub enum DecodeError {
         /// Face space of the model.
         expected: Box<FaceSpace>,
     },
+    /// The model predicts one face for a voice, not a distribution.
+    #[error(
+        "model {model} has no distribution of faces; hint: use a model whose config.json has \
+         face_distribution"
+    )]
+    NoDistribution {
+        /// Name of the model.
+        model: String,
+    },
     /// The feature does not have the dimension of its face space.
     #[error(
         "a feature of {actual} values cannot be of face space {}; hint: check which encoder it \

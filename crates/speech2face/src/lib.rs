@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod device;
+mod distribution;
 mod embed_face;
 mod error;
 mod export;
@@ -45,6 +46,7 @@ mod voices;
 /// The tensor library, in the version that this crate uses.
 pub use burn;
 pub use device::{Device, DeviceChoice, DeviceError};
+pub use distribution::sample_features;
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use export::{EncodingError, composite_png, synthetic_png};
@@ -65,6 +67,6 @@ pub use s2f_core as core;
 pub use s2f_core::{FaceSpace, Normalisation};
 pub use s2f_face as face;
 pub use s2f_nn as nn;
-pub use s2f_nn::ModelConfig;
+pub use s2f_nn::{FaceDistribution, ModelConfig};
 pub use training_record::{DataId, TrainingRecord};
 pub use voices::{VoicePolicy, Windows, embed_voices, embed_windows};

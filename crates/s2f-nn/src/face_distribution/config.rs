@@ -8,7 +8,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
-use super::FaceDistributionHead;
+use super::{FaceDistributionHead, Standard};
 use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, product, sum};
 
 const CHECKS: Checks = Checks("face distribution");
@@ -21,6 +21,9 @@ const TRAITS: RangeInclusive<usize> = 0..=16;
 const PER_DIMENSION: usize = 12;
 /// The same for each factor of each component.
 const PER_FACTOR: usize = 12;
+/// Distance of the components' means from that of the population at the start, in deviations:
+/// enough to differ, and little compared with the noise.
+const APART: f64 = 0.2;
 /// Copies of the factors that orthonormalisation keeps for each of its steps.
 const PER_STEP: usize = 2;
 
@@ -43,8 +46,8 @@ pub struct FaceDistributionConfig {
 }
 
 impl FaceDistributionConfig {
-    /// For an embedding of 256 dimensions and MobileFace's face space with sex and age: 8
-    /// components with 32 factors.
+    /// For an embedding of 256 dimensions and MobileFace's face space with all traits:
+    /// 8 components with 32 factors.
     pub fn compact() -> Self {
         Self { embedding: 256, feature: 259, traits: 3, components: 8, rank: 32 }
     }
@@ -102,11 +105,15 @@ impl FaceDistributionConfig {
             // Noise; and the prior's logits, means, scales and noise.
             product([3, means]),
             (components + scales) as u64,
+            // Means and deviations of voices and faces.
+            product([2, embedding]),
+            product([2, feature]),
         ])
     }
 
-    /// A head with fresh weights, whose means, logits and scales are near zero for every voice.
-    /// [`starting_from`](FaceDistributionHead::starting_from) gives it the scale of a face space.
+    /// A head with fresh weights that predicts the same for every voice, for voices and faces of
+    /// mean 0 and deviation 1. [`starting_from`](FaceDistributionHead::starting_from) gives it the
+    /// mean and the deviation of a population.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -117,19 +124,27 @@ impl FaceDistributionConfig {
         let linear = |outputs: usize| LinearConfig::new(embedding, outputs);
         let matrix =
             |columns: usize| Param::from_tensor(Tensor::zeros([components, columns], device));
-        let normal = Distribution::Normal(0.0, 1.0);
-        let factors = Tensor::random([components, rank, feature], normal, device);
+        let normal = |deviation: f64| Distribution::Normal(0.0, deviation);
+        let factors = Tensor::random([components, rank, feature], normal(1.0), device);
+        let means = Tensor::random([components, feature], normal(APART), device);
+        let mut of_means = linear(components * feature).with_initializer(zeros()).init(device);
+        of_means.bias = Some(Param::from_tensor(means.clone().reshape([-1])));
+        let standard = |width: usize| {
+            Standard::new(Tensor::zeros([width], device), Tensor::ones([width], device))
+        };
         Ok(FaceDistributionHead {
             logits: linear(components).with_initializer(zeros()).init(device),
-            means: linear(components * feature).with_initializer(zeros()).init(device),
+            means: of_means,
             log_scales: linear(components * rank).with_initializer(zeros()).init(device),
             // Rows of about unit length, so that traits load on factors as single dimensions do.
             factors: Param::from_tensor(factors / (feature as f64).sqrt()),
             log_noise: matrix(feature),
             prior_logits: Param::from_tensor(Tensor::zeros([components], device)),
-            prior_means: matrix(feature),
+            prior_means: Param::from_tensor(means),
             prior_log_scales: matrix(rank),
             prior_log_noise: matrix(feature),
+            voice: standard(embedding),
+            face: standard(feature),
             traits,
         })
     }

@@ -2,6 +2,7 @@ mod head;
 mod plain;
 mod training;
 
+use burn::tensor::Distribution;
 use s2f_core::{Normalisation, Trait};
 
 use super::*;
@@ -19,7 +20,8 @@ fn tiny() -> FaceDistributionConfig {
 /// Its face space.
 fn space() -> FaceSpace {
     let (name, normalisation) = ("four".into(), Normalisation::None);
-    FaceSpace { name, dimension: 4, normalisation, traits: Vec::new() }.with_traits(&[Trait::Sex, Trait::Age])
+    FaceSpace { name, dimension: 4, normalisation, traits: Vec::new() }
+        .with_traits(&[Trait::Sex, Trait::Age])
 }
 
 /// The head of the reference with its weights, on `device`.

@@ -15,7 +15,10 @@ use crate::voice_encoder::{
     BINS, ConvLayer, ConvolutionsConfig, SegmentPooling, TrunkConfig, VoiceInput,
 };
 use crate::weights::{Precision, save};
-use crate::{ConfigError, Cost, FaceDecoderConfig, ModelConfig, VggFaceConfig, VoiceEncoderConfig};
+use crate::{
+    ConfigError, Cost, FaceDecoderConfig, FaceDistributionConfig, ModelConfig, VggFaceConfig,
+    VoiceEncoderConfig,
+};
 
 /// Sizes of networks that are built and run here.
 const SMALL: Cost =
@@ -236,7 +239,13 @@ fn model() -> ModelConfig {
         voice_encoder: VoiceEncoderConfig { output: 6, ..tiny_voice_encoder() },
         face_decoder: tiny_face_decoder(basis),
         border: super::BORDER.to_vec(),
+        face_distribution: None,
     }
+}
+
+/// A distribution for [`model`].
+fn distribution(embedding: usize) -> FaceDistributionConfig {
+    FaceDistributionConfig { embedding, feature: 6, traits: 0, components: 2, rank: 3 }
 }
 
 #[test]
@@ -244,6 +253,14 @@ fn both_networks_of_a_model_fit_its_face_space() {
     let good = model();
     let network = good.init(&cpu()).unwrap();
     assert_eq!(saved_parameters(&network), good.cost(1, 60).unwrap().parameters);
+
+    let features = good.voice_encoder.features().unwrap();
+    let whole = ModelConfig { face_distribution: Some(distribution(features)), ..model() };
+    let network = whole.init(&cpu()).unwrap();
+    assert_eq!(saved_parameters(&network), whole.cost(1, 60).unwrap().parameters);
+    let text = serde_json::to_string(&whole).unwrap();
+    assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), whole);
+    assert!(!serde_json::to_string(&good).unwrap().contains("face_distribution"));
 
     let check = |change: fn(&mut ModelConfig), message: &str| {
         let mut config = model();
@@ -267,6 +284,14 @@ fn both_networks_of_a_model_fit_its_face_space() {
     check(
         |model| model.face_space.traits = vec![Trait::Sex; 6],
         "model: 6 traits in the 6 dimensions of face space six; hint: list each trait once",
+    );
+    check(
+        |model| model.face_distribution = Some(FaceDistributionConfig::compact()),
+        "face distribution: feature is 259, but the dimension of face space six is 6; hint: make",
+    );
+    check(
+        |model| model.face_distribution = Some(distribution(255)),
+        "model: face_distribution.embedding is 255, but width of the voice encoder's features is",
     );
     let none = |model: &mut ModelConfig| {
         let none = ConvolutionsConfig { layers: vec![], ..tiny_convolutions() };

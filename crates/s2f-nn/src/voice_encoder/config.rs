@@ -169,6 +169,14 @@ impl VoiceEncoderConfig {
         Ok(self.trunk.cost(batch, frames)? + Cost::new(self.head_parameters()?, 0))
     }
 
+    /// Width of the output of [`VoiceEncoder::trunk`].
+    ///
+    /// # Errors
+    /// As [`min_frames`](Self::min_frames).
+    pub fn features(&self) -> Result<usize, ConfigError> {
+        self.trunk.features()
+    }
+
     /// What the network reads.
     pub fn front_end(&self) -> FrontEnd {
         self.trunk.front_end()

@@ -143,7 +143,7 @@ fn the_cost_counts_the_parameters() {
         assert_eq!(parameters, head.num_params() as u64);
     }
     let outputs = 8 + 8 * 259 + 8 * 32; // logits, means, scales
-    let compact = 257 * outputs + 8 * 259 * 32 + 8 * 259 + (outputs + 8 * 259);
+    let compact = 257 * outputs + 8 * 259 * 32 + 8 * 259 + (outputs + 8 * 259) + 2 * (256 + 259);
     assert_eq!(FaceDistributionConfig::compact().cost(1).unwrap().parameters, compact);
     let (one, two) = (tiny().cost(1).unwrap(), tiny().cost(2).unwrap());
     assert!(two.activation_bytes > one.activation_bytes);

@@ -52,15 +52,16 @@ fn densities_moments_and_quantiles_are_those_of_dense_covariances() {
         }
         let [women, p05, p25, p75, p95] = row("marginals", index, 5)[..] else { panic!() };
         check(distribution.share_of_women().unwrap(), women);
-        let years = |trait_: f32| 45.0 + 15.0 * trait_;
+        let years = |trait_: f32| Trait::years(trait_.into()) as f32;
         let [half, most] = [0.5, 0.9].map(|share| distribution.age_interval(share).unwrap());
         check(half[0], years(p25));
         check(half[1], years(p75));
         check(most[0], years(p05));
         check(most[1], years(p95));
         let (mean, deviation) = distribution.age().unwrap();
-        check(mean, years(row("mean", index, 6)[5]));
-        check(deviation, 15.0 * row("variance", index, 6)[5].sqrt());
+        let expected = row("age", index, 2);
+        check(mean, expected[0]);
+        check(deviation, expected[1]);
     }
     // The traits alone, and the identity alone.
     let part = distributions[2].identity().unwrap();

@@ -69,9 +69,11 @@ fn trained() -> FaceDistributionHead {
     let device = cpu().autodiff();
     device.seed(3);
     let (voices, faces) = people(VOICES, 1, &device);
-    let mean = faces.clone().mean_dim(0).squeeze_dim::<1>(0);
-    let deviation = faces.clone().var(0).sqrt().squeeze_dim::<1>(0);
-    let mut head = config().init(&device).unwrap().starting_from(mean, deviation);
+    let moments = |rows: &Tensor<2>| {
+        [rows.clone().mean_dim(0), rows.clone().var(0).sqrt()].map(|row| row.squeeze_dim::<1>(0))
+    };
+    let (of_voices, of_faces) = (moments(&voices), moments(&faces));
+    let mut head = config().init(&device).unwrap().starting_from(of_voices, of_faces);
     let known: Vec<f32> = (0..BATCH).flat_map(|row| [1.0, (row % 2) as f32]).collect();
     let known = Tensor::<2>::from_data(TensorData::new(known, [BATCH, 2]), &device);
     let mut optimizer = AdamConfig::new().init();
