@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use s2f_train::devices::Devices;
 use s2f_train::{
-    FaceDecoderTraining, TrainEvent, VoiceEncoderTraining, read, train_face_decoder,
-    train_voice_encoder,
+    FaceDecoderTraining, FaceDistributionTraining, TrainEvent, VoiceEncoderTraining, read,
+    train_face_decoder, train_face_distribution, train_voice_encoder,
 };
 use serde::Serialize;
 
@@ -39,6 +39,9 @@ enum Network {
     /// Train a face decoder on portraits with landmarks
     #[command(after_help = RESUMING)]
     FaceDecoder(Run),
+    /// Train a face distribution on recordings with sex and age, with a trained face decoder
+    #[command(after_help = RESUMING)]
+    FaceDistribution(Run),
     /// Train a voice encoder on pairs or on recordings alone, with a trained face decoder
     #[command(after_help = RESUMING)]
     VoiceEncoder(Run),
@@ -83,6 +86,17 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             };
             let mut bar = Bar::new(printer);
             let scores = train_face_decoder(&config, out, &devices, |event| bar.show(event))?;
+            finish(out, &bar, &scores, printer)
+        }
+        Network::FaceDistribution(run) => {
+            let config: FaceDistributionTraining = read(&run.config, &run.set)?;
+            let devices: Devices = run.device.parse()?;
+            let Some(out) = run.training() else {
+                config.check(&devices)?;
+                return Ok(run.checked(printer));
+            };
+            let mut bar = Bar::new(printer);
+            let scores = train_face_distribution(&config, out, &devices, |event| bar.show(event))?;
             finish(out, &bar, &scores, printer)
         }
         Network::VoiceEncoder(run) => {

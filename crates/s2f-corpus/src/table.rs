@@ -129,7 +129,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn optional(&self, column: &str) -> Option<&'a str> {
+    pub(crate) fn optional(&self, column: &str) -> Option<&'a str> {
         self.record.get(self.table.column(column)?)
     }
 }

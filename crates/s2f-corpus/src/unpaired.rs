@@ -3,7 +3,7 @@
 //! A folder of portraits holds `people.csv` (`person_id`, `sex`, `neutral_file`, optionally
 //! `age`) and `landmarks.csv` (`file`, `x0`, `y0` … `x188`, `y188`: the 189-point template of the
 //! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `sex`,
-//! `file`, optionally `age`). The column `sex` may be called `gender`. Files are named relative to
+//! `file`, optionally `age` or `age_band`, `release` and `language`). The column `sex` may be called `gender`. Files are named relative to
 //! the folder; other columns are ignored.
 
 use std::collections::HashMap;
@@ -39,8 +39,13 @@ pub struct Recording {
     pub speaker_id: String,
     /// Sex, if stated.
     pub sex: Option<Sex>,
-    /// Age in years, if stated.
+    /// Age in years, if stated; the middle of a band such as `30-39`, 35.
     pub age: Option<f32>,
+    /// Release of the corpus that it is from, if stated: recordings of one release were coded in
+    /// one way.
+    pub release: Option<String>,
+    /// Language, if stated.
+    pub language: Option<String>,
     /// The recording.
     pub file: PathBuf,
 }
@@ -139,11 +144,29 @@ pub fn recordings(folder: &Path) -> Result<Vec<Recording>, CorpusError> {
             Ok(Recording {
                 speaker_id: row.filled("speaker_id")?.to_owned(),
                 sex: row.sex()?,
-                age: row.number("age")?,
+                age: age(&row)?,
+                release: stated(&row, "release"),
+                language: stated(&row, "language"),
                 file: folder.join(row.filled("file")?),
             })
         })
         .collect()
+}
+
+/// The cell of a column, if the table has it and it is filled.
+fn stated(row: &Row<'_>, column: &str) -> Option<String> {
+    row.optional(column).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The age in years: `age`, or else the middle of `age_band`, a first and a last year.
+fn age(row: &Row<'_>) -> Result<Option<f32>, CorpusError> {
+    let Some(band) = stated(row, "age_band") else { return row.number("age") };
+    let ends = band.split_once('-').and_then(|(first, last)| {
+        Some([first.trim().parse::<f32>().ok()?, last.trim().parse::<f32>().ok()?])
+    });
+    let [first, last] = ends.ok_or_else(|| row.bad("age_band", "two years such as 30-39"))?;
+    // The last year is a whole one.
+    Ok(Some(0.5 * (first + last + 1.0)))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod error;
 mod gaussian;
 mod mixture;
 mod orthonormal;
+mod parts;
 mod temper;
 
 use burn::module::{Module, Param};
@@ -53,6 +54,7 @@ pub use error::DistributionError;
 pub use gaussian::LowRankGaussian;
 pub use mixture::GaussianMixture;
 use orthonormal::orthonormal_rows;
+pub use parts::ComponentParts;
 use s2f_core::FaceSpace;
 
 /// Smallest deviation of the noise, in deviations of the population.

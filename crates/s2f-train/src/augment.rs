@@ -131,6 +131,36 @@ impl Augmentation {
     }
 }
 
+impl Augmentation {
+    /// A whole recording, augmented; `None` if it is silent.
+    pub(crate) fn augmented(&self, recording: &Waveform, rng: &mut StdRng) -> Option<Waveform> {
+        let mut samples = recording.samples().to_vec();
+        self.apply(&mut samples, rng);
+        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()
+    }
+}
+
+pub(crate) fn telephone(recording: &Waveform) -> Waveform {
+    let mut samples = recording.samples().to_vec();
+    filter(&mut samples, |_, hz| {
+        Complex::new(if (300.0..3400.0).contains(&hz) { 1.0 } else { 0.0 }, 0.0)
+    });
+    level(&mut samples, 0.1);
+    mu_law(&mut samples);
+    Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap_or_else(|_| recording.clone())
+}
+
+pub(crate) fn with_noise(recording: &Waveform, snr_db: f64, seed: u64) -> Waveform {
+    let mut rng = crate::draw::generator(seed, b"noise   ", 0);
+    let mut samples = recording.samples().to_vec();
+    level(&mut samples, 0.1);
+    let mut noise: Vec<f32> = samples.iter().map(|_| normal(&mut rng) as f32).collect();
+    filter(&mut noise, |_, hz| Complex::new((hz.max(30.0) / 1000.0).powf(-0.5) as f32, 0.0));
+    level(&mut noise, 0.1 * 10_f64.powf(-snr_db / 20.0));
+    samples.iter_mut().zip(noise).for_each(|(s, n)| *s += n);
+    Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap_or_else(|_| recording.clone())
+}
+
 fn normal(rng: &mut StdRng) -> f64 {
     StandardNormal.sample(rng)
 }

@@ -4,13 +4,14 @@
 mod memory;
 
 use s2f_audio::Waveform;
+use s2f_core::Trait;
 use s2f_face::{FRAME, LANDMARK_COUNT};
 use s2f_nn::{SpeakerEncoderConfig, TrunkConfig, VggFaceConfig, VoiceEncoderConfig};
 use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
-    Augmentation, Clips, FaceDecoderTraining, Optimisation, Optimizer, RecordingData, Schedule,
+    Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer, RecordingData, Schedule,
     Start, VoiceData, VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
@@ -72,6 +73,31 @@ impl FaceDecoderTraining {
         self.optimisation.check(1)?;
         self.optimisation.steps(morphing.pool)?;
         memory::check_face_decoder(self, devices)
+    }
+}
+
+impl FaceDistributionTraining {
+    /// Checks the configuration as
+    /// [`train_face_distribution`](crate::train_face_distribution) does at its start. Reads no data
+    /// and writes nothing.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] or [`TrainError::Network`] names the key; [`TrainError::Device`].
+    pub fn check(&self, devices: &Devices) -> Result<(), TrainError> {
+        devices.only()?;
+        self.network.check()?;
+        equal("network.components", self.network.components, 2)?;
+        equal("network.traits", self.network.traits, Trait::ALL.len())?;
+        at_least("data.language_groups", self.data.language_groups, 2)?;
+        at_least("number of data.folders", self.data.folders.len(), 2)?;
+        positive("regression.sex_penalty", self.regression.sex_penalty)?;
+        positive("regression.age_penalty", self.regression.age_penalty)?;
+        at_least("faces.draws", self.faces.draws, self.network.rank + 4)?;
+        at_least("faces.members", self.faces.members, 2)?;
+        positive("prior.age_log_deviation", self.prior.age_log_deviation)?;
+        positive("prior.age_median - 16", self.prior.age_median - 16.0)?;
+        positive("prior.women", self.prior.women)?;
+        positive("1 - prior.women", 1.0 - self.prior.women)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Configurations of training runs: one TOML file for each experiment, in `configs/`.
 
 mod face_decoder;
+mod face_distribution;
 mod optimisation;
 mod voice_encoder;
 mod watch;
@@ -10,6 +11,9 @@ use std::path::Path;
 
 pub use face_decoder::{
     AgeingData, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing,
+};
+pub use face_distribution::{
+    FaceDistributionTraining, TraitFaces, TraitPrior, TraitRegression, VoiceFolder, VoiceTraitData,
 };
 pub use optimisation::{Optimisation, Optimizer, Schedule};
 use s2f_core::FileError;

@@ -1,7 +1,8 @@
-//! Training of the voice encoder and of the face decoder.
+//! Training of the voice encoder, of the face decoder and of the face distribution.
 //!
-//! Each network has one training loop ([`train_voice_encoder`], [`train_face_decoder`]) and a
-//! configuration ([`VoiceEncoderTraining`], [`FaceDecoderTraining`]), which is a TOML file.
+//! Each network has one training function ([`train_voice_encoder`], [`train_face_decoder`],
+//! [`train_face_distribution`]) and a configuration ([`VoiceEncoderTraining`],
+//! [`FaceDecoderTraining`], [`FaceDistributionTraining`]), which is a TOML file.
 //! [`read`] reads it; `check` of the configuration checks it against the machine before anything is
 //! written. A run writes a run folder, and resumes in it after an interruption.
 //!
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod face_decoder;
+mod face_distribution;
 mod voice_encoder;
 
 mod check;
@@ -28,6 +30,7 @@ mod draw;
 mod pair_examples;
 mod pairing;
 mod recording_examples;
+mod regression;
 mod voices;
 
 mod frozen;
@@ -47,14 +50,18 @@ mod scoring;
 mod sheet;
 
 pub use config::{
-    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
-    Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start,
-    VoiceData, VoiceEncoderTraining, VoiceLosses, Watch, read,
+    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
+    FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData, Pairing,
+    RecordingData, Schedule, Start, TraitFaces, TraitPrior, TraitRegression, VoiceData,
+    VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData, Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;
 pub use event::TrainEvent;
 pub use face_decoder::train_face_decoder;
+pub use face_distribution::{
+    FaceDistributionScores, TraitCorpusScores, train_face_distribution,
+};
 pub use pair_scores::{PairScores, Recalls};
 pub use recording_scores::{CorpusScores, PathScores};
 pub use scoring::VoiceEncoderScores;

@@ -165,6 +165,11 @@ impl RunFolder {
         self.sheets().join(format!("{name}-{step:06}.png"))
     }
 
+    /// `embeddings.json`, of the training voices by a frozen network.
+    pub fn embeddings_file(&self) -> PathBuf {
+        self.path("embeddings.json")
+    }
+
     /// `scores.json`, the final scores.
     pub fn scores_file(&self) -> PathBuf {
         self.path("scores.json")

@@ -205,3 +205,46 @@ fn a_step_lowers_the_loss() {
     let after = loss(&head).mean().into_scalar::<f32>();
     assert!(after < before.into_scalar::<f32>(), "{after}");
 }
+
+#[test]
+fn a_head_of_parts_has_their_moments() {
+    let config = FaceDistributionConfig { embedding: 2, feature: 3, traits: 1, components: 2, rank: 1 };
+    let floats = |values: &[f32]| Tensor::<1>::from_floats(values, &cpu());
+    let head = config.init(&cpu()).unwrap().starting_from(
+        [floats(&[0.2, -0.1]), floats(&[0.5, 2.0])],
+        [floats(&[0.1, 0.0, 1.0]), floats(&[0.3, 0.3, 2.0])],
+    );
+    let part = |sign: f64| ComponentParts {
+        logit: (vec![sign, 0.5], 0.1 * sign),
+        mean: (vec![1.0, 0.0, 0.0, 2.0, -1.0, sign], vec![0.4, -0.2, sign]),
+        factors: vec![0.6, 0.8, 0.7],
+        scales: vec![1.5],
+        noise: vec![0.2, 0.2, 0.9],
+        prior_logit: 0.3 * sign,
+        prior_mean: vec![0.0, 0.1, 0.2],
+        prior_noise: vec![0.2, 0.2, 1.2],
+    };
+    let head = head.with_components(&[part(1.0), part(-1.0)]).unwrap();
+    let name = "two".into();
+    let space = FaceSpace { name, dimension: 2, normalisation: Normalisation::None, traits: vec![] }
+        .with_traits(&[Trait::Age]);
+    let voice = Tensor::<2>::from_floats([[0.3, 0.7]], &cpu());
+    let found = head.distributions(voice, &space).unwrap().pop().unwrap();
+    // Closed forms. Logits 0.3 + 0.35 + 0.1 and -0.3 + 0.35 - 0.1.
+    let weight = 1.0 / (1.0 + (-0.8_f64).exp());
+    assert!((found.mixture().weights()[0] - weight).abs() < 1e-6);
+    for (component, sign) in found.mixture().components().iter().zip([1.0, -1.0]) {
+        let mean = [0.3 + 0.4, 1.4 - 0.2, -0.3 + 0.7 * sign + sign];
+        // σ²·(1 + (B·S)²)
+        let variance = [0.04 * (1.0 + 0.81), 0.04 * (1.0 + 1.44), 0.81 * (1.0 + 1.1025)];
+        for d in 0..3 {
+            assert!((component.mean()[d] - mean[d]).abs() < 1e-5, "{:?}", component.mean());
+            assert!((component.variance()[d] - variance[d]).abs() < 1e-5, "{d}");
+        }
+    }
+    let prior = head.prior(&space).unwrap();
+    assert!((prior.mixture().components()[1].variance()[2] - 1.44 * 2.1025).abs() < 1e-5);
+    assert!((prior.mixture().components()[0].mean()[1] - 0.1).abs() < 1e-6);
+    let one = head.with_components(&[part(1.0)]).unwrap_err().to_string();
+    assert!(one.contains("number of components is 1"), "{one}");
+}
