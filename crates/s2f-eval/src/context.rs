@@ -4,6 +4,7 @@ use s2f_metrics::{Distance, Vectors};
 use speech2face::Speech2Face;
 
 use crate::FaceReading;
+use crate::distributions::Prediction;
 use crate::groups::{Control, sex_group};
 use crate::items::Items;
 use crate::labels::Labels;
@@ -29,6 +30,8 @@ pub(crate) struct Context<'a> {
     /// The model's mean face, `[D]`.
     pub(crate) centre: Vec<f32>,
     pub(crate) readings: Option<Readings>,
+    /// Distributions of faces, if the model has them, against the true faces.
+    pub(crate) predictions: Option<Vec<Prediction>>,
     pub(crate) labels: Option<Labels>,
     pub(crate) controls: Controls,
     /// Searches for faces with voices, and with controls.

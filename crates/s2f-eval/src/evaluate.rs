@@ -84,6 +84,7 @@ pub fn evaluate(
         Some(reader) => Some(steps.read(model, reader, &clips, &columns, &centre, on_event)?),
         None => None,
     };
+    let predictions = steps.predict(model, &policy)?;
 
     on_event(EvaluationEvent::Stage { name: "scoring", pairs: items.len() });
     let bootstrap = Bootstrap::new(items.speakers.len(), options.draws, options.seed);
@@ -114,6 +115,7 @@ pub fn evaluate(
         noise_db,
         centre,
         readings,
+        predictions,
         labels,
         controls,
         voice_to_face,

@@ -23,6 +23,7 @@ mod loader;
 mod trained_on;
 
 mod cache;
+mod distributions;
 mod readings;
 mod voices;
 

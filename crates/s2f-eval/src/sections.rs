@@ -3,6 +3,7 @@
 mod attributes;
 pub(crate) mod confusion;
 mod consistency;
+mod distribution;
 pub(crate) mod diversity;
 mod groups;
 mod lengths;
@@ -32,6 +33,7 @@ pub(crate) fn all(
     ];
     sections.extend(traits::section(context, scorer));
     sections.push(measures::section(context, scorer));
+    sections.extend(distribution::section(context, scorer));
     sections.push(lengths::section(context, scorer));
     sections.push(consistency::section(context, scorer));
     sections.push(groups::section(context, scorer));

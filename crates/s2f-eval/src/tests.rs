@@ -2,6 +2,7 @@
 //! known in advance, and from pairs to report.
 
 mod belief;
+mod distribution;
 mod reference;
 mod reports;
 mod retrieval;

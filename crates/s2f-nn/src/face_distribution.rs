@@ -25,8 +25,8 @@
 //!
 //! # Unit length
 //! The density is one of the ambient space with D dimensions, also if identities have unit length.
-//! It is comparable between models of one face space, and a sampled feature is brought back to unit
-//! length as the face space is normalised. Noise has a floor, since labels of sex are exactly ±1
+//! It is comparable between models of one face space, and sampled features are those given unit
+//! length ([`FaceDistribution::sample`]). Noise has a floor, since labels of sex are exactly ±1
 //! and a density could otherwise grow without limit.
 //!
 //! # The prior

@@ -3,10 +3,11 @@
 use s2f_core::hash;
 use s2f_metrics::Vectors;
 use s2f_pairs::{PairSet, Payload};
-use speech2face::{SOFTWARE, Speech2Face};
+use speech2face::{SOFTWARE, Speech2Face, VoicePolicy};
 
 use crate::cache::{Cache, Columns};
 use crate::context::Readings;
+use crate::distributions::{Prediction, predictions};
 use crate::items::Items;
 use crate::loader::PairLoader;
 use crate::readings::{DECODED, PHOTOGRAPH, columns as read_pictures, draw, reading};
@@ -39,6 +40,17 @@ impl Steps<'_> {
         let compute = |rows: &[usize]| clips.columns(model, &loader.load(rows)?);
         let mut done = |rows| on_event(EvaluationEvent::Done(rows));
         self.cache.columns("voices", &key, pairs, compute, &mut done)
+    }
+
+    /// Distributions of faces for all voices against the true faces, if the model has them.
+    pub(super) fn predict(
+        &self,
+        model: &Speech2Face,
+        policy: &VoicePolicy,
+    ) -> Result<Option<Vec<Prediction>>, EvalError> {
+        let audio = Payload { audio: true, ..Payload::default() };
+        let mut loader = PairLoader::new(self.set, self.options.selection, self.items, audio);
+        predictions(model, self.items, policy, self.options.seed, |rows| loader.load(rows))
     }
 
     /// Readings of the pictures of some of the pairs; `features` has those of [`Self::embed`].

@@ -121,6 +121,34 @@ impl LowRankGaussian {
         self.mean.iter().zip(deviation).map(|(mean, x)| mean + truncation * x).collect()
     }
 
+    /// Moves `x` to where its first `count` values have length 1, in the direction in which the
+    /// density decreases least: Newton's steps for the constraint, each along the covariance times
+    /// its gradient. A random `x` becomes, to first order, a random sample given the constraint, as
+    /// in Matheron's rule.
+    pub(super) fn move_to_unit_length(&self, x: &mut [f64], count: usize) {
+        /// Each squares the error.
+        const STEPS: usize = 4;
+        for _ in 0..STEPS {
+            let identity = &x[..count];
+            let excess = identity.iter().map(|x| x * x).sum::<f64>() - 1.0;
+            let mut direction: Vec<f64> = vec![0.0; x.len()];
+            direction
+                .iter_mut()
+                .zip(identity)
+                .zip(&self.noise)
+                .for_each(|((to, x), n)| *to = n * x);
+            for row in self.factors.chunks_exact(self.dimension()) {
+                let amount: f64 = row.iter().zip(identity).map(|(factor, x)| factor * x).sum();
+                direction.iter_mut().zip(row).for_each(|(to, factor)| *to += amount * factor);
+            }
+            let slope: f64 = 2.0 * identity.iter().zip(&direction).map(|(x, d)| x * d).sum::<f64>();
+            if slope <= 0.0 {
+                return;
+            }
+            x.iter_mut().zip(direction).for_each(|(x, d)| *x -= excess / slope * d);
+        }
+    }
+
     /// The distribution of some of the dimensions, regardless of the others. `range` must be within
     /// the dimensions and not empty.
     pub(super) fn marginal(&self, range: Range<usize>) -> Result<Self, DistributionError> {

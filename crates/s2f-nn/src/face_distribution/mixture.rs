@@ -120,10 +120,22 @@ impl GaussianMixture {
     /// StyleGAN (Karras et al., 2019): 1 samples the distribution, smaller values more typical
     /// faces, 0 the means of the components.
     pub fn sample(&self, count: usize, seed: u64, truncation: f64) -> Vec<Vec<f32>> {
+        self.sample_moved(count, seed, truncation, |_, _| ())
+    }
+
+    /// The same, with each sample changed by `change`, which is also given its component.
+    pub(super) fn sample_moved(
+        &self,
+        count: usize,
+        seed: u64,
+        truncation: f64,
+        change: impl Fn(&LowRankGaussian, &mut [f64]),
+    ) -> Vec<Vec<f32>> {
         let mut random = StdRng::seed_from_u64(seed);
         let draws = (0..count).map(|_| {
             let component = self.choose(random.random());
-            let values = component.sample(&mut random, truncation);
+            let mut values = component.sample(&mut random, truncation);
+            change(component, &mut values);
             values.into_iter().map(|value| value as f32).collect()
         });
         draws.collect()

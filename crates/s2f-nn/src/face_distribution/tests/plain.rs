@@ -131,16 +131,50 @@ fn samples_depend_on_the_seed_and_the_truncation() {
     }
 }
 
+/// A distribution of two dimensions on the unit circle and a trait.
+fn on_the_circle(noise: [f64; 3], factors: Vec<f64>) -> FaceDistribution {
+    let component = LowRankGaussian::new(vec![0.9, 0.3, 0.2], noise.to_vec(), factors).unwrap();
+    let mixture = GaussianMixture::new(vec![1.0], vec![component]).unwrap();
+    let (name, normalisation) = ("circle".into(), Normalisation::UnitLength);
+    let circle = FaceSpace { name, dimension: 2, normalisation, traits: Vec::new() };
+    FaceDistribution::new(circle.with_traits(&[Trait::Age]), mixture).unwrap()
+}
+
 #[test]
 fn samples_are_normalised_as_the_face_space_is() {
-    let (distributions, _) = reference_distributions();
-    let space = FaceSpace { normalisation: Normalisation::UnitLength, ..space() };
-    let mixture = distributions[0].mixture().clone();
-    let unit = FaceDistribution::new(space, mixture).unwrap();
-    for (sample, raw) in unit.sample(5, 0, 1.0).iter().zip(distributions[0].sample(5, 0, 1.0)) {
-        let length = sample[..4].iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-        near(length, 1.0, 1e-6);
-        assert_eq!(sample[4..], raw[4..]);
+    // With the same variance in all directions, the way to unit length is along the radius.
+    let round = on_the_circle([0.04; 3], Vec::new());
+    for (sample, raw) in round.sample(20, 0, 1.0).iter().zip(round.mixture().sample(20, 0, 1.0)) {
+        near(f64::from(sample[0]).hypot(sample[1].into()), 1.0, 1e-6);
+        near(f64::from(sample[1] / sample[0]), f64::from(raw[1] / raw[0]), 1e-4);
+        assert_eq!(sample[2], raw[2]);
+    }
+}
+
+#[test]
+fn samples_of_unit_length_are_those_that_happen_to_have_it() {
+    let flat = on_the_circle([1e-4, 1e-4, 0.02], vec![0.08, 0.08, 0.3]);
+    let moments = |samples: &[Vec<f32>]| -> [f64; 4] {
+        let values = samples.iter().map(|x| {
+            let angle = f64::from(x[1]).atan2(x[0].into());
+            [angle, f64::from(x[2])]
+        });
+        let count = samples.len() as f64;
+        let mean = |of: &dyn Fn([f64; 2]) -> f64| values.clone().map(of).sum::<f64>() / count;
+        let (angle, age) = (mean(&|x| x[0]), mean(&|x| x[1]));
+        let deviation = |index: usize, centre: f64| mean(&|x| (x[index] - centre).powi(2)).sqrt();
+        [angle, age, deviation(0, angle), deviation(1, age)]
+    };
+    let mut happen = flat.mixture().sample(400_000, 1, 1.0);
+    happen.retain(|x| (x[0].hypot(x[1]) - 1.0).abs() < 0.005);
+    assert!(happen.len() > 5_000, "{}", happen.len());
+    let found = moments(&flat.sample(20_000, 2, 1.0));
+    let divided = moments(&flat.mixture().sample(20_000, 2, 1.0));
+    for ((found, divided), expected) in found.iter().zip(divided).zip(moments(&happen)) {
+        // Four standard errors of the age over those that happen to have it, 0.15/√13 000, and
+        // what is left after the first order.
+        near(*found, expected, 0.006);
+        assert!((divided - expected).abs() > 0.02, "{divided}");
     }
 }
 
