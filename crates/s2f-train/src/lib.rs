@@ -47,9 +47,9 @@ mod scoring;
 mod sheet;
 
 pub use config::{
-    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder, FaceLosses,
-    Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule, Start,
-    VoiceData, VoiceEncoderTraining, VoiceLosses, Watch, read,
+    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceEncoderFile, FaceFolder,
+    FaceLosses, Morphing, Optimisation, Optimizer, PairData, Pairing, RecordingData, Schedule,
+    Start, VoiceData, VoiceEncoderTraining, VoiceLosses, Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;
