@@ -41,6 +41,21 @@ pub fn is_pause(power: f64, loudest: f64) -> bool {
     power < PAUSE_POWER_RATIO * loudest
 }
 
+/// Power of the loudest tenth of a recording's frames of 25 ms over that of the quietest tenth, dB:
+/// how far speech is above the noise in its pauses. Near 0 for a sound without pauses; NaN for less
+/// than a frame.
+pub fn signal_to_noise_db(samples: &[f32]) -> f64 {
+    /// 25 ms at 16 kHz.
+    const FRAME: usize = 400;
+    /// Power of the least significant bit of 16: digital silence has no lower one.
+    const MIN_POWER: f64 = 1e-10;
+    let mut powers: Vec<f64> = samples.chunks_exact(FRAME).map(mean_power).collect();
+    powers.sort_unstable_by(f64::total_cmp);
+    let Some(last) = powers.len().checked_sub(1) else { return f64::NAN };
+    let [quiet, loud] = [last / 10, last - last / 10].map(|place| powers[place].max(MIN_POWER));
+    10.0 * (loud / quiet).log10()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +85,16 @@ mod tests {
         assert_eq!(peak_dbfs(&[]), f64::NEG_INFINITY);
         assert_eq!(peak_dbfs(&[0.25; 100]), f64::NEG_INFINITY);
         assert_eq!(mean_power(&[]), 0.0);
+    }
+
+    #[test]
+    fn noise_is_measured_against_speech() {
+        // Half of the frames 40 dB above the other half.
+        let samples: Vec<f32> =
+            (0..40_000).map(|n| if n / 400 % 2 == 0 { 0.5 } else { 0.005 }).collect();
+        assert!((signal_to_noise_db(&samples) - 40.0).abs() < 1e-3);
+        assert_eq!(signal_to_noise_db(&[0.0; 800]), 0.0);
+        assert!(signal_to_noise_db(&[]).is_nan());
     }
 
     #[test]

@@ -54,7 +54,9 @@ pub use decode::{Limits, decode, read};
 pub use error::{AudioError, Problem};
 pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
-pub use level::{PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs};
+pub use level::{
+    PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs, signal_to_noise_db,
+};
 pub use mel::{MelSpectrogram, mel_spectrogram};
 pub use pitch::{Pitch, pitch};
 pub use resample::resample;

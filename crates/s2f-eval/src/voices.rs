@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 
 use rayon::prelude::*;
-use s2f_audio::{AudioError, Limits, Waveform, decode};
+use s2f_audio::{AudioError, Limits, Waveform, decode, signal_to_noise_db};
 use s2f_metrics::Vectors;
 use s2f_pairs::Pair;
 use speech2face::{Speech2Face, VoicePolicy};
@@ -77,7 +77,7 @@ impl ClipLengths {
         }
         columns.insert(FIRST_HALF.into(), embed(model, &first, &self.policy)?);
         columns.insert(SECOND_HALF.into(), embed(model, &second, &self.policy)?);
-        let noise = voices.iter().map(|voice| signal_to_noise_db(voice.samples())).collect();
+        let noise = voices.iter().map(|voice| signal_to_noise_db(voice.samples()) as f32).collect();
         columns.insert(NOISE.into(), Vectors::new(noise, 1));
         Ok(columns)
     }
@@ -122,32 +122,9 @@ fn samples(seconds: f64) -> usize {
     (seconds * f64::from(Waveform::RATE_HZ)).round() as usize
 }
 
-/// Power of the loudest tenth of a recording's frames over that of the quietest tenth, dB.
-fn signal_to_noise_db(samples: &[f32]) -> f32 {
-    /// 25 ms at 16 kHz.
-    const FRAME: usize = 400;
-    /// Power of the least significant bit of 16: digital silence has no lower one.
-    const MIN_POWER: f32 = 1e-10;
-    let power = |frame: &[f32]| frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32;
-    let mut powers: Vec<f32> = samples.chunks_exact(FRAME).map(power).collect();
-    powers.sort_unstable_by(f32::total_cmp);
-    let Some(last) = powers.len().checked_sub(1) else { return f32::NAN };
-    let [quiet, loud] = [last / 10, last - last / 10].map(|place| powers[place].max(MIN_POWER));
-    10.0 * (loud / quiet).log10()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn noise_is_measured_against_speech() {
-        // Half of the frames 40 dB above the other half.
-        let samples: Vec<f32> =
-            (0..40_000).map(|n| if n / 400 % 2 == 0 { 0.5 } else { 0.005 }).collect();
-        assert!((signal_to_noise_db(&samples) - 40.0).abs() < 1e-3);
-        assert!(signal_to_noise_db(&[]).is_nan());
-    }
 
     #[test]
     fn the_main_feature_is_that_of_reconstruct() {

@@ -99,6 +99,15 @@ pub enum ConfigError {
         /// Index of the layer.
         layer: usize,
     },
+    /// A voice encoder that ends with its trunk, where an output layer is needed.
+    #[error(
+        "voice encoder: output is missing, which {needed_for} needs; hint: give output, or make it \
+         part of a model with face_distribution"
+    )]
+    NoOutput {
+        /// What needs the layer.
+        needed_for: String,
+    },
     /// A face space has a trait twice, or nothing but traits.
     #[error(
         "{network}: {traits} traits in the {dimension} dimensions of face space {space}; hint: \

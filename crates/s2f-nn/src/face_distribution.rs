@@ -56,6 +56,7 @@ pub use mixture::GaussianMixture;
 use orthonormal::orthonormal_rows;
 pub use parts::ComponentParts;
 use s2f_core::FaceSpace;
+pub use temper::{Information, Reliability};
 
 /// Smallest deviation of the noise, in deviations of the population.
 const FLOOR: f64 = 0.1;
@@ -87,6 +88,8 @@ pub struct FaceDistributionHead {
     face: Standard,
     #[module(skip)]
     traits: usize,
+    #[module(skip)]
+    reliability: Option<Reliability>,
 }
 
 /// Mean and standard deviation of a population, which are not trained.
@@ -196,6 +199,16 @@ impl FaceDistributionHead {
     pub fn prior(&self, space: &FaceSpace) -> Result<FaceDistribution, DistributionError> {
         let mut prior = distribution::plain(&self.prior_mixture(), space)?;
         prior.pop().ok_or(DistributionError::NotFinite)
+    }
+
+    /// The information in `seconds` of clean speech: all of it if the configuration does not state
+    /// the [reliability](FaceDistributionConfig::reliability), and none without any speech.
+    pub fn information(&self, seconds: f64) -> Information {
+        match self.reliability {
+            Some(reliability) => reliability.information(seconds),
+            None if seconds > 0.0 => Information::ALL,
+            None => Information::NONE,
+        }
     }
 
     /// The head for a population of voices and faces, whose means and standard deviations it keeps

@@ -45,7 +45,8 @@ mod tests;
 pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
 pub use face_distribution::{
-    ComponentParts, DistributionError, FaceDistribution, FaceDistributionConfig, FaceDistributionHead,
+    ComponentParts, DistributionError, FaceDistribution, FaceDistributionConfig,
+    FaceDistributionHead, Information, Reliability,
 };
 pub use mobile_face::MobileFace;
 pub use model::{Model, ModelConfig};

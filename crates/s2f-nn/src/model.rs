@@ -36,8 +36,8 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// Checks that a model can be built: both networks can be, both fit the face space, and the
-    /// border's points are at most 256 and near the picture.
+    /// Checks that a model can be built: both networks can be, both fit the face space (or the
+    /// distribution does, if the voice encoder ends with its trunk), and the border's points are at most 256 and near the picture.
     ///
     /// # Errors
     /// [`ConfigError`], which names the key, its value and the range.
@@ -45,7 +45,9 @@ impl ModelConfig {
         self.voice_encoder.check()?;
         self.face_decoder.check()?;
         CHECKS.face_space(&self.face_space)?;
-        self.voice_encoder.check_face_space(&self.face_space)?;
+        if self.voice_encoder.output.is_some() || self.face_distribution.is_none() {
+            self.voice_encoder.check_face_space(&self.face_space)?;
+        }
         self.face_decoder.check_face_space(&self.face_space)?;
         if let Some(distribution) = &self.face_distribution {
             distribution.check()?;

@@ -1,5 +1,6 @@
-//! The voice encoder: speech to a feature in a face space. A trunk reads the sound, a head of one
-//! or two fully connected layers computes the feature.
+//! The voice encoder: speech to a feature in a face space. A trunk reads the sound, a head of up to
+//! two fully connected layers computes the feature. Without a head, the trunk's output is for a
+//! [distribution of faces](crate::face_distribution).
 //!
 //! Paper: Oh et al., "Speech2Face: Learning the Face Behind a Voice", CVPR 2019, table 1. No
 //! original code exists. The paper does not state the padding; VALID is consistent with the printed
@@ -29,7 +30,7 @@ use crate::speaker_encoder::{PARTIAL_FRAMES, SpeakerEncoder};
 pub struct VoiceEncoder {
     trunk: Trunk,
     hidden: Option<Linear>,
-    output: Linear,
+    output: Option<Linear>,
     /// A segment's feature to its weight before the softmax.
     attention: Option<Linear>,
 }
@@ -47,7 +48,7 @@ impl VoiceEncoder {
     /// # Shapes
     /// - `input`: the shape of the [front end](Self::front_end): `[batch, 2 (real, imaginary),
     ///   frames, 257]`, compressed, or `[batch, 1, frames, 40]`, mel
-    /// - output: `[batch, D]`, not normalised
+    /// - output: `[batch, D]`, not normalised; without an output layer, that of the trunk
     ///
     /// ```
     /// use burn::tensor::{Device, Tensor};
@@ -76,7 +77,7 @@ impl VoiceEncoder {
         }
     }
 
-    /// The fully connected layers.
+    /// The fully connected layers, if there are any.
     ///
     /// # Shapes
     /// - `features`: `[batch, features]`, from [`trunk`](Self::trunk)
@@ -86,7 +87,10 @@ impl VoiceEncoder {
         if let Some(hidden) = &self.hidden {
             x = relu(hidden.forward(x)); // [batch, hidden]
         }
-        self.output.forward(x).cast(FloatDType::F32) // [batch, D]
+        if let Some(output) = &self.output {
+            x = output.forward(x); // [batch, D]
+        }
+        x.cast(FloatDType::F32)
     }
 
     /// What the network reads.
@@ -120,7 +124,9 @@ impl VoiceEncoder {
     /// # Ok::<(), s2f_nn::ConfigError>(())
     /// ```
     pub fn with_speaker_encoder(self, network: SpeakerEncoder) -> Result<Self, ConfigError> {
-        let first = self.hidden.as_ref().unwrap_or(&self.output);
+        let Some(first) = self.hidden.as_ref().or(self.output.as_ref()) else {
+            return Ok(Self { trunk: Trunk::SpeakerEncoder(network), ..self });
+        };
         let [width, _] = first.weight.lazy_shape().dims();
         let other = "the width that the head reads";
         Checks("speaker encoder").equal("output", network.dimension(), other, width)?;
@@ -130,7 +136,11 @@ impl VoiceEncoder {
     /// The type that convolutions and fully connected layers compute in: 16 bits if their weights
     /// have 16. Operations that sum many values (normalisations, means) and the output have 32.
     fn dtype(&self) -> FloatDType {
-        self.output.weight.dtype().into()
+        let trunk = || match &self.trunk {
+            Trunk::Convolutions(convolutions) => convolutions.dtype(),
+            Trunk::SpeakerEncoder(_) => FloatDType::F32,
+        };
+        self.output.as_ref().map_or_else(trunk, |output| output.weight.dtype().into())
     }
 
     /// One feature from the features of a voice's segments.

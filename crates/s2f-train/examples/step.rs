@@ -59,18 +59,18 @@ fn run(
         other => return Err(format!("no preset is called {other}; hint: paper or compact").into()),
     };
     let plain = compute.devices().first().clone();
-    let shards = compute.devices().count();
+    let (shards, dimension) = (compute.devices().count(), config.width()?);
     let mut network = config.init(&plain.clone().autodiff())?;
     let mut optimizer = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-4).init();
     // Frozen linear layers of the losses; any weights take the same time.
     let frozen = |width: usize, device: &Device| -> Tensor<2> {
-        Tensor::random([config.output, width], Distribution::Normal(0.0, 0.01), device)
+        Tensor::random([dimension, width], Distribution::Normal(0.0, 0.01), device)
     };
     let data: Vec<[Tensor<4>; 2]> = (0..shards)
         .map(|_| {
             let normal = Distribution::Normal(0.0, 1.0);
             let voices = Tensor::random([batch / shards, 2, frames, BINS], normal, &plain);
-            [voices, Tensor::random([batch / shards, config.output, 1, 1], normal, &plain)]
+            [voices, Tensor::random([batch / shards, dimension, 1, 1], normal, &plain)]
         })
         .collect();
     let layers: Vec<[Tensor<2>; 2]> = (0..shards)

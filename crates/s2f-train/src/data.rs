@@ -101,8 +101,7 @@ impl<'a> TrainingData<'a> {
         let voices = Voices::load(data, seed)?;
         let all: Vec<&Voice> = voices.train.iter().flat_map(|c| &c.voices).collect();
         let (network, space) = (&decoder.network, &decoder.face_space);
-        let targets =
-            Targets::new(&data.pairing, &faces.train, &all, network, &encoder, space)?;
+        let targets = Targets::new(&data.pairing, &faces.train, &all, network, &encoder, space)?;
         let features: Vec<Vec<f32>> =
             all.iter().map(|v| targets.feature(v.sex, v.age, v.traits)).collect();
         let (mean_feature, _) = mean(features.into_iter().map(Ok))?;

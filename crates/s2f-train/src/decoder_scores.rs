@@ -104,7 +104,8 @@ pub(crate) fn score(
 
     let everybody =
         (0..faces.train.len()).map(|face| (face, 1.0 / faces.train.len() as f32)).collect();
-    let everybody = vec![Mixture { age: faces.train.ages().map(|_| MEAN_AGE), ..Mixture::of(everybody) }];
+    let everybody =
+        vec![Mixture { age: faces.train.ages().map(|_| MEAN_AGE), ..Mixture::of(everybody) }];
     let identity = space.identity();
     let mean_feature = mixture_features(decoder, encoder, &faces.train, &everybody, &identity)?;
     let (mean_landmarks, mean_values) = faces.train.mix(&everybody);

@@ -151,7 +151,9 @@ pub fn train_face_decoder(
         session.validate(&decoder, || {
             Ok(Some(score(&decoder.valid(), &encoder.valid(), &faces, &space)?.named()))
         })?;
-        session.sheet(|| held_out_sheet(&decoder.valid(), &encoder.valid(), &faces, &space).map(Some))?;
+        session.sheet(|| {
+            held_out_sheet(&decoder.valid(), &encoder.valid(), &faces, &space).map(Some)
+        })?;
         session.checkpoint(&decoder, &optimizer, &State {})?;
     }
 

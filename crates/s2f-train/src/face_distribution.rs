@@ -20,7 +20,10 @@ use heads::Heads;
 use recordings::{Examples, Labelled, Measured, Version, labelled, measure};
 use s2f_core::{Sex, Trait};
 use s2f_nn::weights::{self, Precision};
-use s2f_nn::{FaceDistributionHead, Model, ModelConfig, SpeakerEncoder, VoiceEncoder, normalise};
+use s2f_nn::{
+    FaceDistributionConfig, FaceDistributionHead, Model, ModelConfig, Reliability, SpeakerEncoder,
+    VoiceEncoder, VoiceEncoderConfig, normalise,
+};
 pub use scores::{FaceDistributionScores, TraitCorpusScores};
 use serde::{Deserialize, Serialize};
 use speech2face::{DataId, RunFolder, TrainingRecord};
@@ -65,7 +68,7 @@ pub fn train_face_distribution(
     let device = devices.only()?.clone();
     let decoder = FrozenDecoder::open(&config.face_decoder, &device)?;
     let voices = labelled(&config.data)?;
-    let encoder = voice_encoder(config, &decoder)?;
+    let encoder = voice_encoder(config)?;
 
     let mut files: Vec<_> = voices.iter().map(|voice| voice.file.clone()).collect();
     files.push(speaker_encoder_file(config)?);
@@ -151,18 +154,16 @@ fn speaker_encoder_file(config: &FaceDistributionTraining) -> Result<std::path::
     networks.published("data.speaker_encoder", "ge2e", &config.data.speaker_encoder)
 }
 
-fn voice_encoder(
-    config: &FaceDistributionTraining,
-    decoder: &FrozenDecoder,
-) -> Result<VoiceEncoder, TrainError> {
+fn voice_encoder(config: &FaceDistributionTraining) -> Result<VoiceEncoder, TrainError> {
     let device = Device::flex();
     let network = SpeakerEncoder::from_pytorch(&speaker_encoder_file(config)?, &device)?;
-    let encoder = encoder_config(decoder).init(&device)?;
+    let encoder = encoder_config().init(&device)?;
     Ok(encoder.with_speaker_encoder(network)?)
 }
 
-fn encoder_config(decoder: &FrozenDecoder) -> s2f_nn::VoiceEncoderConfig {
-    s2f_nn::VoiceEncoderConfig::ge2e(decoder.face_space.dimension)
+/// The published speaker encoder without a head of its own.
+fn encoder_config() -> VoiceEncoderConfig {
+    VoiceEncoderConfig { output: None, ..VoiceEncoderConfig::ge2e(256) }
 }
 
 /// The head: heads, calibration and faces together.
@@ -228,14 +229,15 @@ fn write(
     calibration: &Calibration,
     model: &Model,
 ) -> Result<(), TrainError> {
-    let _ = calibration;
+    let [components_s, weights_s] = calibration.half_information_s();
+    let reliability = Some(Reliability { components_s, weights_s });
     let model_config = ModelConfig {
         name: config.name.clone(),
         face_space: decoder.face_space.clone(),
-        voice_encoder: encoder_config(decoder),
+        voice_encoder: encoder_config(),
         face_decoder: decoder.config.clone(),
         border: decoder.border.clone(),
-        face_distribution: Some(config.network.clone()),
+        face_distribution: Some(FaceDistributionConfig { reliability, ..config.network.clone() }),
     };
     let folder = run.folder().model_folder();
     run.write(&folder.join("model.safetensors"), &weights::save(model, Precision::Half)?)?;

@@ -215,11 +215,7 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// Landmarks of each age, and the luma and chroma of each look.
-    fn looks(
-        &self,
-        face: &NormalisedFace,
-        person: Person,
-    ) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
+    fn looks(&self, face: &NormalisedFace, person: Person) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
         let aged: Vec<NormalisedFace> = match (self.averages, person.sex) {
             (Some(averages), Some(sex)) if !self.ages.is_empty() => {
                 let own = person.age.unwrap_or(TYPICAL_AGE);
@@ -343,7 +339,11 @@ impl FaceSet {
 
     fn trait_of(&self, mixture: &Mixture, which: Trait) -> f64 {
         let mean = |of: &dyn Fn(&Person) -> f64| -> f64 {
-            mixture.members.iter().map(|&(face, share)| f64::from(share) * of(self.person(face))).sum()
+            mixture
+                .members
+                .iter()
+                .map(|&(face, share)| f64::from(share) * of(self.person(face)))
+                .sum()
         };
         match which {
             Trait::Sex => mean(&|person| person.sex.map_or(0.0, Trait::of_sex)),

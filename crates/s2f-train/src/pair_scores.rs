@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use s2f_audio::{Limits, decode};
 use s2f_core::FaceSpace;
 use s2f_metrics::{Distance, Rank, Vectors, angle_degrees, quantile};
-use s2f_nn::VoiceEncoder;
+use s2f_nn::Model;
 use s2f_pairs::{Pair, PairSet, Payload, Split};
 use serde::Serialize;
 use speech2face::{VoicePolicy, Windows, embed_voices};
@@ -135,7 +135,7 @@ impl Probes {
     /// The scores for the first `seconds` of each voice. `centre` is the mean face feature.
     pub(crate) fn score(
         &self,
-        encoder: &VoiceEncoder,
+        model: &Model,
         space: &FaceSpace,
         centre: &[f32],
         seconds: f64,
@@ -144,7 +144,7 @@ impl Probes {
         let (mut ranks, mut plain_ranks) = (Vec::new(), Vec::new());
         let (mut voices, mut faces) = (Vec::new(), Vec::new());
         for round in &self.rounds {
-            let predicted = predict(encoder, space, round, seconds, device)?;
+            let predicted = predict(model, space, round, seconds, device)?;
             let truth = Vectors::from_rows(round.iter().map(|pair| &pair.feature[..]));
             let own: Vec<usize> = (0..round.len()).collect();
             let distances = [Distance::Relative, Distance::Cosine];
@@ -188,7 +188,7 @@ fn policy(seconds: f64) -> VoicePolicy {
 
 /// Features of the first `seconds` of voices.
 pub(crate) fn predict(
-    encoder: &VoiceEncoder,
+    model: &Model,
     space: &FaceSpace,
     pairs: &[Pair],
     seconds: f64,
@@ -200,7 +200,7 @@ pub(crate) fn predict(
             .par_iter()
             .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<Vec<_>, _>>()?;
-        for feature in embed_voices(encoder, space, &decoded, &policy(seconds), device)? {
+        for feature in embed_voices(model, space, &decoded, &policy(seconds), device)? {
             features.extend_from_slice(feature.values());
         }
     }

@@ -203,8 +203,8 @@ fn path(scored: &Scored<'_>, voices: &[&Voice]) -> Result<PathScores, TrainError
 impl Scored<'_> {
     /// Features of voices, as `reconstruct` computes them by default, `[voices, D]`.
     fn features(&self, voices: &[Waveform]) -> Result<Tensor<2>, TrainError> {
-        let (encoder, policy) = (&self.model.voice_encoder, VoicePolicy::default());
-        let features = embed_voices(encoder, self.space, voices, &policy, self.device)?;
+        let policy = VoicePolicy::default();
+        let features = embed_voices(self.model, self.space, voices, &policy, self.device)?;
         let values: Vec<f32> = features.iter().flat_map(|f| f.values().iter().copied()).collect();
         let data = TensorData::new(values, [voices.len(), self.space.dimension]);
         Ok(Tensor::from_data(data, self.device))

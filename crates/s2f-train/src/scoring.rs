@@ -90,9 +90,8 @@ impl<'a> Scoring<'a> {
         if validation.is_empty() {
             return Ok(None);
         }
-        let encoder = &model.voice_encoder;
         let scores =
-            validation.score(encoder, self.space, mean_feature, self.seconds, self.device)?;
+            validation.score(model, self.space, mean_feature, self.seconds, self.device)?;
         Ok(Some(scores.named()))
     }
 
@@ -112,10 +111,8 @@ impl<'a> Scoring<'a> {
                 let test = Probes::read(set, Split::Test, data.validation_pairs)?;
                 // A test split that is missing or has one speaker gives no scores.
                 let lengths = SCORED_SECONDS.into_iter().filter(|_| !test.is_empty());
-                let score = |seconds| {
-                    let encoder = &model.voice_encoder;
-                    test.score(encoder, self.space, mean_feature, seconds, self.device)
-                };
+                let score =
+                    |seconds| test.score(model, self.space, mean_feature, seconds, self.device);
                 let scores = lengths.map(score).collect::<Result<_, _>>()?;
                 let sheet = self.sheet(model, id)?.unwrap_or_default();
                 Ok((VoiceEncoderScores::Test(scores), sheet))
@@ -131,7 +128,7 @@ impl<'a> Scoring<'a> {
         if pairs.is_empty() {
             return Ok(None);
         }
-        let voices = predict(&model.voice_encoder, self.space, pairs, self.seconds, self.device)?;
+        let voices = predict(model, self.space, pairs, self.seconds, self.device)?;
         let faces = Vectors::from_rows(pairs.iter().map(|pair| &pair.feature[..]));
         let draw = |rows: Vectors| {
             let data = TensorData::new(rows.values().to_vec(), [rows.len(), rows.dimension()]);

@@ -1,8 +1,9 @@
 //! Distributions of faces: all plausible faces for a voice instead of one.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use s2f_audio::Waveform;
-use s2f_nn::{DistributionError, FaceDistribution, FaceDistributionHead};
+use s2f_core::FaceSpace;
+use s2f_nn::{DistributionError, FaceDistribution, Model};
 
 use crate::voices::embed_windows;
 use crate::{DecodeError, FaceFeature, Speech2Face, VoicePolicy};
@@ -21,10 +22,43 @@ pub fn sample_features(
     samples.map(|values| FaceFeature::new(distribution.space().clone(), values)).collect()
 }
 
+/// The distributions of faces for voices, in order, from the windows that `policy` selects; `None`
+/// if the networks have no distribution.
+///
+/// # Errors
+/// As [`embed_voices`](crate::embed_voices).
+pub(crate) fn distributions(
+    networks: &Model,
+    space: &FaceSpace,
+    voices: &[Waveform],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Result<Option<Vec<FaceDistribution>>, DecodeError> {
+    let Some(head) = &networks.face_distribution else { return Ok(None) };
+    let windows = embed_windows(&networks.voice_encoder, voices, policy, device)?;
+    if windows.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let means = windows.into_iter().map(|windows| windows.mean_dim(0)); // [1, features]
+    let embeddings = Tensor::cat(means.collect(), 0); // [voices, features]
+    let failed = |error| match error {
+        DistributionError::Device(reason) => DecodeError::Device(reason),
+        // The configuration was checked: sizes fit.
+        _ => DecodeError::BadValue { space: space.clone() },
+    };
+    let prior = head.prior(space).map_err(failed)?;
+    let found = head.distributions(embeddings, space).map_err(failed)?;
+    let tempered = found.iter().zip(voices).map(|(faces, voice)| {
+        let information = head.information(policy.evidence(voice).clean_seconds());
+        faces.tempered(information, &prior)
+    });
+    tempered.collect::<Result<_, _>>().map(Some).map_err(failed)
+}
+
 impl Speech2Face {
-    /// The distribution of faces for a voice, from the windows that `policy` selects.
-    ///
-    /// It is that of a reliable voice: see [`FaceDistribution::tempered`] for others.
+    /// The distribution of faces for a voice, from the windows that `policy` selects: wider for a
+    /// short or noisy recording, and that without any voice ([`prior`](Self::prior)) if there is no
+    /// speech. See [`FaceDistribution::tempered`], and [`VoicePolicy::evidence`] for what counts.
     ///
     /// # Errors
     /// [`DecodeError::NoDistribution`] if the model has none, [`DecodeError::Policy`],
@@ -47,16 +81,13 @@ impl Speech2Face {
         voices: &[Waveform],
         policy: &VoicePolicy,
     ) -> Result<Vec<FaceDistribution>, DecodeError> {
-        let head = self.distribution_head()?;
-        let encoder = &self.networks().voice_encoder;
-        let windows = embed_windows(encoder, voices, policy, self.device())?;
-        if windows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let means = windows.into_iter().map(|windows| windows.mean_dim(0)); // [1, features]
-        let embeddings = Tensor::cat(means.collect(), 0); // [voices, features]
-        let distributions = head.distributions(embeddings, self.face_space());
-        distributions.map_err(|error| self.distribution_error(error))
+        let (networks, space) = (self.networks(), self.face_space());
+        let found = distributions(networks, space, voices, policy, self.device());
+        let found = found.map_err(|error| match error {
+            DecodeError::BadValue { .. } => self.not_finite("distributions"),
+            other => other,
+        });
+        found?.ok_or_else(|| self.no_distribution())
     }
 
     /// The distribution of faces without any voice.
@@ -65,21 +96,16 @@ impl Speech2Face {
     /// [`DecodeError::NoDistribution`] if the model has none, [`DecodeError::NotFinite`] if the
     /// weights are damaged, [`DecodeError::Device`].
     pub fn prior(&self) -> Result<FaceDistribution, DecodeError> {
-        let prior = self.distribution_head()?.prior(self.face_space());
-        prior.map_err(|error| self.distribution_error(error))
-    }
-
-    fn distribution_head(&self) -> Result<&FaceDistributionHead, DecodeError> {
-        let none = || DecodeError::NoDistribution { model: self.id().name.clone() };
-        self.networks().face_distribution.as_ref().ok_or_else(none)
-    }
-
-    fn distribution_error(&self, error: DistributionError) -> DecodeError {
-        match error {
+        let head = self.networks().face_distribution.as_ref();
+        let head = head.ok_or_else(|| self.no_distribution())?;
+        head.prior(self.face_space()).map_err(|error| match error {
             DistributionError::Device(reason) => DecodeError::Device(reason),
-            // The configuration was checked: sizes fit.
-            _ => DecodeError::NotFinite { model: self.id().name.clone(), what: "distributions" },
-        }
+            _ => self.not_finite("distributions"),
+        })
+    }
+
+    fn no_distribution(&self) -> DecodeError {
+        DecodeError::NoDistribution { model: self.id().name.clone() }
     }
 }
 
@@ -112,6 +138,7 @@ mod tests {
             traits: config.face_space.traits.len(),
             components: 2,
             rank: 4,
+            reliability: None,
         });
         let folder = tempfile::tempdir().unwrap();
         let weights = save(&config.init(&device).unwrap(), Precision::Half).unwrap();

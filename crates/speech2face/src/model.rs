@@ -85,8 +85,9 @@ impl Speech2Face {
         Ok(Reconstruction { face, provenance })
     }
 
-    /// The face feature that the model predicts for a voice: the pooled features of the windows
-    /// that `policy` selects, normalised as the face space is.
+    /// The face feature that the model predicts for a voice, from the windows that `policy` selects,
+    /// normalised as the face space is: the mean of the [distribution](Self::distribution) if the
+    /// model has one, else the pooled features of the windows.
     ///
     /// # Errors
     /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
@@ -109,8 +110,7 @@ impl Speech2Face {
         voices: &[Waveform],
         policy: &VoicePolicy,
     ) -> Result<Vec<FaceFeature>, DecodeError> {
-        let encoder = &self.model.voice_encoder;
-        let features = embed_voices(encoder, self.face_space(), voices, policy, &self.device);
+        let features = embed_voices(&self.model, self.face_space(), voices, policy, &self.device);
         features.map_err(|error| match error {
             DecodeError::BadValue { .. } => self.not_finite("features"),
             other => other,
@@ -214,7 +214,7 @@ impl Speech2Face {
         }
     }
 
-    fn not_finite(&self, what: &'static str) -> DecodeError {
+    pub(crate) fn not_finite(&self, what: &'static str) -> DecodeError {
         DecodeError::NotFinite { model: self.id.name.clone(), what }
     }
 }

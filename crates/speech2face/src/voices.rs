@@ -7,9 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use s2f_audio::{PAUSE_POWER_RATIO, Spectrogram, Waveform, mean_power};
 use s2f_core::FaceSpace;
-use s2f_nn::{FrontEnd, VoiceEncoder, normalise};
+use s2f_nn::{FaceDistribution, FrontEnd, Model, VoiceEncoder, normalise};
 use serde::{Deserialize, Serialize};
 
+use crate::distribution::distributions;
 use crate::{DecodeError, FaceFeature, front_end};
 
 /// Windows per forward pass on a CPU; more would take more memory and no less time.
@@ -118,7 +119,7 @@ impl VoicePolicy {
     }
 
     /// The windows to use of a recording, at least one, as ranges of its samples.
-    fn ranges(&self, voice: &[f32]) -> Vec<Range<usize>> {
+    pub(crate) fn ranges(&self, voice: &[f32]) -> Vec<Range<usize>> {
         let length = self.max_s.map_or(voice.len(), |seconds| voice.len().min(samples(seconds)));
         let (length, window) = (length.max(1), self.window());
         let last = length.saturating_sub(window);
@@ -147,20 +148,29 @@ impl VoicePolicy {
 /// [`Speech2Face::embed_voice`](crate::Speech2Face::embed_voice) gives. How windows fall into
 /// batches may change the last bits of a feature.
 ///
-/// The encoder's weights must be on `device`.
+/// The feature is the mean of the distribution of faces
+/// ([`Speech2Face::distribution`](crate::Speech2Face::distribution)) if the networks
+/// have one, and else the pooled output of the voice encoder for the windows.
+///
+/// The networks' weights must be on `device`.
 ///
 /// # Errors
 /// [`DecodeError::Policy`] if a value of `policy` is out of its range, or a window is shorter than
-/// the encoder's receptive field; [`DecodeError::BadValue`] if the encoder's output is not finite,
+/// the encoder's receptive field; [`DecodeError::BadValue`] if the networks' output is not finite,
 /// [`DecodeError::WrongLength`] if it does not have the dimension of the face space,
 /// [`DecodeError::Device`].
 pub fn embed_voices(
-    encoder: &VoiceEncoder,
+    networks: &Model,
     face_space: &FaceSpace,
     voices: &[Waveform],
     policy: &VoicePolicy,
     device: &Device,
 ) -> Result<Vec<FaceFeature>, DecodeError> {
+    if let Some(found) = distributions(networks, face_space, voices, policy, device)? {
+        let means = found.iter().map(FaceDistribution::mean_feature);
+        return means.map(|values| FaceFeature::new(face_space.clone(), values)).collect();
+    }
+    let encoder = &networks.voice_encoder;
     windows_through(|input| encoder.forward(input), encoder, voices, policy, device)?
         .into_iter()
         .map(|windows| {

@@ -8,13 +8,15 @@ use burn::tensor::{Device, Distribution, Tensor};
 use s2f_core::FaceSpace;
 use serde::{Deserialize, Serialize};
 
-use super::{FaceDistributionHead, Standard};
+use super::{FaceDistributionHead, Reliability, Standard};
 use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, product, sum};
 
 const CHECKS: Checks = Checks("face distribution");
 const COMPONENTS: RangeInclusive<usize> = 1..=64;
 const RANK: RangeInclusive<usize> = 1..=64;
 const TRAITS: RangeInclusive<usize> = 0..=16;
+/// Seconds of speech for half of the information.
+const HALF_S: RangeInclusive<f32> = 0.0..=600.0;
 /// Values in memory for each dimension of each component, for one voice, at the peak of a training
 /// step: the mean, the residual, what is left of it outside the factors, their squares and the
 /// gradients.
@@ -28,7 +30,7 @@ const APART: f64 = 0.2;
 const PER_STEP: usize = 2;
 
 /// Sizes of a [`FaceDistributionHead`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaceDistributionConfig {
     /// Dimension of the voice embedding, E, 1 to 65536.
@@ -43,13 +45,17 @@ pub struct FaceDistributionConfig {
     /// Number of factors of each component, R, 1 to 64: directions of the identity in which faces
     /// vary together, and by an amount that depends on the voice.
     pub rank: usize,
+    /// How the information in a recording grows with its length. If `None`, every recording counts
+    /// as an endless one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reliability: Option<Reliability>,
 }
 
 impl FaceDistributionConfig {
     /// For an embedding of 256 dimensions and MobileFace's face space with all traits:
     /// 8 components with 32 factors.
     pub fn compact() -> Self {
-        Self { embedding: 256, feature: 259, traits: 3, components: 8, rank: 32 }
+        Self { embedding: 256, feature: 259, traits: 3, components: 8, rank: 32, reliability: None }
     }
 
     /// Checks that a head can be built: each size is in its range, there are at most as many
@@ -63,6 +69,10 @@ impl FaceDistributionConfig {
         CHECKS.range("traits", self.traits, TRAITS)?;
         CHECKS.range("components", self.components, COMPONENTS)?;
         CHECKS.range("rank", self.rank, RANK)?;
+        if let Some(Reliability { components_s, weights_s }) = self.reliability {
+            CHECKS.position("reliability.components_s", components_s as f32, HALF_S)?;
+            CHECKS.position("reliability.weights_s", weights_s as f32, HALF_S)?;
+        }
         let identity = self.feature.saturating_sub(self.traits);
         CHECKS.range("feature - traits", identity, self.rank..=*WIDTH.end())?;
         CHECKS.total(self.parameters(), product([self.components, self.feature]))
@@ -95,7 +105,7 @@ impl FaceDistributionConfig {
     }
 
     fn parameters(&self) -> u64 {
-        let Self { embedding, feature, traits: _, components, rank } = *self;
+        let Self { embedding, feature, traits: _, components, rank, .. } = *self;
         let (means, scales) = (components.saturating_mul(feature), components * rank);
         sum([
             linear(embedding, components),
@@ -119,7 +129,7 @@ impl FaceDistributionConfig {
     /// As [`check`](Self::check).
     pub fn init(&self, device: &Device) -> Result<FaceDistributionHead, ConfigError> {
         self.check()?;
-        let Self { embedding, feature, traits, components, rank } = *self;
+        let Self { embedding, feature, traits, components, rank, reliability } = *self;
         let zeros = || Initializer::Zeros;
         let linear = |outputs: usize| LinearConfig::new(embedding, outputs);
         let matrix =
@@ -146,6 +156,7 @@ impl FaceDistributionConfig {
             voice: standard(embedding),
             face: standard(feature),
             traits,
+            reliability,
         })
     }
 }

@@ -7,6 +7,7 @@ use super::density::Mixtures;
 use super::error::DistributionError;
 use super::gaussian::LowRankGaussian;
 use super::mixture::GaussianMixture;
+use super::temper::Information;
 
 /// p(face | voice): plausible faces for a voice, with their probabilities.
 ///
@@ -90,6 +91,15 @@ impl FaceDistribution {
         })
     }
 
+    /// The [mean](Self::mean) as a feature, `[D]`: normalised as the face space is.
+    pub fn mean_feature(&self) -> Vec<f32> {
+        let mut mean = self.mean();
+        if self.space.normalisation == Normalisation::UnitLength {
+            to_unit_length(&mut mean[..self.space.identity_dimension()]);
+        }
+        mean.into_iter().map(|value| value as f32).collect()
+    }
+
     /// The distribution of the identity alone, in the face space without traits.
     ///
     /// # Errors
@@ -145,13 +155,17 @@ impl FaceDistribution {
         Ok(1.0 - of(self) / of(prior))
     }
 
-    /// The distribution for a less reliable voice, from 1 (`self`) to 0 (the prior). See
-    /// [`GaussianMixture::tempered`] for the formulas.
+    /// The distribution for a recording with less information, from all of it (`self`) to none
+    /// (the prior). See [`GaussianMixture::tempered`] for the formulas.
     ///
     /// # Errors
     /// As there.
-    pub fn tempered(&self, reliability: f64, prior: &Self) -> Result<Self, DistributionError> {
-        let mixture = self.mixture.tempered(reliability, &prior.mixture)?;
+    pub fn tempered(
+        &self,
+        information: Information,
+        prior: &Self,
+    ) -> Result<Self, DistributionError> {
+        let mixture = self.mixture.tempered(information, &prior.mixture)?;
         Self::new(self.space.clone(), mixture)
     }
 }

@@ -18,9 +18,9 @@ pub enum DistributionError {
          hint: the weights are damaged, or training diverged"
     )]
     NotFinite,
-    /// A reliability that is not from 0 to 1.
-    #[error("reliability is {value}; hint: use a value from 0 to 1")]
-    Reliability {
+    /// A share of information that is not from 0 to 1.
+    #[error("information is {value}; hint: use a value from 0 to 1")]
+    Information {
         /// The value.
         value: f64,
     },

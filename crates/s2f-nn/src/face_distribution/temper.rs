@@ -1,38 +1,91 @@
-//! Less reliable voices: distributions between that of a voice and the prior.
+//! Distributions for short or noisy recordings: between that of a voice and the prior.
+
+use serde::{Deserialize, Serialize};
 
 use super::error::DistributionError;
 use super::gaussian::LowRankGaussian;
 use super::mixture::GaussianMixture;
 
-impl GaussianMixture {
-    /// The distribution for a voice of reliability r, from 1 (a long, clean recording: `self`) to 0
-    /// (no speech: exactly `prior`).
+/// How much a recording tells, as shares of what an endless clean recording of the voice would
+/// tell: 0 nothing, 1 all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Information {
+    /// About the face within each component of the mixture, such as the age.
+    pub components: f64,
+    /// About which component it is, such as the sex.
+    pub weights: f64,
+}
+
+impl Information {
+    /// No speech.
+    pub const NONE: Self = Self { components: 0.0, weights: 0.0 };
+    /// An endless clean recording.
+    pub const ALL: Self = Self { components: 1.0, weights: 1.0 };
+}
+
+/// How fast the information in a recording grows with its length.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reliability {
+    /// Seconds of clean speech at which half of the information about the face within the
+    /// components is there, 0 to 600.
+    pub components_s: f64,
+    /// The same for the components' weights.
+    pub weights_s: f64,
+}
+
+impl Reliability {
+    /// The information in `seconds` of clean speech: s / (s + h), where h gives a half. A score
+    /// that is the mean over the recording, with noise that is independent from one second to the
+    /// next, has this share of the variance that it would explain without noise.
     ///
-    /// Suppose that a short or noisy recording gives the embedding e' = r·e + √(1 - r²)·noise
-    /// instead of e. If faces and embeddings were jointly Gaussian, then the mean of the face given
-    /// e' would move by r instead of 1, and the share of the variance that e' explains would be r²
-    /// of that of e. For component k with weight w, mean μ and covariance Σ (⁰: the prior's):
+    /// ```
+    /// use s2f_nn::face_distribution::{Information, Reliability};
+    ///
+    /// let reliability = Reliability { components_s: 3.0, weights_s: 1.0 };
+    /// let expected = Information { components: 0.5, weights: 0.75 };
+    /// assert_eq!(reliability.information(3.0), expected);
+    /// assert_eq!(reliability.information(0.0), Information::NONE);
+    /// ```
+    pub fn information(&self, seconds: f64) -> Information {
+        let share = |half: f64| if seconds > 0.0 { seconds / (seconds + half) } else { 0.0 };
+        Information { components: share(self.components_s), weights: share(self.weights_s) }
+    }
+}
+
+impl GaussianMixture {
+    /// The distribution for a recording with this information: `self` for
+    /// [all of it](Information::ALL), exactly `prior` for [none](Information::NONE).
+    ///
+    /// Let a voice be observed as a score z = x + noise of a Gaussian face x with the variance V⁰.
+    /// Without the noise of a short recording, the face given z has the mean μ and the variance V.
+    /// More noise leaves the share i of the variance that the score explains, V⁰ - V. The posterior
+    /// is then Gaussian, with the variance V⁰ - i (V⁰ - V), and its mean moves from the prior's by
+    /// the share i of what the same score moves it without that noise. So for component k with
+    /// weight w, mean μ and covariance Σ (⁰: the prior's), i the information about components and
+    /// j that about weights:
     ///
     /// ```text
-    /// mean        μ⁰ + r (μ - μ⁰)
-    /// covariance  r² Σ + (1 - r²) Σ⁰
-    /// weight      ∝ w^(r²) · w⁰^(1 - r²)
+    /// mean        μ⁰ + i (μ - μ⁰)
+    /// covariance  i Σ + (1 - i) Σ⁰
+    /// weight      ∝ w^j · w⁰^(1 - j)
     /// ```
     ///
-    /// In a mixture, components come closer or move apart on the way, so each dimension is then
-    /// scaled within the components such that its total variance is r² V + (1 - r²) V⁰, where V is
-    /// the variance in `self` and V⁰ that in the prior. Within components it never becomes smaller
-    /// than in both. So where the prior is wider than `self`, variance decreases with reliability
-    /// and is at least that of `self`. (The variance of a dimension in which the components' means
-    /// alone vary more than that, such as sex halfway from a prior for men to a voice of a woman,
-    /// is larger.)
+    /// The weights' logarithms are scores too, and shrink likewise.
     ///
     /// # Errors
     /// [`DistributionError::WrongLength`] if the prior has another number of components or
-    /// dimensions, [`DistributionError::Reliability`] if r is not from 0 to 1.
-    pub fn tempered(&self, reliability: f64, prior: &Self) -> Result<Self, DistributionError> {
-        if !(0.0..=1.0).contains(&reliability) {
-            return Err(DistributionError::Reliability { value: reliability });
+    /// dimensions, [`DistributionError::Information`] if a share is not from 0 to 1.
+    pub fn tempered(
+        &self,
+        information: Information,
+        prior: &Self,
+    ) -> Result<Self, DistributionError> {
+        let Information { components: i, weights: j } = information;
+        for value in [i, j] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(DistributionError::Information { value });
+            }
         }
         let own = (self.components().len(), self.dimension());
         let other = (prior.components().len(), prior.dimension());
@@ -41,62 +94,36 @@ impl GaussianMixture {
                 if own.0 == other.0 { (other.1, own.1) } else { (other.0, own.0) };
             return Err(DistributionError::WrongLength { actual, expected });
         }
-        if reliability == 1.0 {
+        if information == Information::ALL {
             return Ok(self.clone());
         }
-        if reliability == 0.0 {
+        if information == Information::NONE {
             return Ok(prior.clone());
         }
-        let information = reliability * reliability;
         let pairs = self.weights().iter().zip(prior.weights());
-        let weights: Vec<f64> =
-            pairs.map(|(w, w0)| w.powf(information) * w0.powf(1.0 - information)).collect();
-        let components = self.components().iter().zip(prior.components());
-        let components: Result<Vec<_>, _> =
-            components.map(|(own, prior)| between(own, prior, reliability)).collect();
-        let moved = Self::new(weights.clone(), components?)?;
-
-        let within = self.within().into_iter().zip(prior.within());
-        let least = within.map(|(own, prior)| own.min(prior));
-        let wanted = self.variance().into_iter().zip(prior.variance());
-        let wanted = wanted.map(|(v, v0)| information * v + (1.0 - information) * v0);
-        let actual = moved.within().into_iter().zip(moved.between());
-        let scale: Vec<f64> = actual
-            .zip(wanted.zip(least))
-            .map(|((within, between), (wanted, least))| (wanted - between).max(least) / within)
-            .collect();
-        let components = moved.components().iter().map(|component| scaled(component, &scale));
+        let weights = pairs.map(|(w, w0)| w.powf(j) * w0.powf(1.0 - j)).collect();
+        let pairs = self.components().iter().zip(prior.components());
+        let components = pairs.map(|(own, prior)| between(own, prior, i));
         Self::new(weights, components.collect::<Result<_, _>>()?)
     }
 }
 
-/// One component for a reliability between 0 and 1.
+/// One component for the share `information`, 0 to 1.
 fn between(
     own: &LowRankGaussian,
     prior: &LowRankGaussian,
-    reliability: f64,
+    information: f64,
 ) -> Result<LowRankGaussian, DistributionError> {
-    let information = reliability * reliability;
-    let mix = |own: &[f64], prior: &[f64], share: f64| -> Vec<f64> {
-        own.iter().zip(prior).map(|(own, prior)| share * own + (1.0 - share) * prior).collect()
+    let mix = |own: &[f64], prior: &[f64]| -> Vec<f64> {
+        let pairs = own.iter().zip(prior);
+        pairs.map(|(own, prior)| information * own + (1.0 - information) * prior).collect()
     };
-    let own_factors = own.factors().iter().map(|x| x * reliability);
+    // The factors' squares add up in the covariance.
+    let own_factors = own.factors().iter().map(|x| x * information.sqrt());
     let prior_factors = prior.factors().iter().map(|x| x * (1.0 - information).sqrt());
     LowRankGaussian::new(
-        mix(own.mean(), prior.mean(), reliability),
-        mix(own.noise(), prior.noise(), information),
+        mix(own.mean(), prior.mean()),
+        mix(own.noise(), prior.noise()),
         own_factors.chain(prior_factors).collect(),
     )
-}
-
-/// `component` with the variance of each dimension multiplied by `scale`, `[D]`.
-fn scaled(
-    component: &LowRankGaussian,
-    scale: &[f64],
-) -> Result<LowRankGaussian, DistributionError> {
-    let noise = component.noise().iter().zip(scale).map(|(x, scale)| x * scale).collect();
-    let rows = component.factors().chunks_exact(scale.len());
-    let factors =
-        rows.flat_map(|row| row.iter().zip(scale).map(|(x, scale)| x * scale.sqrt())).collect();
-    LowRankGaussian::new(component.mean().to_vec(), noise, factors)
 }

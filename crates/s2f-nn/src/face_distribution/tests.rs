@@ -14,7 +14,14 @@ const REFERENCE: &[u8] = include_bytes!("../../../../reference/nn/face_distribut
 
 /// The head of the reference.
 fn tiny() -> FaceDistributionConfig {
-    FaceDistributionConfig { embedding: 3, feature: 6, traits: 2, components: 2, rank: 2 }
+    FaceDistributionConfig {
+        embedding: 3,
+        feature: 6,
+        traits: 2,
+        components: 2,
+        rank: 2,
+        reliability: None,
+    }
 }
 
 /// Its face space.

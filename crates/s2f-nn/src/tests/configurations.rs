@@ -61,7 +61,7 @@ fn voice_encoder() -> impl Strategy<Value = VoiceEncoderConfig> {
             VoiceEncoderConfig {
                 trunk: TrunkConfig::Convolutions(ConvolutionsConfig { input, layers, batch_norm }),
                 hidden: (hidden != 2).then_some(hidden),
-                output,
+                output: Some(output),
                 pooling: if attention { SegmentPooling::Attention } else { SegmentPooling::Mean },
             }
         },
@@ -129,7 +129,7 @@ proptest! {
                     let network = config.init(&cpu()).unwrap();
                     prop_assert_eq!(saved_parameters(&network), cost.parameters);
                     let feature = network.forward(Tensor::ones([1, 2, frames, BINS], &cpu()));
-                    prop_assert_eq!(feature.dims(), [1, config.output]);
+                    prop_assert_eq!(feature.dims(), [1, config.width().unwrap()]);
                 }
             }
         }
@@ -196,7 +196,7 @@ fn errors_name_key_value_and_range() {
         "voice encoder: hidden is 1099511627776; hint: use a value from 1 to 65536",
     );
     check(
-        VoiceEncoderConfig { hidden: Some(60_000), output: 60_000, ..tiny() },
+        VoiceEncoderConfig { hidden: Some(60_000), output: Some(60_000), ..tiny() },
         "voice encoder: number of parameters: 3610201142, at most 1073741824; hint: reduce its \
          widths or channels",
     );
@@ -236,7 +236,7 @@ fn model() -> ModelConfig {
             normalisation: Normalisation::None,
             traits: Vec::new(),
         },
-        voice_encoder: VoiceEncoderConfig { output: 6, ..tiny_voice_encoder() },
+        voice_encoder: VoiceEncoderConfig { output: Some(6), ..tiny_voice_encoder() },
         face_decoder: tiny_face_decoder(basis),
         border: super::BORDER.to_vec(),
         face_distribution: None,
@@ -245,7 +245,14 @@ fn model() -> ModelConfig {
 
 /// A distribution for [`model`].
 fn distribution(embedding: usize) -> FaceDistributionConfig {
-    FaceDistributionConfig { embedding, feature: 6, traits: 0, components: 2, rank: 3 }
+    FaceDistributionConfig {
+        embedding,
+        feature: 6,
+        traits: 0,
+        components: 2,
+        rank: 3,
+        reliability: None,
+    }
 }
 
 #[test]
@@ -270,7 +277,7 @@ fn both_networks_of_a_model_fit_its_face_space() {
         assert!(error.to_string().starts_with(message), "{error}");
     };
     check(
-        |model| model.voice_encoder.output = 128,
+        |model| model.voice_encoder.output = Some(128),
         "voice encoder: output is 128, but the dimension of face space six is 6; hint: make them",
     );
     check(
@@ -293,6 +300,14 @@ fn both_networks_of_a_model_fit_its_face_space() {
         |model| model.face_distribution = Some(distribution(255)),
         "model: face_distribution.embedding is 255, but width of the voice encoder's features is",
     );
+    let trunk = |model: &mut ModelConfig| {
+        (model.voice_encoder.hidden, model.voice_encoder.output) = (None, None);
+    };
+    check(trunk, "voice encoder: output is missing, which a feature of face space six needs; hint");
+    let mut whole = whole;
+    trunk(&mut whole);
+    let network = whole.init(&cpu()).unwrap();
+    assert_eq!(saved_parameters(&network), whole.cost(1, 60).unwrap().parameters);
     let none = |model: &mut ModelConfig| {
         let none = ConvolutionsConfig { layers: vec![], ..tiny_convolutions() };
         model.voice_encoder.trunk = TrunkConfig::Convolutions(none);

@@ -16,7 +16,7 @@ pub(crate) fn with_convolutions(convolutions: ConvolutionsConfig) -> VoiceEncode
     VoiceEncoderConfig {
         trunk: TrunkConfig::Convolutions(convolutions),
         hidden: Some(8),
-        output: 7,
+        output: Some(7),
         pooling: SegmentPooling::Mean,
     }
 }
@@ -45,7 +45,7 @@ pub(crate) fn tiny_speaker_trunk() -> VoiceEncoderConfig {
             output: 16,
         }),
         hidden: None,
-        output: 6,
+        output: Some(6),
         pooling: SegmentPooling::Mean,
     }
 }

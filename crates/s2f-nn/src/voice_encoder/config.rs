@@ -79,8 +79,9 @@ pub struct VoiceEncoderConfig {
     /// Width of a fully connected layer with ReLU between the trunk and the last layer, 1 to 65536;
     /// none if `None`.
     pub hidden: Option<usize>,
-    /// Width of the last fully connected layer: the dimension of the face space, D.
-    pub output: usize,
+    /// Width of the last fully connected layer: the dimension of the face space, D. If `None`, the
+    /// network ends with its trunk: for a model that has a distribution of faces.
+    pub output: Option<usize>,
     /// How the features of several segments become one.
     pub pooling: SegmentPooling,
 }
@@ -91,7 +92,7 @@ impl VoiceEncoderConfig {
         Self {
             trunk: TrunkConfig::Convolutions(ConvolutionsConfig::paper()),
             hidden: Some(4096),
-            output: 4096,
+            output: Some(4096),
             pooling: SegmentPooling::Mean,
         }
     }
@@ -102,7 +103,7 @@ impl VoiceEncoderConfig {
         Self {
             trunk: TrunkConfig::Convolutions(ConvolutionsConfig::compact()),
             hidden: Some(256),
-            output: 256,
+            output: Some(256),
             pooling: SegmentPooling::Mean,
         }
     }
@@ -112,7 +113,7 @@ impl VoiceEncoderConfig {
         Self {
             trunk: TrunkConfig::SpeakerEncoder(SpeakerEncoderConfig::ge2e()),
             hidden: None,
-            output,
+            output: Some(output),
             pooling: SegmentPooling::Mean,
         }
     }
@@ -126,7 +127,11 @@ impl VoiceEncoderConfig {
         if let Some(hidden) = self.hidden {
             CHECKS.range("hidden", hidden, WIDTH)?;
         }
-        CHECKS.range("output", self.output, WIDTH)?;
+        if let Some(output) = self.output {
+            CHECKS.range("output", output, WIDTH)?;
+        } else if self.hidden.is_some() {
+            return Err(ConfigError::NoOutput { needed_for: "hidden".into() });
+        }
         match &self.trunk {
             TrunkConfig::Convolutions(config) => config.check()?,
             TrunkConfig::SpeakerEncoder(config) => config.check()?,
@@ -138,10 +143,13 @@ impl VoiceEncoderConfig {
     /// Checks that the network's output fits a face space.
     ///
     /// # Errors
-    /// [`ConfigError::Mismatch`] if the dimensions differ.
+    /// [`ConfigError::Mismatch`] if the dimensions differ, [`ConfigError::NoOutput`] if it ends
+    /// with its trunk.
     pub fn check_face_space(&self, space: &FaceSpace) -> Result<(), ConfigError> {
+        let needed_for = || format!("a feature of face space {}", space.name);
+        let output = self.output.ok_or_else(|| ConfigError::NoOutput { needed_for: needed_for() });
         let other = format!("the dimension of face space {}", space.name);
-        CHECKS.equal("output", self.output, other, space.dimension)
+        CHECKS.equal("output", output?, other, space.dimension)
     }
 
     /// Checks that the network can read clips of `frames` frames of its front end.
@@ -185,16 +193,25 @@ impl VoiceEncoderConfig {
     /// Number of parameters of all layers after the trunk.
     fn head_parameters(&self) -> Result<u64, ConfigError> {
         let mut width = self.trunk.features()?;
-        let hidden = self.hidden.map_or(0, |hidden| {
-            let parameters = linear(width, hidden);
-            width = hidden;
+        let layers = [self.hidden, self.output].into_iter().flatten().map(|outputs| {
+            let parameters = linear(width, outputs);
+            width = outputs;
             parameters
         });
+        let layers = sum(layers);
         let attention = match self.pooling {
             SegmentPooling::Mean => 0,
-            SegmentPooling::Attention => linear(self.output, 1),
+            SegmentPooling::Attention => linear(width, 1),
         };
-        Ok(sum([hidden, linear(width, self.output), attention]))
+        Ok(sum([layers, attention]))
+    }
+
+    /// Width of the network's output: `output` or, without it, that of the trunk.
+    ///
+    /// # Errors
+    /// As [`min_frames`](Self::min_frames).
+    pub fn width(&self) -> Result<usize, ConfigError> {
+        self.output.map_or_else(|| self.trunk.features(), Ok)
     }
 
     /// Minimum number of frames of a clip.
@@ -215,15 +232,17 @@ impl VoiceEncoderConfig {
             TrunkConfig::Convolutions(config) => Trunk::Convolutions(config.init(device)),
             TrunkConfig::SpeakerEncoder(config) => Trunk::SpeakerEncoder(config.init(device)?),
         };
-        let features = self.trunk.features()?;
+        let (features, width) = (self.trunk.features()?, self.width()?);
         let hidden = self.hidden.map(|hidden| LinearConfig::new(features, hidden).init(device));
         Ok(VoiceEncoder {
             trunk,
             hidden,
-            output: LinearConfig::new(self.hidden.unwrap_or(features), self.output).init(device),
+            output: self.output.map(|output| {
+                LinearConfig::new(self.hidden.unwrap_or(features), output).init(device)
+            }),
             // Zeros: pooling begins as the plain mean.
             attention: (self.pooling == SegmentPooling::Attention).then(|| {
-                LinearConfig::new(self.output, 1).with_initializer(Initializer::Zeros).init(device)
+                LinearConfig::new(width, 1).with_initializer(Initializer::Zeros).init(device)
             }),
         })
     }

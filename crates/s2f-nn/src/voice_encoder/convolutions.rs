@@ -65,6 +65,12 @@ impl Convolutions {
         x.flatten(1, 3) // [batch, channels · frequency]
     }
 
+    /// The type of the weights.
+    pub(super) fn dtype(&self) -> FloatDType {
+        let first = self.convolutions.first();
+        first.map_or(FloatDType::F32, |convolution| convolution.weight.dtype().into())
+    }
+
     /// The fewest frames that the layers can read, as [`ConvolutionsConfig::min_frames`].
     pub(super) fn min_frames(&self) -> usize {
         let layers = self.convolutions.iter().zip(&self.pools).rev();

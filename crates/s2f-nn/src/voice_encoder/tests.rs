@@ -64,13 +64,15 @@ fn equals_pytorch() {
 #[test]
 fn any_length_from_the_shortest_gives_one_feature() {
     let device = cpu();
-    for config in [tiny(), VoiceEncoderConfig { output: 256, ..VoiceEncoderConfig::compact() }] {
+    for config in
+        [tiny(), VoiceEncoderConfig { output: Some(256), ..VoiceEncoderConfig::compact() }]
+    {
         let network = config.init(&device).unwrap();
         let shortest = config.min_frames().unwrap();
         assert_eq!(network.min_frames(), shortest);
         for frames in [shortest, shortest + 1, 298] {
             let input = Tensor::random([2, 2, frames, BINS], Distribution::Default, &device);
-            assert_eq!(network.forward(input).dims(), [2, config.output]);
+            assert_eq!(network.forward(input).dims(), [2, config.width().unwrap()]);
         }
         assert!(config.check_frames(shortest - 1).is_err());
     }
@@ -180,6 +182,33 @@ fn a_speaker_trunk_reads_mel_and_its_head_is_linear_or_has_a_hidden_layer() {
         let problem = network.with_speaker_encoder(trunk(5).init(&device).unwrap()).unwrap_err();
         let expected = "speaker encoder: output is 5, but the width that the head reads is 16; ";
         assert!(problem.to_string().starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn without_an_output_layer_the_trunk_is_all() {
+    let device = cpu();
+    for config in [tiny_speaker_trunk(), tiny()] {
+        let config = VoiceEncoderConfig { hidden: None, output: None, ..config };
+        let network = config.init(&device).unwrap();
+        let frames = config.min_frames().unwrap().max(160);
+        let shape = config.front_end().shape(2, frames);
+        let input = Tensor::random(shape, Distribution::Default, &device);
+        let features = network.forward(input.clone());
+        assert_eq!(features.dims(), [2, config.width().unwrap()]);
+        assert_eq!(largest_difference(features, network.trunk(input)), 0.0);
+        assert_eq!(config.cost(1, frames).unwrap().parameters, {
+            let bytes = weights::save(&network, weights::Precision::Full).unwrap();
+            let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            let learned = file.iter().filter(|(name, _)| !name.contains("running_"));
+            learned.map(|(_, tensor)| tensor.shape().iter().product::<usize>() as u64).sum()
+        });
+        let json = serde_json::to_string(&config).unwrap();
+        assert!(!json.contains("hidden") && json.matches("output").count() <= 1, "{json}");
+        assert_eq!(serde_json::from_str::<VoiceEncoderConfig>(&json).unwrap(), config);
+        let hidden = VoiceEncoderConfig { hidden: Some(3), ..config };
+        let problem = hidden.check().unwrap_err().to_string();
+        assert!(problem.starts_with("voice encoder: output is missing, which hidden"), "{problem}");
     }
 }
 

@@ -68,12 +68,19 @@ fn a_long_recording_is_sampled_evenly() {
     assert!(steps.clone().all(|step| (0.0049..0.0061).contains(&step)), "{firsts:?}");
 }
 
+/// A model with this voice encoder.
+fn networks(encoder: VoiceEncoder) -> Model {
+    let shipped = crate::Speech2Face::shipped(&Device::flex()).unwrap();
+    Model { voice_encoder: encoder, ..shipped.networks().clone() }
+}
+
 /// The field of the policy that is refused, if any, with the compact encoder.
 fn refused_field(policy: &VoicePolicy) -> Option<&'static str> {
     let device = Device::flex();
     let encoder = s2f_nn::VoiceEncoderConfig::compact().init(&device).unwrap();
     let voice = [recording(&[0.1])];
-    match embed_voices(&encoder, &FaceSpace::mobileface(), &voice, policy, &device) {
+    let networks = networks(encoder);
+    match embed_voices(&networks, &FaceSpace::mobileface(), &voice, policy, &device) {
         Ok(features) => {
             assert_eq!(features.len(), 1);
             None
@@ -135,7 +142,8 @@ fn windows_of_voices_through_the_trunk_and_the_head_give_their_features() {
         let encoder = config.init(&device).unwrap();
         let windows = embed_windows(&encoder, &voices, &ALL, &device).unwrap();
         assert_eq!(windows.iter().map(|w| w.dims()[0]).collect::<Vec<_>>(), [2, 1]);
-        let features = embed_voices(&encoder, &space, &voices, &ALL, &device).unwrap();
+        let networks = networks(encoder.clone());
+        let features = embed_voices(&networks, &space, &voices, &ALL, &device).unwrap();
         for (windows, feature) in windows.into_iter().zip(features) {
             let feature_again = encoder.pool(encoder.head(windows).unsqueeze());
             let again = values(normalise(feature_again, &space)).unwrap();

@@ -118,10 +118,10 @@ fn gradients_are_slopes_of_the_plain_density() {
 #[test]
 fn without_traits_and_with_sixty_four_factors() {
     let config =
-        FaceDistributionConfig { embedding: 5, feature: 70, traits: 0, components: 3, rank: 64 };
+        FaceDistributionConfig { feature: 70, traits: 0, components: 3, rank: 64, ..tiny() };
     let head = config.init(&cpu()).unwrap();
     let feature = Tensor::random([4, 70], Distribution::Normal(0.0, 1.0), &cpu());
-    let embedding = Tensor::random([4, 5], Distribution::Normal(0.0, 1.0), &cpu());
+    let embedding = Tensor::random([4, 3], Distribution::Normal(0.0, 1.0), &cpu());
     let found = head.log_likelihood(embedding.clone(), feature.clone(), None);
     let (name, normalisation) = ("seventy".into(), Normalisation::UnitLength);
     let space = FaceSpace { name, dimension: 70, normalisation, traits: Vec::new() };
@@ -166,6 +166,10 @@ fn impossible_sizes_are_refused() {
     check(
         |c| c.traits = usize::MAX,
         "traits is 18446744073709552000; hint: use a value from 0 to 16",
+    );
+    check(
+        |c| c.reliability = Some(Reliability { components_s: -1.0, weights_s: 1.0 }),
+        "reliability.components_s is -1; hint: use a value from 0 to 600",
     );
     check(|c| c.embedding = 0, "embedding is 0; hint: use a value from 1 to 65536");
     let huge =

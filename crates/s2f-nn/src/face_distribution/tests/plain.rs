@@ -179,7 +179,7 @@ fn samples_of_unit_length_are_those_that_happen_to_have_it() {
 }
 
 #[test]
-fn a_less_reliable_voice_is_between_its_distribution_and_the_prior() {
+fn a_short_recording_is_between_the_distribution_of_its_voice_and_the_prior() {
     // A prior that is wider than the voices in each dimension.
     let (distributions, _) = reference_distributions();
     for distribution in &distributions {
@@ -198,11 +198,22 @@ fn a_less_reliable_voice_is_between_its_distribution_and_the_prior() {
         let prior = FaceDistribution::new(space(), prior).unwrap();
         let feature = [0.3, -0.2, 0.1, 0.5, 1.0, -0.4];
         let density = |faces: &FaceDistribution| faces.log_density(&feature).unwrap();
-        let tempered = |r: f64| distribution.tempered(r, &prior).unwrap();
+        let tempered = |components: f64| {
+            let information = Information { components, weights: components.sqrt() };
+            distribution.tempered(information, &prior).unwrap()
+        };
         assert_eq!(density(&tempered(1.0)), density(distribution));
         assert_eq!(density(&tempered(0.0)), density(&prior));
         near(density(&tempered(1.0 - 1e-9)), density(distribution), 1e-6);
-        near(density(&tempered(1e-9)), density(&prior), 1e-6);
+        near(density(&tempered(1e-18)), density(&prior), 1e-6);
+        // Each alone: only the weights move, or only the components.
+        let half = Information { components: 0.0, weights: 0.5 };
+        let half = distribution.tempered(half, &prior).unwrap();
+        let (own, other) = (distribution.mixture().weights(), prior.mixture().weights());
+        let ratio = |weights: &[f64]| weights[0] / weights[1];
+        let expected = (ratio(own) * ratio(other)).sqrt();
+        near(ratio(half.mixture().weights()), expected, 1e-9 * expected);
+        assert_eq!(half.mixture().components()[1].mean(), prior.mixture().components()[1].mean());
         assert_eq!(prior.explained_variance(&prior), Ok(0.0));
         let mut last = prior.mixture().total_variance();
         let mut explained = 0.0;
@@ -220,16 +231,22 @@ fn a_less_reliable_voice_is_between_its_distribution_and_the_prior() {
 
 #[test]
 fn a_single_gaussian_is_tempered_as_a_noisy_observation() {
-    // x = b·e + noise of variance s with e of variance 1: the prior has variance b² + s. For
-    // e' = r·e + √(1 - r²)·noise, the mean given e' is r·b·e', the variance b² + s - r²·b².
-    let (b, s, e, r) = (0.8, 0.3, 1.5, 0.6);
-    let gaussian = |mean: f64, noise: f64, factor: f64| {
-        let component = LowRankGaussian::new(vec![mean], vec![noise], vec![factor]).unwrap();
+    // A face x of variance v0, seen as z = x + noise of variance a for an endless recording, and
+    // a + b for a short one. E(x | z) = z·v0 / (v0 + noise), var(x | z) = v0 - v0² / (v0 + noise).
+    let (v0, a, b, z) = (1.3, 0.8, 0.5, 0.7);
+    let posterior = |noise: f64| (z * v0 / (v0 + noise), v0 - v0 * v0 / (v0 + noise));
+    let gaussian = |(mean, variance): (f64, f64)| {
+        let factor = vec![(variance / 2.0).sqrt()];
+        let component = LowRankGaussian::new(vec![mean], vec![variance / 2.0], factor).unwrap();
         GaussianMixture::new(vec![1.0], vec![component]).unwrap()
     };
-    let found = gaussian(b * e, s, 0.0).tempered(r, &gaussian(0.0, s, b)).unwrap();
-    near(found.mean()[0], r * b * e, 1e-15);
-    near(found.variance()[0], b * b + s - r * r * b * b, 1e-15);
+    // The share of the explained variance: v0² / (v0 + noise) with and without b.
+    let components = (v0 + a) / (v0 + a + b);
+    let information = Information { components, weights: 0.0 };
+    let found = gaussian(posterior(a)).tempered(information, &gaussian((0.0, v0))).unwrap();
+    let (mean, variance) = posterior(a + b);
+    near(found.mean()[0], mean, 1e-15);
+    near(found.variance()[0], variance, 1e-15);
 }
 
 #[test]
@@ -254,9 +271,14 @@ fn what_cannot_be_a_distribution_is_refused() {
     assert_eq!(mixture.marginal(0..2).unwrap_err(), length(2, 1));
     assert!(mixture.marginal(1..1).is_err());
     for value in [-0.1, 1.1, f64::NAN] {
-        let error = mixture.tempered(value, &mixture).unwrap_err();
-        assert!(error.to_string().ends_with("hint: use a value from 0 to 1"), "{error}");
+        for information in [
+            Information { components: value, ..Information::ALL },
+            Information { weights: value, ..Information::ALL },
+        ] {
+            let error = mixture.tempered(information, &mixture).unwrap_err();
+            assert!(error.to_string().ends_with("hint: use a value from 0 to 1"), "{error}");
+        }
     }
-    assert!(mixture.tempered(0.5, &correlated()).is_err());
+    assert!(mixture.tempered(Information::NONE, &correlated()).is_err());
     assert!(FaceDistribution::new(space(), mixture).is_err());
 }

@@ -22,6 +22,7 @@ fn config() -> FaceDistributionConfig {
         traits: 1,
         components: 2,
         rank: 2,
+        reliability: None,
     }
 }
 

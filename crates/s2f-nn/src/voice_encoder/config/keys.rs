@@ -15,7 +15,8 @@ pub(super) struct Keys {
     layers: Option<Vec<ConvLayer>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hidden: Option<usize>,
-    output: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     batch_norm: Option<bool>,
     #[serde(default)]
@@ -41,7 +42,7 @@ impl TryFrom<Keys> for VoiceEncoderConfig {
             None => {
                 let missing =
                     |key| format!("missing field `{key}`; hint: give it, or speaker_encoder");
-                if hidden.is_none() {
+                if hidden.is_none() && output.is_some() {
                     return Err(missing("hidden"));
                 }
                 TrunkConfig::Convolutions(ConvolutionsConfig {

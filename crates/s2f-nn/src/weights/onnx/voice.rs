@@ -61,8 +61,11 @@ pub(super) fn build(
         }
         None => x,
     };
-    let x = graph.linear("output", &x)?;
-    graph.output("feature", &x, &[batch(), fixed(config.output)]);
+    let x = match config.output {
+        Some(_) => graph.linear("output", &x)?,
+        None => x,
+    };
+    graph.output("feature", &x, &[batch(), fixed(config.width()?)]);
     if config.pooling == SegmentPooling::Attention {
         let score = graph.linear("attention", &x)?;
         graph.output("score", &score, &[batch(), fixed(1)]);

@@ -32,7 +32,7 @@ impl Start {
                 batch_norm,
             }),
             hidden: Some(16),
-            output: 6,
+            output: Some(6),
             pooling: SegmentPooling::Mean,
         };
         let mut drawn = Drawn { rng: StdRng::seed_from_u64(1), is_norm: Vec::new() };
