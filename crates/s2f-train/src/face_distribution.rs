@@ -7,6 +7,7 @@
 mod calibration;
 mod faces;
 mod heads;
+mod pictures;
 mod recordings;
 mod scores;
 
@@ -17,7 +18,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use calibration::Calibration;
 use faces::Identities;
 use heads::Heads;
-use recordings::{Examples, Labelled, Measured, Version, labelled, measure};
+use pictures::{Drawn, Gallery, ages_read, sheet_of_faces};
+pub use pictures::PictureScores;
+use recordings::{CHUNK, Examples, Labelled, Measured, Version, labelled, measure};
 use s2f_core::{Sex, Trait};
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{
@@ -26,7 +29,7 @@ use s2f_nn::{
 };
 pub use scores::{FaceDistributionScores, TraitCorpusScores};
 use serde::{Deserialize, Serialize};
-use speech2face::{DataId, RunFolder, TrainingRecord};
+use speech2face::{AgeSexReader, DataId, ModelId, RunFolder, TrainingRecord};
 
 use crate::data::absolute;
 use crate::devices::Devices;
@@ -106,17 +109,36 @@ pub fn train_face_distribution(
         Identities::of(sex, settings, seed, set, network, &face_encoder, space)
     };
     let identities = [of(Sex::Female, config.seed)?, of(Sex::Male, config.seed.wrapping_add(1))?];
-    let head = head(config, &heads, &calibration, &identities, &voices, &measured, &device)?;
+    let assemble = |heads: &Heads| {
+        head(config, heads, &calibration, &identities, &voices, &measured, &device)
+    };
+    let [components_s, weights_s] = calibration.half_information_s();
+    let drawn = Drawn {
+        decoder: &decoder.network,
+        space: &decoder.face_space,
+        reliability: Reliability { components_s, weights_s },
+        device: &device,
+    };
+    let reader = age_sex_reader(config, &device)?;
+    let mut gallery = Gallery::default();
+    for (fold, heads) in &left_out.folds {
+        gallery.add(&drawn, &assemble(heads)?, &voices, &measured, fold, &reader)?;
+    }
+    let head = assemble(&heads)?;
+    let ages = ages_read(&drawn, &head, &reader)?;
 
     let embedded = Examples::new(&voices, &measured, &[(Version::Clean, 1.0)], |_| true);
     let model = Model {
         mean_feature: Param::from_tensor(mean_feature(&head, &embedded, &decoder, &device)),
         voice_encoder: encoder,
         face_decoder: decoder.network.clone(),
-        face_distribution: Some(head),
+        face_distribution: Some(head.clone()),
     };
-    write(&run, config, &decoder, &calibration, &model)?;
-    let scores = FaceDistributionScores::new(&left_out, &calibration);
+    let id = write(&run, config, &decoder, drawn.reliability, &model)?;
+    let shown = sheet_of_faces(&drawn, &head, &voices, &measured, &id)?;
+    run.write(&run.folder().voices_file(), &shown)?;
+    let scores =
+        FaceDistributionScores::new(&left_out, &calibration, gallery.scores(), ages);
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
 }
@@ -136,9 +158,9 @@ fn embeddings(
     {
         return Ok(kept.measured);
     }
-    on_event(&TrainEvent::Started { step: 0, steps: voices.len() });
-    let measured = measure(voices, encoder, &config.augmentation, config.seed, |done| {
-        on_event(&TrainEvent::Step { step: done, losses: Vec::new() });
+    on_event(&TrainEvent::Started { step: 0, steps: voices.len().div_ceil(CHUNK) });
+    let measured = measure(voices, encoder, &config.augmentation, config.seed, |step| {
+        on_event(&TrainEvent::Step { step, losses: Vec::new() });
     })?;
     let kept = Kept { data: data.clone(), measured };
     run.write_json(&file, &kept)?;
@@ -159,6 +181,16 @@ fn voice_encoder(config: &FaceDistributionTraining) -> Result<VoiceEncoder, Trai
     let network = SpeakerEncoder::from_pytorch(&speaker_encoder_file(config)?, &device)?;
     let encoder = encoder_config().init(&device)?;
     Ok(encoder.with_speaker_encoder(network)?)
+}
+
+fn age_sex_reader(
+    config: &FaceDistributionTraining,
+    device: &Device,
+) -> Result<AgeSexReader, TrainError> {
+    let (networks, data) = (Networks::new(config.data.models.as_deref()), &config.data);
+    let detector = networks.published("data.face_detector", "yunet", &data.face_detector)?;
+    let reader = networks.published("data.age_sex_reader", "age_gender", &data.age_sex_reader)?;
+    Ok(AgeSexReader::open(&detector, &reader, device)?)
 }
 
 /// The published speaker encoder without a head of its own.
@@ -226,11 +258,10 @@ fn write(
     run: &Run,
     config: &FaceDistributionTraining,
     decoder: &FrozenDecoder,
-    calibration: &Calibration,
+    reliability: Reliability,
     model: &Model,
-) -> Result<(), TrainError> {
-    let [components_s, weights_s] = calibration.half_information_s();
-    let reliability = Some(Reliability { components_s, weights_s });
+) -> Result<ModelId, TrainError> {
+    let reliability = Some(reliability);
     let model_config = ModelConfig {
         name: config.name.clone(),
         face_space: decoder.face_space.clone(),
@@ -240,8 +271,10 @@ fn write(
         face_distribution: Some(FaceDistributionConfig { reliability, ..config.network.clone() }),
     };
     let folder = run.folder().model_folder();
-    run.write(&folder.join("model.safetensors"), &weights::save(model, Precision::Half)?)?;
-    run.write_json(&folder.join("config.json"), &model_config)
+    let saved = weights::save(model, Precision::Half)?;
+    run.write(&folder.join("model.safetensors"), &saved)?;
+    run.write_json(&folder.join("config.json"), &model_config)?;
+    Ok(crate::sheet::finished(&config.name, &saved))
 }
 
 fn no_portraits() -> TrainError {

@@ -60,7 +60,7 @@ pub use error::TrainError;
 pub use event::TrainEvent;
 pub use face_decoder::train_face_decoder;
 pub use face_distribution::{
-    FaceDistributionScores, TraitCorpusScores, train_face_distribution,
+    FaceDistributionScores, PictureScores, TraitCorpusScores, train_face_distribution,
 };
 pub use pair_scores::{PairScores, Recalls};
 pub use recording_scores::{CorpusScores, PathScores};

@@ -43,6 +43,11 @@ pub struct VoiceTraitData {
     pub models: Option<PathBuf>,
     /// The published speaker encoder, under `models`.
     pub speaker_encoder: PathBuf,
+    /// YuNet, under `models`: detects the drawn faces for `age_sex_reader`.
+    pub face_detector: PathBuf,
+    /// Manifest of the age and gender network of face-api.js, under `models`: estimates sex and age
+    /// of the drawn faces for the scores; it is not used in training.
+    pub age_sex_reader: PathBuf,
     /// Folders with `speakers.csv` and the recordings that it names.
     pub folders: Vec<VoiceFolder>,
     /// Groups that the languages of a folder are put into; each is left out in turn for the scores.

@@ -17,7 +17,7 @@ use crate::draw::generator;
 use crate::{Augmentation, TrainError, VoiceTraitData};
 
 /// Recordings that are read and embedded at a time.
-const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 32;
 /// Signal-to-noise ratio of the noisy copies, dB.
 const NOISE_DB: f64 = 10.0;
 /// Length of the short copies, s.
@@ -134,7 +134,7 @@ pub(crate) struct Measured {
     pub(crate) embeddings: Vec<Option<Vec<f32>>>,
 }
 
-/// Measures all recordings; `report` is given the number that is done after each chunk.
+/// Measures all recordings; `report` is given the number of chunks that are done.
 pub(crate) fn measure(
     voices: &[Labelled],
     encoder: &VoiceEncoder,
@@ -165,7 +165,7 @@ pub(crate) fn measure(
             let embeddings = copies.into_iter().map(|copy| copy.and_then(|_| means.next()));
             all.push(Measured { pitch_hz, seconds, embeddings: embeddings.collect() });
         }
-        report(all.len());
+        report(chunk + 1);
     }
     Ok(all)
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::calibration::Calibration;
 use super::heads::Heads;
+use super::pictures::PictureScores;
 use super::recordings::{Examples, Labelled, Measured, Version};
 use crate::TrainError;
 use crate::regression::correlation;
@@ -37,6 +38,8 @@ pub(crate) struct Row<'a> {
 /// Outputs for all recordings, each left out of the fit.
 pub(crate) struct LeftOut<'a> {
     rows: BTreeMap<Version, Vec<Row<'a>>>,
+    /// The name of each fold, and the heads that were fitted without it.
+    pub(crate) folds: Vec<(String, Heads)>,
 }
 
 impl<'a> LeftOut<'a> {
@@ -53,6 +56,7 @@ pub(crate) fn left_out<'a>(
 ) -> Result<LeftOut<'a>, TrainError> {
     let folds: BTreeSet<&str> = voices.iter().map(|voice| voice.fold.as_str()).collect();
     let mut rows: BTreeMap<Version, Vec<Row<'a>>> = BTreeMap::new();
+    let mut fitted = Vec::with_capacity(folds.len());
     for fold in folds {
         let heads = fit(&|voice| voice.fold != fold)?;
         for version in Version::ALL {
@@ -81,13 +85,14 @@ pub(crate) fn left_out<'a>(
                 });
             }
         }
+        fitted.push((fold.to_owned(), heads));
     }
     let mut of_speaker: BTreeMap<&str, usize> = BTreeMap::new();
     voices.iter().for_each(|voice| *of_speaker.entry(&voice.speaker).or_default() += 1);
     for row in rows.values_mut().flatten() {
         row.weight = 1.0 / of_speaker[row.voice.speaker.as_str()] as f64;
     }
-    Ok(LeftOut { rows })
+    Ok(LeftOut { rows, folds: fitted })
 }
 
 /// Scores of a face distribution's voice side.
@@ -116,6 +121,11 @@ pub struct FaceDistributionScores {
     pub age_error_years: f64,
     /// Seconds of speech with half of an endless recording's information on age, and on sex.
     pub half_information_s: [f64; 2],
+    /// Of drawn faces, as an independent network reads them.
+    pub pictures: PictureScores,
+    /// Mean age that the network reads in faces of women and of men drawn at each age: years,
+    /// women, men.
+    pub ages_read: Vec<[f64; 3]>,
 }
 
 /// Scores on a corpus that was left out.
@@ -132,7 +142,12 @@ pub struct TraitCorpusScores {
 }
 
 impl FaceDistributionScores {
-    pub(crate) fn new(left_out: &LeftOut<'_>, calibration: &Calibration) -> Self {
+    pub(crate) fn new(
+        left_out: &LeftOut<'_>,
+        calibration: &Calibration,
+        pictures: PictureScores,
+        ages_read: Vec<[f64; 3]>,
+    ) -> Self {
         let rows = left_out.rows(Version::Clean);
         let share = |chosen: &dyn Fn(&Row<'_>) -> bool, right: &dyn Fn(&Row<'_>) -> bool| {
             let of = |count: &dyn Fn(&Row<'_>) -> bool| {
@@ -210,6 +225,8 @@ impl FaceDistributionScores {
             age_bias_years: mean(&|row| predicted(row) - stated(row)),
             age_error_years: mean(&|row| (predicted(row) - stated(row)).abs()),
             half_information_s: calibration.half_information_s(),
+            pictures,
+            ages_read,
         }
     }
 }
