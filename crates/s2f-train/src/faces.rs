@@ -348,14 +348,20 @@ impl FaceSet {
         match which {
             Trait::Sex => mean(&|person| person.sex.map_or(0.0, Trait::of_sex)),
             Trait::Age => {
-                let own = mean(&|person| person.age.unwrap_or(TYPICAL_AGE).into());
-                Trait::of_years(mixture.age.map_or(own, f64::from))
+                let age = mixture.age.unwrap_or_else(|| self.mean_age(mixture));
+                Trait::of_years(age.into())
             }
             Trait::Hair => {
                 let women = mean(&|person| f64::from(u8::from(person.sex == Some(Sex::Female))));
                 women * Trait::of_hair(mixture.hair.into())
             }
         }
+    }
+
+    /// The mean of the people's own ages, years.
+    fn mean_age(&self, mixture: &Mixture) -> f32 {
+        let members = mixture.members.iter();
+        members.map(|&(face, share)| share * self.person(face).age.unwrap_or(TYPICAL_AGE)).sum()
     }
 
     /// Mixtures of faces: landmarks `[mixtures, landmarks, 2]` and textures `[mixtures, values]`.
@@ -374,7 +380,7 @@ impl FaceSet {
         let add = |sum: &mut [f32], values: &[f32], share: f32| {
             sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
         };
-        let ages = mixture.age.map_or(vec![(0, 1.0)], |age| between(&self.ages, age));
+        let ages = between(&self.ages, mixture.age.unwrap_or_else(|| self.mean_age(mixture)));
         for &(index, share) in &mixture.members {
             let face = &self.faces[index];
             let hair = match face.hair_looks {

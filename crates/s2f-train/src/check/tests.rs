@@ -24,7 +24,7 @@ fn the_shipped_experiments_pass() {
         voice_encoder(&format!("{name}.toml"), "").unwrap();
     }
     let settings = "face_decoder=compact"; // in place of a run folder
-    voice_encoder("compact/voice-encoder.toml", settings).unwrap();
+    voice_encoder("convolutional/voice-encoder.toml", settings).unwrap();
 }
 
 #[track_caller]
@@ -59,7 +59,7 @@ fn values_out_of_range_are_named() {
         "optimisation.learning_rate=inf",
         "optimisation.optimizer.adam-w.weight_decay=-1.0",
     ] {
-        let result = voice_encoder("compact/voice-encoder.toml", setting);
+        let result = voice_encoder("convolutional/voice-encoder.toml", setting);
         names(result, setting.split('=').next().unwrap());
     }
     for setting in ["data.pairs.validation_pairs=0", "data.pairs.validation_pairs=1"] {
@@ -97,11 +97,11 @@ fn a_network_that_cannot_read_a_scored_clip_is_refused_before_the_run() {
     let found = problem("contrastive.toml", format!("clips.seconds=6.0 {}", layers(7)));
     assert!(found.as_ref().is_some_and(|text| text.contains("298")), "{found:?}");
     assert_eq!(
-        problem("compact/voice-encoder.toml", format!("clips.seconds=6.0 {}", layers(7))),
+        problem("convolutional/voice-encoder.toml", format!("clips.seconds=6.0 {}", layers(7))),
         None
     );
     // 766 frames: clips of 10 s have 998, but a model has to read 598.
-    for name in ["contrastive.toml", "compact/voice-encoder.toml"] {
+    for name in ["contrastive.toml", "convolutional/voice-encoder.toml"] {
         let found = problem(name, format!("clips.seconds=10.0 {}", layers(8)));
         assert!(found.as_ref().is_some_and(|text| text.contains("598")), "{name}: {found:?}");
     }

@@ -28,7 +28,7 @@ fn test_data() -> Option<PathBuf> {
 }
 
 fn experiment(name: &str) -> PathBuf {
-    s2f_testing::project("configs/compact").join(name)
+    s2f_testing::project("configs/convolutional").join(name)
 }
 
 /// Mean of a loss over the first three and over the last three steps.
