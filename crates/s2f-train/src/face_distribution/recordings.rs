@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
-use s2f_audio::{Limits, Waveform, pitch};
+use s2f_audio::{AudioError, Limits, Problem, Waveform, pitch};
 use s2f_core::Sex;
 use s2f_corpus::unpaired::recordings;
 use s2f_nn::VoiceEncoder;
@@ -18,6 +18,8 @@ use crate::{Augmentation, TrainError, VoiceTraitData};
 
 /// Recordings that are read and embedded at a time.
 pub(super) const CHUNK: usize = 32;
+/// Copies that a core embeds at a time.
+const BATCH: usize = 10;
 /// Signal-to-noise ratio of the noisy copies, dB.
 const NOISE_DB: f64 = 10.0;
 /// Length of the short copies, s.
@@ -148,7 +150,13 @@ pub(crate) fn measure(
     for (chunk, some) in voices.chunks(CHUNK).enumerate() {
         let read = some.par_iter().enumerate().map(|(place, voice)| -> Result<_, TrainError> {
             let index = chunk * CHUNK + place;
-            let waveform = s2f_audio::read(&voice.file, &Limits::default())?;
+            let waveform = match s2f_audio::read(&voice.file, &Limits::default()) {
+                // Collections of thousands of recordings have some of them.
+                Err(AudioError { problem: Problem::Silent { .. }, .. }) => {
+                    return Ok((None, 0.0, Vec::new()));
+                }
+                waveform => waveform?,
+            };
             let copies: Vec<Option<Waveform>> = Version::ALL
                 .iter()
                 .map(|version| version.of(&waveform, augmentation, seed, index))
@@ -158,12 +166,18 @@ pub(crate) fn measure(
         let read: Vec<_> = read.collect::<Result<_, _>>()?;
         let waveforms: Vec<Waveform> =
             read.iter().flat_map(|(_, _, copies)| copies.iter().flatten().cloned()).collect();
-        let windows = embed_windows(encoder, &waveforms, &policy, &device)?;
-        let means = windows.into_iter().map(|w| w.mean_dim(0).into_data().iter().collect());
-        let mut means = means.collect::<Vec<Vec<f32>>>().into_iter();
+        // The products of the recurrent layers are too small to use several cores each.
+        let means = waveforms.par_chunks(BATCH).map(|some| -> Result<Vec<Vec<f32>>, TrainError> {
+            let windows = embed_windows(encoder, some, &policy, &device)?;
+            Ok(windows.into_iter().map(|w| w.mean_dim(0).into_data().iter().collect()).collect())
+        });
+        let means = means.collect::<Result<Vec<_>, _>>()?;
+        let mut means = means.into_iter().flatten();
         for (pitch_hz, seconds, copies) in read {
             let embeddings = copies.into_iter().map(|copy| copy.and_then(|_| means.next()));
-            all.push(Measured { pitch_hz, seconds, embeddings: embeddings.collect() });
+            let mut embeddings: Vec<_> = embeddings.collect();
+            embeddings.resize(Version::ALL.len(), None);
+            all.push(Measured { pitch_hz, seconds, embeddings });
         }
         report(chunk + 1);
     }
