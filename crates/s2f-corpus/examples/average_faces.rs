@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|portrait| NormalisedFace::new(portrait, &mean))
         .collect::<Result<_, _>>()?;
 
+    let strength = 2.0; // as in configs/compact/face-decoder.toml
     let mut sums = PortraitSums::new(&mean);
     let portraits = aged_portraits(Path::new(portraits_of_all_ages))?;
     for some in portraits.chunks(32) {
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             sums.add_measured(measured, person.sex, person.age);
         }
     }
-    let (ageing, hair) = (Ageing::new(&sums)?, Hair::new(&sums)?);
+    let (ageing, hair) = (Ageing::new(&sums, strength)?, Hair::new(&sums)?);
     let layers = FaceLayers::new(&mean);
     let draw = |face: &NormalisedFace, style: Option<&Hairstyle>| {
         layers.compose(face, style).render(&mean)

@@ -26,6 +26,8 @@ pub struct Ageing {
     hair: Raster,
     /// Lines of forehead and eyes, and fine lines: about -2 to 1.
     lines: Raster,
+    /// Factor of the directions.
+    strength: f32,
 }
 
 /// The change in ten years.
@@ -46,9 +48,12 @@ impl Ageing {
     /// Inside the face, the colours' direction is the mean of women's and men's: women are few in
     /// public portraits, and their hair falls into the forehead. Skin as a whole keeps its tone.
     ///
+    /// `strength` exaggerates the directions; 1 leaves them. Averages understate ageing: what is in
+    /// another place in each face, such as folds and spots, cancels in them.
+    ///
     /// # Errors
     /// [`FaceError::TooFewPeople`] if there are fewer than 20 portraits of a sex.
-    pub fn new(portraits: &PortraitSums) -> Result<Self, FaceError> {
+    pub fn new(portraits: &PortraitSums, strength: f32) -> Result<Self, FaceError> {
         let mean = portraits.mean();
         let (head, face) = (mean.head_depth(), mean.face_depth());
         let skin = face.values().iter().map(|depth| smooth_step(1.0, 9.0, *depth));
@@ -74,7 +79,7 @@ impl Ageing {
         for direction in [&mut women, &mut men] {
             direction.keep_tone(&skin);
         }
-        Ok(Self { women, men, skin, hair, lines: lines(&face) })
+        Ok(Self { women, men, skin, hair, lines: lines(&face), strength })
     }
 
     /// The face of a person of `sex` who is `from` years old, at `to` years.
@@ -83,7 +88,7 @@ impl Ageing {
             Sex::Female => &self.women,
             Sex::Male => &self.men,
         };
-        let decades = (to - from) / 10.0;
+        let decades = self.strength * (to - from) / 10.0;
         let landmarks = face
             .landmarks
             .iter()
@@ -92,7 +97,7 @@ impl Ageing {
             .collect();
         let mut texture = Vec::with_capacity(3 * PIXELS);
         let depth = |age: f32| ((age - FIRST_LINES) / 10.0).clamp(0.0, 5.0);
-        let deeper = depth(to) - depth(from);
+        let deeper = self.strength * (depth(to) - depth(from));
         for channel in 0..3 {
             let planes = channel * PIXELS..(channel + 1) * PIXELS;
             let slopes = &direction.colours[planes.clone()];

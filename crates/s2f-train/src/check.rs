@@ -43,6 +43,7 @@ impl FaceDecoderTraining {
             not_negative("data.folders.saturation", f64::from(folder.saturation))?;
         }
         if let Some(ageing) = &data.ageing {
+            positive("data.ageing.strength", f64::from(ageing.strength))?;
             let ascending = ageing.ages.is_sorted_by(|a, b| a < b) && ageing.ages.len() >= 2;
             let adults = ageing.ages.iter().all(|age| (16.0..=100.0).contains(age));
             if !(ascending && adults) {

@@ -200,7 +200,7 @@ impl Averages {
         }
         let hair = Hair::new(&sums)?;
         let style = |length: f32| hair.style(0.35 + 0.35 * length, 1.85 + 0.7 * length);
-        Ok(Self { ageing: Ageing::new(&sums)?, hair: HAIR.map(style).into() })
+        Ok(Self { ageing: Ageing::new(&sums, ageing.strength)?, hair: HAIR.map(style).into() })
     }
 }
 

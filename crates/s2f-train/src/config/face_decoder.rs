@@ -57,6 +57,8 @@ pub struct FaceData {
 pub struct AgeingData {
     /// Folder under the root, with `people.csv`, `landmarks68.csv` and the pictures that they name.
     pub folder: PathBuf,
+    /// Factor of the average ageing, above 0: averages understate it.
+    pub strength: f32,
     /// Ages that every face is drawn at, years, ascending, at least two; morphs are mixtures of
     /// neighbouring ones.
     pub ages: Vec<f32>,
