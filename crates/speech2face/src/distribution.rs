@@ -177,5 +177,11 @@ mod tests {
         let prior = model.prior().unwrap();
         assert!(alone.explained_variance(&prior).unwrap().abs() < 1e-3);
         assert!(model.distributions(&[], &policy).unwrap().is_empty());
+        // The feature of a voice is the mean.
+        let feature = model.embed_voice(&voices[1], &policy).unwrap();
+        assert_eq!(feature.values(), alone.mean_feature());
+        // A steady sound is no speech, which gives exactly the prior.
+        assert_eq!(alone.mean(), prior.mean());
+        assert_eq!(model.information(policy.evidence(&voices[1])).unwrap(), Information::NONE);
     }
 }
