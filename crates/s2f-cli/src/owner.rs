@@ -134,7 +134,10 @@ mod tests {
                 model: ModelId { name: "größer 模".into(), sha256: "ab".repeat(32) },
                 recording: RecordingId { sha256: "cd".repeat(32), seconds: 6.25 },
                 options: ReconstructOptions::default(),
+                sample: None,
             },
+            uncertainty: None,
+            log_density: None,
         }
     }
 

@@ -3,7 +3,9 @@
 mod inputs;
 mod outputs;
 mod settings;
+mod uncertainty;
 
+use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -16,7 +18,10 @@ use serde::Serialize;
 pub use settings::Args;
 use settings::Request;
 use speech2face::audio::Limits;
-use speech2face::{Provenance, Reconstruction, Speech2Face, VoiceRecording};
+use speech2face::{
+    FaceDensity, PlausibleFaces, Provenance, Reconstruction, Speech2Face, Uncertainty,
+    VoiceRecording,
+};
 
 use crate::printer::{Printer, message_and_hint};
 use crate::{Outcome, owner};
@@ -30,6 +35,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
     let start = Instant::now();
     let model = args.model.open(&args.device.open()?)?;
+    if request.sampling.is_some() {
+        // A model without a distribution is one error, not one for each recording.
+        model.prior()?;
+    }
     request.create_folder()?;
     let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
     printer.detail(format_args!("opened model {name} in {time}"));
@@ -52,11 +61,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             let start = Instant::now();
             let drawn = recording.and_then(|recording| draw(&model, &recording, target, &request));
             match drawn {
-                Ok((reconstruction, outputs)) => {
-                    report(input, &reconstruction, &outputs, &request, &printer)?;
+                Ok((faces, outputs)) => {
+                    report(input, &faces, &outputs, &request, &printer)?;
                     printer.detail(format_args!(
                         "  {:.1} s of voice read in {}, drawn and written in {}",
-                        reconstruction.provenance.recording.seconds,
+                        faces.mean.provenance.recording.seconds,
                         milliseconds(reading),
                         milliseconds(start.elapsed()),
                     ));
@@ -95,34 +104,57 @@ fn read(input: &Input) -> anyhow::Result<VoiceRecording> {
     }
 }
 
-/// Draws one face and writes its files. Returns their names.
+/// Draws the faces of one recording and writes their files. Returns the names of the files.
 fn draw(
     model: &Speech2Face,
     recording: &VoiceRecording,
     target: &Target,
     request: &Request,
-) -> anyhow::Result<(Reconstruction, Vec<PathBuf>)> {
-    let reconstruction = model.reconstruct(recording, request.options)?;
-    let mut outputs = Vec::new();
-    for (format, paths) in request.formats.iter().map(|format| (format, target.paths(*format))) {
-        let contents = match format {
-            Format::Png => vec![reconstruction.to_png()?],
-            Format::Json => vec![reconstruction.to_json()?],
-            Format::Npy => {
-                vec![reconstruction.face.feature_npy(), reconstruction.face.landmarks_npy()]
+) -> anyhow::Result<(PlausibleFaces, Vec<PathBuf>)> {
+    let faces = match request.sampling {
+        Some(sampling) => model.reconstruct_faces(recording, request.options, sampling)?,
+        None => PlausibleFaces {
+            mean: model.reconstruct(recording, request.options)?,
+            samples: Vec::new(),
+        },
+    };
+    let targets = (1..).map(|index| target.face(index));
+    let each: Vec<(Target, &Reconstruction)> =
+        once(target.clone()).chain(targets).zip(once(&faces.mean).chain(&faces.samples)).collect();
+    let mut contents: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    for &format in &request.formats {
+        let add =
+            |target: &Target, files: Vec<Vec<u8>>| target.paths(format).into_iter().zip(files);
+        match format {
+            Format::Png => {
+                for (target, drawn) in &each {
+                    contents.extend(add(target, vec![drawn.to_png()?]));
+                }
+                if !faces.samples.is_empty() {
+                    contents.extend(add(&target.sheet(), vec![faces.sheet_png()?]));
+                }
             }
-        };
-        for (path, bytes) in paths.into_iter().zip(contents) {
-            owner::write(&path, &bytes)?;
-            outputs.push(path);
+            Format::Json => contents.extend(add(target, vec![faces.to_json()?])),
+            Format::Npy => {
+                for (target, Reconstruction { face, .. }) in &each {
+                    contents.extend(add(target, vec![face.feature_npy(), face.landmarks_npy()]));
+                }
+            }
         }
     }
-    Ok((reconstruction, outputs))
+    // Either all files may be written or none is.
+    contents.iter().try_for_each(|(path, _)| owner::check(path))?;
+    let mut outputs = Vec::with_capacity(contents.len());
+    for (path, bytes) in contents {
+        owner::write(&path, &bytes)?;
+        outputs.push(path);
+    }
+    Ok((faces, outputs))
 }
 
 fn report(
     input: &Input,
-    reconstruction: &Reconstruction,
+    faces: &PlausibleFaces,
     outputs: &[PathBuf],
     request: &Request,
     printer: &Printer,
@@ -133,12 +165,33 @@ fn report(
         outputs: Vec<String>,
         #[serde(flatten)]
         provenance: &'a Provenance,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uncertainty: Option<&'a Uncertainty>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        faces: Vec<FaceDensity>,
     }
     let outputs: Vec<String> = outputs.iter().map(|path| shown(path)).collect();
-    printer.note(format_args!("{} → {}", input.name(), outputs.join(", ")));
+    match outputs.as_slice() {
+        [first, .., last] if outputs.len() > 4 => printer.note(format_args!(
+            "{} → {first} … {last}, {} files",
+            input.name(),
+            outputs.len()
+        )),
+        _ => printer.note(format_args!("{} → {}", input.name(), outputs.join(", "))),
+    }
+    let Reconstruction { provenance, uncertainty, .. } = &faces.mean;
+    if let Some(uncertainty) = uncertainty {
+        uncertainty::print(&input.name(), uncertainty, printer);
+    }
     if request.json {
-        let provenance = &reconstruction.provenance;
-        printer.json(&Drawn { input: input.name(), outputs, provenance })?;
+        let densities = faces.samples.iter().filter_map(Reconstruction::density).collect();
+        printer.json(&Drawn {
+            input: input.name(),
+            outputs,
+            provenance,
+            uncertainty: uncertainty.as_ref(),
+            faces: densities,
+        })?;
     }
     Ok(())
 }

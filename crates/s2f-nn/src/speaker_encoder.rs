@@ -9,6 +9,7 @@
 
 mod config;
 mod lstm;
+mod recurrence;
 
 use burn::module::Module;
 use burn::nn::Linear;

@@ -3,10 +3,10 @@
 use burn::tensor::{Device, Tensor};
 use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
-use s2f_nn::{DistributionError, FaceDistribution, Model};
+use s2f_nn::{DistributionError, FaceDistribution, Information, Model};
 
 use crate::voices::embed_windows;
-use crate::{DecodeError, FaceFeature, Speech2Face, VoicePolicy};
+use crate::{DecodeError, Evidence, FaceFeature, Speech2Face, VoicePolicy};
 
 /// `count` random features of a distribution, to decode; see [`FaceDistribution::sample`].
 ///
@@ -98,10 +98,26 @@ impl Speech2Face {
     pub fn prior(&self) -> Result<FaceDistribution, DecodeError> {
         let head = self.networks().face_distribution.as_ref();
         let head = head.ok_or_else(|| self.no_distribution())?;
-        head.prior(self.face_space()).map_err(|error| match error {
+        head.prior(self.face_space()).map_err(|error| self.distribution_error(error))
+    }
+
+    /// The share of what an endless clean recording would tell that is in a recording with this
+    /// `evidence`: what [`distribution`](Self::distribution) uses.
+    ///
+    /// # Errors
+    /// [`DecodeError::NoDistribution`] if the model has none.
+    pub fn information(&self, evidence: Evidence) -> Result<Information, DecodeError> {
+        let head = self.networks().face_distribution.as_ref();
+        let head = head.ok_or_else(|| self.no_distribution())?;
+        Ok(head.information(evidence.clean_seconds()))
+    }
+
+    pub(crate) fn distribution_error(&self, error: DistributionError) -> DecodeError {
+        match error {
             DistributionError::Device(reason) => DecodeError::Device(reason),
+            // The configuration was checked: sizes fit.
             _ => self.not_finite("distributions"),
-        })
+        }
     }
 
     fn no_distribution(&self) -> DecodeError {
@@ -161,5 +177,11 @@ mod tests {
         let prior = model.prior().unwrap();
         assert!(alone.explained_variance(&prior).unwrap().abs() < 1e-3);
         assert!(model.distributions(&[], &policy).unwrap().is_empty());
+        // The feature of a voice is the mean.
+        let feature = model.embed_voice(&voices[1], &policy).unwrap();
+        assert_eq!(feature.values(), alone.mean_feature());
+        // A steady sound is no speech, which gives exactly the prior.
+        assert_eq!(alone.mean(), prior.mean());
+        assert_eq!(model.information(policy.evidence(&voices[1])).unwrap(), Information::NONE);
     }
 }

@@ -102,6 +102,12 @@ pub enum DecodeError {
         /// Name of the model.
         model: String,
     },
+    /// A truncation of faces that are drawn at random is out of its range.
+    #[error("the truncation is {value}; hint: use 0 (typical faces) to 1 (all plausible faces)")]
+    Truncation {
+        /// Its value.
+        value: f64,
+    },
     /// The feature does not have the dimension of its face space.
     #[error(
         "a feature of {actual} values cannot be of face space {}; hint: check which encoder it \

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{Face, FaceFeature, ModelId, Provenance, Reconstruction, SOFTWARE, SYNTHETIC};
+use crate::{
+    Face, FaceFeature, FaceTraits, ModelId, Picture, PlausibleFaces, Provenance, Reconstruction,
+    SOFTWARE, SYNTHETIC, SampleId, Uncertainty,
+};
 
 /// Why a reconstruction could not be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -100,36 +103,123 @@ impl Reconstruction {
     /// # Errors
     /// [`EncodingError`].
     pub fn to_png(&self) -> Result<Vec<u8>, EncodingError> {
-        let Provenance { recording, .. } = &self.provenance;
-        let picture = &self.face.picture;
-        let side = picture.side as u32;
-        let texts = [("Source", format!("voice recording, SHA-256 {}", recording.sha256))];
-        let provenance = serde_json::to_string(&self.provenance)?;
-        let (marks, model) = ((SYNTHETIC, XMP), &self.provenance.model);
-        encode([side, side], &picture.rgb, marks, model, &texts, Some(provenance))
+        let Picture { side, rgb } = &self.face.picture;
+        picture([*side as u32; 2], rgb, &self.provenance)
     }
 
-    /// Provenance, feature and landmarks as one line of JSON.
+    /// Provenance, feature and landmarks as one line of JSON; with a distribution of faces, also
+    /// what the recording tells, the density of the face and its traits.
     ///
     /// # Errors
     /// [`EncodingError`].
     pub fn to_json(&self) -> Result<Vec<u8>, EncodingError> {
+        self.json_with(&[])
+    }
+
+    /// [`to_json`](Self::to_json) of the mean face, with a list of other `faces`.
+    fn json_with(&self, faces: &[Reconstruction]) -> Result<Vec<u8>, EncodingError> {
         #[derive(Serialize)]
         struct Document<'a> {
             #[serde(flatten)]
             provenance: &'a Provenance,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            uncertainty: Option<&'a Uncertainty>,
+            #[serde(flatten)]
+            density: Option<FaceDensity>,
             #[serde(flatten)]
             feature: &'a FaceFeature,
             landmarks: &'a [[f32; 2]],
             side: usize,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            faces: Vec<Entry<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            #[serde(flatten)]
+            density: Option<FaceDensity>,
+            feature: &'a [f32],
+            landmarks: &'a [[f32; 2]],
         }
         let Face { feature, landmarks, picture } = &self.face;
-        let provenance = &self.provenance;
-        let document = Document { provenance, feature, landmarks, side: picture.side };
+        let entries = faces.iter().map(|other| Entry {
+            density: other.density(),
+            feature: other.face.feature.values(),
+            landmarks: &other.face.landmarks,
+        });
+        let document = Document {
+            provenance: &self.provenance,
+            uncertainty: self.uncertainty.as_ref(),
+            density: self.density(),
+            feature,
+            landmarks,
+            side: picture.side,
+            faces: entries.collect(),
+        };
         let mut bytes = serde_json::to_vec(&document)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
+
+    /// Density and traits of the face; `None` for a model without a distribution of faces.
+    pub fn density(&self) -> Option<FaceDensity> {
+        let index = self.provenance.sample.and_then(|sample| sample.index);
+        let log_density = self.log_density?;
+        Some(FaceDensity { index, log_density, traits: self.face.feature.traits() })
+    }
+}
+
+/// How plausible a face is, and its traits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FaceDensity {
+    /// Number of the face, from 1; `None` for the mean face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// Natural logarithm of its density in the distribution of faces.
+    pub log_density: f64,
+    /// Its traits.
+    pub traits: FaceTraits,
+}
+
+impl PlausibleFaces {
+    /// [`Reconstruction::to_json`] of the mean face, with the list `faces` of the others: density,
+    /// traits, feature and landmarks of each.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn to_json(&self) -> Result<Vec<u8>, EncodingError> {
+        self.mean.json_with(&self.samples)
+    }
+
+    /// All pictures on one sheet as a PNG file, row by row, the mean face first; about twice as
+    /// wide as high. Its metadata are those of [`Reconstruction::to_png`].
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn sheet_png(&self) -> Result<Vec<u8>, EncodingError> {
+        let faces: Vec<&Face> =
+            std::iter::once(&self.mean).chain(&self.samples).map(|drawn| &drawn.face).collect();
+        let columns = (2.0 * faces.len() as f64).sqrt().ceil() as usize;
+        let (side, rows) = (self.mean.face.picture.side, faces.len().div_ceil(columns));
+        let mut rgb = vec![255; 3 * columns * side * rows * side];
+        for (place, face) in faces.into_iter().enumerate() {
+            let corner = (place / columns * side * columns + place % columns) * side;
+            for (y, row) in face.picture.rgb.chunks_exact(3 * side).enumerate() {
+                rgb[3 * (corner + y * columns * side)..][..3 * side].copy_from_slice(row);
+            }
+        }
+        let sampling = self.samples.first().and_then(|first| first.provenance.sample);
+        let sample = sampling.map(|sample| SampleId { index: None, ..sample });
+        let provenance = Provenance { sample, ..self.mean.provenance.clone() };
+        picture([columns, rows].map(|count| (count * side) as u32), &rgb, &provenance)
+    }
+}
+
+/// A picture with the marks of a synthetic one and its provenance.
+fn picture(size: [u32; 2], rgb: &[u8], provenance: &Provenance) -> Result<Vec<u8>, EncodingError> {
+    let source = format!("voice recording, SHA-256 {}", provenance.recording.sha256);
+    let json = serde_json::to_string(provenance)?;
+    let marks = (SYNTHETIC, XMP);
+    encode(size, rgb, marks, &provenance.model, &[("Source", source)], Some(json))
 }
 
 impl Face {
@@ -165,7 +255,7 @@ mod tests {
     use s2f_core::FaceSpace;
 
     use super::*;
-    use crate::{ModelId, Picture, ReconstructOptions, RecordingId, SOFTWARE};
+    use crate::{ReconstructOptions, RecordingId};
 
     fn reconstruction() -> Reconstruction {
         let feature = (0..256).map(|n| (n as f32 - 100.0) / 300.0).collect();
@@ -181,7 +271,10 @@ mod tests {
                 model: ModelId { name: "größer 模".into(), sha256: "ab".repeat(32) },
                 recording: RecordingId { sha256: "cd".repeat(32), seconds: 6.25 },
                 options: ReconstructOptions { exaggerate: 0.7, ..ReconstructOptions::default() },
+                sample: None,
             },
+            uncertainty: None,
+            log_density: None,
         }
     }
 

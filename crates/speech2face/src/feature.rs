@@ -1,9 +1,9 @@
 //! Face features: vectors, each with the face space it belongs to.
 
-use s2f_core::FaceSpace;
+use s2f_core::{FaceSpace, Trait};
 use serde::Serialize;
 
-use crate::DecodeError;
+use crate::{DecodeError, FaceTraits};
 
 /// A vector in a face space: what the voice encoder predicts and the face decoder reads.
 ///
@@ -39,6 +39,16 @@ impl FaceFeature {
     /// The values, one for each dimension of the face space.
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// The traits that follow the identity.
+    pub fn traits(&self) -> FaceTraits {
+        let value = |which| Some(f64::from(*self.values.get(self.space.index(which)?)?));
+        FaceTraits {
+            sex: value(Trait::Sex).map(Trait::sex),
+            age_years: value(Trait::Age).map(Trait::years),
+            hair: value(Trait::Hair),
+        }
     }
 }
 

@@ -38,10 +38,12 @@ pub mod front_end;
 mod model;
 mod model_source;
 mod provenance;
+mod reconstruct;
 mod reconstruction;
 mod recording;
 mod run_folder;
 mod training_record;
+mod uncertainty;
 mod voices;
 
 /// The tensor library, in the version that this crate uses.
@@ -51,7 +53,7 @@ pub use distribution::sample_features;
 pub use embed_face::embed_face;
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use evidence::Evidence;
-pub use export::{EncodingError, composite_png, synthetic_png};
+pub use export::{EncodingError, FaceDensity, composite_png, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
 pub use feature::FaceFeature;
@@ -60,8 +62,10 @@ pub use folder::read_model_config;
 pub use image;
 pub use model::{SHIPPED, Speech2Face};
 pub use model_source::{ModelSource, ModelSourceError};
-pub use provenance::{ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC};
-pub use reconstruction::{Face, Picture, Reconstruction};
+pub use provenance::{
+    ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC, SampleId, Sampling,
+};
+pub use reconstruction::{Face, FaceTraits, Picture, PlausibleFaces, Reconstruction};
 pub use recording::VoiceRecording;
 pub use run_folder::{Environment, RunFolder, RunFolderError};
 pub use s2f_audio as audio;
@@ -71,4 +75,5 @@ pub use s2f_face as face;
 pub use s2f_nn as nn;
 pub use s2f_nn::{FaceDistribution, ModelConfig};
 pub use training_record::{DataId, TrainingRecord};
+pub use uncertainty::{AgeRange, Uncertainty};
 pub use voices::{VoicePolicy, Windows, embed_voices, embed_windows};

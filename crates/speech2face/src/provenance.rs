@@ -73,6 +73,33 @@ pub struct Provenance {
     /// The options.
     #[serde(rename = "settings")]
     pub options: ReconstructOptions,
+    /// Which of the faces drawn at random it shows; `None` for the mean face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleId>,
+}
+
+/// How plausible faces are drawn from the distribution of a voice.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Sampling {
+    /// Number of faces.
+    pub count: usize,
+    /// Random seed.
+    pub seed: u64,
+    /// Factor of the faces' distance from typical ones, 0 to 1: 1 draws all plausible faces, less
+    /// only more typical ones; see
+    /// [`GaussianMixture::sample`](s2f_nn::face_distribution::GaussianMixture::sample).
+    pub truncation: f64,
+}
+
+/// A face drawn at random, or a sheet of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SampleId {
+    /// How the faces were drawn.
+    #[serde(flatten)]
+    pub sampling: Sampling,
+    /// Number of the face, from 1; `None` for a sheet of the mean face and all faces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
 }
 
 #[cfg(test)]

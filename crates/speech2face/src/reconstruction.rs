@@ -1,6 +1,9 @@
-//! Results: a face, and the face together with its provenance.
+//! Results: a face, and the face together with its provenance and what is certain about it.
 
-use crate::{FaceFeature, Provenance};
+use s2f_core::Sex;
+use serde::Serialize;
+
+use crate::{FaceFeature, Provenance, Uncertainty};
 
 /// A square picture, 8 bit sRGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,4 +33,32 @@ pub struct Reconstruction {
     pub face: Face,
     /// What it was made of and how.
     pub provenance: Provenance,
+    /// What the recording tells; `None` for a model without a distribution of faces.
+    pub uncertainty: Option<Uncertainty>,
+    /// Natural logarithm of the density of the face in the distribution, before exaggeration;
+    /// `None` likewise.
+    pub log_density: Option<f64>,
+}
+
+/// The mean face of a recording, and faces drawn from the distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlausibleFaces {
+    /// The mean face.
+    pub mean: Reconstruction,
+    /// Faces drawn at random.
+    pub samples: Vec<Reconstruction>,
+}
+
+/// The traits in a face feature; those that its face space does not have are `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FaceTraits {
+    /// Sex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sex: Option<Sex>,
+    /// Age, years.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_years: Option<f64>,
+    /// Length of the hair, on the scale of [`Trait::Hair`](s2f_core::Trait::Hair).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hair: Option<f64>,
 }

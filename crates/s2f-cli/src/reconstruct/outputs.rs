@@ -13,7 +13,7 @@ use super::inputs::Input;
 pub enum Format {
     /// The picture
     Png,
-    /// Provenance, feature and landmarks
+    /// Provenance, feature and landmarks; with --faces, also those of each face and its density
     Json,
     /// Feature and landmarks for NumPy: NAME.feature.npy, NAME.landmarks.npy
     Npy,
@@ -54,13 +54,35 @@ impl Target {
         extensions.iter().map(path).collect()
     }
 
+    /// The files of a face that is drawn at random, from 1.
+    pub fn face(&self, index: usize) -> Self {
+        self.with_suffix(&format!("-{index}"))
+    }
+
+    /// The file of the sheet of all faces.
+    pub fn sheet(&self) -> Self {
+        self.with_suffix("-faces")
+    }
+
+    /// This target, and those of the faces drawn at random with their sheet, if there are any.
+    fn with_faces(&self, faces: usize) -> Vec<Self> {
+        let mut targets = vec![self.clone()];
+        if faces > 0 {
+            targets.extend((1..=faces).map(|index| self.face(index)));
+            targets.push(self.sheet());
+        }
+        targets
+    }
+
+    fn with_suffix(&self, suffix: &str) -> Self {
+        let mut stem = self.stem.clone();
+        stem.push(suffix);
+        Self { folder: self.folder.clone(), stem }
+    }
+
     /// The `number`th of several of the same name.
     fn numbered(&self, number: usize) -> Self {
-        let mut stem = self.stem.clone();
-        if number > 1 {
-            stem.push(format!("-{number}"));
-        }
-        Self { folder: self.folder.clone(), stem }
+        if number > 1 { self.with_suffix(&format!("-{number}")) } else { self.clone() }
     }
 
     /// Equal for names that are the same file on a case-insensitive file system.
@@ -69,9 +91,15 @@ impl Target {
     }
 }
 
-/// A target for each input. No two targets are the same, and no target is an input: later ones are
-/// numbered from -2, skipping the names that other inputs have without a number.
-pub fn targets(inputs: &[Input], place: &OutputPlace, formats: &[Format]) -> Vec<Target> {
+/// A target for each input, with room for the files of `faces` faces drawn at random. No two files
+/// are the same, and no file is an input: later targets are numbered from -2, skipping the names
+/// that other inputs have without a number.
+pub fn targets(
+    inputs: &[Input],
+    place: &OutputPlace,
+    formats: &[Format],
+    faces: usize,
+) -> Vec<Target> {
     let plain: Vec<Target> = inputs.iter().map(|input| target(input, place)).collect();
     let claimed: HashSet<_> = plain.iter().map(Target::key).collect();
     let read: HashSet<PathBuf> = inputs.iter().filter_map(identity).collect();
@@ -84,8 +112,14 @@ pub fn targets(inputs: &[Input], place: &OutputPlace, formats: &[Format]) -> Vec
         let mut number = 1;
         loop {
             let target = plain.numbered(number);
-            let claimed = number > 1 && claimed.contains(&target.key());
-            if !claimed && !is_read(&target) && taken.insert(target.key()) {
+            let all = target.with_faces(faces);
+            let keys: Vec<_> = all.iter().map(Target::key).collect();
+            let own = usize::from(number == 1); // claimed by this input itself
+            let is_free = !keys.iter().skip(own).any(|key| claimed.contains(key))
+                && !keys.iter().any(|key| taken.contains(key))
+                && !all.iter().any(is_read);
+            if is_free {
+                taken.extend(keys);
                 return target;
             }
             number += 1;
@@ -129,9 +163,27 @@ mod tests {
 
     fn names(inputs: &[&str], place: &OutputPlace) -> Vec<String> {
         let inputs: Vec<Input> = inputs.iter().map(|path| Input::File(path.into())).collect();
-        let targets = targets(&inputs, place, &[Format::Png]);
+        let targets = targets(&inputs, place, &[Format::Png], 0);
         let name = |target: &Target| target.paths(Format::Png)[0].display().to_string();
         targets.iter().map(name).collect()
+    }
+
+    #[test]
+    fn faces_of_one_recording_do_not_replace_those_of_another() {
+        let check = |inputs: &[&str], faces: usize, expected: &[&str]| {
+            let inputs: Vec<Input> = inputs.iter().map(|path| Input::File(path.into())).collect();
+            let targets = targets(&inputs, &OutputPlace::BesideInput, &[Format::Png], faces);
+            let stems: Vec<_> =
+                targets.iter().map(|target| target.stem.to_string_lossy()).collect();
+            assert_eq!(stems, expected);
+            let files = targets.iter().flat_map(|target| target.with_faces(faces));
+            let files: Vec<PathBuf> = files.flat_map(|t| t.paths(Format::Png)).collect();
+            assert_eq!(files.iter().collect::<HashSet<_>>().len(), files.len());
+        };
+        check(&["x.wav", "x.mp3"], 1, &["x", "x-2"]);
+        check(&["x.wav", "x.mp3"], 3, &["x", "x-4"]);
+        check(&["x.wav", "x-2.wav"], 3, &["x-3", "x-2"]);
+        check(&["x.wav", "x-faces.wav"], 1, &["x-2", "x-faces"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use speech2face::{ReconstructOptions, VoicePolicy};
+use speech2face::{ReconstructOptions, Sampling, VoicePolicy};
 
 use super::inputs::{Input, without_repetitions};
 use super::outputs::{Format, OutputPlace, Target, targets};
@@ -42,6 +42,26 @@ pub struct Args {
     #[arg(value_parser = amount)]
     exaggerate: f32,
 
+    /// Also draw this many plausible faces, 1 to 100, each different in what the voice leaves open
+    ///
+    /// A voice tells something about sex and age, little about the rest. The picture NAME.png is
+    /// the mean of all plausible faces; this draws single ones: NAME-1.png, NAME-2.png and so on,
+    /// NAME-faces.png with all of them, the mean face first, and NAME.json with the density and
+    /// the traits of each (with --format, only the formats that it names). A short or noisy
+    /// recording tells less, so its faces differ more; -v shows how much it tells.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=100))]
+    faces: Option<u64>,
+
+    /// Random seed of --faces: the same seed draws the same faces
+    #[arg(long, default_value_t = 0, requires = "faces")]
+    seed: u64,
+
+    /// How far the faces of --faces may be from typical ones: 1 draws all plausible faces, 0.7
+    /// more typical ones, 0 only the most typical
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "faces")]
+    #[arg(value_parser = truncation)]
+    truncate: f64,
+
     /// Part of the recording to use
     #[arg(long, value_enum, default_value_t = Window::All)]
     window: Window,
@@ -60,6 +80,8 @@ Examples:
   speech2face reconstruct voice.m4a
   speech2face reconstruct *.wav -o faces
   speech2face reconstruct voice.m4a --exaggerate 0.7 -o face.png
+  speech2face reconstruct voice.wav --faces 6 --seed 1
+  speech2face reconstruct voice.wav --faces 6 --truncate 0.7 -o faces -v
   speech2face reconstruct voice.wav --format png --format json --format npy
   ffmpeg -i film.mp4 -ss 60 -t 20 -f wav - | speech2face reconstruct - -o face.png
   speech2face reconstruct *.flac -o faces --json -q | jq .outputs";
@@ -88,6 +110,15 @@ fn amount(typed: &str) -> Result<f32, String> {
     }
 }
 
+fn truncation(typed: &str) -> Result<f64, String> {
+    let share: f64 = typed.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("must be from 0 (the most typical faces) to 1 (all plausible faces)".into())
+    }
+}
+
 /// What to reconstruct, and how.
 pub struct Request {
     /// The output folder, if there is one.
@@ -97,6 +128,8 @@ pub struct Request {
     /// Names of recordings that were given more than once.
     pub repeated: Vec<String>,
     pub options: ReconstructOptions,
+    /// Which faces are drawn at random, besides the mean face.
+    pub sampling: Option<Sampling>,
     pub formats: Vec<Format>,
     pub json: bool,
 }
@@ -121,7 +154,16 @@ impl Request {
         if formats.is_empty() {
             formats.push(Format::Png);
         }
-        let targets = targets(&inputs, &place, &formats);
+        let sampling = args.faces.map(|count| Sampling {
+            count: count as usize,
+            seed: args.seed,
+            truncation: args.truncate,
+        });
+        if sampling.is_some() && args.formats.is_empty() && !formats.contains(&Format::Json) {
+            formats.push(Format::Json);
+        }
+        let faces = sampling.map_or(0, |sampling| sampling.count);
+        let targets = targets(&inputs, &place, &formats, faces);
         let voice = match args.window {
             Window::All => VoicePolicy::default(),
             Window::First => VoicePolicy::first_clip(),
@@ -135,6 +177,7 @@ impl Request {
             inputs: inputs.into_iter().zip(targets).collect(),
             repeated,
             options: ReconstructOptions { voice, exaggerate: args.exaggerate },
+            sampling,
             formats,
             json: args.json,
         })

@@ -10,6 +10,7 @@
 mod configurations;
 mod corpus;
 mod evaluate;
+mod faces;
 mod inputs;
 mod models;
 mod names;
