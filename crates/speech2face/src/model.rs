@@ -121,15 +121,13 @@ impl Speech2Face {
     /// it is, -1 gives the mean face.
     ///
     /// # Errors
-    /// [`DecodeError::OtherSpace`] for a feature of another face space than this model's,
-    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
+    /// [`DecodeError::NoTraits`] for an identity if the model's face space has traits, as that of
+    /// a photograph ([`add_traits`](Self::add_traits) adds them); [`DecodeError::OtherSpace`]
+    /// for a feature of another face space, [`DecodeError::NotFinite`] if the weights are damaged,
+    /// [`DecodeError::Device`].
     pub fn decode(&self, feature: &FaceFeature, exaggerate: f32) -> Result<Face, DecodeError> {
         if feature.space() != self.face_space() {
-            return Err(DecodeError::OtherSpace {
-                model: self.id.name.clone(),
-                feature: Box::new(feature.space().clone()),
-                expected: Box::new(self.face_space().clone()),
-            });
+            return Err(self.other_space(feature));
         }
         let values = TensorData::new(feature.values().to_vec(), [1, feature.values().len()]);
         let input = Tensor::<2>::from_data(values, &self.device); // [1, D]
@@ -193,6 +191,27 @@ impl Speech2Face {
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.model.num_params()
+    }
+
+    /// The mean feature of the training voices, `[D]`, from which exaggeration moves away; not
+    /// normalised. Zeros if the model was never given one.
+    ///
+    /// # Errors
+    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
+    pub fn mean_feature(&self) -> Result<Vec<f32>, DecodeError> {
+        self.finite(self.model.mean_feature.val(), "mean features")
+    }
+
+    /// Why a feature of another face space cannot be used.
+    pub(crate) fn other_space(&self, feature: &FaceFeature) -> DecodeError {
+        let model = self.id.name.clone();
+        let expected = Box::new(self.face_space().clone());
+        let feature = Box::new(feature.space().clone());
+        if *feature == expected.identity() {
+            DecodeError::NoTraits { model, feature, expected }
+        } else {
+            DecodeError::OtherSpace { model, feature, expected }
+        }
     }
 
     /// `[1, D]` as a feature of the model's face space.
