@@ -61,7 +61,7 @@ fn known_traits_are_used_and_unknown_ones_are_the_mean() {
 
 #[test]
 fn the_mean_is_that_of_the_distribution_if_there_is_one() {
-    let model = self::model(true);
+    let model = model(true);
     let mean = model.prior().unwrap().mean();
     let mean = [mean[256] as f32, mean[257] as f32];
     assert_ne!(mean, [0.25, 0.5]);
