@@ -79,10 +79,9 @@ fn info(model: &ModelChoice, json: bool, printer: &Printer) -> anyhow::Result<()
     if json {
         return printer.json(&Info { id, parameters, config, card });
     }
-    let space = model.face_space();
     printer.data(format_args!("name        {}", id.name))?;
     printer.data(format_args!("sha256      {}", id.sha256))?;
-    printer.data(format_args!("face space  {}, {} dimensions", space.name, space.dimension))?;
+    printer.data(format_args!("face space  {}", model.face_space()))?;
     printer.data(format_args!("parameters  {:.2} million", parameters as f64 / 1e6))?;
     let side = config.face_decoder.size;
     printer.data(format_args!("picture     {side} × {side} pixels"))?;

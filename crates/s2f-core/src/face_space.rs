@@ -1,5 +1,7 @@
 //! Face spaces: which encoder and layer a face feature comes from.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Trait;
@@ -82,16 +84,66 @@ impl FaceSpace {
         self.dimension.saturating_sub(self.traits.len())
     }
 
+    /// The identity of a feature of this face space: its leading dimensions, normalised as
+    /// [`identity`](Self::identity) is, to compare it with that of a photograph. A shorter slice is
+    /// returned whole.
+    ///
+    /// # Shapes
+    /// - `feature`: `[D]`; output: `[D - T]` with T traits
+    ///
+    /// ```
+    /// use s2f_core::{FaceSpace, Trait};
+    ///
+    /// let space = FaceSpace::mobileface().with_traits(&Trait::ALL);
+    /// assert_eq!(space.identity_of(&[0.1; 259]), [0.1; 256]);
+    /// ```
+    pub fn identity_of<'a>(&self, feature: &'a [f32]) -> &'a [f32] {
+        &feature[..self.identity_dimension().min(feature.len())]
+    }
+
     /// The dimension that holds `which`, if this face space has it.
     pub fn index(&self, which: Trait) -> Option<usize> {
         let place = self.traits.iter().position(|&other| other == which)?;
         Some(self.identity_dimension() + place)
     }
 
+    /// Whether features of both can be compared: name, dimension and traits agree. Pairs state the
+    /// normalisation that their own features happen to have, so it may differ.
+    ///
+    /// ```
+    /// use s2f_core::{FaceSpace, Normalisation, Trait};
+    ///
+    /// let space = FaceSpace::mobileface();
+    /// let some = FaceSpace { normalisation: Normalisation::None, ..space.clone() };
+    /// assert!(space.is_compatible(&some));
+    /// assert!(!space.is_compatible(&space.with_traits(&[Trait::Age])));
+    /// ```
+    pub fn is_compatible(&self, other: &Self) -> bool {
+        (&self.name, self.dimension, &self.traits) == (&other.name, other.dimension, &other.traits)
+    }
+
     /// Whether each trait occurs once and something is left for the identity.
     pub fn is_valid(&self) -> bool {
         let is_first = |(place, which)| self.traits.iter().position(|x| x == which) == Some(place);
         self.traits.len() < self.dimension && self.traits.iter().enumerate().all(is_first)
+    }
+}
+
+/// `mobileface-v2 with sex, age and hair (259 dimensions, unit length)`, for messages and reports.
+impl fmt::Display for FaceSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let traits: Vec<&str> = self.traits.iter().map(|which| which.name()).collect();
+        match traits.split_last() {
+            None => {}
+            Some((only, [])) => write!(f, " with {only}")?,
+            Some((last, rest)) => write!(f, " with {} and {last}", rest.join(", "))?,
+        }
+        let normalisation = match self.normalisation {
+            Normalisation::None => "",
+            Normalisation::UnitLength => ", unit length",
+        };
+        write!(f, " ({} dimensions{normalisation})", self.dimension)
     }
 }
 
@@ -107,6 +159,17 @@ mod tests {
         assert_eq!(space.index(Trait::Sex), Some(256));
         assert_eq!(space.with_traits(&[Trait::Age]).index(Trait::Sex), None);
         assert_eq!(space.with_traits(&[Trait::Age]).index(Trait::Age), Some(256));
+    }
+
+    #[test]
+    fn messages_name_the_traits() {
+        let space = FaceSpace::mobileface();
+        let of = |traits: &[Trait]| space.with_traits(traits).to_string();
+        assert_eq!(of(&[]), "mobileface-v2 (256 dimensions, unit length)");
+        assert_eq!(of(&[Trait::Age]), "mobileface-v2 with age (257 dimensions, unit length)");
+        let all = "mobileface-v2 with sex, age and hair (259 dimensions, unit length)";
+        assert_eq!(of(&Trait::ALL), all);
+        assert_eq!(FaceSpace::vgg_face().to_string(), "vgg-face-fc7 (4096 dimensions)");
     }
 
     #[test]

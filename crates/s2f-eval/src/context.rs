@@ -1,15 +1,16 @@
 //! What the sections of a report compute scores from.
 
 use s2f_metrics::{Distance, Vectors};
-use speech2face::Speech2Face;
+use speech2face::{FaceFeature, Speech2Face};
 
-use crate::FaceReading;
 use crate::distributions::Prediction;
 use crate::groups::{Control, sex_group};
+use crate::identity::complete;
 use crate::items::Items;
 use crate::labels::Labels;
 use crate::outcome::{Searches, search};
 use crate::voices::ClipLengths;
+use crate::{EvalError, FaceReading};
 
 /// The distance of all scores except those that compare distances.
 pub(crate) const MAIN: Distance = Distance::Relative;
@@ -19,15 +20,17 @@ pub(crate) struct Context<'a> {
     pub(crate) items: &'a Items,
     pub(crate) model: &'a Speech2Face,
     pub(crate) clips: &'a ClipLengths,
-    /// Features of the voices, `[pairs, D]`, under the policy of `clips`.
+    /// Features of the voices, `[pairs, D]`, under the policy of `clips`, to be decoded.
+    pub(crate) voice_features: Vectors,
+    /// Their identities, `[pairs, D - T]` with T traits, to be compared.
     pub(crate) voices: Vectors,
-    /// The same by length, in the order of `clips.lengths`.
+    /// Identities by length, in the order of `clips.lengths`.
     pub(crate) by_length: Vec<Vectors>,
-    /// Features of the first and the second half of each voice.
+    /// Identities of the first and the second half of each voice.
     pub(crate) halves: [Vectors; 2],
     /// Signal-to-noise ratio of each voice, dB.
     pub(crate) noise_db: Vec<f64>,
-    /// The model's mean face, `[D]`.
+    /// The identity of the model's mean face, `[D - T]`.
     pub(crate) centre: Vec<f32>,
     pub(crate) readings: Option<Readings>,
     /// Distributions of faces, if the model has them, against the true faces.
@@ -40,6 +43,16 @@ pub(crate) struct Context<'a> {
     pub(crate) face_to_voice: Conditions,
     /// Random seed.
     pub(crate) seed: u64,
+}
+
+impl Context<'_> {
+    /// The feature of a pair's true face, to be decoded.
+    pub(crate) fn true_face(&self, pair: usize) -> Result<FaceFeature, EvalError> {
+        let item = &self.items.items[pair];
+        let feature = [self.items.faces.row(pair), &item.traits].concat();
+        let photograph = self.readings.as_ref().and_then(|all| all.photograph[pair].as_ref());
+        complete(self.model, &item.info, &feature, photograph)
+    }
 }
 
 /// Readings of the pictures of some pairs, one element per pair; `None` if the picture was not read

@@ -9,12 +9,11 @@ use speech2face::nn::DistributionError;
 use speech2face::{DecodeError, FaceDistribution, Speech2Face, VoicePolicy};
 
 use crate::EvalError;
+use crate::cache::Columns;
 use crate::items::Items;
 
 /// Samples of a distribution: a level is then known to one per cent.
 pub(crate) const SAMPLES: usize = 99;
-/// Voices whose distributions are in memory at a time.
-const BATCH: usize = 32;
 
 /// The predicted distribution of one pair against its true face. All but the last three are of the
 /// identity alone.
@@ -42,43 +41,115 @@ pub(crate) struct Prediction {
     pub(crate) age_width: Option<f64>,
 }
 
-/// The predictions for all pairs, in order; `None` if the model has no distribution. `load` reads
-/// the voices of pairs.
-pub(crate) fn predictions(
-    model: &Speech2Face,
-    items: &Items,
-    policy: &VoicePolicy,
-    seed: u64,
-    mut load: impl FnMut(&[usize]) -> Result<Vec<Pair>, EvalError>,
-) -> Result<Option<Vec<Prediction>>, EvalError> {
-    if model.networks().face_distribution.is_none() {
-        return Ok(None);
+/// Number of scores of a prediction: all but the mean.
+const SCORES: usize = 10;
+/// Names of the columns of [`Predictor::columns`].
+const SCORE_COLUMN: &str = "scores";
+const MEAN_COLUMN: &str = "mean";
+
+impl Prediction {
+    /// Everything but the mean, in the order of [`Self::from_rows`]; not a number for what is
+    /// unknown.
+    fn scores(&self) -> [f64; SCORES] {
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        [
+            self.log_density,
+            self.prior_log_density,
+            self.energy,
+            self.prior_energy,
+            self.level,
+            self.within,
+            self.explained,
+            known(self.stated_sex),
+            known(self.age_level),
+            known(self.age_width),
+        ]
     }
-    let prior = Prior::of(model, seed)?;
-    let mut predictions = Vec::with_capacity(items.len());
-    let all: Vec<usize> = (0..items.len()).collect();
-    for indices in all.chunks(BATCH) {
-        let voices: Vec<Waveform> = load(indices)?
+
+    /// The prediction from its scores and mean.
+    fn from_rows(scores: &[f32], mean: &[f32]) -> Self {
+        let score = |place: usize| scores.get(place).map_or(f64::NAN, |&score| score.into());
+        let known = |place: usize| Some(score(place)).filter(|score| !score.is_nan());
+        Self {
+            log_density: score(0),
+            prior_log_density: score(1),
+            energy: score(2),
+            prior_energy: score(3),
+            level: score(4),
+            within: score(5),
+            explained: score(6),
+            stated_sex: known(7),
+            age_level: known(8),
+            age_width: known(9),
+            mean: mean.iter().map(|&x| x.into()).collect(),
+        }
+    }
+}
+
+/// The predictions in `columns`, in order.
+pub(crate) fn predictions(columns: &Columns) -> Vec<Prediction> {
+    let of = |name| columns.get(name).cloned().unwrap_or_default();
+    let (scores, means) = (of(SCORE_COLUMN), of(MEAN_COLUMN));
+    let rows = scores.rows().zip(means.rows());
+    rows.map(|(scores, mean)| Prediction::from_rows(scores, mean)).collect()
+}
+
+/// Predicts the distributions of faces for voices.
+pub(crate) struct Predictor<'a> {
+    model: &'a Speech2Face,
+    items: &'a Items,
+    policy: VoicePolicy,
+    seed: u64,
+    prior: Prior,
+}
+
+impl<'a> Predictor<'a> {
+    /// `None` if the model has no distribution.
+    pub(crate) fn new(
+        model: &'a Speech2Face,
+        items: &'a Items,
+        policy: VoicePolicy,
+        seed: u64,
+    ) -> Result<Option<Self>, EvalError> {
+        if model.networks().face_distribution.is_none() {
+            return Ok(None);
+        }
+        let prior = Prior::of(model, seed)?;
+        Ok(Some(Self { model, items, policy, seed, prior }))
+    }
+
+    /// The predictions for some pairs: `indices` among all pairs, and the pairs with their voices.
+    ///
+    /// # Shapes
+    /// - scores: `[pairs, 10]`; means: `[pairs, D - T]` with T traits
+    pub(crate) fn columns(
+        &self,
+        indices: &[usize],
+        pairs: Vec<Pair>,
+    ) -> Result<Columns, EvalError> {
+        let voices: Vec<Waveform> = pairs
             .into_par_iter()
             .map(|pair| decode(pair.audio, &pair.info.pair_id, &Limits::default()))
             .collect::<Result<_, AudioError>>()?;
-        let distributions = model.distributions(&voices, policy)?;
+        let distributions = self.model.distributions(&voices, &self.policy)?;
         let found: Vec<Prediction> = indices
             .par_iter()
             .zip(&distributions)
             .map(|(&index, distribution)| {
-                let (face, info) = (items.faces.row(index), &items.items[index].info);
-                let seed = seed.wrapping_add(index as u64);
+                let (face, info) = (self.items.faces.row(index), &self.items.items[index].info);
+                let seed = self.seed.wrapping_add(index as u64);
                 // Sizes fit: both are of the model's face space.
-                prior.predict(distribution, face, info, seed).map_err(|_| DecodeError::NotFinite {
-                    model: model.id().name.clone(),
-                    what: "distributions",
-                })
+                let found = self.prior.predict(distribution, face, info, seed);
+                found.map_err(|_| not_finite(self.model))
             })
             .collect::<Result<_, _>>()?;
-        predictions.extend(found);
+        let scores = found.iter().flat_map(Prediction::scores).map(|score| score as f32);
+        let means = found.iter().flat_map(|prediction| &prediction.mean).map(|&x| x as f32);
+        Ok(Columns::from([
+            (SCORE_COLUMN.to_owned(), Vectors::new(scores.collect(), SCORES)),
+            (MEAN_COLUMN.to_owned(), Vectors::new(means.collect(), self.items.faces.dimension())),
+        ]))
     }
-    Ok(Some(predictions))
 }
 
 /// The distribution without a voice, and its samples.
@@ -91,14 +162,12 @@ struct Prior {
 impl Prior {
     fn of(model: &Speech2Face, seed: u64) -> Result<Self, EvalError> {
         let whole = model.prior()?;
-        let identity = whole.identity().map_err(|_| DecodeError::NotFinite {
-            model: model.id().name.clone(),
-            what: "distributions",
-        })?;
+        let identity = whole.identity().map_err(|_| not_finite(model))?;
         let samples = samples(&identity, seed);
         Ok(Self { whole, identity, samples })
     }
 
+    /// `face` is the identity of the true face.
     fn predict(
         &self,
         distribution: &FaceDistribution,
@@ -108,7 +177,6 @@ impl Prior {
     ) -> Result<Prediction, DistributionError> {
         let space = distribution.space();
         let identity = distribution.identity()?;
-        let face = &face[..space.identity_dimension().min(face.len())];
         let samples = samples(&identity, seed);
         let log_density = identity.log_density(face)?;
         let densities: Vec<f64> =
@@ -135,6 +203,10 @@ impl Prior {
             age_width: distribution.age_interval(0.9).map(|[low, high]| high - low),
         })
     }
+}
+
+fn not_finite(model: &Speech2Face) -> DecodeError {
+    DecodeError::NotFinite { model: model.id().name.clone(), what: "distributions" }
 }
 
 fn samples(distribution: &FaceDistribution, seed: u64) -> Vectors {

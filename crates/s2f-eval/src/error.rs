@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use s2f_audio::AudioError;
-use s2f_core::FileError;
+use s2f_core::{FaceSpace, FileError};
 use s2f_face::FaceError;
 use s2f_pairs::PairsError;
 use speech2face::{DecodeError, EncodingError, FaceReaderError, ModelError, RunFolderError};
@@ -64,11 +64,11 @@ pub enum EvalError {
         /// The pairs.
         path: PathBuf,
         /// Their face space.
-        pairs: String,
+        pairs: Box<FaceSpace>,
         /// Name of the model.
         model: String,
         /// Its face space.
-        predicted: String,
+        predicted: Box<FaceSpace>,
     },
     /// Too few people for any search.
     #[error(

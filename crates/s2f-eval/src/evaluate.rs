@@ -16,6 +16,7 @@ use crate::cache::Cache;
 use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
 use crate::context::{Conditions, Context, Controls, MAIN};
 use crate::groups::Control;
+use crate::identity::{identities, mean_face};
 use crate::items::{Items, is_long_enough};
 use crate::labels::Labels;
 use crate::outcome::{Gap, search};
@@ -69,22 +70,22 @@ pub fn evaluate(
 
     let cache = Cache::open(&out.join(Evaluation::FEATURES))?;
     let steps = Steps { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
-    let mut columns = steps.embed(model, &clips, on_event)?;
-    let mut take = |name: &str| columns.remove(name).unwrap_or_default();
-    let halves = [take(FIRST_HALF), take(SECOND_HALF)];
-    let noise_db = take(NOISE).values().iter().map(|&db| f64::from(db)).collect();
-    let voices = columns.get(&clips.main_column()).cloned().unwrap_or_default();
-    let by_length: Vec<Vectors> = clips
-        .lengths
-        .iter()
-        .map(|&seconds| columns.get(&column(seconds)).cloned().unwrap_or_default())
-        .collect();
-    let centre = mean_face(model, &items);
+    let columns = steps.embed(model, &clips, on_event)?;
+    let of = |name: &str| columns.get(name).cloned().unwrap_or_default();
+    let identities_of = |name: &str| identities(model.face_space(), &of(name));
+    let halves = [FIRST_HALF, SECOND_HALF].map(identities_of);
+    let noise_db = of(NOISE).values().iter().map(|&db| f64::from(db)).collect();
+    let voice_features = of(&clips.main_column());
+    let voices = identities(model.face_space(), &voice_features);
+    let by_length: Vec<Vectors> =
+        clips.lengths.iter().map(|&seconds| identities_of(&column(seconds))).collect();
+    let mean_face = mean_face(model, &items.faces)?;
+    let centre = model.face_space().identity_of(&mean_face).to_vec();
     let readings = match options.reader {
-        Some(reader) => Some(steps.read(model, reader, &clips, &columns, &centre, on_event)?),
+        Some(reader) => Some(steps.read(model, reader, &clips, &columns, &mean_face, on_event)?),
         None => None,
     };
-    let predictions = steps.predict(model, &policy)?;
+    let predictions = steps.predict(model, &clips, on_event)?;
 
     on_event(EvaluationEvent::Stage { name: "scoring", pairs: items.len() });
     let bootstrap = Bootstrap::new(items.speakers.len(), options.draws, options.seed);
@@ -109,6 +110,7 @@ pub fn evaluate(
         items: &items,
         model,
         clips: &clips,
+        voice_features,
         voices,
         by_length,
         halves,
@@ -132,12 +134,12 @@ pub fn evaluate(
     for other in options.compare {
         let only = ClipLengths { lengths: Vec::new(), ..clips.clone() };
         let voices = steps.embed(&other.model, &only, on_event)?.remove(&only.main_column());
-        let centre = mean_face(&other.model, &items);
-        let voices = voices.unwrap_or_default();
-        others.push((
-            other.name.clone(),
-            compared(&steps, &bootstrap, &voices, &centre, &other.name),
-        ));
+        let space = other.model.face_space();
+        let voices = identities(space, &voices.unwrap_or_default());
+        let mean_face = self::mean_face(&other.model, &items.faces)?;
+        let centre = space.identity_of(&mean_face);
+        let scores = compared(&steps, &bootstrap, &voices, centre, &other.name);
+        others.push((other.name.clone(), scores));
     }
     if let Some(baseline) = baseline {
         others.push((format!("{} (baseline)", baseline.paired.model), baseline.paired));
@@ -198,18 +200,17 @@ fn number_equal_names(first: &str, others: &mut [(String, Paired)]) {
     }
 }
 
+/// Pairs are of the model's face space, or of that of photographs: the same without traits.
 fn check_space(model: &Speech2Face, set: &PairSet) -> Result<(), EvalError> {
     let (found, wanted) = (set.face_space(), model.face_space());
-    if (&found.name, found.dimension) == (&wanted.name, wanted.dimension) {
+    if found.is_compatible(wanted) || found.is_compatible(&wanted.identity()) {
         return Ok(());
     }
-    let describe =
-        |space: &speech2face::FaceSpace| format!("{} ({} dimensions)", space.name, space.dimension);
     Err(EvalError::FaceSpaces {
         path: set.path().to_owned(),
-        pairs: describe(found),
+        pairs: Box::new(found.clone()),
         model: model.id().name.clone(),
-        predicted: describe(wanted),
+        predicted: Box::new(wanted.clone()),
     })
 }
 
@@ -229,15 +230,6 @@ fn lengths(items: &Items, common: f64) -> Vec<f64> {
     lengths.sort_by(f64::total_cmp);
     lengths.dedup();
     lengths
-}
-
-/// The model's mean feature, or that of the true faces if the model has none.
-fn mean_face(model: &Speech2Face, items: &Items) -> Vec<f32> {
-    let mean: Vec<f32> = model.networks().mean_feature.val().into_data().iter().collect();
-    if mean.iter().any(|&x| x != 0.0) {
-        return mean;
-    }
-    items.faces.mean().iter().map(|&x| x as f32).collect()
 }
 
 /// Removes tables without rows and figures without points.

@@ -13,6 +13,8 @@ use crate::options::PairSelection;
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) info: PairInfo,
+    /// The traits in the pair's feature, usually none.
+    pub(crate) traits: Vec<f32>,
     /// Index of the speaker.
     pub(crate) speaker: usize,
     /// Index among the speaker's pairs: the round of searches in which it is a probe.
@@ -29,7 +31,7 @@ pub(crate) struct Items {
     pub(crate) speakers: Vec<String>,
     /// For each speaker, the indices of their pairs.
     pub(crate) of_speaker: Vec<Vec<usize>>,
-    /// Features of the true faces, `[pairs, D]`.
+    /// Identities of the true faces, `[pairs, D]`.
     pub(crate) faces: Vectors,
     /// Number of pairs of the selection that were left out because their voices are too short.
     pub(crate) too_short: usize,
@@ -88,6 +90,7 @@ impl Items {
         speakers.dedup();
 
         let mut of_speaker = vec![Vec::new(); speakers.len()];
+        let space = set.face_space();
         let (mut items, mut rows) = (Vec::with_capacity(chosen.len()), Vec::new());
         for group in 0..set.groups().len() {
             for pair in set.group(group, Payload::ALL, selection.split()) {
@@ -99,11 +102,13 @@ impl Items {
                 let Ok(speaker) = speakers.binary_search(&info.speaker_id) else { continue };
                 let round = of_speaker[speaker].len();
                 of_speaker[speaker].push(items.len());
-                items.push(Item { info, speaker, round, group });
-                rows.extend(feature);
+                let identity = space.identity_of(&feature);
+                rows.extend_from_slice(identity);
+                let traits = feature[identity.len()..].to_vec();
+                items.push(Item { info, traits, speaker, round, group });
             }
         }
-        let faces = Vectors::new(rows, set.face_space().dimension);
+        let faces = Vectors::new(rows, space.identity_dimension());
         Ok((Self { items, speakers, of_speaker, faces, too_short, available }, seconds))
     }
 
@@ -184,7 +189,8 @@ impl Items {
             hash.update(format!("\n{pair_id}\t{speaker_id}\t{audio_sha256}\t{face_sha256}"));
             hash.update(format!("\t{sex:?}\t{age:?}\t{language:?}"));
         }
-        for number in self.faces.values() {
+        let traits = self.items.iter().flat_map(|item| &item.traits);
+        for number in self.faces.values().iter().chain(traits) {
             hash.update(number.to_le_bytes());
         }
         hex(&hash.finalize())

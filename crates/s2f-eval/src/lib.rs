@@ -17,6 +17,7 @@ mod evaluate;
 mod options;
 
 mod groups;
+mod identity;
 mod items;
 mod labels;
 mod loader;

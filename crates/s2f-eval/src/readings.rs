@@ -9,6 +9,7 @@ use s2f_pairs::Pair;
 use speech2face::{FaceFeature, Speech2Face};
 
 use crate::cache::Columns;
+use crate::identity::complete;
 use crate::{EvalError, FaceReader, FaceReading};
 
 /// Values of a reading: x and y of each landmark, age, sex.
@@ -21,7 +22,8 @@ pub(crate) const DECODED: &str = "decoded";
 pub(crate) const PHOTOGRAPH: &str = "photograph";
 
 /// Readings of some pairs, which must have faces and features: of the faces generated from `voices`
-/// (by the name of their column), of the one decoded from the true feature, and of the photograph.
+/// (features, `[pairs, D]`, by the name of their column), of the one decoded from the true feature,
+/// and of the photograph.
 pub(crate) fn columns(
     model: &Speech2Face,
     reader: &FaceReader,
@@ -29,12 +31,15 @@ pub(crate) fn columns(
     voices: &[(String, Vectors)],
 ) -> Result<Columns, EvalError> {
     let read = |picture: &(dyn Fn(usize) -> Result<Option<RgbImage>, EvalError> + Sync)| {
-        let rows = (0..pairs.len()).into_par_iter().map(|n| match picture(n)? {
-            Some(picture) => Ok(values(reader.read(&picture)?.as_ref())),
-            None => Ok(values(None)),
+        let readings = (0..pairs.len()).into_par_iter().map(|n| match picture(n)? {
+            Some(picture) => Ok(reader.read(&picture)?),
+            None => Ok(None),
         });
-        let rows = rows.collect::<Result<Vec<_>, EvalError>>()?;
-        Ok::<_, EvalError>(Vectors::new(rows.concat(), VALUES))
+        readings.collect::<Result<Vec<Option<FaceReading>>, EvalError>>()
+    };
+    let rows = |readings: &[Option<FaceReading>]| {
+        let rows = readings.iter().flat_map(|reading| values(reading.as_ref()));
+        Vectors::new(rows.collect(), VALUES)
     };
     let mut columns = Columns::new();
     for (name, voices) in voices {
@@ -44,11 +49,16 @@ pub(crate) fn columns(
             let is_known = feature.iter().all(|x| x.is_finite());
             is_known.then(|| draw(model, feature)).transpose()
         };
-        columns.insert(name.clone(), read(&drawn)?);
+        columns.insert(name.clone(), rows(&read(&drawn)?));
     }
-    columns.insert(DECODED.into(), read(&|n| draw(model, &pairs[n].feature).map(Some))?);
-    let photograph = |n: usize| photograph(&pairs[n]).map(Some);
-    columns.insert(PHOTOGRAPH.into(), read(&photograph)?);
+    let photographs = read(&|n| photograph(&pairs[n]).map(Some))?;
+    columns.insert(PHOTOGRAPH.into(), rows(&photographs));
+    let decoded = |n: usize| {
+        let Pair { info, feature, .. } = &pairs[n];
+        let feature = complete(model, info, feature, photographs[n].as_ref())?;
+        draw(model, feature.values()).map(Some)
+    };
+    columns.insert(DECODED.into(), rows(&read(&decoded)?));
     Ok(columns)
 }
 
@@ -59,7 +69,7 @@ pub(crate) fn photograph(pair: &Pair) -> Result<RgbImage, EvalError> {
     Ok(face.map_err(named)?.picture().clone())
 }
 
-/// The picture that a model generates from a feature.
+/// The picture that a model generates from a feature of its face space, `[D]`.
 pub(crate) fn draw(model: &Speech2Face, feature: &[f32]) -> Result<RgbImage, EvalError> {
     let feature = FaceFeature::new(model.face_space().clone(), feature.to_vec())?;
     let picture = model.decode(&feature, 0.0)?.picture;

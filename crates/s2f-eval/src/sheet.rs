@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use image::RgbImage;
 use image::imageops::{FilterType, replace, resize};
-use s2f_metrics::{Vectors, nearest};
+use s2f_metrics::nearest;
 use s2f_pairs::{PairSet, Payload};
 use speech2face::synthetic_png;
 
@@ -55,7 +55,7 @@ pub(crate) fn draw_sheet(
     photographs: &Photographs<'_>,
     with_photographs: bool,
 ) -> Result<(Vec<u8>, Vec<&'static str>), EvalError> {
-    let Context { items, model, voices, centre, .. } = context;
+    let Context { items, model, voice_features, voices, centre, .. } = context;
     let gallery = items.gallery(0);
     let step = gallery.len().div_ceil(PEOPLE);
     let shown: Vec<usize> = gallery.iter().copied().step_by(step).collect();
@@ -74,8 +74,10 @@ pub(crate) fn draw_sheet(
     let mut photograph = |pair: usize| photograph(&loader.load(&[pair])?.swap_remove(0));
     let mut rows = Vec::new();
     for (&pair, found) in shown.iter().zip(&found) {
-        let row = |rows: &Vectors| draw(model, rows.row(pair));
-        let mut faces = vec![row(&items.faces)?, row(voices)?];
+        let mut faces = vec![
+            draw(model, context.true_face(pair)?.values())?,
+            draw(model, voice_features.row(pair))?,
+        ];
         if with_photographs {
             faces.insert(0, photograph(pair)?);
             for hit in found {

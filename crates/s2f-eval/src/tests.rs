@@ -8,3 +8,4 @@ mod reports;
 mod retrieval;
 pub(crate) mod samples;
 mod statistics;
+mod with_traits;

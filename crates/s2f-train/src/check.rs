@@ -94,7 +94,7 @@ impl FaceDistributionTraining {
         positive("regression.sex_penalty", self.regression.sex_penalty)?;
         positive("regression.age_penalty", self.regression.age_penalty)?;
         at_least("faces.draws", self.faces.draws, self.network.rank + 4)?;
-        at_least("faces.members", self.faces.members, 2)?;
+        at_least("faces.members", self.faces.members, 1)?;
         positive("prior.age_log_deviation", self.prior.age_log_deviation)?;
         positive("prior.age_median - 16", self.prior.age_median - 16.0)?;
         positive("prior.women", self.prior.women)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use s2f_core::Normalisation;
+use s2f_core::{FaceSpace, Normalisation};
 use s2f_pairs::{PairSet, Payload, Split};
 use speech2face::{DataId, TrainingRecord};
 
@@ -51,18 +51,7 @@ impl<'a> TrainingData<'a> {
         batch: usize,
     ) -> Result<Self, TrainError> {
         let set = PairSet::open(&data.path)?;
-        let (found, wanted) = (set.face_space(), &decoder.face_space);
-        if (&found.name, found.dimension) != (&wanted.name, wanted.dimension) {
-            return Err(TrainError::Data(format!(
-                "{} has features of face space {} ({} dimensions), the face decoder reads {} \
-                 ({}); hint: prepare the corpus with the face encoder of the face decoder",
-                data.path.display(),
-                found.name,
-                found.dimension,
-                wanted.name,
-                wanted.dimension
-            )));
-        }
+        check_face_space(&data.path, set.face_space(), &decoder.face_space)?;
         let features = Payload { feature: true, ..Payload::default() };
         let rows = set.rows(features, Some(Split::Train));
         let (mean_feature, pairs) = mean(rows.map(|row| Ok(row?.feature)))?;
@@ -171,6 +160,20 @@ impl<'a> TrainingData<'a> {
     }
 }
 
+/// Pairs must have features that the face decoder reads.
+fn check_face_space(path: &Path, found: &FaceSpace, wanted: &FaceSpace) -> Result<(), TrainError> {
+    if found.is_compatible(wanted) {
+        return Ok(());
+    }
+    let (path, pairs) = (path.to_owned(), Box::new(found.clone()));
+    let decoder = Box::new(wanted.clone());
+    Err(if found.is_compatible(&wanted.identity()) {
+        TrainError::NoTraits { path, pairs, decoder }
+    } else {
+        TrainError::FaceSpaces { path, pairs, decoder }
+    })
+}
+
 /// A path that is the same wherever it is read; as it is if the system cannot resolve it.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
@@ -189,4 +192,33 @@ fn mean(
         count += 1;
     }
     Ok((sum.into_iter().map(|sum| (sum / count as f64) as f32).collect(), count))
+}
+
+#[cfg(test)]
+mod tests {
+    use s2f_core::Trait;
+
+    use super::*;
+
+    #[test]
+    fn pairs_that_the_face_decoder_does_not_read_are_refused_with_a_hint() {
+        let space = FaceSpace::mobileface();
+        let with_traits = space.with_traits(&Trait::ALL);
+        let of = |found: &FaceSpace, wanted: &FaceSpace| {
+            check_face_space(Path::new("some"), found, wanted).map_err(|error| error.to_string())
+        };
+        let own = FaceSpace { normalisation: Normalisation::None, ..space.clone() };
+        assert_eq!(of(&own, &space), Ok(()));
+        assert_eq!(of(&with_traits, &with_traits), Ok(()));
+        let message = of(&space, &with_traits).unwrap_err();
+        for part in [
+            "some has features of face space mobileface-v2 (256 dimensions",
+            "reads mobileface-v2 with sex, age and hair (259 dimensions",
+            "hint: train on recordings ([data.recordings])",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        let message = of(&FaceSpace::vgg_face(), &with_traits).unwrap_err();
+        assert!(message.contains("hint: prepare the corpus with the face encoder"), "{message}");
+    }
 }

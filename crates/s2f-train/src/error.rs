@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use s2f_audio::AudioError;
-use s2f_core::FileError;
+use s2f_core::{FaceSpace, FileError};
 use s2f_corpus::CorpusError;
 use s2f_face::FaceError;
 use s2f_nn::ConfigError;
@@ -44,6 +44,33 @@ pub enum TrainError {
     /// The table `[network]` of a configuration describes no network that can be built.
     #[error("[network]: {0}")]
     Network(#[from] ConfigError),
+    /// Pairs have features of another face space than the face decoder reads.
+    #[error(
+        "{} has features of face space {pairs}, the face decoder reads {decoder}; hint: prepare \
+         the corpus with the face encoder of the face decoder", path.display()
+    )]
+    FaceSpaces {
+        /// The pairs.
+        path: PathBuf,
+        /// Their face space.
+        pairs: Box<FaceSpace>,
+        /// The face decoder's.
+        decoder: Box<FaceSpace>,
+    },
+    /// Pairs have features of photographs, which have no traits, but the face decoder reads some.
+    #[error(
+        "{} has features of face space {pairs}, the face decoder reads {decoder}, and a photograph \
+         has no traits; hint: train on recordings ([data.recordings]), or set face_decoder to one \
+         that was trained without data.ageing", path.display()
+    )]
+    NoTraits {
+        /// The pairs.
+        path: PathBuf,
+        /// Their face space.
+        pairs: Box<FaceSpace>,
+        /// The face decoder's.
+        decoder: Box<FaceSpace>,
+    },
     /// A configuration needs more memory than there is.
     #[error(
         "training would take about {} of memory ({details}), this machine has {}; hint: reduce \

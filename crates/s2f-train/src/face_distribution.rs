@@ -125,7 +125,7 @@ pub fn train_face_distribution(
         gallery.add(&drawn, &assemble(heads)?, &voices, &measured, fold, &reader)?;
     }
     let head = assemble(&heads)?;
-    let ages = ages_read(&drawn, &head, &reader)?;
+    let ages = ages_read(&drawn, &head, &identities, &reader)?;
 
     let embedded = Examples::new(&voices, &measured, &[(Version::Clean, 1.0)], |_| true);
     let model = Model {

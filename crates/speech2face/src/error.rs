@@ -80,12 +80,24 @@ pub enum ModelError {
 pub enum DecodeError {
     /// The feature belongs to another face space than the model's.
     #[error(
-        "the feature is of face space {}, but model {model} reads {}; hint: use the model that \
-         the feature was made with",
-        describe(feature),
-        describe(expected)
+        "the feature is of face space {feature}, but model {model} reads {expected}; hint: use \
+         the model that the feature was made with"
     )]
     OtherSpace {
+        /// Name of the model.
+        model: String,
+        /// Face space of the feature.
+        feature: Box<FaceSpace>,
+        /// Face space of the model.
+        expected: Box<FaceSpace>,
+    },
+    /// The feature is an identity, such as that of a photograph, without the traits that follow it
+    /// in the model's face space.
+    #[error(
+        "the feature is of face space {feature}, but model {model} reads {expected}; hint: add \
+         the traits with Speech2Face::add_traits"
+    )]
+    NoTraits {
         /// Name of the model.
         model: String,
         /// Face space of the feature.
@@ -110,9 +122,8 @@ pub enum DecodeError {
     },
     /// The feature does not have the dimension of its face space.
     #[error(
-        "a feature of {actual} values cannot be of face space {}; hint: check which encoder it \
-         came from",
-        describe(space)
+        "a feature of {actual} values cannot be of face space {space}; hint: check which encoder \
+         it came from"
     )]
     WrongLength {
         /// The face space.
@@ -122,9 +133,8 @@ pub enum DecodeError {
     },
     /// The feature contains a NaN or an infinity.
     #[error(
-        "a feature of face space {} contains values that are not finite; hint: the weights it \
-         was computed with are damaged",
-        describe(space)
+        "a feature of face space {space} contains values that are not finite; hint: the weights \
+         it was computed with are damaged"
     )]
     BadValue {
         /// The face space.
@@ -180,11 +190,4 @@ pub enum EmbedError {
     /// The encoder's output is not a feature of its face space.
     #[error(transparent)]
     Feature(#[from] DecodeError),
-}
-
-/// A face space as messages show it.
-fn describe(space: &FaceSpace) -> String {
-    let FaceSpace { name, dimension, normalisation, traits } = space;
-    let traits: String = traits.iter().map(|which| format!(" and {}", which.name())).collect();
-    format!("{name}{traits} ({dimension} dimensions, normalisation {normalisation:?})")
 }

@@ -62,6 +62,13 @@ impl AgeSexReading {
     }
 }
 
+impl FaceReading {
+    /// The more probable sex.
+    pub fn sex(&self) -> Sex {
+        AgeSexReading { age: self.age, male: self.male }.sex()
+    }
+}
+
 impl AgeSexReader {
     /// Opens YuNet's ONNX file, and the manifest of face-api.js's age and gender network with its
     /// weights beside it.

@@ -35,6 +35,7 @@ mod face_reader;
 mod feature;
 mod folder;
 pub mod front_end;
+mod known_traits;
 mod model;
 mod model_source;
 mod provenance;
@@ -60,6 +61,7 @@ pub use feature::FaceFeature;
 pub use folder::read_model_config;
 /// The library of pictures, in the version that this crate uses.
 pub use image;
+pub use known_traits::KnownTraits;
 pub use model::{SHIPPED, Speech2Face};
 pub use model_source::{ModelSource, ModelSourceError};
 pub use provenance::{

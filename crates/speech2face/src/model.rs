@@ -93,8 +93,10 @@ impl Speech2Face {
     /// it is, -1 gives the mean face.
     ///
     /// # Errors
-    /// [`DecodeError::OtherSpace`] for a feature of another face space than this model's,
-    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
+    /// [`DecodeError::NoTraits`] for an identity if the model's face space has traits, as that of
+    /// a photograph ([`add_traits`](Self::add_traits) adds them); [`DecodeError::OtherSpace`]
+    /// for a feature of another face space, [`DecodeError::NotFinite`] if the weights are damaged,
+    /// [`DecodeError::Device`].
     pub fn decode(&self, feature: &FaceFeature, exaggerate: f32) -> Result<Face, DecodeError> {
         let mut faces = self.decode_batch(std::slice::from_ref(feature), exaggerate)?;
         Ok(faces.swap_remove(0))
@@ -111,11 +113,7 @@ impl Speech2Face {
         exaggerate: f32,
     ) -> Result<Vec<Face>, DecodeError> {
         if let Some(other) = features.iter().find(|other| other.space() != self.face_space()) {
-            return Err(DecodeError::OtherSpace {
-                model: self.id.name.clone(),
-                feature: Box::new(other.space().clone()),
-                expected: Box::new(self.face_space().clone()),
-            });
+            return Err(self.other_space(other));
         }
         if features.is_empty() {
             return Ok(Vec::new());
@@ -128,7 +126,7 @@ impl Speech2Face {
         let input = normalise(input, self.face_space());
         let decoded = self.model.face_decoder.forward(input.clone());
         let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
-        let pictures = self.model.face_decoder.render(decoded); // [batch, 3, side, side]
+        let pictures = self.model.face_decoder.picture(decoded); // [batch, 3, side, side]
         let [_, _, side, _] = pictures.dims();
         // [batch, side, side, 3]
         let pictures = self.finite(pictures.permute([0, 2, 3, 1]), "pixels")?;
@@ -193,6 +191,27 @@ impl Speech2Face {
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.model.num_params()
+    }
+
+    /// The mean feature of the training voices, `[D]`, from which exaggeration moves away; not
+    /// normalised. Zeros if the model was never given one.
+    ///
+    /// # Errors
+    /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].
+    pub fn mean_feature(&self) -> Result<Vec<f32>, DecodeError> {
+        self.finite(self.model.mean_feature.val(), "mean features")
+    }
+
+    /// Why a feature of another face space cannot be used.
+    pub(crate) fn other_space(&self, feature: &FaceFeature) -> DecodeError {
+        let model = self.id.name.clone();
+        let expected = Box::new(self.face_space().clone());
+        let feature = Box::new(feature.space().clone());
+        if *feature == expected.identity() {
+            DecodeError::NoTraits { model, feature, expected }
+        } else {
+            DecodeError::OtherSpace { model, feature, expected }
+        }
     }
 
     /// The elements of a tensor, which must be finite.

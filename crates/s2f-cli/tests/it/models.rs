@@ -38,9 +38,11 @@ fn a_model_is_listed_shown_and_verified() {
     let folder = with_model();
     assert!(folder.run(["model", "list"]).exits(0).stdout.starts_with("compact "));
     let run = folder.run(["model", "info"]).exits(0);
-    for part in
-        ["name        compact\n", "face space  mobileface-v2, 256 dimensions\n", "224 × 224"]
-    {
+    for part in [
+        "name        compact\n",
+        "face space  mobileface-v2 (256 dimensions, unit length)\n",
+        "224 × 224",
+    ] {
         assert!(run.stdout.contains(part), "{part}: {run:#?}");
     }
     let info = folder.run(["model", "info", "--json", "-m", "model"]).exits(0).json().remove(0);

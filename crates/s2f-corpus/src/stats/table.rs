@@ -20,7 +20,7 @@ impl fmt::Display for Stats {
             hours(self.seconds),
             self.mean_seconds
         )?;
-        writeln!(f, "face space {}, {} dimensions", space.name, space.dimension)?;
+        writeln!(f, "face space {space}")?;
         let groups = [
             ("split", &self.by_split),
             ("sex", &self.by_sex),

@@ -24,10 +24,9 @@ impl About<'_> {
     pub(super) fn facts(&self) -> Vec<(String, String)> {
         let Steps { set, items, options, pairs_sha256, .. } = self.steps;
         let id = self.evaluated.model.id();
-        let space = self.evaluated.model.face_space();
         let facts = [
             ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),
-            ("Face space", format!("{} ({} dimensions)", space.name, space.dimension)),
+            ("Face space", self.evaluated.model.face_space().to_string()),
             (
                 "Pairs",
                 format!(

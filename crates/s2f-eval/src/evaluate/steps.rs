@@ -3,11 +3,11 @@
 use s2f_core::hash;
 use s2f_metrics::Vectors;
 use s2f_pairs::{PairSet, Payload};
-use speech2face::{SOFTWARE, Speech2Face, VoicePolicy};
+use speech2face::{SOFTWARE, Speech2Face};
 
 use crate::cache::{Cache, Columns};
 use crate::context::Readings;
-use crate::distributions::{Prediction, predictions};
+use crate::distributions::{Prediction, Predictor, SAMPLES, predictions};
 use crate::items::Items;
 use crate::loader::PairLoader;
 use crate::readings::{DECODED, PHOTOGRAPH, columns as read_pictures, draw, reading};
@@ -46,21 +46,33 @@ impl Steps<'_> {
     pub(super) fn predict(
         &self,
         model: &Speech2Face,
-        policy: &VoicePolicy,
+        clips: &ClipLengths,
+        on_event: &mut dyn FnMut(EvaluationEvent),
     ) -> Result<Option<Vec<Prediction>>, EvalError> {
+        let seed = self.options.seed;
+        let Some(predictor) = Predictor::new(model, self.items, clips.policy, seed)? else {
+            return Ok(None);
+        };
+        let pairs = self.items.len();
+        on_event(EvaluationEvent::Stage { name: "predicting distributions of faces", pairs });
+        let key = format!("{} {SAMPLES} {seed}", self.key(model, clips));
         let audio = Payload { audio: true, ..Payload::default() };
         let mut loader = PairLoader::new(self.set, self.options.selection, self.items, audio);
-        predictions(model, self.items, policy, self.options.seed, |rows| loader.load(rows))
+        let compute = |rows: &[usize]| predictor.columns(rows, loader.load(rows)?);
+        let mut done = |rows| on_event(EvaluationEvent::Done(rows));
+        let columns = self.cache.columns("distributions", &key, pairs, compute, &mut done)?;
+        Ok(Some(predictions(&columns)))
     }
 
-    /// Readings of the pictures of some of the pairs; `features` has those of [`Self::embed`].
+    /// Readings of the pictures of some of the pairs, and of the model's mean face, `[D]`;
+    /// `features` has those of [`Self::embed`].
     pub(super) fn read(
         &self,
         model: &Speech2Face,
         reader: &FaceReader,
         clips: &ClipLengths,
         features: &Columns,
-        centre: &[f32],
+        mean_face: &[f32],
         on_event: &mut dyn FnMut(EvaluationEvent),
     ) -> Result<Readings, EvalError> {
         let count = self.items.len();
@@ -100,7 +112,7 @@ impl Steps<'_> {
             by_length: clips.lengths.iter().map(|&seconds| spread(&column(seconds))).collect(),
             decoded: spread(DECODED),
             photograph: spread(PHOTOGRAPH),
-            mean_face: reader.read(&draw(model, centre)?)?,
+            mean_face: reader.read(&draw(model, mean_face)?)?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Similarity of the predicted feature to that of the true face (section 6.3 of the paper).
 
-use s2f_core::{FaceSpace, Normalisation};
+use s2f_core::Normalisation;
 use s2f_metrics::{Vectors, dot};
 
 use super::values;
@@ -13,10 +13,10 @@ use crate::scorer::{Baseline, Scorer};
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
     let Context { items, model, voices, centre, controls, .. } = context;
     let faces = &items.faces;
-    let space = model.face_space();
+    let normalisation = model.face_space().normalisation;
     let own_mean = Vectors::from_rows((0..items.len()).map(|_| &centre[..]));
-    let own_mean = as_predicted(own_mean, space);
-    let best_mean = as_predicted(mean_of_others(items), space);
+    let own_mean = as_predicted(own_mean, normalisation);
+    let best_mean = as_predicted(mean_of_others(items), normalisation);
     let mut rows = Vec::new();
     for gap in Gap::ALL {
         let of = |a: &Vectors, other: &dyn Fn(usize) -> Option<usize>| {
@@ -107,18 +107,16 @@ fn mean_of_others(items: &Items) -> Vectors {
     Vectors::from_rows(items.items.iter().map(|item| &of_speaker[item.speaker][..]))
 }
 
-/// Rows as a model would predict them: with identities of unit length if the face space is
-/// normalised.
-fn as_predicted(rows: Vectors, space: &FaceSpace) -> Vectors {
-    if space.normalisation == Normalisation::None {
+/// Identities as a model would predict them: of unit length if the face space is normalised.
+fn as_predicted(rows: Vectors, normalisation: Normalisation) -> Vectors {
+    if normalisation == Normalisation::None {
         return rows;
     }
     let unit: Vec<f32> = rows
         .rows()
         .flat_map(|row| {
-            let (identity, traits) = row.split_at(space.identity_dimension().min(row.len()));
-            let length = dot(identity, identity).sqrt().max(f64::MIN_POSITIVE) as f32;
-            identity.iter().map(move |x| x / length).chain(traits.iter().copied())
+            let length = dot(row, row).sqrt().max(f64::MIN_POSITIVE) as f32;
+            row.iter().map(move |x| x / length)
         })
         .collect();
     Vectors::new(unit, rows.dimension())
@@ -153,7 +151,7 @@ mod tests {
             let expected = others.map(|other| items.faces.row(other)[column]).sum::<f32>() / 8.0;
             assert!((means.row(pair)[column] - expected).abs() < 1e-6);
         }
-        let unit = as_predicted(means, &FaceSpace::mobileface());
+        let unit = as_predicted(means, Normalisation::UnitLength);
         assert!(unit.rows().all(|row| (dot(row, row) - 1.0).abs() < 1e-6));
     }
 }

@@ -3,35 +3,16 @@
 use std::fs;
 
 use s2f_pairs::Pair;
-use s2f_testing::pairs::set;
-use speech2face::nn::FaceDistributionConfig;
-use speech2face::nn::weights::{Precision, save};
-use speech2face::{Device, ModelSource, Speech2Face};
 
-use super::samples::humming_pair;
-use crate::{EvaluatedModel, EvaluationOptions, evaluate};
+use super::samples::{humming_pair, random_model, set};
+use crate::{EvaluationOptions, evaluate};
 
 const PEOPLE: usize = 20;
 
 #[test]
 fn a_head_that_has_learnt_nothing_explains_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let device = Device::flex();
-    let mut config = Speech2Face::shipped(&device).unwrap().config().clone();
-    config.face_distribution = Some(FaceDistributionConfig {
-        embedding: config.voice_encoder.features().unwrap(),
-        feature: 256,
-        traits: 0,
-        components: 2,
-        rank: 2,
-    });
-    let model = config.init(&device).unwrap();
-    let root = folder.path().join("model");
-    fs::create_dir(&root).unwrap();
-    fs::write(root.join("model.safetensors"), save(&model, Precision::Full).unwrap()).unwrap();
-    fs::write(root.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();
-    let source = ModelSource::resolve(root.to_str().unwrap()).unwrap();
-    let model = EvaluatedModel::open(&source, &device).unwrap();
+    let model = random_model(folder.path(), &[]);
 
     let pairs: Vec<Pair> = (0..2 * PEOPLE).map(|n| humming_pair(n / 2, n % 2, 256, 6.0)).collect();
     let set = set(&folder.path().join("some.parquet"), &pairs);

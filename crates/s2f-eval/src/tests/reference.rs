@@ -65,7 +65,7 @@ pub(super) fn items(speakers: &[usize], sexes: &[Option<Sex>]) -> Items {
             audio_sha256: String::new(),
             face_sha256: String::new(),
         };
-        Item { info, speaker, round, group: 0 }
+        Item { info, traits: Vec::new(), speaker, round, group: 0 }
     });
     Items {
         items: items.collect(),

@@ -178,7 +178,8 @@ fn what_cannot_be_evaluated_is_refused_with_a_hint() {
         assert!(message.contains(reason) && message.contains("hint: "), "{message}");
     };
     let all = pairs(256);
-    refused(&pairs(128), &options(), "(128 dimensions), model compact predicts mobileface-v2 (256");
+    let spaces = "(128 dimensions, unit length), model compact predicts mobileface-v2 (256";
+    refused(&pairs(128), &options(), spaces);
     refused(&all[..2], &options(), "1 speaker in its split test");
     let train = EvaluationOptions { selection: PairSelection::Split(Split::Train), ..options() };
     refused(&all, &train, "nobody in its split train");

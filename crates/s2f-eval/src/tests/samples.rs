@@ -1,13 +1,23 @@
 //! Pairs of made-up people, for tests.
 
+use std::fs;
+use std::path::Path;
+
+use burn::module::Param;
+use burn::tensor::Tensor;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use s2f_core::Sex;
+use s2f_core::{FaceSpace, Sex, Trait};
 use s2f_metrics::Vectors;
 use s2f_pairs::{Pair, Split};
 pub(crate) use s2f_testing::pairs::set;
 use s2f_testing::pairs::{self, Voice, sample};
+use serde_json::json;
+use speech2face::nn::ModelConfig;
+use speech2face::nn::weights::{Precision, save};
+use speech2face::{Device, ModelSource, Speech2Face};
 
+use crate::EvaluatedModel;
 use crate::items::Items;
 use crate::options::PairSelection;
 
@@ -51,4 +61,37 @@ pub(crate) fn items(people: usize, dimension: usize) -> Items {
 pub(crate) fn random(rows: usize, dimension: usize, seed: u64) -> Vectors {
     let mut random = SmallRng::seed_from_u64(seed);
     Vectors::new((0..rows * dimension).map(|_| random.random_range(-1.0..1.0)).collect(), dimension)
+}
+
+/// A model with random weights and a fresh distribution, of the shipped model's sizes: its face
+/// space has `traits`. Its mean identity is the first axis, and its mean traits are 0.5.
+pub(crate) fn random_model(folder: &Path, traits: &[Trait]) -> EvaluatedModel {
+    let device = Device::flex();
+    let space = FaceSpace::mobileface().with_traits(traits);
+    let shipped = Speech2Face::shipped(&device).unwrap();
+    let mut config = serde_json::to_value(shipped.config()).unwrap();
+    config["face_space"] = serde_json::to_value(&space).unwrap();
+    config["voice_encoder"]["output"] = json!(space.dimension);
+    config["face_decoder"]["feature"] = json!(space.dimension);
+    config["face_distribution"] = json!({
+        "embedding": shipped.config().voice_encoder.features().unwrap(),
+        "feature": space.dimension, "traits": traits.len(), "components": 2, "rank": 2,
+    });
+    let config: ModelConfig = serde_json::from_value(config).unwrap();
+    let mut networks = config.init(&device).unwrap();
+    let mut mean = vec![0.0; 256];
+    mean[0] = 1.0;
+    mean.extend(traits.iter().map(|_| 0.5));
+    networks.mean_feature = Param::from_tensor(Tensor::from_floats(&mean[..], &device));
+    let root = folder.join("model");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("model.safetensors"), save(&networks, Precision::Full).unwrap()).unwrap();
+    fs::write(root.join("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+    let source = ModelSource::resolve(root.to_str().unwrap()).unwrap();
+    EvaluatedModel::open(&source, &device).unwrap()
+}
+
+/// [`random_model`] with all traits.
+pub(crate) fn model_with_traits(folder: &Path) -> EvaluatedModel {
+    random_model(folder, &Trait::ALL)
 }

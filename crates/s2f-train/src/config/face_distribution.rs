@@ -89,7 +89,7 @@ pub struct TraitRegression {
 pub struct TraitFaces {
     /// Number of mixtures of faces that are drawn for each sex.
     pub draws: usize,
-    /// Faces in a mixture, at least two: nobody's face is drawn.
+    /// Faces in a mixture. Only moments of all mixtures of a sex are kept, so it may be 1.
     pub members: usize,
 }
 

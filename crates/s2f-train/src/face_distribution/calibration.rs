@@ -3,14 +3,10 @@
 use nalgebra::{DMatrix, DVector};
 use s2f_core::{Sex, Trait};
 
-use super::recordings::Version;
+use super::recordings::{Version, WINDOW_S};
 use super::scores::LeftOut;
 use crate::TraitPrior;
 use crate::regression::{Linear, logistic};
-
-/// Length of a window of the speaker encoder, s: windows of one voice differ as two short
-/// recordings do.
-const WINDOW_S: f64 = 1.6;
 
 /// From outputs to a probability and to a distribution of the age.
 ///
@@ -43,7 +39,7 @@ pub(crate) struct Calibration {
 impl Calibration {
     pub(crate) fn of(left_out: &LeftOut<'_>, prior: &TraitPrior) -> Self {
         let whole = Measurement::of(left_out, Version::Clean);
-        let short = Measurement::of(left_out, Version::Short);
+        let short = Measurement::of(left_out, Version::Window);
         let (offset, slope) = (whole.offset, whole.slope);
         let apart = (short.per_window - whole.per_window).max(0.02);
         // At least a little: some speakers' short recordings are whole.

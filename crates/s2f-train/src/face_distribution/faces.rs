@@ -84,6 +84,11 @@ impl Identities {
         }
     }
 
+    /// The change of the identity for 1 of the trait of age.
+    pub(crate) fn age_slope(&self) -> impl Iterator<Item = f64> {
+        self.age.iter().copied()
+    }
+
     /// Mean variance of a dimension of the identity, for a population whose age has a variance of
     /// `age_variance`.
     pub(crate) fn variance(&self, age_variance: f64) -> f64 {

@@ -9,6 +9,7 @@ use s2f_nn::{
 use serde::Serialize;
 use speech2face::AgeSexReader;
 
+use super::faces::Identities;
 use super::recordings::{Examples, Labelled, Measured, Version};
 use crate::TrainError;
 use crate::sheet;
@@ -70,7 +71,7 @@ impl Drawn<'_> {
         let shape = [features.len(), self.space.dimension];
         let features = Tensor::<2>::from_data(TensorData::new(features.concat(), shape), self.device);
         let features = normalise(features, self.space);
-        self.decoder.render(self.decoder.forward(features)).clamp(0.0, 1.0)
+        self.decoder.picture(self.decoder.forward(features))
     }
 
     fn draw(
@@ -228,10 +229,12 @@ fn age_correlation(drawings: &[&Drawing]) -> f64 {
     crate::regression::correlation(&vector(|pair| pair.0), &vector(|pair| pair.1), &even)
 }
 
-/// What the network reads at [`AGES`] minus each other: faces of 60 years minus those of 30 …
+/// Mean age that the network reads in faces that are sampled without a voice and drawn at each of
+/// [`AGES`]: their identities move with the age, by the slopes of women and of men.
 pub(crate) fn ages_read(
     drawn: &Drawn<'_>,
     head: &FaceDistributionHead,
+    identities: &[Identities; 2],
     reader: &AgeSexReader,
 ) -> Result<Vec<[f64; 3]>, TrainError> {
     let prior = head.prior(drawn.space).map_err(unusable)?;
@@ -245,7 +248,11 @@ pub(crate) fn ages_read(
                 .iter()
                 .map(|sample| {
                     let mut sample = sample.clone();
-                    sample[age] = s2f_core::Trait::of_years(years) as f32;
+                    let wanted = s2f_core::Trait::of_years(years) as f32;
+                    let slope = identities[usize::from(sample[sex] < 0.0)].age_slope();
+                    let moved = wanted - sample[age];
+                    sample.iter_mut().zip(slope).for_each(|(x, s)| *x += moved * s as f32);
+                    sample[age] = wanted;
                     sample
                 })
                 .collect();

@@ -22,8 +22,11 @@ pub(super) const CHUNK: usize = 32;
 const BATCH: usize = 10;
 /// Signal-to-noise ratio of the noisy copies, dB.
 const NOISE_DB: f64 = 10.0;
+/// Length of a window of the speaker encoder, s: windows of one voice differ as two short
+/// recordings do.
+pub(super) const WINDOW_S: f64 = 1.6;
 /// Length of the short copies, s.
-const SHORT_S: f64 = 3.0;
+pub(super) const SHORT_S: f64 = 3.0;
 
 /// A copy of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,11 +42,13 @@ pub(crate) enum Version {
     Noise,
     /// The first 3 s.
     Short,
+    /// A window of the speaker encoder from the middle, for the calibration.
+    Window,
 }
 
 impl Version {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Clean, Self::Augmented, Self::Telephone, Self::Noise, Self::Short];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Clean, Self::Augmented, Self::Telephone, Self::Noise, Self::Short, Self::Window];
 
     /// The copy of a recording; `None` if it is silent.
     fn of(self, voice: &Waveform, augmentation: &Augmentation, seed: u64, index: usize) -> Option<Waveform> {
@@ -53,13 +58,18 @@ impl Version {
             Self::Augmented => augmentation.augmented(voice, &mut rng),
             Self::Telephone => Some(telephone(voice)),
             Self::Noise => Some(with_noise(voice, NOISE_DB, index as u64)),
-            Self::Short => {
-                let samples = (SHORT_S * f64::from(Waveform::RATE_HZ)) as usize;
-                let first = &voice.samples()[..voice.samples().len().min(samples)];
-                Waveform::from_interleaved(first, 1, Waveform::RATE_HZ).ok()
-            }
+            Self::Short => excerpt(voice, 0.0, SHORT_S),
+            Self::Window => excerpt(voice, 0.5 * (voice.seconds() - WINDOW_S), WINDOW_S),
         }
     }
+}
+
+/// A part of a recording; `None` if it is silent.
+fn excerpt(voice: &Waveform, start_s: f64, length_s: f64) -> Option<Waveform> {
+    let at = |seconds: f64| (seconds.max(0.0) * f64::from(Waveform::RATE_HZ)) as usize;
+    let samples = voice.samples();
+    let end = samples.len().min(at(start_s.max(0.0) + length_s));
+    Waveform::from_interleaved(&samples[at(start_s).min(end)..end], 1, Waveform::RATE_HZ).ok()
 }
 
 /// A recording and what is stated or measured of it.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::calibration::Calibration;
 use super::heads::Heads;
 use super::pictures::PictureScores;
-use super::recordings::{Examples, Labelled, Measured, Version};
+use super::recordings::{Examples, Labelled, Measured, SHORT_S, Version, WINDOW_S};
 use crate::TrainError;
 use crate::regression::correlation;
 
@@ -71,7 +71,8 @@ pub(crate) fn left_out<'a>(
                     continue;
                 }
                 let seconds = match version {
-                    Version::Short => measured.seconds.min(3.0),
+                    Version::Short => measured.seconds.min(SHORT_S),
+                    Version::Window => measured.seconds.min(WINDOW_S),
                     _ => measured.seconds,
                 };
                 of_version.push(Row {
