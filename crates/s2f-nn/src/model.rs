@@ -37,7 +37,8 @@ pub struct ModelConfig {
 
 impl ModelConfig {
     /// Checks that a model can be built: both networks can be, both fit the face space (or the
-    /// distribution does, if the voice encoder ends with its trunk), and the border's points are at most 256 and near the picture.
+    /// distribution does, if the voice encoder ends with its trunk), and the border's points are at
+    /// most 256 and near the picture.
     ///
     /// # Errors
     /// [`ConfigError`], which names the key, its value and the range.

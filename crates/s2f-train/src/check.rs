@@ -11,8 +11,8 @@ use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
-    Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer, RecordingData, Schedule,
-    Start, VoiceData, VoiceEncoderTraining,
+    Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer,
+    RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;

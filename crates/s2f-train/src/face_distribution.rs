@@ -7,6 +7,7 @@
 mod calibration;
 mod faces;
 mod heads;
+mod left_out;
 mod pictures;
 mod recordings;
 mod scores;
@@ -18,8 +19,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use calibration::Calibration;
 use faces::Identities;
 use heads::Heads;
-use pictures::{Drawn, Gallery, ages_read, sheet_of_faces};
 pub use pictures::PictureScores;
+use pictures::{Drawn, Gallery, ages_read, sheet_of_faces};
 use recordings::{CHUNK, Examples, Labelled, Measured, Version, labelled, measure};
 use s2f_core::{Sex, Trait};
 use s2f_nn::weights::{self, Precision};
@@ -82,12 +83,8 @@ pub fn train_face_distribution(
         TrainingRecord::Recordings { path: absolute(&config.data.root), data: data.clone() },
         TrainingRecord::Faces { path: absolute(&training.data.root), data: data.clone() },
     ];
-    let session = ThisSession {
-        device: devices.name(),
-        seed: config.seed,
-        data: data.clone(),
-        trained_on,
-    };
+    let session =
+        ThisSession { device: devices.name(), seed: config.seed, data: data.clone(), trained_on };
     let run = Run::open(out, config, &session)?;
 
     let measured = embeddings(config, &run, &voices, &encoder, &data, &mut on_event)?;
@@ -97,7 +94,7 @@ pub fn train_face_distribution(
         let for_age = Examples::new(&voices, &measured, &FOR_TRAINING, with_age);
         Heads::fit(&for_sex, &for_age, &config.regression)
     };
-    let left_out = scores::left_out(&voices, &measured, &fit)?;
+    let left_out = left_out::left_out(&voices, &measured, &fit)?;
     let calibration = Calibration::of(&left_out, &config.prior);
     let heads = fit(&|_| true)?;
 
@@ -109,9 +106,8 @@ pub fn train_face_distribution(
         Identities::of(sex, settings, seed, set, network, &face_encoder, space)
     };
     let identities = [of(Sex::Female, config.seed)?, of(Sex::Male, config.seed.wrapping_add(1))?];
-    let assemble = |heads: &Heads| {
-        head(config, heads, &calibration, &identities, &voices, &measured, &device)
-    };
+    let assemble =
+        |heads: &Heads| head(config, heads, &calibration, &identities, &voices, &measured, &device);
     let [components_s, weights_s] = calibration.half_information_s();
     let drawn = Drawn {
         decoder: &decoder.network,
@@ -137,8 +133,7 @@ pub fn train_face_distribution(
     let id = write(&run, config, &decoder, drawn.reliability, &model)?;
     let shown = sheet_of_faces(&drawn, &head, &voices, &measured, &id)?;
     run.write(&run.folder().voices_file(), &shown)?;
-    let scores =
-        FaceDistributionScores::new(&left_out, &calibration, gallery.scores(), ages);
+    let scores = FaceDistributionScores::new(&left_out, &calibration, gallery.scores(), ages);
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
 }
@@ -171,7 +166,9 @@ fn read_kept(folder: &RunFolder) -> Option<Kept> {
     serde_json::from_slice(&std::fs::read(folder.embeddings_file()).ok()?).ok()
 }
 
-fn speaker_encoder_file(config: &FaceDistributionTraining) -> Result<std::path::PathBuf, TrainError> {
+fn speaker_encoder_file(
+    config: &FaceDistributionTraining,
+) -> Result<std::path::PathBuf, TrainError> {
     let networks = Networks::new(config.data.models.as_deref());
     networks.published("data.speaker_encoder", "ge2e", &config.data.speaker_encoder)
 }

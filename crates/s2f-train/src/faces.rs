@@ -14,17 +14,17 @@ use rayon::prelude::*;
 use s2f_core::{FaceSpace, Sex, Trait};
 use s2f_corpus::unpaired::{Portrait, aged_portraits, portraits};
 use s2f_face::{
-    Ageing, ColourCorrection, FRAME, FaceLayers, Hair, Hairstyle, MeanShape, NormalisedFace,
-    PlainPortrait, PortraitSums, alignment_points, read_picture, select_landmarks,
+    ColourCorrection, FRAME, FaceLayers, MeanShape, NormalisedFace, PlainPortrait,
+    alignment_points, read_picture, select_landmarks,
 };
-use s2f_nn::texture::{luma_chroma_values, to_luma_chroma};
+use s2f_nn::texture::luma_chroma_values;
 
-use crate::config::{AgeingData, FaceEncoderFile};
+use crate::config::FaceEncoderFile;
 use crate::face_network::FaceNetwork;
+use crate::looks::{Averages, Drawing, HAIR, TYPICAL_AGE};
+pub(crate) use crate::looks::Person;
 use crate::{FaceData, TrainError, sheet};
 
-/// Portraits that are measured in parallel.
-const CHUNK: usize = 32;
 /// Side of the thumbnails that neighbours are found by, pixels.
 const THUMBNAIL: usize = 28;
 
@@ -34,7 +34,7 @@ pub(crate) struct Mixture {
     /// Indices of faces, and shares that add up to 1.
     pub(crate) members: Vec<(usize, f32)>,
     /// The age that the mixture is shown at, years; the people's own if `None`. Only a set with
-    /// an [`Ageing`] can show another.
+    /// averages by age can show another.
     pub(crate) age: Option<f32>,
     /// Length of the women's hair, from 0, at the chin, to 1, on the shoulders.
     pub(crate) hair: f32,
@@ -69,18 +69,7 @@ struct Face {
     landmarks: Vec<Vec<[f32; 2]>>,
 }
 
-/// Lengths of women's hair that faces are drawn with.
-const HAIR: [f32; 3] = [0.0, 0.5, 1.0];
 const MEAN_HAIR: f32 = 0.5;
-/// Age of a person who does not state one, years: that of most.
-const TYPICAL_AGE: f32 = 27.0;
-
-/// The person of a face.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Person {
-    pub(crate) sex: Option<Sex>,
-    pub(crate) age: Option<f32>,
-}
 
 /// Faces to train on, people held out, and the mean shape of the former.
 pub(crate) struct Faces {
@@ -178,70 +167,6 @@ impl Photographed {
             portrait: PlainPortrait::new(&picture, &portrait.points, light)?,
         })
     }
-}
-
-/// Averages of the portraits of many people.
-struct Averages {
-    ageing: Ageing,
-    hair: Vec<Hairstyle>,
-}
-
-impl Averages {
-    fn read(data: &FaceData, ageing: &AgeingData, mean: &MeanShape) -> Result<Self, TrainError> {
-        let mut sums = PortraitSums::new(mean);
-        for some in aged_portraits(&data.root.join(&ageing.folder))?.chunks(CHUNK) {
-            let measured = some.par_iter().map(|person| -> Result<_, TrainError> {
-                Ok(sums.measure(&read_picture(&person.picture)?, &person.points)?)
-            });
-            let measured: Vec<_> = measured.collect::<Result<_, _>>()?;
-            for (person, portrait) in some.iter().zip(&measured) {
-                sums.add_measured(portrait, person.sex, person.age);
-            }
-        }
-        let hair = Hair::new(&sums)?;
-        let style = |length: f32| hair.style(0.35 + 0.35 * length, 1.85 + 0.7 * length);
-        Ok(Self { ageing: Ageing::new(&sums, ageing.strength)?, hair: HAIR.map(style).into() })
-    }
-}
-
-/// How the faces of a set are drawn.
-struct Drawing<'a> {
-    mean: &'a MeanShape,
-    layers: &'a FaceLayers,
-    averages: Option<&'a Averages>,
-    /// Ages to draw each face at; its own if empty.
-    ages: Vec<f32>,
-}
-
-impl Drawing<'_> {
-    /// Landmarks of each age, and the luma and chroma of each look.
-    fn looks(&self, face: &NormalisedFace, person: Person) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
-        let aged: Vec<NormalisedFace> = match (self.averages, person.sex) {
-            (Some(averages), Some(sex)) if !self.ages.is_empty() => {
-                let own = person.age.unwrap_or(TYPICAL_AGE);
-                let at = |&age| averages.ageing.apply(face, sex, own, age);
-                self.ages.iter().map(at).collect()
-            }
-            _ => vec![face.clone(); self.ages.len().max(1)],
-        };
-        let styles: Vec<Option<&Hairstyle>> = match self.averages {
-            Some(averages) if person.sex == Some(Sex::Female) => {
-                averages.hair.iter().map(Some).collect()
-            }
-            _ => vec![None],
-        };
-        let drawn = styles.iter().flat_map(|style| {
-            aged.iter().map(move |face| luma_chroma(&self.layers.compose(face, *style).texture))
-        });
-        let textures = drawn.collect();
-        (aged.into_iter().map(|face| face.landmarks).collect(), textures)
-    }
-}
-
-/// Luma and half-size chroma of a texture `[3, 224, 224]`.
-fn luma_chroma(texture: &[f32]) -> Vec<f32> {
-    let data = TensorData::new(texture.to_vec(), [1, 3, FRAME, FRAME]);
-    to_luma_chroma(Tensor::from_data(data, &Device::flex())).into_data().iter().collect()
 }
 
 /// Values of one look.

@@ -40,6 +40,7 @@ mod voice_losses;
 mod basis;
 mod face_network;
 mod faces;
+mod looks;
 mod morph;
 mod networks;
 

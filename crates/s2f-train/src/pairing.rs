@@ -74,7 +74,7 @@ impl Targets {
                         around(i as f64 / (POSITIONS - 1) as f64, pairing.width, &members, &axis)
                     })
                     .collect();
-                let found = mixture_features(decoder, encoder, faces, &mixtures, space)?; // [POSITIONS, D]
+                let found = mixture_features(decoder, encoder, faces, &mixtures, space)?;
                 let [_, dimension] = found.dims();
                 let values: Vec<f32> = found.into_data().iter().collect();
                 *features = values.chunks_exact(dimension).map(<[f32]>::to_vec).collect();

@@ -34,7 +34,8 @@ pub(crate) fn logistic(
     const CONVERGED: f64 = 1e-9;
     let columns = x.ncols();
     let z = x.clone().insert_column(columns, 1.0);
-    let y = DVector::from_iterator(x.nrows(), is_positive.iter().map(|&is| f64::from(u8::from(is))));
+    let y =
+        DVector::from_iterator(x.nrows(), is_positive.iter().map(|&is| f64::from(u8::from(is))));
     let mut ridge = DVector::from_element(columns + 1, penalty);
     ridge[columns] = 1e-9;
     let mut b = DVector::zeros(columns + 1);
@@ -116,7 +117,8 @@ mod tests {
     #[test]
     fn logistic_regression_is_at_a_minimum() {
         let x = grid();
-        let is_positive: Vec<bool> = (0..25).map(|row| x[(row, 0)] + 0.3 * x[(row, 1)] > 0.2).collect();
+        let is_positive: Vec<bool> =
+            (0..25).map(|row| x[(row, 0)] + 0.3 * x[(row, 1)] > 0.2).collect();
         let weights = DVector::from_fn(25, |row, _| 1.0 + row as f64 / 25.0);
         let penalty = 0.4;
         let found = logistic(&x, &is_positive, &weights, penalty).unwrap();

@@ -5,7 +5,7 @@ use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
 use s2f_nn::{DistributionError, FaceDistribution, Information, Model};
 
-use crate::voices::embed_windows;
+use crate::embed_voice::distributions;
 use crate::{DecodeError, Evidence, FaceFeature, Speech2Face, VoicePolicy};
 
 /// `count` random features of a distribution, to decode; see [`FaceDistribution::sample`].
@@ -20,39 +20,6 @@ pub fn sample_features(
 ) -> Result<Vec<FaceFeature>, DecodeError> {
     let samples = distribution.sample(count, seed, truncation).into_iter();
     samples.map(|values| FaceFeature::new(distribution.space().clone(), values)).collect()
-}
-
-/// The distributions of faces for voices, in order, from the windows that `policy` selects; `None`
-/// if the networks have no distribution.
-///
-/// # Errors
-/// As [`embed_voices`](crate::embed_voices).
-pub(crate) fn distributions(
-    networks: &Model,
-    space: &FaceSpace,
-    voices: &[Waveform],
-    policy: &VoicePolicy,
-    device: &Device,
-) -> Result<Option<Vec<FaceDistribution>>, DecodeError> {
-    let Some(head) = &networks.face_distribution else { return Ok(None) };
-    let windows = embed_windows(&networks.voice_encoder, voices, policy, device)?;
-    if windows.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    let means = windows.into_iter().map(|windows| windows.mean_dim(0)); // [1, features]
-    let embeddings = Tensor::cat(means.collect(), 0); // [voices, features]
-    let failed = |error| match error {
-        DistributionError::Device(reason) => DecodeError::Device(reason),
-        // The configuration was checked: sizes fit.
-        _ => DecodeError::BadValue { space: space.clone() },
-    };
-    let prior = head.prior(space).map_err(failed)?;
-    let found = head.distributions(embeddings, space).map_err(failed)?;
-    let tempered = found.iter().zip(voices).map(|(faces, voice)| {
-        let information = head.information(policy.evidence(voice).clean_seconds());
-        faces.tempered(information, &prior)
-    });
-    tempered.collect::<Result<_, _>>().map(Some).map_err(failed)
 }
 
 impl Speech2Face {

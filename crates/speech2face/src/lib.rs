@@ -26,6 +26,7 @@
 
 pub mod device;
 mod distribution;
+mod embed_voice;
 mod embed_face;
 mod error;
 mod evidence;
@@ -78,4 +79,5 @@ pub use s2f_nn as nn;
 pub use s2f_nn::{FaceDistribution, ModelConfig};
 pub use training_record::{DataId, TrainingRecord};
 pub use uncertainty::{AgeRange, Uncertainty};
-pub use voices::{VoicePolicy, Windows, embed_voices, embed_windows};
+pub use embed_voice::embed_voices;
+pub use voices::{VoicePolicy, Windows, embed_windows};

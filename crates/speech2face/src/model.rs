@@ -11,7 +11,8 @@ use s2f_nn::weights::load;
 use s2f_nn::{Model, ModelConfig, normalise};
 
 use crate::folder::ModelFolder;
-use crate::voices::{embed_voices, values};
+use crate::embed_voice::embed_voices;
+use crate::voices::values;
 use crate::{DecodeError, Face, FaceFeature, ModelError, ModelId, Picture, VoicePolicy};
 
 /// Name of the model that is part of the library.
@@ -57,8 +58,8 @@ impl Speech2Face {
         Ok(Self { id, config, card, model, device: device.clone() })
     }
 
-    /// The face feature that the model predicts for a voice, from the windows that `policy` selects,
-    /// normalised as the face space is: the mean of the [distribution](Self::distribution) if the
+    /// The face feature that the model predicts for a voice, from the windows that `policy`
+    /// selects, normalised as the face space is: the mean of the [distribution](Self::distribution) if the
     /// model has one, else the pooled features of the windows.
     ///
     /// # Errors

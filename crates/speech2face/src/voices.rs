@@ -1,17 +1,14 @@
-//! From voices to features: the one function that [`Speech2Face`](crate::Speech2Face), training
-//! and evaluation share, and the policy that says which part of a recording it uses.
+//! Which part of a recording is used, and the outputs of a network for its windows.
 
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use s2f_audio::{PAUSE_POWER_RATIO, Spectrogram, Waveform, mean_power};
-use s2f_core::FaceSpace;
-use s2f_nn::{FaceDistribution, FrontEnd, Model, VoiceEncoder, normalise};
+use s2f_nn::{FrontEnd, VoiceEncoder};
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::distributions;
-use crate::{DecodeError, FaceFeature, front_end};
+use crate::{DecodeError, front_end};
 
 /// Windows per forward pass on a CPU; more would take more memory and no less time.
 const BATCH: usize = 4;
@@ -142,47 +139,8 @@ impl VoicePolicy {
     }
 }
 
-/// Features of voices in `face_space`, one per voice, in order. Windows of all voices are batched.
-///
-/// Every way from a voice to a feature goes through this function, so what is evaluated is what
-/// [`Speech2Face::embed_voice`](crate::Speech2Face::embed_voice) gives. How windows fall into
-/// batches may change the last bits of a feature.
-///
-/// The feature is the mean of the distribution of faces
-/// ([`Speech2Face::distribution`](crate::Speech2Face::distribution)) if the networks
-/// have one, and else the pooled output of the voice encoder for the windows.
-///
-/// The networks' weights must be on `device`.
-///
-/// # Errors
-/// [`DecodeError::Policy`] if a value of `policy` is out of its range, or a window is shorter than
-/// the encoder's receptive field; [`DecodeError::BadValue`] if the networks' output is not finite,
-/// [`DecodeError::WrongLength`] if it does not have the dimension of the face space,
-/// [`DecodeError::Device`].
-pub fn embed_voices(
-    networks: &Model,
-    face_space: &FaceSpace,
-    voices: &[Waveform],
-    policy: &VoicePolicy,
-    device: &Device,
-) -> Result<Vec<FaceFeature>, DecodeError> {
-    if let Some(found) = distributions(networks, face_space, voices, policy, device)? {
-        let means = found.iter().map(FaceDistribution::mean_feature);
-        return means.map(|values| FaceFeature::new(face_space.clone(), values)).collect();
-    }
-    let encoder = &networks.voice_encoder;
-    windows_through(|input| encoder.forward(input), encoder, voices, policy, device)?
-        .into_iter()
-        .map(|windows| {
-            let feature = encoder.pool(windows.unsqueeze()); // [1, D]
-            let values = values(normalise(feature, face_space))?;
-            FaceFeature::new(face_space.clone(), values)
-        })
-        .collect()
-}
-
 /// The outputs of the encoder's [trunk](VoiceEncoder::trunk) for the windows of voices, one tensor
-/// per voice, in order: what [`embed_voices`] gives to the encoder's head. To train a head on a
+/// per voice, in order: what [`embed_voices`](crate::embed_voices) gives to the encoder's head. To train a head on a
 /// frozen trunk, they have to be computed only once.
 ///
 /// The encoder's weights must be on `device`.
@@ -191,7 +149,7 @@ pub fn embed_voices(
 /// - output, for each voice: `[windows, features]`
 ///
 /// # Errors
-/// [`DecodeError::Policy`] as [`embed_voices`].
+/// [`DecodeError::Policy`] as [`embed_voices`](crate::embed_voices).
 pub fn embed_windows(
     encoder: &VoiceEncoder,
     voices: &[Waveform],
@@ -203,7 +161,7 @@ pub fn embed_windows(
 
 /// The outputs of `network`, a part of `encoder`, for the windows of voices: for each voice
 /// `[windows, width]`.
-fn windows_through(
+pub(crate) fn windows_through(
     network: impl Fn(Tensor<4>) -> Tensor<2>,
     encoder: &VoiceEncoder,
     voices: &[Waveform],

@@ -36,7 +36,8 @@ fn portraits(folder: &Folder) -> Option<PathBuf> {
 
 /// The arguments of a small training into `out`.
 fn train(models: &Path, out: &str, steps: usize, more: &[&str]) -> Vec<String> {
-    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/convolutional/face-decoder.toml");
+    let config =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/convolutional/face-decoder.toml");
     let mut arguments = ["train", "face-decoder", config, "-o", out].map(str::to_owned).to_vec();
     let models = format!("data.models={}", models.display());
     let steps = format!("optimisation.steps={steps}");

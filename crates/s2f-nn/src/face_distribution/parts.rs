@@ -47,7 +47,8 @@ impl FaceDistributionHead {
     pub fn with_components(mut self, parts: &[ComponentParts]) -> Result<Self, ConfigError> {
         let [components, rank, dimension] = self.factors.dims();
         let device = self.factors.device();
-        let [voice_centre, voice_deviation] = [&self.voice.centre, &self.voice.deviation].map(plain);
+        let [voice_centre, voice_deviation] =
+            [&self.voice.centre, &self.voice.deviation].map(plain);
         let [face_centre, face_deviation] = [&self.face.centre, &self.face.deviation].map(plain);
         let width = voice_centre.len();
         let equal = |key, value, expected| CHECKS.equal(key, value, "the head's size", expected);

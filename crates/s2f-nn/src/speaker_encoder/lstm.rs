@@ -4,10 +4,7 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use super::recurrence;
-
-/// Gates: input, forget, cell, output, in PyTorch's order.
-pub(super) const GATES: usize = 4;
+use super::recurrence::{self, GATES};
 
 /// One layer (Hochreiter and Schmidhuber 1997, with forget gates, as `torch.nn.LSTM`).
 ///

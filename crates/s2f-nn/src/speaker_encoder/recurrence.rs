@@ -9,8 +9,8 @@ use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp, SimdUnaryOp};
 use rten_vecmath::Sigmoid;
 
-use super::lstm::GATES;
-
+/// Gates: input, forget, cell, output, in PyTorch's order.
+pub(super) const GATES: usize = 4;
 /// Rows and vectors of columns that are accumulated at once. With the weights and a value of the
 /// state they fit into the 16 registers of AVX2.
 const ROWS: usize = 4;

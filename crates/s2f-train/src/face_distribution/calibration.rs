@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use s2f_core::{Sex, Trait};
 
 use super::recordings::{Version, WINDOW_S};
-use super::scores::LeftOut;
+use super::left_out::LeftOut;
 use crate::TraitPrior;
 use crate::regression::{Linear, logistic};
 

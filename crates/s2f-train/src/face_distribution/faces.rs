@@ -139,7 +139,8 @@ impl Identities {
             let scale = (eigen.eigenvalues[k] / noise - 1.0).max(1e-6).sqrt();
             scales.push(scale);
             // The part of each trait that goes with this factor.
-            let of_trait = [(age_at, &self.age, age_variance), (hair_at, &self.hair, hair_variance)];
+            let of_trait =
+                [(age_at, &self.age, age_variance), (hair_at, &self.hair, hair_variance)];
             for (place, slope, variance) in of_trait {
                 let part = direction.dot(slope) * variance / (noise.sqrt() * scale);
                 traits_noise[place - identity] -= part * part;

@@ -49,8 +49,8 @@ impl Heads {
         let mut y = ages.clone();
         let cell = |i: usize| (for_age.voices[i].coding.as_str(), for_age.voices[i].sex.name());
         centre(&mut z, &mut y, &for_age.weights, cell);
-        let b = ridge(&z, &y, &for_age.weights, settings.age_penalty)
-            .ok_or_else(|| singular("age"))?;
+        let b =
+            ridge(&z, &y, &for_age.weights, settings.age_penalty).ok_or_else(|| singular("age"))?;
         let (mut sum, mut total) = (0.0, 0.0);
         for (i, voice) in for_age.voices.iter().enumerate().filter(|(_, v)| v.is_reference) {
             debug_assert!(voice.age.is_some());
@@ -108,7 +108,8 @@ impl Standard {
         let weights = &examples.weights / examples.weights.sum();
         let mean = examples.embeddings.tr_mul(&weights);
         let columns = examples.embeddings.column_iter().zip(mean.iter());
-        let variances = columns.map(|(column, mean)| column.add_scalar(-mean).map(|v| v * v).dot(&weights));
+        let variances =
+            columns.map(|(column, mean)| column.add_scalar(-mean).map(|v| v * v).dot(&weights));
         let deviation = (variances.sum::<f64>() / mean.len() as f64).sqrt();
         Self { mean, deviation }
     }

@@ -3,16 +3,13 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_core::{FaceSpace, Sex};
-use s2f_nn::{
-    FaceDecoder, FaceDistribution, FaceDistributionHead, Reliability, normalise,
-};
+use s2f_nn::{FaceDecoder, FaceDistribution, FaceDistributionHead, Reliability, normalise};
 use serde::Serialize;
 use speech2face::AgeSexReader;
 
 use super::faces::Identities;
 use super::recordings::{Examples, Labelled, Measured, Version};
-use crate::TrainError;
-use crate::sheet;
+use crate::{TrainError, sheet};
 
 /// Voices of each fold whose mean face is drawn.
 const VOICES: usize = 40;
@@ -69,7 +66,8 @@ impl Drawn<'_> {
     /// Pictures of features `[n, D]`: `[n, 3, side, side]`.
     fn pictures(&self, features: &[Vec<f32>]) -> Tensor<4> {
         let shape = [features.len(), self.space.dimension];
-        let features = Tensor::<2>::from_data(TensorData::new(features.concat(), shape), self.device);
+        let features =
+            Tensor::<2>::from_data(TensorData::new(features.concat(), shape), self.device);
         let features = normalise(features, self.space);
         self.decoder.picture(self.decoder.forward(features))
     }
@@ -134,9 +132,8 @@ impl Gallery {
             means.iter().filter(|drawing| drawing.sex == sex).copied().collect()
         };
         let (women, men) = (of_sex(Sex::Female), of_sex(Sex::Male));
-        let within: Vec<f64> = self.samples.iter().map(|faces| {
-            pixel_r(&faces.iter().collect::<Vec<_>>())
-        }).collect();
+        let within: Vec<f64> =
+            self.samples.iter().map(|faces| pixel_r(&faces.iter().collect::<Vec<_>>())).collect();
         PictureScores {
             voices: means.len(),
             sex_agreement: share(&means, &is_right),

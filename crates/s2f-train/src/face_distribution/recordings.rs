@@ -51,7 +51,13 @@ impl Version {
         [Self::Clean, Self::Augmented, Self::Telephone, Self::Noise, Self::Short, Self::Window];
 
     /// The copy of a recording; `None` if it is silent.
-    fn of(self, voice: &Waveform, augmentation: &Augmentation, seed: u64, index: usize) -> Option<Waveform> {
+    fn of(
+        self,
+        voice: &Waveform,
+        augmentation: &Augmentation,
+        seed: u64,
+        index: usize,
+    ) -> Option<Waveform> {
         let mut rng = generator(seed, b"copy    ", index);
         match self {
             Self::Clean => Some(voice.clone()),

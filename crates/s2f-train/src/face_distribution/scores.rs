@@ -7,10 +7,9 @@ use s2f_core::{Sex, Trait};
 use serde::Serialize;
 
 use super::calibration::Calibration;
-use super::heads::Heads;
+use super::left_out::{LeftOut, Row};
 use super::pictures::PictureScores;
-use super::recordings::{Examples, Labelled, Measured, SHORT_S, Version, WINDOW_S};
-use crate::TrainError;
+use super::recordings::Version;
 use crate::regression::correlation;
 
 /// Pitch between that of most men and of most women, Hz.
@@ -18,83 +17,6 @@ const BETWEEN_HZ: f64 = 170.0;
 /// Normal quantiles of the 50 % and 90 % intervals.
 const HALF: f64 = 0.674_49;
 const NINE_TENTHS: f64 = 1.644_85;
-
-/// Outputs for one recording by heads that were fitted without its corpus, or its group of
-/// languages.
-pub(crate) struct Row<'a> {
-    pub(crate) voice: &'a Labelled,
-    /// Output of the head for sex, above 0 for women.
-    pub(crate) sex: f64,
-    /// Output of the head for age.
-    pub(crate) age: f64,
-    /// So that each speaker counts once.
-    pub(crate) weight: f64,
-    /// Length of the copy.
-    pub(crate) seconds: f64,
-    pitch_hz: Option<f64>,
-    index: usize,
-}
-
-/// Outputs for all recordings, each left out of the fit.
-pub(crate) struct LeftOut<'a> {
-    rows: BTreeMap<Version, Vec<Row<'a>>>,
-    /// The name of each fold, and the heads that were fitted without it.
-    pub(crate) folds: Vec<(String, Heads)>,
-}
-
-impl<'a> LeftOut<'a> {
-    pub(crate) fn rows(&self, version: Version) -> &[Row<'a>] {
-        self.rows.get(&version).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Fits without each fold in turn, and applies the heads to it.
-pub(crate) fn left_out<'a>(
-    voices: &'a [Labelled],
-    measured: &[Measured],
-    fit: &dyn Fn(&dyn Fn(&Labelled) -> bool) -> Result<Heads, TrainError>,
-) -> Result<LeftOut<'a>, TrainError> {
-    let folds: BTreeSet<&str> = voices.iter().map(|voice| voice.fold.as_str()).collect();
-    let mut rows: BTreeMap<Version, Vec<Row<'a>>> = BTreeMap::new();
-    let mut fitted = Vec::with_capacity(folds.len());
-    for fold in folds {
-        let heads = fit(&|voice| voice.fold != fold)?;
-        for version in Version::ALL {
-            let of_version = rows.entry(version).or_default();
-            for (index, (voice, measured)) in voices.iter().zip(measured).enumerate() {
-                if voice.fold != fold {
-                    continue;
-                }
-                let (voices, own) = (std::slice::from_ref(voice), std::slice::from_ref(measured));
-                let one = Examples::new(voices, own, &[(version, 1.0)], |_| true);
-                if one.voices.is_empty() {
-                    continue;
-                }
-                let seconds = match version {
-                    Version::Short => measured.seconds.min(SHORT_S),
-                    Version::Window => measured.seconds.min(WINDOW_S),
-                    _ => measured.seconds,
-                };
-                of_version.push(Row {
-                    voice,
-                    sex: heads.sex.of(&one.embeddings)[0],
-                    age: heads.age(&one.embeddings)[0],
-                    weight: 0.0,
-                    seconds,
-                    pitch_hz: measured.pitch_hz,
-                    index,
-                });
-            }
-        }
-        fitted.push((fold.to_owned(), heads));
-    }
-    let mut of_speaker: BTreeMap<&str, usize> = BTreeMap::new();
-    voices.iter().for_each(|voice| *of_speaker.entry(&voice.speaker).or_default() += 1);
-    for row in rows.values_mut().flatten() {
-        row.weight = 1.0 / of_speaker[row.voice.speaker.as_str()] as f64;
-    }
-    Ok(LeftOut { rows, folds: fitted })
-}
 
 /// Scores of a face distribution's voice side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -152,15 +74,17 @@ impl FaceDistributionScores {
         let rows = left_out.rows(Version::Clean);
         let share = |chosen: &dyn Fn(&Row<'_>) -> bool, right: &dyn Fn(&Row<'_>) -> bool| {
             let of = |count: &dyn Fn(&Row<'_>) -> bool| {
-                rows.iter().filter(|row| chosen(row) && count(row)).map(|row| row.weight).sum::<f64>()
+                rows.iter()
+                    .filter(|row| chosen(row) && count(row))
+                    .map(|row| row.weight)
+                    .sum::<f64>()
             };
             (of(right) / of(&|_| true), rows.iter().filter(|row| chosen(row)).count())
         };
         let is_right = |row: &Row<'_>| (row.sex > 0.0) == (row.voice.sex == Sex::Female);
         let crosses = |row: &Row<'_>, sex: Sex| {
             let pitch = row.pitch_hz;
-            row.voice.sex == sex
-                && pitch.is_some_and(|hz| (hz > BETWEEN_HZ) == (sex == Sex::Male))
+            row.voice.sex == sex && pitch.is_some_and(|hz| (hz > BETWEEN_HZ) == (sex == Sex::Male))
         };
         let flips = |version: Version| {
             let clean: BTreeMap<usize, f64> = rows.iter().map(|row| (row.index, row.sex)).collect();
@@ -176,9 +100,8 @@ impl FaceDistributionScores {
             Trait::years_of_normal(mean, variance.sqrt()).0
         };
         let age_correlation = |chosen: &dyn Fn(&Row<'_>) -> bool, sex: Sex| {
-            let with_age = |row: &&Row<'_>| {
-                row.voice.age.is_some() && row.voice.sex == sex && chosen(row)
-            };
+            let with_age =
+                |row: &&Row<'_>| row.voice.age.is_some() && row.voice.sex == sex && chosen(row);
             let chosen: Vec<&Row<'_>> = rows.iter().filter(with_age).collect();
             let vector = |of: &dyn Fn(&Row<'_>) -> f64| {
                 DVector::from_iterator(chosen.len(), chosen.iter().map(|row| of(row)))
@@ -211,9 +134,8 @@ impl FaceDistributionScores {
                 f64::from(u8::from(distance <= quantile * variance.sqrt()))
             })
         };
-        let of_sex = |sex: Sex| {
-            age_correlation(&|row| row.voice.is_reference, sex).unwrap_or(f64::NAN)
-        };
+        let of_sex =
+            |sex: Sex| age_correlation(&|row| row.voice.is_reference, sex).unwrap_or(f64::NAN);
         Self {
             corpora: corpora.iter().map(of_corpus).collect(),
             high_men: share(&|row| crosses(row, Sex::Male), &is_right),

@@ -212,7 +212,8 @@ fn a_step_lowers_the_loss() {
 
 #[test]
 fn a_head_of_parts_has_their_moments() {
-    let config = FaceDistributionConfig { embedding: 2, feature: 3, traits: 1, components: 2, rank: 1 };
+    let config =
+        FaceDistributionConfig { embedding: 2, feature: 3, traits: 1, components: 2, rank: 1 };
     let floats = |values: &[f32]| Tensor::<1>::from_floats(values, &cpu());
     let head = config.init(&cpu()).unwrap().starting_from(
         [floats(&[0.2, -0.1]), floats(&[0.5, 2.0])],
@@ -230,8 +231,9 @@ fn a_head_of_parts_has_their_moments() {
     };
     let head = head.with_components(&[part(1.0), part(-1.0)]).unwrap();
     let name = "two".into();
-    let space = FaceSpace { name, dimension: 2, normalisation: Normalisation::None, traits: vec![] }
-        .with_traits(&[Trait::Age]);
+    let space =
+        FaceSpace { name, dimension: 2, normalisation: Normalisation::None, traits: vec![] }
+            .with_traits(&[Trait::Age]);
     let voice = Tensor::<2>::from_floats([[0.3, 0.7]], &cpu());
     let found = head.distributions(voice, &space).unwrap().pop().unwrap();
     // Closed forms. Logits 0.3 + 0.35 + 0.1 and -0.3 + 0.35 - 0.1.
