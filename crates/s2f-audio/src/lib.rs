@@ -14,6 +14,7 @@
 //! | the exponent 0.3 of the spectrogram | `power_law.rs` |
 //! | the mel spectrogram of the speaker encoder | `mel.rs` |
 //! | silence and pauses | `level.rs` |
+//! | another pitch, the same formants | `pitch_shift.rs` |
 //!
 //! ```
 //! use s2f_audio::{Limits, Spectrogram, pitch, read, spectrogram};
@@ -47,6 +48,7 @@ mod spectrogram;
 mod formants;
 mod level;
 mod pitch;
+mod pitch_shift;
 
 mod error;
 
@@ -57,6 +59,7 @@ pub use formants::{Formants, formants};
 pub use level::{PAUSE_POWER_RATIO, SILENCE_DBFS, is_pause, is_silent, mean_power, peak_dbfs};
 pub use mel::{MelSpectrogram, mel_spectrogram};
 pub use pitch::{Pitch, pitch};
+pub use pitch_shift::shift_pitch;
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};
 pub use waveform::Waveform;
