@@ -13,14 +13,14 @@ use crate::waveform::Waveform;
 
 /// The factors of [`shift_pitch`]: an octave down to an octave up.
 const FACTORS: std::ops::RangeInclusive<f64> = 0.5..=2.0;
-/// Windows are placed at this multiple of the sampling rate. On the grid of 16 kHz, periods jitter by
-/// half a sample, and a voice of 220 Hz loses 1 dB of its harmonics-to-noise ratio.
+/// Windows are placed at this multiple of the sampling rate. On the grid of 16 kHz, periods jitter
+/// by half a sample, and a voice of 220 Hz loses 1 dB of its harmonics-to-noise ratio.
 const OVERSAMPLING: usize = 4;
 const FINE_RATE_HZ: u32 = OVERSAMPLING as u32 * Waveform::RATE_HZ;
 /// Voiced frames, 10 ms apart, belong together if at most two are missing between them.
 const MAX_GAP_S: f64 = 0.035;
-/// A voiced stretch begins so long before the centre of its first frame, and ends so long after the
-/// centre of its last: half the distance between frames.
+/// A voiced stretch begins so long before the centre of its first frame, and ends so long after
+/// the centre of its last: half the distance between frames.
 const MARGIN_S: f64 = 0.005;
 /// A frame whose period is further from the median is an error of an octave.
 const MAX_OCTAVES: f64 = 0.9;
@@ -32,8 +32,8 @@ const GAINS: std::ops::RangeInclusive<f64> = 0.5..=2.0;
 
 /// The voice with `factor` times its pitch, and with its formants, its length and its level.
 ///
-/// The factor is clamped to 0.5 to 2; 1 gives the recording itself. It applies to voiced sound of 60
-/// to 400 Hz, the range of [`pitch`](crate::pitch()); a recording without any is returned unchanged.
+/// The factor is clamped to 0.5 to 2; 1 gives the recording itself. It applies to voiced sound of
+/// 60 to 400 Hz, the range of [`pitch`](crate::pitch()); a recording without any stays as it is.
 pub fn shift_pitch(waveform: &Waveform, factor: f64) -> Waveform {
     let factor = factor.clamp(*FACTORS.start(), *FACTORS.end());
     let samples = waveform.samples();

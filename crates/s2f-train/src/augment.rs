@@ -1,8 +1,8 @@
 //! Augmentation of training clips, so that the network learns voices rather than the microphones,
 //! rooms and codecs of the corpora.
 
+use rand::Rng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
@@ -10,6 +10,7 @@ use s2f_audio::{Waveform, is_silent, mean_power, resample, shift_pitch};
 use s2f_nn::FrontEnd;
 use speech2face::front_end;
 
+use crate::draw::generator;
 use crate::{Augmentation, Clips};
 
 const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
@@ -22,7 +23,7 @@ const TRIES: usize = 5;
 const TELEPHONE_HZ: [f64; 2] = [300.0, 3400.0];
 /// Its sampling rate.
 const TELEPHONE_RATE_HZ: u32 = 8_000;
-/// Level of speech on it, root mean square relative to full scale: −26 dB, usual in tests of codecs.
+/// Level of speech on it, relative to full scale: −26 dB, as is usual in tests of codecs.
 const TELEPHONE_LEVEL: f64 = 0.05;
 /// Order of the telephone's filters: 24 dB per octave.
 const TELEPHONE_ORDER: i32 = 4;
@@ -195,7 +196,7 @@ pub(crate) fn telephone(recording: &Waveform) -> Waveform {
 #[cfg_attr(not(test), expect(dead_code, reason = "for scores of voices in noise"))]
 pub(crate) fn with_noise(recording: &Waveform, snr_db: f64, seed: u64) -> Waveform {
     let samples = recording.samples();
-    let mut noise = white_noise(samples.len(), &mut StdRng::seed_from_u64(seed));
+    let mut noise = white_noise(samples.len(), &mut generator(seed, b"noise   ", 0));
     colour(&mut noise, PINK);
     level(&mut noise, rms(samples) * 10_f64.powf(-snr_db / 20.0));
     noise.iter_mut().zip(samples).for_each(|(noise, sample)| *noise += sample);

@@ -1,3 +1,4 @@
+use rand::SeedableRng;
 use s2f_audio::{Limits, formants, pitch, read};
 use s2f_testing::{assert_near, project, signal_to_noise_db};
 
