@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use s2f_audio::{Limits, Waveform, decode, formants, pitch, resample, spectrogram};
+use s2f_audio::{Limits, Waveform, decode, formants, pitch, resample, shift_pitch, spectrogram};
 
 fn front_end(c: &mut Criterion) {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices/high.flac");
@@ -23,6 +23,7 @@ fn front_end(c: &mut Criterion) {
     c.bench_function("spectrogram of 6 s", |b| b.iter(|| spectrogram(black_box(&clip))));
     c.bench_function("pitch of 6 s", |b| b.iter(|| pitch(black_box(&clip))));
     c.bench_function("formants of 6 s", |b| b.iter(|| formants(black_box(&clip))));
+    c.bench_function("pitch shift of 6 s", |b| b.iter(|| shift_pitch(black_box(&clip), 1.2)));
 }
 
 criterion_group!(benches, front_end);

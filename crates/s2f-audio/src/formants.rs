@@ -9,7 +9,7 @@
 
 use realfft::num_complex::Complex64;
 
-use crate::pitch::voiced_frames;
+use crate::pitch::{Voicing, voiced_frames};
 use crate::resample::resample;
 use crate::waveform::Waveform;
 
@@ -60,7 +60,7 @@ pub fn formants(waveform: &Waveform) -> Option<Formants> {
     let hamming: Vec<f64> = (0..WINDOW)
         .map(|n| 0.54 - 0.46 * (std::f64::consts::TAU * n as f64 / (WINDOW - 1) as f64).cos())
         .collect();
-    let (voiced, _) = voiced_frames(waveform);
+    let (voiced, _) = voiced_frames(waveform, Voicing::CLEAR);
     // Frames overlap by two thirds, so every other one suffices.
     let found: Vec<[f64; 4]> = voiced
         .iter()

@@ -14,6 +14,7 @@
 //! | the exponent 0.3 of the spectrogram | `power_law.rs` |
 //! | the mel spectrogram of the speaker encoder | `mel.rs` |
 //! | silence and pauses | `level.rs` |
+//! | another pitch, the same formants | `pitch_shift.rs` |
 //!
 //! ```
 //! use s2f_audio::{Limits, Spectrogram, pitch, read, spectrogram};
@@ -47,6 +48,7 @@ mod spectrogram;
 mod formants;
 mod level;
 mod pitch;
+mod pitch_shift;
 
 mod error;
 
@@ -59,6 +61,7 @@ pub use level::{
 };
 pub use mel::{MelSpectrogram, mel_spectrogram};
 pub use pitch::{Pitch, pitch};
+pub use pitch_shift::shift_pitch;
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};
 pub use waveform::Waveform;

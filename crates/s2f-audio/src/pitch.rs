@@ -29,30 +29,44 @@ const MAX_PERIOD: usize = RATE_HZ as usize / 60;
 const WINDOW: usize = 320;
 /// Samples from one frame to the next: 10 ms.
 const HOP: usize = 80;
-/// A frame with a larger share of aperiodic power is unvoiced.
-const MAX_APERIODICITY: f32 = 0.3;
 /// The first dip within this distance of the deepest is the period.
 const DIP_TOLERANCE: f32 = 0.1;
-/// Frames below this share of the level of loud frames are not analysed: −20 dB.
-const MIN_LEVEL: f32 = 0.1;
 /// Corner frequency of the high-pass, Hz: hum at 50 and 60 Hz is reduced by 24 and 18 dB, and a low
 /// voice keeps its harmonics.
 const HIGH_PASS_HZ: f64 = 100.0;
 /// Minimum number of voiced frames: 0.1 s.
 const MIN_FRAMES: usize = 10;
 
+/// Which frames are voiced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voicing {
+    /// Smallest level, as a share of the level of loud frames.
+    min_level: f32,
+    /// Largest share of aperiodic power.
+    max_aperiodicity: f32,
+}
+
+impl Voicing {
+    /// Frames to measure a voice in: the loud and clear ones, from −20 dB.
+    pub(crate) const CLEAR: Self = Self { min_level: 0.1, max_aperiodicity: 0.3 };
+    /// Also weak and rough voice, from −30 dB: twice as many frames of a low voice. White and pink
+    /// noise are still unvoiced.
+    pub(crate) const ANY: Self = Self { min_level: 0.0316, max_aperiodicity: 0.6 };
+}
+
 /// A voiced frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VoicedFrame {
     /// Time of its centre, s.
     pub(crate) time_s: f64,
-    hz: f64,
+    /// Fundamental frequency: 60 to 400 Hz.
+    pub(crate) hz: f64,
     level: f64,
 }
 
 /// The pitch of the voice in `waveform`; `None` if less than 0.1 s of it is voiced.
 pub fn pitch(waveform: &Waveform) -> Option<Pitch> {
-    let (voiced, frames) = voiced_frames(waveform);
+    let (voiced, frames) = voiced_frames(waveform, Voicing::CLEAR);
     if voiced.len() < MIN_FRAMES {
         return None;
     }
@@ -66,7 +80,7 @@ pub fn pitch(waveform: &Waveform) -> Option<Pitch> {
 }
 
 /// The voiced frames, and the number of all frames.
-pub(crate) fn voiced_frames(waveform: &Waveform) -> (Vec<VoicedFrame>, usize) {
+pub(crate) fn voiced_frames(waveform: &Waveform, voicing: Voicing) -> (Vec<VoicedFrame>, usize) {
     // The rates are constants within the resampler's range.
     let mut samples = resample(waveform.samples(), Waveform::RATE_HZ, RATE_HZ).unwrap_or_default();
     high_pass(&mut samples);
@@ -82,9 +96,9 @@ pub(crate) fn voiced_frames(waveform: &Waveform) -> (Vec<VoicedFrame>, usize) {
     let loud = levels.get(levels.len() * 95 / 100).copied().unwrap_or(0.0);
     let voiced = frames
         .iter()
-        .filter(|&&(_, level)| level > 0.0 && level >= MIN_LEVEL * loud)
+        .filter(|&&(_, level)| level > 0.0 && level >= voicing.min_level * loud)
         .filter_map(|&(start, level)| {
-            let period = period(&samples[start..start + span])?;
+            let period = period(&samples[start..start + span], voicing)?;
             Some(VoicedFrame {
                 time_s: (start + span / 2) as f64 / f64::from(RATE_HZ),
                 hz: f64::from(RATE_HZ) / period,
@@ -97,7 +111,7 @@ pub(crate) fn voiced_frames(waveform: &Waveform) -> (Vec<VoicedFrame>, usize) {
 
 /// The period of a frame of `WINDOW + MAX_PERIOD + 1` samples, in samples; `None` if it is
 /// unvoiced.
-fn period(frame: &[f32]) -> Option<f64> {
+fn period(frame: &[f32], voicing: Voicing) -> Option<f64> {
     // Equation (6): the power of the difference between the frame and itself, shifted by the lag.
     let mut difference = [0.0f32; MAX_PERIOD + 2];
     for (lag, value) in difference.iter_mut().enumerate().skip(1) {
@@ -111,7 +125,7 @@ fn period(frame: &[f32]) -> Option<f64> {
     }
     let range = &difference[MIN_PERIOD..=MAX_PERIOD];
     let deepest = range.iter().copied().fold(f32::INFINITY, f32::min);
-    if deepest > MAX_APERIODICITY {
+    if deepest > voicing.max_aperiodicity {
         return None;
     }
     let mut lag = MIN_PERIOD + range.iter().position(|&d| d <= deepest + DIP_TOLERANCE)?;

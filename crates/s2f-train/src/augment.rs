@@ -6,10 +6,11 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-use s2f_audio::Waveform;
+use s2f_audio::{Waveform, is_silent, mean_power, resample, shift_pitch};
 use s2f_nn::FrontEnd;
 use speech2face::front_end;
 
+use crate::draw::generator;
 use crate::{Augmentation, Clips};
 
 const RATE_HZ: f64 = Waveform::RATE_HZ as f64;
@@ -18,10 +19,22 @@ const RESPONSE_HZ: [f64; 9] = [0.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 
 /// A clip that is silent is drawn again so often.
 const TRIES: usize = 5;
 
-/// A training clip, and its speed relative to the recording.
+/// Corner frequencies of a telephone line, Hz.
+const TELEPHONE_HZ: [f64; 2] = [300.0, 3400.0];
+/// Its sampling rate.
+const TELEPHONE_RATE_HZ: u32 = 8_000;
+/// Level of speech on it, relative to full scale: −26 dB, as is usual in tests of codecs.
+const TELEPHONE_LEVEL: f64 = 0.05;
+/// Order of the telephone's filters: 24 dB per octave.
+const TELEPHONE_ORDER: i32 = 4;
+/// Exponent of the amplitude of pink noise: its power falls with 1/f.
+const PINK: f64 = 0.5;
+
+/// A training clip; its speed and its pitch at that speed, relative to the recording.
 pub(crate) struct Clip {
     pub(crate) waveform: Waveform,
     pub(crate) speed: f64,
+    pub(crate) pitch: f64,
 }
 
 impl Clips {
@@ -34,13 +47,10 @@ impl Clips {
         rng: &mut StdRng,
     ) -> Option<Clip> {
         (0..TRIES).find_map(|_| {
-            let speed = (augmentation.speed * normal(rng)).exp();
-            let mut samples = self.excerpt(recording.samples(), speed, rng);
-            if *augmentation != Augmentation::default() {
-                augmentation.apply(&mut samples, rng);
-            }
-            let waveform = Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()?;
-            Some(Clip { waveform, speed })
+            let speed = augmentation.draw_speed(rng);
+            let samples = self.excerpt(recording.samples(), speed, rng);
+            let (waveform, pitch) = augmentation.at_random_pitch(&samples, rng)?;
+            Some(Clip { waveform, speed, pitch })
         })
     }
 
@@ -54,25 +64,53 @@ impl Clips {
         front_end::frames(front_end, self.samples())
     }
 
-    /// The samples of a clip at `speed`, interpolated linearly, which attenuates the top octave a
-    /// little, as a microphone may.
+    /// The samples of a clip at `speed`.
     fn excerpt(&self, samples: &[f32], speed: f64, rng: &mut StdRng) -> Vec<f32> {
         let wanted = self.samples();
         let needed = (wanted as f64 * speed).ceil() as usize + 1;
         let latest = if self.anywhere { samples.len().saturating_sub(needed) } else { 0 };
         let start = rng.random_range(0..=latest);
-        let at = |index: usize| samples[(start + index) % samples.len()];
-        (0..wanted)
-            .map(|index| {
-                let place = index as f64 * speed;
-                let (left, share) = (place as usize, place.fract() as f32);
-                at(left) * (1.0 - share) + at(left + 1) * share
-            })
-            .collect()
+        at_speed(samples, start, speed, wanted)
     }
 }
 
 impl Augmentation {
+    /// A whole recording, augmented at random as clips are; `None` if it is silent. Its length is
+    /// divided by the speed.
+    pub(crate) fn augmented(&self, recording: &Waveform, rng: &mut StdRng) -> Option<Waveform> {
+        if is_silent(recording.samples()) {
+            return None;
+        }
+        let speed = self.draw_speed(rng);
+        let wanted = (recording.samples().len() as f64 / speed).round().max(1.0) as usize;
+        let samples = at_speed(recording.samples(), 0, speed, wanted);
+        self.at_random_pitch(&samples, rng).map(|(waveform, _)| waveform)
+    }
+
+    fn draw_speed(&self, rng: &mut StdRng) -> f64 {
+        (self.speed * normal(rng)).exp()
+    }
+
+    /// Applies a random pitch, then everything else except the speed; also returns the factor of
+    /// the pitch.
+    fn at_random_pitch(&self, samples: &[f32], rng: &mut StdRng) -> Option<(Waveform, f64)> {
+        let waveform =
+            |samples: &[f32]| Waveform::from_interleaved(samples, 1, Waveform::RATE_HZ).ok();
+        let mut clip = waveform(samples)?;
+        let mut pitch = 1.0;
+        if self.pitch > 0.0 {
+            // An octave is the limit of `shift_pitch`.
+            pitch = ((self.pitch * normal(rng)).clamp(-12.0, 12.0) / 12.0).exp2();
+            clip = shift_pitch(&clip, pitch);
+        }
+        if *self != Self::default() {
+            let mut samples = clip.samples().to_vec();
+            self.apply(&mut samples, rng);
+            clip = waveform(&samples)?;
+        }
+        Some((clip, pitch))
+    }
+
     /// Applies a random microphone, room, noise, level and codec.
     fn apply(&self, samples: &mut [f32], rng: &mut StdRng) {
         level(samples, 1.0);
@@ -106,10 +144,10 @@ impl Augmentation {
         let gain = |hz: f64| {
             let mut gain = 10_f64.powf(interpolate(&response, hz) / 20.0);
             if let Some((corner, order)) = low_pass {
-                gain /= (1.0 + (hz / corner).powi(2 * order)).sqrt();
+                gain /= butterworth(hz / corner, order);
             }
             if let Some((corner, order)) = high_pass {
-                gain /= (1.0 + (corner / (hz + 1.0)).powi(2 * order)).sqrt();
+                gain /= butterworth(corner / (hz + 1.0), order);
             }
             gain as f32
         };
@@ -118,12 +156,10 @@ impl Augmentation {
         });
         if rng.random_bool(self.noise) {
             level(samples, 1.0);
-            let mut noise: Vec<f32> = samples.iter().map(|_| normal(rng) as f32).collect();
-            // From white to pink: power falls with 1/f^0 to 1/f^2.
+            let mut noise = white_noise(length, rng);
+            // From white by way of pink to brown: power falls with 1/f^0 to 1/f^2.
             let slope = rng.random_range(0.0..1.0);
-            filter(&mut noise, |_, hz| {
-                Complex::new((hz.max(30.0) / 1000.0).powf(-slope) as f32, 0.0)
-            });
+            colour(&mut noise, slope);
             let [from, to] = self.noise_db;
             level(&mut noise, 10_f64.powf(-rng.random_range(from..=to) / 20.0));
             samples.iter_mut().zip(noise).for_each(|(s, n)| *s += n);
@@ -131,45 +167,83 @@ impl Augmentation {
     }
 }
 
-impl Augmentation {
-    /// A whole recording, augmented; `None` if it is silent.
-    pub(crate) fn augmented(&self, recording: &Waveform, rng: &mut StdRng) -> Option<Waveform> {
-        let mut samples = recording.samples().to_vec();
-        self.apply(&mut samples, rng);
-        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).ok()
-    }
-}
-
+/// The recording through a telephone line: 300 to 3400 Hz, 8 kHz, 8-bit µ-law, with the speech at
+/// −26 dB of full scale. Length and level are those of the recording.
 pub(crate) fn telephone(recording: &Waveform) -> Waveform {
     let mut samples = recording.samples().to_vec();
+    let own = rms(&samples);
+    let [low, high] = TELEPHONE_HZ;
     filter(&mut samples, |_, hz| {
-        Complex::new(if (300.0..3400.0).contains(&hz) { 1.0 } else { 0.0 }, 0.0)
+        // The first bin is a constant offset, which the line does not transmit.
+        let loss = butterworth(hz / high, TELEPHONE_ORDER)
+            * butterworth(low / hz.max(1.0), TELEPHONE_ORDER);
+        Complex::new(loss.recip() as f32, 0.0)
     });
-    level(&mut samples, 0.1);
-    mu_law(&mut samples);
-    Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap_or_else(|_| recording.clone())
+    level(&mut samples, TELEPHONE_LEVEL);
+    // The rates are constants within the resampler's range.
+    let mut line = resample(&samples, Waveform::RATE_HZ, TELEPHONE_RATE_HZ).unwrap_or_default();
+    mu_law(&mut line);
+    let mut coded = resample(&line, TELEPHONE_RATE_HZ, Waveform::RATE_HZ).unwrap_or_default();
+    coded.resize(samples.len(), 0.0);
+    level(&mut coded, own);
+    like(recording, &coded)
 }
 
+/// The recording with pink noise (30 Hz to 8 kHz) added, `snr_db` decibels below the power of the
+/// whole recording. The same seed gives the same noise.
 pub(crate) fn with_noise(recording: &Waveform, snr_db: f64, seed: u64) -> Waveform {
-    let mut rng = crate::draw::generator(seed, b"noise   ", 0);
-    let mut samples = recording.samples().to_vec();
-    level(&mut samples, 0.1);
-    let mut noise: Vec<f32> = samples.iter().map(|_| normal(&mut rng) as f32).collect();
-    filter(&mut noise, |_, hz| Complex::new((hz.max(30.0) / 1000.0).powf(-0.5) as f32, 0.0));
-    level(&mut noise, 0.1 * 10_f64.powf(-snr_db / 20.0));
-    samples.iter_mut().zip(noise).for_each(|(s, n)| *s += n);
-    Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap_or_else(|_| recording.clone())
+    let samples = recording.samples();
+    let mut noise = white_noise(samples.len(), &mut generator(seed, b"noise   ", 0));
+    colour(&mut noise, PINK);
+    level(&mut noise, rms(samples) * 10_f64.powf(-snr_db / 20.0));
+    noise.iter_mut().zip(samples).for_each(|(noise, sample)| *noise += sample);
+    like(recording, &noise)
+}
+
+/// A waveform of these samples; the recording itself if they are far beyond full scale.
+fn like(recording: &Waveform, samples: &[f32]) -> Waveform {
+    Waveform::from_interleaved(samples, 1, Waveform::RATE_HZ).unwrap_or_else(|_| recording.clone())
+}
+
+/// `wanted` samples from `start`, played at `speed`; after the last comes the first again. They are
+/// interpolated linearly, which attenuates the top octave a little, as a microphone may.
+fn at_speed(samples: &[f32], start: usize, speed: f64, wanted: usize) -> Vec<f32> {
+    let at = |index: usize| samples[(start + index) % samples.len()];
+    (0..wanted)
+        .map(|index| {
+            let place = index as f64 * speed;
+            let (left, share) = (place as usize, place.fract() as f32);
+            at(left) * (1.0 - share) + at(left + 1) * share
+        })
+        .collect()
+}
+
+fn white_noise(length: usize, rng: &mut StdRng) -> Vec<f32> {
+    (0..length).map(|_| normal(rng) as f32).collect()
+}
+
+/// Lets the power of white noise fall with 1/f^(2 · `slope`) from 30 Hz.
+fn colour(noise: &mut [f32], slope: f64) {
+    filter(noise, |_, hz| Complex::new((hz.max(30.0) / 1000.0).powf(-slope) as f32, 0.0));
+}
+
+/// Attenuation of a Butterworth low-pass at `ratio` times its corner frequency.
+fn butterworth(ratio: f64, order: i32) -> f64 {
+    (1.0 + ratio.powi(2 * order)).sqrt()
 }
 
 fn normal(rng: &mut StdRng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// Scales to a root mean square of `rms`.
-fn level(samples: &mut [f32], rms: f64) {
-    let power = samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
-    let gain = (rms / (power.sqrt() + 1e-9)) as f32;
+/// Scales to a root mean square of `wanted`.
+fn level(samples: &mut [f32], wanted: f64) {
+    let gain = (wanted / (rms(samples) + 1e-9)) as f32;
     samples.iter_mut().for_each(|s| *s *= gain);
+}
+
+fn rms(samples: &[f32]) -> f64 {
+    mean_power(samples).sqrt()
 }
 
 /// Impulse response of a room: the direct sound, then noise that decays by 60 dB within the
@@ -233,85 +307,4 @@ fn mu_law(samples: &mut [f32]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-
-    const CLIPS: Clips = Clips { seconds: 2.0, anywhere: true, segments: 1 };
-
-    fn clip(augmentation: &Augmentation, voice: &Waveform, rng: &mut StdRng) -> Clip {
-        CLIPS.cut(voice, augmentation, rng).unwrap()
-    }
-
-    fn tone(hz: f64, seconds: f64) -> Waveform {
-        let samples: Vec<f32> = (0..(seconds * RATE_HZ) as usize)
-            .map(|i| (0.3 * (std::f64::consts::TAU * hz * i as f64 / RATE_HZ).sin()) as f32)
-            .collect();
-        Waveform::from_interleaved(&samples, 1, Waveform::RATE_HZ).unwrap()
-    }
-
-    /// Frequency of the largest bin, Hz.
-    fn loudest_hz(waveform: &Waveform) -> f64 {
-        let bins = spectrum(waveform.samples());
-        let loudest =
-            (0..bins.len()).max_by(|&a, &b| bins[a].norm().total_cmp(&bins[b].norm())).unwrap();
-        loudest as f64 * RATE_HZ / waveform.samples().len() as f64
-    }
-
-    #[test]
-    fn speed_scales_the_pitch() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let augmentation = Augmentation { speed: 0.2, ..Default::default() };
-        for _ in 0..5 {
-            let clip = clip(&augmentation, &tone(200.0, 4.0), &mut rng);
-            assert_eq!(clip.waveform.samples().len(), 32_000);
-            // A bin is 0.5 Hz.
-            assert!((loudest_hz(&clip.waveform) - 200.0 * clip.speed).abs() < 0.5);
-        }
-    }
-
-    #[test]
-    fn noise_has_the_configured_ratio() {
-        let mut rng = StdRng::seed_from_u64(2);
-        let augmentation =
-            Augmentation { noise: 1.0, noise_db: [10.0, 10.0], ..Default::default() };
-        let clip = clip(&augmentation, &tone(200.0, 2.0), &mut rng);
-        let power: Vec<f32> =
-            spectrum(clip.waveform.samples()).iter().map(|b| b.norm_sqr()).collect();
-        let signal = power[400]; // 200 Hz
-        let ratio_db = 10.0 * (signal / (power.iter().sum::<f32>() - signal)).log10();
-        assert!((ratio_db - 10.0).abs() < 0.5, "{ratio_db}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_clip_and_short_recordings_are_repeated() {
-        let augmentation = Augmentation {
-            speed: 0.1,
-            microphone_db: 4.0,
-            band_limit: 0.5,
-            reverberation: 0.5,
-            noise: 0.5,
-            noise_db: [10.0, 20.0],
-            coding: 0.5,
-        };
-        let clip = |seed| clip(&augmentation, &tone(150.0, 1.1), &mut StdRng::seed_from_u64(seed));
-        for seed in 0..20 {
-            assert_eq!(clip(seed).waveform.samples(), clip(seed).waveform.samples());
-            assert!(clip(seed).waveform.samples().iter().all(|s| s.is_finite()));
-        }
-        assert_ne!(clip(1).waveform.samples(), clip(2).waveform.samples());
-    }
-
-    #[test]
-    fn without_augmentation_a_clip_is_the_recording_from_its_start() {
-        let clips = Clips { seconds: 3.0, anywhere: false, segments: 1 };
-        let voice = tone(150.0, 2.0);
-        let mut rng = StdRng::seed_from_u64(1);
-        let clip = clips.cut(&voice, &Augmentation::default(), &mut rng).unwrap();
-        let (clip, voice) = (clip.waveform.samples(), voice.samples());
-        assert_eq!((clip.len(), clips.frames(FrontEnd::Spectrogram)), (48_000, 298));
-        assert_eq!(clip[..32_000], *voice);
-        assert_eq!(clip[32_000..], voice[..16_000]);
-    }
-}
+mod tests;

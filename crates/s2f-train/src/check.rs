@@ -20,6 +20,9 @@ use crate::scoring::SCORED_SECONDS;
 
 /// The widest spread of playing speeds that still sounds like speech, as a standard deviation.
 const MAX_SPEED: f64 = 0.3;
+/// The widest spread of pitches, as a standard deviation in semitones: two standard deviations are
+/// an octave, by which the pitch can be changed at most.
+const MAX_PITCH: f64 = 6.0;
 /// The longest clip, seconds.
 const MAX_SECONDS: f64 = 60.0;
 /// The loudest noise and the quietest, dB.
@@ -164,8 +167,9 @@ impl VoiceEncoderTraining {
                 // Retrieval needs two speakers.
                 at_least("data.pairs.validation_pairs", data.validation_pairs, 2)?;
                 // Another pitch would be another person's, whose face it is not.
-                let speed = self.augmentation.speed;
+                let Augmentation { speed, pitch, .. } = self.augmentation;
                 check("augmentation.speed", || "0 with pairs".into(), speed, |x| *x == 0.0)?;
+                check("augmentation.pitch", || "0 with pairs".into(), pitch, |x| *x == 0.0)?;
             }
         }
         loss_weights(&[
@@ -231,6 +235,7 @@ impl RecordingData {
 impl Augmentation {
     fn check(&self) -> Result<(), TrainError> {
         within("augmentation.speed", self.speed, 0.0, MAX_SPEED)?;
+        within("augmentation.pitch", self.pitch, 0.0, MAX_PITCH)?;
         within("augmentation.microphone_db", self.microphone_db, 0.0, NOISE_DB)?;
         within("augmentation.band_limit", self.band_limit, 0.0, 1.0)?;
         within("augmentation.reverberation", self.reverberation, 0.0, 1.0)?;

@@ -21,8 +21,8 @@ use s2f_nn::texture::luma_chroma_values;
 
 use crate::config::FaceEncoderFile;
 use crate::face_network::FaceNetwork;
-use crate::looks::{Averages, Drawing, HAIR, TYPICAL_AGE};
 pub(crate) use crate::looks::Person;
+use crate::looks::{Averages, Drawing, HAIR, TYPICAL_AGE};
 use crate::{FaceData, TrainError, sheet};
 
 /// Side of the thumbnails that neighbours are found by, pixels.

@@ -34,7 +34,11 @@ pub(crate) struct Averages {
 }
 
 impl Averages {
-    pub(crate) fn read(data: &FaceData, ageing: &AgeingData, mean: &MeanShape) -> Result<Self, TrainError> {
+    pub(crate) fn read(
+        data: &FaceData,
+        ageing: &AgeingData,
+        mean: &MeanShape,
+    ) -> Result<Self, TrainError> {
         let mut sums = PortraitSums::new(mean);
         for some in aged_portraits(&data.root.join(&ageing.folder))?.chunks(CHUNK) {
             let measured = some.par_iter().map(|person| -> Result<_, TrainError> {
@@ -62,7 +66,11 @@ pub(crate) struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// Landmarks of each age, and the luma and chroma of each look.
-    pub(crate) fn looks(&self, face: &NormalisedFace, person: Person) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
+    pub(crate) fn looks(
+        &self,
+        face: &NormalisedFace,
+        person: Person,
+    ) -> (Vec<Vec<[f32; 2]>>, Vec<Vec<f32>>) {
         let aged: Vec<NormalisedFace> = match (self.averages, person.sex) {
             (Some(averages), Some(sex)) if !self.ages.is_empty() => {
                 let own = person.age.unwrap_or(TYPICAL_AGE);

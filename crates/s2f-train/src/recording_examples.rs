@@ -48,20 +48,22 @@ impl RecordingExamples<'_> {
     fn example(&self, step: usize, index: usize) -> Option<Example> {
         let mut rng = generator(self.seed, b"example ", step * self.batch + index);
         let voice = self.draw(index, &mut rng)?;
-        let mut speeds = Vec::new();
+        let (mut speeds, mut pitches) = (Vec::new(), Vec::new());
         let segments: Option<Vec<Vec<f32>>> = (0..self.clips.segments)
             .map(|_| {
                 let clip = self.clips.cut(&voice.waveform, self.augmentation, &mut rng)?;
                 speeds.push(clip.speed);
+                pitches.push(clip.pitch);
                 Some(front_end::values(self.front_end, &clip.waveform))
             })
             .collect();
-        let speed = speeds.iter().sum::<f64>() / speeds.len() as f64;
+        let mean = |factors: &[f64]| factors.iter().sum::<f64>() / factors.len() as f64;
+        let traits = voice.traits.at_speed(mean(&speeds)).at_pitch(mean(&pitches));
         Some(Example {
             id: voice.file_name(),
             speaker: hash_of(&voice.speaker),
             segments: segments?,
-            feature: self.targets.feature(voice.sex, voice.age, voice.traits.at_speed(speed)),
+            feature: self.targets.feature(voice.sex, voice.age, traits),
         })
     }
 }

@@ -47,6 +47,11 @@ impl Traits {
             tract_cm: self.tract_cm.map(|cm| cm / factor),
         }
     }
+
+    /// The traits of the same recording with `factor` times its pitch and the same formants.
+    pub(crate) fn at_pitch(self, factor: f64) -> Self {
+        Self { pitch_hz: self.pitch_hz.map(|hz| hz * factor), ..self }
+    }
 }
 
 /// Voices of one folder.

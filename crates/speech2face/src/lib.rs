@@ -26,8 +26,8 @@
 
 pub mod device;
 mod distribution;
-mod embed_voice;
 mod embed_face;
+mod embed_voice;
 mod error;
 mod evidence;
 mod export;
@@ -53,6 +53,7 @@ pub use burn;
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use distribution::sample_features;
 pub use embed_face::embed_face;
+pub use embed_voice::embed_voices;
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use evidence::Evidence;
 pub use export::{EncodingError, FaceDensity, composite_png, synthetic_png};
@@ -79,5 +80,4 @@ pub use s2f_nn as nn;
 pub use s2f_nn::{FaceDistribution, ModelConfig};
 pub use training_record::{DataId, TrainingRecord};
 pub use uncertainty::{AgeRange, Uncertainty};
-pub use embed_voice::embed_voices;
 pub use voices::{VoicePolicy, Windows, embed_windows};

@@ -10,8 +10,8 @@ use s2f_core::hash::sha256;
 use s2f_nn::weights::load;
 use s2f_nn::{Model, ModelConfig, normalise};
 
-use crate::folder::ModelFolder;
 use crate::embed_voice::embed_voices;
+use crate::folder::ModelFolder;
 use crate::voices::values;
 use crate::{DecodeError, Face, FaceFeature, ModelError, ModelId, Picture, VoicePolicy};
 

@@ -1,6 +1,6 @@
 //! Pitch and formants of real speakers: how well they predict the speaker's sex.
 
-use s2f_audio::{Limits, formants, pitch, read};
+use s2f_audio::{Limits, formants, mean_power, pitch, read, shift_pitch};
 use s2f_testing::{data, project};
 
 use crate::support::{ffmpeg, scratch};
@@ -87,5 +87,33 @@ fn the_pitch_survives_a_telephone_line() {
         let [clean, phone] = [&clean, &phone]
             .map(|path| pitch(&read(path, &Limits::default()).unwrap()).unwrap().median_hz);
         assert!((phone / clean - 1.0).abs() < 0.03, "{name}: {clean} and {phone} Hz");
+    }
+}
+
+#[test]
+fn the_pitch_of_a_voice_changes_and_its_formants_stay() {
+    let mut files: Vec<_> =
+        ["low", "high"].map(|name| project(&format!("examples/voices/{name}.flac"))).into();
+    if let Some(folder) = data("data/voices/librispeech") {
+        files.extend(speakers(&folder).into_iter().step_by(10).map(|(_, file)| file));
+    }
+    for factor in [0.8, 1.2] {
+        let mut mean_error = 0.0;
+        for file in &files {
+            let voice = read(file, &Limits::default()).unwrap();
+            let shifted = shift_pitch(&voice, factor);
+            assert_eq!(shifted.samples().len(), voice.samples().len());
+            let [own, found] = [&voice, &shifted].map(|v| pitch(v).unwrap().median_hz);
+            let error = (found / own / factor - 1.0).abs();
+            mean_error += error / files.len() as f64;
+            // The two medians are over different frames: rough voice is not as rough afterwards.
+            assert!(error < 0.08, "{}: {own} and {found} Hz", file.display());
+            let [own, found] = [&voice, &shifted].map(|v| formants(v).unwrap().spacing_hz);
+            assert!((found / own - 1.0).abs() < 0.03, "{}: {own}, {found} Hz", file.display());
+            let [own, found] = [&voice, &shifted].map(|v| 10.0 * mean_power(v.samples()).log10());
+            assert!((found - own).abs() < 0.1, "{}: {own} and {found} dB", file.display());
+        }
+        eprintln!("{} voices, {factor}: pitch differs by {mean_error:.4} on average", files.len());
+        assert!(mean_error < 0.015, "{mean_error}");
     }
 }

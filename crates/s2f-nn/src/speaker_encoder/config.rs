@@ -6,7 +6,8 @@ use burn::nn::LinearConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::lstm::{GATES, Lstm};
+use super::lstm::Lstm;
+use super::recurrence::GATES;
 use super::{BANDS, PARTIAL_FRAMES, SpeakerEncoder, partial_count};
 use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, product, sum};
 

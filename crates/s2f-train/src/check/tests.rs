@@ -54,6 +54,8 @@ fn values_out_of_range_are_named() {
         "augmentation.noise_db=[9.0,3.0]",
         "augmentation.noise_db=[3.0,inf]",
         "augmentation.speed=nan",
+        "augmentation.pitch=-1.0",
+        "augmentation.pitch=6.5",
         "augmentation.microphone_db=inf",
         "optimisation.steps=0",
         "optimisation.learning_rate=inf",

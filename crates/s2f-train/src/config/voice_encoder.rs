@@ -156,6 +156,9 @@ pub struct Augmentation {
     /// Standard deviation of the logarithm of the speed, which scales pitch and formants together.
     /// It must be 0 for pairs of a voice and its own face: another pitch is another person's.
     pub speed: f64,
+    /// Standard deviation of a change of the pitch, semitones, 0 to 6; the formants and the length
+    /// stay. It must be 0 for pairs of a voice and its own face, for the same reason.
+    pub pitch: f64,
     /// Standard deviation of a microphone's response, dB, at nine points of the spectrum.
     pub microphone_db: f64,
     /// Probability of a low-pass (2.5 to 8 kHz), and of a high-pass (50 to 350 Hz).

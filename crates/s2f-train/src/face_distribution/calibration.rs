@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 use s2f_core::{Sex, Trait};
 
-use super::recordings::{Version, WINDOW_S};
 use super::left_out::LeftOut;
+use super::recordings::{Version, WINDOW_S};
 use crate::TraitPrior;
 use crate::regression::{Linear, logistic};
 

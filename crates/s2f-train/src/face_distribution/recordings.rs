@@ -18,6 +18,8 @@ use crate::{Augmentation, TrainError, VoiceTraitData};
 
 /// Recordings that are read and embedded at a time.
 pub(super) const CHUNK: usize = 32;
+/// One of so many recordings is also measured in the versions for scores and calibration.
+const SCORED: usize = 3;
 /// Copies that a core embeds at a time.
 const BATCH: usize = 10;
 /// Signal-to-noise ratio of the noisy copies, dB.
@@ -58,6 +60,10 @@ impl Version {
         seed: u64,
         index: usize,
     ) -> Option<Waveform> {
+        let for_training = matches!(self, Self::Clean | Self::Augmented);
+        if !(for_training || index.is_multiple_of(SCORED)) {
+            return None;
+        }
         let mut rng = generator(seed, b"copy    ", index);
         match self {
             Self::Clean => Some(voice.clone()),

@@ -180,8 +180,10 @@ fn data_that_cannot_be_used_is_refused_with_the_reason() {
     assert!(message.contains("vgg-face-fc7") && message.contains("mobileface-v2"), "{message}");
     let message = refusal(&["optimisation.batch=500"]);
     assert!(message.contains("48 training pairs, a batch has 500"), "{message}");
-    let message = refusal(&["augmentation.speed=0.1"]);
-    assert!(message.contains("augmentation.speed"), "{message}");
+    for key in ["augmentation.speed", "augmentation.pitch"] {
+        let message = refusal(&[&format!("{key}=0.1")]);
+        assert!(message.contains(key), "{message}");
+    }
     let message = refusal(&["clips.seconds=1.0", "network.layers=[]"]);
     assert!(message.contains("layer"), "{message}");
     let message = refusal(&["start.model=missing"]);
