@@ -1,9 +1,7 @@
 //! Distributions of faces: all plausible faces for a voice instead of one.
 
-use burn::tensor::{Device, Tensor};
 use s2f_audio::Waveform;
-use s2f_core::FaceSpace;
-use s2f_nn::{DistributionError, FaceDistribution, Information, Model};
+use s2f_nn::{DistributionError, FaceDistribution, Information};
 
 use crate::embed_voice::distributions;
 use crate::{DecodeError, Evidence, FaceFeature, Speech2Face, VoicePolicy};
