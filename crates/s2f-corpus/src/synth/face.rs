@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::SynthError;
 use super::population::{SEX_MIDDLE, TRAITS, Traits};
 
-/// Draws the face of a feature of unit length. The same feature gives the same picture.
+/// Draws the face of a feature, which it normalises as its face space is. The same feature gives
+/// the same picture.
 pub type DrawFace<'a> =
     dyn Fn(&[f32]) -> Result<RgbImage, Box<dyn Error + Send + Sync>> + Sync + 'a;
 
@@ -119,14 +120,10 @@ fn derivative(model: &FaceModel<'_>, base: &[f64]) -> Result<DMatrix<f64>, Synth
     Ok(derivative)
 }
 
-/// Draws a feature, normalised to unit length.
+/// Draws a feature.
 pub(super) fn portrait(model: &FaceModel<'_>, feature: &[f64]) -> Result<RgbImage, SynthError> {
-    (model.draw)(&unit(feature)).map_err(|source| SynthError::Draw { source })
-}
-
-fn unit(feature: &[f64]) -> Vec<f32> {
-    let length = norm(feature);
-    feature.iter().map(|x| (x / length) as f32).collect()
+    let feature: Vec<f32> = feature.iter().map(|&x| x as f32).collect();
+    (model.draw)(&feature).map_err(|source| SynthError::Draw { source })
 }
 
 fn norm(values: &[f64]) -> f64 {
