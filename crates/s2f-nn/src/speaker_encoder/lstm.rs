@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use super::recurrence::{self, GATES};
+use super::recurrence::{GATES, Weights};
 
 /// One layer (Hochreiter and Schmidhuber 1997, with forget gates, as `torch.nn.LSTM`).
 ///
@@ -34,6 +34,38 @@ impl Lstm {
     /// - `x`: `[frames, batch, inputs]`
     /// - output: `[frames, batch, hidden]`
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let device = x.device();
+        if device == Device::flex() && !device.is_autodiff() {
+            let [frames, batch, _] = x.dims();
+            let [hidden, _] = self.state.weight.dims();
+            if let Some(states) = self.states_on_cpu(&x, batch) {
+                return Tensor::from_data(
+                    TensorData::new(states, [frames, batch, hidden]),
+                    &device,
+                );
+            }
+        }
+        self.steps(x)
+    }
+
+    /// [`forward`](Self::forward) without tensors or gradients; `None` if the weights do not have
+    /// 32 bits.
+    fn states_on_cpu(&self, x: &Tensor<3>, batch: usize) -> Option<Vec<f32>> {
+        let bias = |layer: &Linear| layer.bias.as_ref().map(|bias| bias.val());
+        let [first, second] = [bias(&self.input)?, bias(&self.state)?];
+        let bias = (first + second).into_data();
+        let [input, state] = [&self.input, &self.state].map(|layer| layer.weight.val().into_data());
+        let x = x.clone().into_data();
+        let weights = Weights {
+            input: input.as_slice().ok()?,
+            state: state.as_slice().ok()?,
+            bias: bias.as_slice().ok()?,
+        };
+        Some(weights.states(x.as_slice().ok()?, batch))
+    }
+
+    /// [`forward`](Self::forward) on any device and with gradients.
+    pub(super) fn steps(&self, x: Tensor<3>) -> Tensor<3> {
         let [frames, batch, inputs] = x.dims();
         let device = x.device();
         let [hidden, _] = self.state.weight.dims();
@@ -49,27 +81,7 @@ impl Lstm {
         let x = x.cast(FloatDType::F32) * doubled.clone(); // [frames · batch, 4 · hidden]
         let weight = self.state.weight.val() * doubled.cast(dtype); // [hidden, 4 · hidden]
 
-        if dtype == FloatDType::F32 && device == Device::flex() && !device.is_autodiff() {
-            let shape = [frames, batch, hidden];
-            if let Some(states) = states_without_gradient(&x, &weight, shape) {
-                return Tensor::from_data(TensorData::new(states, shape), &device);
-            }
-        }
-        Self::steps(x, weight, [frames, batch, hidden])
-    }
-
-    /// The steps in time, on any device and with gradients.
-    ///
-    /// # Shapes
-    /// - `x`: `[frames · batch, 4 · hidden]`, `weight`: `[hidden, 4 · hidden]`; the cell's doubled
-    /// - output: `[frames, batch, hidden]`
-    pub(super) fn steps(
-        x: Tensor<2>,
-        weight: Tensor<2>,
-        [frames, batch, hidden]: [usize; 3],
-    ) -> Tensor<3> {
-        let dtype: FloatDType = weight.dtype().into();
-        let mut state = Tensor::<2>::zeros([batch, hidden], &x.device());
+        let mut state = Tensor::<2>::zeros([batch, hidden], &device);
         let mut cell = state.clone();
         let mut states = Vec::with_capacity(frames);
         for frame in 0..frames {
@@ -83,16 +95,6 @@ impl Lstm {
         }
         Tensor::stack(states, 0) // [frames, batch, hidden]
     }
-}
-
-/// [`Lstm::steps`] on a CPU; `None` if the values cannot be read as 32-bit floats.
-fn states_without_gradient(
-    x: &Tensor<2>,
-    weight: &Tensor<2>,
-    shape: [usize; 3],
-) -> Option<Vec<f32>> {
-    let [x, weight] = [x, weight].map(|tensor| tensor.clone().into_data());
-    Some(recurrence::states(x.as_slice().ok()?, weight.as_slice().ok()?, shape))
 }
 
 /// 1 / (1 + e^-x), in less than half the time of the tensor library's on a CPU. An exponential that
