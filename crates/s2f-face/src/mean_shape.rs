@@ -187,6 +187,7 @@ fn well_defined(landmarks: &[[f32; 2]]) -> Vec<[f32; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PUPIL_ROW;
     use crate::reference::read_points;
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) fn reference_file(name: &str) -> PathBuf {
 }
 
 /// Shape and values of a NumPy file.
-pub(crate) fn read_npy<T: Deserialize>(path: &Path) -> (Vec<usize>, Vec<T>) {
+pub(crate) fn read_npy<T: Deserialize + Clone>(path: &Path) -> (Vec<usize>, Vec<T>) {
     let Npy { shape, values } = s2f_testing::npy(path);
     (shape, values)
 }

@@ -1,4 +1,8 @@
+use s2f_core::FaceSpace;
+use s2f_nn::{Model, normalise};
+
 use super::*;
+use crate::embed_voices;
 
 const ALL: VoicePolicy = VoicePolicy {
     windows: Windows::All,

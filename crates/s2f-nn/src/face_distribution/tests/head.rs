@@ -212,8 +212,14 @@ fn a_step_lowers_the_loss() {
 
 #[test]
 fn a_head_of_parts_has_their_moments() {
-    let config =
-        FaceDistributionConfig { embedding: 2, feature: 3, traits: 1, components: 2, rank: 1 };
+    let config = FaceDistributionConfig {
+        embedding: 2,
+        feature: 3,
+        traits: 1,
+        components: 2,
+        rank: 1,
+        reliability: None,
+    };
     let floats = |values: &[f32]| Tensor::<1>::from_floats(values, &cpu());
     let head = config.init(&cpu()).unwrap().starting_from(
         [floats(&[0.2, -0.1]), floats(&[0.5, 2.0])],
