@@ -3,8 +3,8 @@
 //! A folder of portraits holds `people.csv` (`person_id`, `sex`, `neutral_file`, optionally
 //! `age`) and `landmarks.csv` (`file`, `x0`, `y0` … `x188`, `y188`: the 189-point template of the
 //! Face Research Lab, in pixels). A folder of voices holds `speakers.csv` (`speaker_id`, `sex`,
-//! `file`, optionally `age` or `age_band`, `release` and `language`). The column `sex` may be called
-//! `gender`. Files are named relative to the folder; other columns are ignored.
+//! `file`, optionally `age` or `age_band`, `release` and `language`). The column `sex` may be
+//! called `gender`. Files are named relative to the folder; other columns are ignored.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! Face features: vectors, each with the face space it belongs to.
 
-use s2f_core::{FaceSpace, Trait};
+use s2f_core::{FaceSpace, Sex, Trait};
 use serde::Serialize;
 
-use crate::{DecodeError, FaceTraits};
+use crate::DecodeError;
 
 /// A vector in a face space: what the voice encoder predicts and the face decoder reads.
 ///
@@ -50,6 +50,20 @@ impl FaceFeature {
             hair: value(Trait::Hair),
         }
     }
+}
+
+/// The traits in a face feature; those that its face space does not have are `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FaceTraits {
+    /// Sex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sex: Option<Sex>,
+    /// Age, years.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_years: Option<f64>,
+    /// Length of the hair, on the scale of [`Trait::Hair`](s2f_core::Trait::Hair).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hair: Option<f64>,
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub use evidence::Evidence;
 pub use export::{EncodingError, FaceDensity, composite_png, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
-pub use feature::FaceFeature;
+pub use feature::{FaceFeature, FaceTraits};
 pub use folder::read_model_config;
 /// The library of pictures, in the version that this crate uses.
 pub use image;
@@ -69,7 +69,7 @@ pub use model_source::{ModelSource, ModelSourceError};
 pub use provenance::{
     ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC, SampleId, Sampling,
 };
-pub use reconstruction::{Face, FaceTraits, Picture, PlausibleFaces, Reconstruction};
+pub use reconstruction::{Face, Picture, PlausibleFaces, Reconstruction};
 pub use recording::VoiceRecording;
 pub use run_folder::{Environment, RunFolder, RunFolderError};
 pub use s2f_audio as audio;

@@ -59,8 +59,9 @@ impl Speech2Face {
     }
 
     /// The face feature that the model predicts for a voice, from the windows that `policy`
-    /// selects, normalised as the face space is: the mean of the [distribution](Self::distribution) if the
-    /// model has one, else the pooled features of the windows.
+    /// selects, normalised as the face space is: the mean of the
+    /// [distribution](Self::distribution) if the model has one, else the pooled features of the
+    /// windows.
     ///
     /// # Errors
     /// [`DecodeError::NotFinite`] if the weights are damaged, [`DecodeError::Device`].

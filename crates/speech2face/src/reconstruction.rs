@@ -1,8 +1,5 @@
 //! Results: a face, and the face together with its provenance and what is certain about it.
 
-use s2f_core::Sex;
-use serde::Serialize;
-
 use crate::{FaceFeature, Provenance, Uncertainty};
 
 /// A square picture, 8 bit sRGB.
@@ -47,18 +44,4 @@ pub struct PlausibleFaces {
     pub mean: Reconstruction,
     /// Faces drawn at random.
     pub samples: Vec<Reconstruction>,
-}
-
-/// The traits in a face feature; those that its face space does not have are `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct FaceTraits {
-    /// Sex.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sex: Option<Sex>,
-    /// Age, years.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub age_years: Option<f64>,
-    /// Length of the hair, on the scale of [`Trait::Hair`](s2f_core::Trait::Hair).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hair: Option<f64>,
 }

@@ -140,8 +140,8 @@ impl VoicePolicy {
 }
 
 /// The outputs of the encoder's [trunk](VoiceEncoder::trunk) for the windows of voices, one tensor
-/// per voice, in order: what [`embed_voices`](crate::embed_voices) gives to the encoder's head. To train a head on a
-/// frozen trunk, they have to be computed only once.
+/// per voice, in order: what [`embed_voices`](crate::embed_voices) gives to the
+/// encoder's head. To train a head on a frozen trunk, they have to be computed only once.
 ///
 /// The encoder's weights must be on `device`.
 ///
