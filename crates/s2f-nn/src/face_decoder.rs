@@ -114,6 +114,24 @@ impl FaceDecoder {
         &self.warp
     }
 
+    /// The decoder of other features y, from which its own are x = y·map + offset: both are folded
+    /// into the first layer.
+    ///
+    /// # Shapes
+    /// - `map`: `[D', D]`; `offset`: `[D]`
+    #[must_use]
+    pub fn reading(mut self, map: Tensor<2>, offset: Tensor<1>) -> Self {
+        let weight = self.first.weight.val(); // [D, hidden]
+        let constant = offset.unsqueeze::<2>().matmul(weight.clone()).squeeze_dim::<1>(0);
+        let bias = match &self.first.bias {
+            Some(bias) => bias.val() + constant,
+            None => constant,
+        };
+        self.first.weight = Param::from_tensor(map.matmul(weight));
+        self.first.bias = Some(Param::from_tensor(bias));
+        self
+    }
+
     /// Replaces mean and components of a linear texture basis, for example by the principal
     /// components of photographs, and freezes them. A decoder with the paper's texture head is
     /// returned unchanged.
@@ -230,6 +248,23 @@ mod tests {
             let feature = Tensor::<2>::ones([1, 6], &device);
             let picture = |network: &FaceDecoder| network.render(network.forward(feature.clone()));
             assert_eq!(largest_difference(picture(&network), picture(&again)), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_decoder_of_other_features_draws_the_same() {
+        let device = cpu();
+        for (name, texture) in tiny_textures() {
+            let decoder = tiny(texture).init(&LANDMARKS, &BORDER, &device).unwrap();
+            let map = Tensor::random([4, 6], Distribution::Normal(0.0, 1.0), &device);
+            let offset = Tensor::<1>::random([6], Distribution::Normal(0.0, 1.0), &device);
+            let other = Tensor::<2>::random([3, 4], Distribution::Normal(0.0, 1.0), &device);
+            let own = other.clone().matmul(map.clone()) + offset.clone().unsqueeze();
+            let expected = decoder.forward(own);
+            let found = decoder.reading(map, offset).forward(other);
+            // Sums of a few products around 1 in another order.
+            assert!(largest_difference(found.texture, expected.texture) < 1e-4, "{name}");
+            assert!(largest_difference(found.landmarks, expected.landmarks) < 1e-4, "{name}");
         }
     }
 

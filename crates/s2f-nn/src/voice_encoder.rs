@@ -133,6 +133,15 @@ impl VoiceEncoder {
         Ok(Self { trunk: Trunk::SpeakerEncoder(network), ..self })
     }
 
+    /// The network with the trunk of another one.
+    ///
+    /// The trunks must have outputs of the same width, as those of equal
+    /// [configurations](TrunkConfig) have.
+    #[must_use]
+    pub fn with_trunk_of(self, other: Self) -> Self {
+        Self { trunk: other.trunk, ..self }
+    }
+
     /// The type that convolutions and fully connected layers compute in: 16 bits if their weights
     /// have 16. Operations that sum many values (normalisations, means) and the output have 32.
     fn dtype(&self) -> FloatDType {

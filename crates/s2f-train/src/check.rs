@@ -121,6 +121,7 @@ impl VoiceEncoderTraining {
     pub(crate) fn open_decoder(&self, devices: &Devices) -> Result<FrozenDecoder, TrainError> {
         self.check_values(devices)?;
         let decoder = FrozenDecoder::open(&self.face_decoder, devices.first())?;
+        let decoder = decoder.for_outputs(self.network.output)?;
         let space = &decoder.face_space;
         self.network.check_face_space(space)?;
         let vgg_face = VggFaceConfig::paper().hidden;

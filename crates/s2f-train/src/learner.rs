@@ -31,8 +31,15 @@ impl Learner {
         let voice_encoder = match start {
             Some(Start { model: Some(path), .. }) => {
                 let (model_config, model) = open_model(path)?;
-                same_shape(path, &model_config.voice_encoder, &config.network)?;
-                model.voice_encoder.fork(device).train()
+                let (found, wanted) = (&model_config.voice_encoder, &config.network);
+                let own = model.voice_encoder.fork(device).train();
+                if found.output.is_none() && found.trunk == wanted.trunk {
+                    // It ends with its trunk: the head is new.
+                    wanted.init(device)?.with_trunk_of(own)
+                } else {
+                    same_shape(path, found, wanted)?;
+                    own
+                }
             }
             Some(Start { speaker_encoder: Some(source), .. }) => {
                 let file = Store::from_environment()?.find(source)?;

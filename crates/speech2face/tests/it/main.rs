@@ -4,3 +4,4 @@
 #[cfg(feature = "ndarray")]
 mod devices;
 mod examples;
+mod shipped;
