@@ -120,11 +120,14 @@ pub fn train_face_decoder(
         let chosen = Tensor::<1, Int>::from_ints(chosen.as_slice(), &plain);
         let feature = pool_features.clone().select(0, chosen); // [batch, D]
         let wanted = feature.clone().narrow(1, 0, identity);
-        let traits = feature.narrow(1, identity, space.traits.len());
         let length = wanted.clone().square().sum_dim(1).sqrt(); // [batch, 1]
         let noise = normal(wanted.dims(), &mut rng, &plain) * config.morphing.feature_noise;
         let noisy = wanted.clone() + noise * length;
-        let noisy_feature = with_traits(noisy, traits).autodiff();
+        let noisy_feature = match space.traits.len() {
+            0 => noisy,
+            count => with_traits(noisy, feature.narrow(1, identity, count)),
+        };
+        let noisy_feature = noisy_feature.autodiff();
 
         let decoded = decoder.forward(noisy_feature);
         let texture = (decoded.texture.clone() - target.texture).abs().mean();

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The cosine similarity of every two voices, from -1 to 1.
+/// The cosine similarity of the identities predicted for every two voices, from -1 to 1.
 pub fn similarities(files: &[String]) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
     let model = Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?;
     let voices: Vec<_> = files
@@ -30,8 +30,10 @@ pub fn similarities(files: &[String]) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
         .map(|file| read(Path::new(file), &Limits::default()))
         .collect::<Result<_, _>>()?;
     let features = model.embed_voices(&voices, &VoicePolicy::default())?;
-    // The features of the shipped model have unit length, so a dot product is the cosine.
+    // The identities of the shipped model have unit length, so a dot product is the cosine.
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum();
-    let row = |a: &[f32]| features.iter().map(|b| cosine(a, b.values())).collect();
-    Ok(features.iter().map(|a| row(a.values())).collect())
+    let identities: Vec<&[f32]> =
+        features.iter().map(|feature| feature.space().identity_of(feature.values())).collect();
+    let row = |a: &[f32]| identities.iter().map(|b| cosine(a, b)).collect();
+    Ok(identities.iter().map(|a| row(a)).collect())
 }

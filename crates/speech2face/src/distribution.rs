@@ -109,10 +109,22 @@ mod tests {
         let device = Device::flex();
         let shipped = Speech2Face::shipped(&device).unwrap();
         let policy = VoicePolicy::default();
-        let error = shipped.distribution(&voice(100.0), &policy).unwrap_err().to_string();
+        let open = |config: &s2f_nn::ModelConfig| {
+            let folder = tempfile::tempdir().unwrap();
+            let weights = save(&config.init(&device).unwrap(), Precision::Half).unwrap();
+            std::fs::write(folder.path().join("model.safetensors"), weights).unwrap();
+            let text = serde_json::to_string(config).unwrap();
+            std::fs::write(folder.path().join("config.json"), text).unwrap();
+            Speech2Face::open(folder.path(), &device).unwrap()
+        };
+        let mut config = shipped.config().clone();
+        config.face_distribution = None;
+        config.voice_encoder.output = Some(config.face_space.dimension);
+        let without = open(&config);
+        let error = without.distribution(&voice(100.0), &policy).unwrap_err().to_string();
         assert!(error.starts_with("model compact has no distribution of faces; hint: "), "{error}");
 
-        let mut config = shipped.config().clone();
+        config.voice_encoder.output = None;
         config.face_distribution = Some(FaceDistributionConfig {
             embedding: config.voice_encoder.features().unwrap(),
             feature: config.face_space.dimension,
@@ -121,13 +133,7 @@ mod tests {
             rank: 4,
             reliability: None,
         });
-        let folder = tempfile::tempdir().unwrap();
-        let weights = save(&config.init(&device).unwrap(), Precision::Half).unwrap();
-        std::fs::write(folder.path().join("model.safetensors"), weights).unwrap();
-        let text = serde_json::to_string(&config).unwrap();
-        std::fs::write(folder.path().join("config.json"), text).unwrap();
-
-        let model = Speech2Face::open(folder.path(), &device).unwrap();
+        let model = open(&config);
         let voices = [voice(100.0), voice(200.0)];
         let both = model.distributions(&voices, &policy).unwrap();
         let alone = model.distribution(&voices[1], &policy).unwrap();

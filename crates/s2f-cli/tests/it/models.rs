@@ -40,7 +40,7 @@ fn a_model_is_listed_shown_and_verified() {
     let run = folder.run(["model", "info"]).exits(0);
     for part in [
         "name        compact\n",
-        "face space  mobileface-v2 (256 dimensions, unit length)\n",
+        "face space  mobileface-v2 with sex, age and hair (259 dimensions, unit length)\n",
         "224 × 224",
     ] {
         assert!(run.stdout.contains(part), "{part}: {run:#?}");
@@ -116,20 +116,18 @@ fn damaged_weights_are_named_with_the_reason() {
 fn a_damaged_configuration_is_named_with_the_reason() {
     let config = "error: model/config.json: ";
     let weights = "error: model/model.safetensors: ";
-    let cases: [(&str, Value, &str, &str); 13] = [
+    let cases: [(&str, Value, &str, &str); 11] = [
         ("/extra", json!(1), config, "unknown field `extra`"),
         ("/voice_encoder/widht", json!(1), config, "unknown field `widht`"),
         ("/face_space/normalisation", json!("l3"), config, "unknown variant `l3`"),
         ("/face_space/dimension", json!(512), config, "face space mobileface-v2 is 512\n  hint: "),
         ("/face_space/dimension", json!(-1), config, "invalid value"),
-        ("/voice_encoder/layers", json!([]), config, "number of layers is 0"),
-        ("/voice_encoder/layers/0/stride", json!([300, 1]), config, "stride[0] is 300"),
-        ("/voice_encoder/layers/0/stride", json!([16, 1]), config, "598 frames leave"),
-        ("/voice_encoder/layers/0/stride", json!([0, 1]), config, "stride[0] is 0"),
-        ("/voice_encoder/layers/0/channels", json!(9), weights, "the network needs [9, "),
-        ("/voice_encoder/hidden", json!(1u64 << 40), config, "hidden is 1099511627776"),
+        ("/voice_encoder/layers", json!([]), config, "speaker_encoder excludes"),
+        ("/voice_encoder/speaker_encoder/hidden", json!(0), config, "hidden is 0"),
+        ("/face_distribution/rank", json!(9), weights, "the network needs [2, 9, 259]"),
+        ("/face_decoder/hidden", json!(1u64 << 40), config, "hidden is 1099511627776"),
+        ("/face_distribution/traits", json!(2), config, "traits is 2, but"),
         ("/face_decoder/size", json!(60_000), config, "size is 60000"),
-        ("/voice_encoder/batch_norm", json!(false), weights, "unexpected tensors "),
     ];
     for (place, value, file, reason) in cases {
         let folder = with_model();

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::support::{Folder, Png, buzz, voice, wav};
+use crate::support::{Folder, Png, syllables, voice, wav};
 
 #[test]
 fn a_voice_gives_a_picture_beside_it() {
@@ -56,7 +56,7 @@ fn the_same_voice_gives_the_same_file() {
 #[test]
 fn another_voice_another_amount_or_another_window_gives_another_face() {
     let folder = Folder::new();
-    folder.write("two.wav", wav(&[buzz(6.0, 100.0), buzz(6.0, 230.0)].concat()));
+    folder.write("two.wav", wav(&[syllables(6.0, 100.0), syllables(6.0, 230.0)].concat()));
     folder.write("one.wav", voice(6.0, 100.0));
     for (arguments, name) in [
         (&["one.wav"][..], "one"),
@@ -90,14 +90,14 @@ fn json_and_numpy_files_agree() {
 
     let json: serde_json::Value = serde_json::from_slice(&folder.read("voice.json")).unwrap();
     assert_eq!(json["side"], 224);
-    assert_eq!(json["face_space"]["dimension"], 256);
+    assert_eq!(json["face_space"]["dimension"], 259);
     let array = |name: &str| {
         let bytes = folder.read(name);
         let file = npyz::NpyFile::new(&bytes[..]).unwrap();
         (file.shape().to_vec(), file.into_vec::<f32>().unwrap())
     };
     let (shape, feature) = array("voice.feature.npy");
-    assert_eq!(shape, [256]);
+    assert_eq!(shape, [259]);
     assert_eq!(feature, serde_json::from_value::<Vec<f32>>(json["feature"].clone()).unwrap());
     // The face space is of unit length.
     let length: f32 = feature.iter().map(|value| value * value).sum();

@@ -125,9 +125,19 @@ impl Run {
     }
 }
 
-/// A WAV file of a buzz of `pitch_hz`: enough of a voice for the program.
+/// A WAV file of syllables of `pitch_hz`: enough of a voice for the program.
 pub fn voice(seconds: f64, pitch_hz: f64) -> Vec<u8> {
-    wav(&buzz(seconds, pitch_hz))
+    wav(&syllables(seconds, pitch_hz))
+}
+
+/// Samples of a buzz of `pitch_hz` with pauses, in which speech is told from a hum.
+pub fn syllables(seconds: f64, pitch_hz: f64) -> Vec<i16> {
+    const SYLLABLE: usize = RATE_HZ as usize / 5;
+    let mut samples = buzz(seconds, pitch_hz);
+    for pause in samples.chunks_mut(SYLLABLE).skip(1).step_by(3) {
+        pause.fill(0);
+    }
+    samples
 }
 
 const RATE_HZ: u32 = 16_000;

@@ -207,7 +207,9 @@ pub(super) mod tests {
     /// A cartoon in which each value of the feature changes something, some more and some less; the
     /// last one is the zoom of the camera.
     pub(in crate::synth) fn cartoon(feature: &[f32]) -> RgbImage {
-        let f = |index: usize| f64::from(feature[index]);
+        // Of unit length, as a model normalises features.
+        let length = norm(&feature.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        let f = |index: usize| f64::from(feature[index]) / length;
         let zoom = 1.0 + 0.5 * f(11);
         RgbImage::from_fn(112, 112, |column, row| {
             let x = (f64::from(column) - 55.5) / (50.0 * zoom);

@@ -65,6 +65,7 @@ fn a_report_is_whole_traceable_and_the_same_again() {
         "attributes",
         "labels",
         "craniofacial",
+        "distribution",
         "length",
         "consistency",
         "groups",
@@ -178,7 +179,8 @@ fn what_cannot_be_evaluated_is_refused_with_a_hint() {
         assert!(message.contains(reason) && message.contains("hint: "), "{message}");
     };
     let all = pairs(256);
-    let spaces = "(128 dimensions, unit length), model compact predicts mobileface-v2 (256";
+    let spaces = "(128 dimensions, unit length), model compact predicts mobileface-v2 with sex, \
+                  age and hair (259";
     refused(&pairs(128), &options(), spaces);
     refused(&all[..2], &options(), "1 speaker in its split test");
     let train = EvaluationOptions { selection: PairSelection::Split(Split::Train), ..options() };

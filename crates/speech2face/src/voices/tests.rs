@@ -75,7 +75,7 @@ fn a_long_recording_is_sampled_evenly() {
 /// A model with this voice encoder.
 fn networks(encoder: VoiceEncoder) -> Model {
     let shipped = crate::Speech2Face::shipped(&Device::flex()).unwrap();
-    Model { voice_encoder: encoder, ..shipped.networks().clone() }
+    Model { voice_encoder: encoder, face_distribution: None, ..shipped.networks().clone() }
 }
 
 /// The field of the policy that is refused, if any, with the compact encoder.
