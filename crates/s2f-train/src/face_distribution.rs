@@ -94,7 +94,7 @@ pub fn train_face_distribution(
         let for_age = Examples::new(&voices, &measured, &FOR_TRAINING, with_age);
         Heads::fit(&for_sex, &for_age, &config.regression)
     };
-    let left_out = left_out::left_out(&voices, &measured, &fit)?;
+    let left_out = left_out::left_out(&voices, &measured, fit)?;
     let calibration = Calibration::of(&left_out, &config.prior);
     let heads = fit(&|_| true)?;
 

@@ -58,7 +58,7 @@ mod tests {
     /// Syllables of 200 ms, then 200 ms of noise with this amplitude.
     fn voice(seconds: usize, noise: f32) -> Waveform {
         let sample = |n: usize| {
-            let level = if n / 3200 % 2 == 0 { 0.3 } else { noise };
+            let level = if (n / 3200).is_multiple_of(2) { 0.3 } else { noise };
             [level, -level][n % 2]
         };
         let samples: Vec<f32> = (0..seconds * 16_000).map(sample).collect();

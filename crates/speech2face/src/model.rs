@@ -137,14 +137,14 @@ impl Speech2Face {
         let landmarks = landmarks.chunks_exact(self.config.face_decoder.landmarks.count);
         let pictures = pictures.chunks_exact(3 * side * side);
         let parts = features.chunks_exact(dimension).zip(landmarks.zip(pictures));
-        let face = |(feature, (landmarks, picture)): (&[f32], (&[[f32; 2]], &[f32]))| {
+        let faces = parts.map(|(feature, (landmarks, picture))| {
             Ok(Face {
                 feature: FaceFeature::new(self.face_space().clone(), feature.to_vec())?,
                 landmarks: landmarks.to_vec(),
                 picture: Picture { side, rgb: picture.iter().copied().map(to_byte).collect() },
             })
-        };
-        parts.map(face).collect()
+        });
+        faces.collect()
     }
 
     /// Reconstructs a face from a test sound, to check that the networks give finite values.

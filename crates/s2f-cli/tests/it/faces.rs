@@ -12,7 +12,7 @@ use speech2face::nn::{
 };
 use speech2face::{Device, FaceSpace, Speech2Face};
 
-use crate::support::{Folder, Png, buzz, voice, wav};
+use crate::support::{Folder, Png, buzz, wav};
 
 const TRAITS: usize = Trait::ALL.len();
 
@@ -78,7 +78,7 @@ fn with_model() -> Folder {
     folder.write("model/config.json", serde_json::to_vec(&config).unwrap());
     folder.write("short.wav", speech(1.5));
     folder.write("long.wav", speech(24.0));
-    folder.write("hum.wav", voice(6.0, 120.0));
+    folder.write("hum.wav", wav(&buzz(6.0, 120.0)));
     folder
 }
 

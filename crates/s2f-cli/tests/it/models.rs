@@ -124,7 +124,7 @@ fn a_damaged_configuration_is_named_with_the_reason() {
         ("/face_space/dimension", json!(-1), config, "invalid value"),
         ("/voice_encoder/layers", json!([]), config, "speaker_encoder excludes"),
         ("/voice_encoder/speaker_encoder/hidden", json!(0), config, "hidden is 0"),
-        ("/face_distribution/rank", json!(9), weights, "the network needs [2, 9, 259]"),
+        ("/face_distribution/rank", json!(9), weights, "the network needs [18, 256]"),
         ("/face_decoder/hidden", json!(1u64 << 40), config, "hidden is 1099511627776"),
         ("/face_distribution/traits", json!(2), config, "traits is 2, but"),
         ("/face_decoder/size", json!(60_000), config, "size is 60000"),

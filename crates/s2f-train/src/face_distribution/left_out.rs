@@ -41,7 +41,7 @@ impl<'a> LeftOut<'a> {
 pub(crate) fn left_out<'a>(
     voices: &'a [Labelled],
     measured: &[Measured],
-    fit: &dyn Fn(&dyn Fn(&Labelled) -> bool) -> Result<Heads, TrainError>,
+    fit: impl Fn(&dyn Fn(&Labelled) -> bool) -> Result<Heads, TrainError>,
 ) -> Result<LeftOut<'a>, TrainError> {
     let folds: BTreeSet<&str> = voices.iter().map(|voice| voice.fold.as_str()).collect();
     let mut rows: BTreeMap<Version, Vec<Row<'a>>> = BTreeMap::new();
