@@ -15,8 +15,10 @@
 //! let device = Device::flex();
 //! let config: ModelConfig = serde_json::from_str(text)?; // config.json of a model folder
 //! let model: Model = s2f_nn::weights::load(config.init(&device)?, weights)?;
-//! let spectrogram = Tensor::ones([1, 2, 598, 257], &device); // 6 s
-//! let feature = normalise(model.voice_encoder.forward(spectrogram), &config.face_space);
+//! let mel = Tensor::ones([1, 1, 601, 40], &device); // 6 s
+//! let embedding = model.voice_encoder.forward(mel);
+//! let head = model.face_distribution.as_ref().ok_or("the model has no distribution")?;
+//! let feature = normalise(head.mean(embedding), &config.face_space);
 //! let face = model.face_decoder.forward(feature);
 //! assert_eq!(model.face_decoder.render(face).dims(), [1, 3, 224, 224]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

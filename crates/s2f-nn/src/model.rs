@@ -115,7 +115,7 @@ pub struct Model {
     /// Mean feature of the training voices, `[D]`, from which exaggeration moves away.
     pub mean_feature: Param<Tensor<1>>,
     /// Voice to a distribution of features, if the model has one. It reads the
-    /// [features](VoiceEncoder::features) of a voice's windows, averaged.
+    /// [trunk](VoiceEncoder::trunk) of a voice's windows, averaged.
     pub face_distribution: Option<FaceDistributionHead>,
 }
 

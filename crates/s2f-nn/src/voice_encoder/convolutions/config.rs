@@ -61,7 +61,7 @@ impl ConvLayer {
     }
 }
 
-/// Layers of [`Convolutions`].
+/// Layers of the convolutional trunk of a voice encoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConvolutionsConfig {
     /// What the first convolution reads.
