@@ -15,7 +15,7 @@ pub struct MeanShape {
 
 impl MeanShape {
     /// The mean of `shapes`, each of [`LANDMARK_COUNT`] points. It is symmetric, with its pupils in
-    /// the row [`PUPIL_ROW`], [`PUPIL_DISTANCE`] apart.
+    /// the row [`PUPIL_ROW`](crate::PUPIL_ROW), [`PUPIL_DISTANCE`] apart.
     ///
     /// Method: generalised Procrustes analysis (Gower, "Generalized Procrustes analysis", 1975).
     /// Only the well-defined points (eyes, nose, mouth, jaw and chin) determine the alignment.
