@@ -51,10 +51,10 @@ fn voices(corpus: &Path, sex: &str, word: &str) -> Vec<PathBuf> {
     files
 }
 
-// The voice moves sex and age only, and age keeps the mean tone of the skin: what is left is that the
-// means of five voices differ in age by some years, and lines and shadows on the cheeks with it
-// (measured: up to 10 of 255). Sampled faces of one voice differ by far more, so the limit is not one
-// that everything meets.
+// The voice moves sex and age only, and age keeps the mean tone of the skin: what is left is that
+// the means of five voices differ in age by some years, and lines and shadows on the cheeks with it
+// (measured: up to 10 of 255). Sampled faces of one voice differ by far more, so the limit is not
+// one that everything meets.
 #[test]
 fn language_and_accent_do_not_move_the_skin_tone() {
     let Some(corpora) = s2f_testing::data("data/voices") else { return };
