@@ -77,6 +77,11 @@ impl Trait {
         YOUNGEST + MIDDLE_AGE * (DEVIATION * value).exp()
     }
 
+    /// The deviation of [`Trait::Age`] for one of the logarithm of the years above 15.
+    pub fn of_log_deviation(deviation: f64) -> f64 {
+        deviation / DEVIATION
+    }
+
     /// Mean and standard deviation in years of a normal distribution of [`Trait::Age`].
     ///
     /// Closed form: the moments of a log-normal distribution.

@@ -3,14 +3,11 @@
 use s2f_core::Sex;
 
 use crate::averages::{FINE, FLOOR, PortraitSums, Sums};
-use crate::frame::{FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_ROW};
+use crate::frame::{FRAME, LUMA, MIDDLE, PIXELS, PUPIL_DISTANCE, PUPIL_ROW};
 use crate::noise::Noise;
 use crate::raster::{Raster, smooth_step};
 use crate::{FaceError, NormalisedFace};
 
-const PIXELS: usize = FRAME * FRAME;
-/// ITU-R BT.601.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Ages between which hair turns grey, years.
 const GREYING: (f32, f32) = (36.0, 76.0);
 /// Lines that do not go away at rest appear from this age on, years.

@@ -45,6 +45,12 @@ pub fn border_points() -> [[f32; 2]; BORDER_POINTS] {
     points
 }
 
+/// Pixels of the frame.
+pub(crate) const PIXELS: usize = FRAME * FRAME;
+
+/// Weights of R, G and B in luma, ITU-R BT.601.
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
 /// Where the left and the right pupil of the mean shape lie, in pixels of the frame.
 pub(crate) const PUPIL_POINTS: [[f32; 2]; 2] =
     [[MIDDLE - PUPIL_DISTANCE / 2.0, PUPIL_ROW], [MIDDLE + PUPIL_DISTANCE / 2.0, PUPIL_ROW]];

@@ -4,14 +4,11 @@
 use s2f_core::Sex;
 
 use crate::averages::{FLOOR, PortraitSums};
-use crate::frame::{FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_ROW};
+use crate::frame::{FRAME, LUMA, MIDDLE, PIXELS, PUPIL_DISTANCE, PUPIL_ROW};
 use crate::noise::along;
 use crate::raster::{Raster, smooth_step};
 use crate::{FaceError, NormalisedFace};
 
-const PIXELS: usize = FRAME * FRAME;
-/// ITU-R BT.601.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Below this row, the average shows clothes beside the neck: the outline continues from here.
 const LAST_ROW: f32 = PUPIL_ROW + 1.05 * PUPIL_DISTANCE;
 

@@ -23,14 +23,13 @@ pub use pictures::PictureScores;
 use pictures::{Drawn, Gallery, ages_read, sheet_of_faces};
 use recordings::{CHUNK, Examples, Labelled, Measured, Version, labelled, measure};
 use s2f_core::{Sex, Trait};
-use s2f_nn::weights::{self, Precision};
 use s2f_nn::{
     FaceDistributionConfig, FaceDistributionHead, Model, ModelConfig, Reliability, SpeakerEncoder,
     VoiceEncoder, VoiceEncoderConfig, normalise,
 };
 pub use scores::{FaceDistributionScores, TraitCorpusScores};
 use serde::{Deserialize, Serialize};
-use speech2face::{AgeSexReader, DataId, ModelId, RunFolder, TrainingRecord};
+use speech2face::{DataId, ModelId, RunFolder, TrainingRecord};
 
 use crate::data::absolute;
 use crate::devices::Devices;
@@ -52,6 +51,21 @@ struct Kept {
     measured: Vec<Measured>,
 }
 
+impl Kept {
+    /// Whether they are whole, and those of these recordings. A file may be damaged, or of another
+    /// version of the program.
+    fn is_of(&self, data: &DataId, recordings: usize, width: usize) -> bool {
+        let is_whole = |measured: &Measured| {
+            let has_width = |of: &Vec<f32>| of.len() == width && of.iter().all(|x| x.is_finite());
+            measured.embeddings.len() == Version::ALL.len()
+                && measured.embeddings.iter().flatten().all(has_width)
+        };
+        self.data == *data
+            && self.measured.len() == recordings
+            && self.measured.iter().all(is_whole)
+    }
+}
+
 /// Trains a face distribution, and writes a model with the published speaker encoder and the face
 /// decoder.
 ///
@@ -71,7 +85,14 @@ pub fn train_face_distribution(
     config.check(devices)?;
     let device = devices.only()?.clone();
     let decoder = FrozenDecoder::open(&config.face_decoder, &device)?;
+    config.network.check_face_space(&decoder.face_space)?;
     let voices = labelled(&config.data)?;
+    // Opened now, so that a missing network is named before the long part.
+    let reader = Networks::new(config.data.models.as_deref()).age_sex_reader(
+        ("data.face_detector", &config.data.face_detector),
+        ("data.age_sex_reader", &config.data.age_sex_reader),
+        &device,
+    )?;
     let encoder = voice_encoder(config)?;
 
     let mut files: Vec<_> = voices.iter().map(|voice| voice.file.clone()).collect();
@@ -95,7 +116,7 @@ pub fn train_face_distribution(
         Heads::fit(&for_sex, &for_age, &config.regression)
     };
     let left_out = left_out::left_out(&voices, &measured, fit)?;
-    let calibration = Calibration::of(&left_out, &config.prior);
+    let calibration = Calibration::of(&left_out, &config.prior)?;
     let heads = fit(&|_| true)?;
 
     let faces = Faces::load(&training.data, training.seed, &device)?;
@@ -115,7 +136,6 @@ pub fn train_face_distribution(
         reliability: Reliability { components_s, weights_s },
         device: &device,
     };
-    let reader = age_sex_reader(config, &device)?;
     let mut gallery = Gallery::default();
     for (fold, heads) in &left_out.folds {
         gallery.add(&drawn, &assemble(heads)?, &voices, &measured, fold, &reader)?;
@@ -149,7 +169,7 @@ fn embeddings(
 ) -> Result<Vec<Measured>, TrainError> {
     let file = run.folder().embeddings_file();
     if let Some(kept) = read_kept(run.folder())
-        && kept.data == *data
+        && kept.is_of(data, voices.len(), config.network.embedding)
     {
         return Ok(kept.measured);
     }
@@ -178,16 +198,6 @@ fn voice_encoder(config: &FaceDistributionTraining) -> Result<VoiceEncoder, Trai
     let network = SpeakerEncoder::from_pytorch(&speaker_encoder_file(config)?, &device)?;
     let encoder = encoder_config().init(&device)?;
     Ok(encoder.with_speaker_encoder(network)?)
-}
-
-fn age_sex_reader(
-    config: &FaceDistributionTraining,
-    device: &Device,
-) -> Result<AgeSexReader, TrainError> {
-    let (networks, data) = (Networks::new(config.data.models.as_deref()), &config.data);
-    let detector = networks.published("data.face_detector", "yunet", &data.face_detector)?;
-    let reader = networks.published("data.age_sex_reader", "age_gender", &data.age_sex_reader)?;
-    Ok(AgeSexReader::open(&detector, &reader, device)?)
 }
 
 /// The published speaker encoder without a head of its own.
@@ -267,11 +277,7 @@ fn write(
         border: decoder.border.clone(),
         face_distribution: Some(FaceDistributionConfig { reliability, ..config.network.clone() }),
     };
-    let folder = run.folder().model_folder();
-    let saved = weights::save(model, Precision::Half)?;
-    run.write(&folder.join("model.safetensors"), &saved)?;
-    run.write_json(&folder.join("config.json"), &model_config)?;
-    Ok(crate::sheet::finished(&config.name, &saved))
+    run.write_model(&model_config, model)
 }
 
 fn no_portraits() -> TrainError {
@@ -281,3 +287,6 @@ fn no_portraits() -> TrainError {
             .into(),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,40 @@ fn networks(source: &ModelSource) -> Result<(ModelConfig, Model), TrainError> {
     let model = source.open(&Device::flex())?;
     Ok((model.config().clone(), model.networks().clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use s2f_core::{Normalisation, Trait};
+    use s2f_nn::face_distribution::{GaussianMixture, LowRankGaussian};
+
+    use super::*;
+
+    // Women at (1, 0) with the trait 1, men at (-1, 0) with -1, the identity's variance 1: the first
+    // dimension has the variance 1 + 1 and the covariance 1 with the trait.
+    #[test]
+    fn traits_are_their_regression_on_the_identity() {
+        let component =
+            |sex: f64| LowRankGaussian::new(vec![sex, 0.0, sex], vec![1.0; 3], vec![]).unwrap();
+        let mixture =
+            GaussianMixture::new(vec![0.5, 0.5], vec![component(1.0), component(-1.0)]).unwrap();
+        let (name, normalisation) = ("two".into(), Normalisation::None);
+        let space = FaceSpace { name, dimension: 2, normalisation, traits: Vec::new() };
+        let prior = FaceDistribution::new(space.with_traits(&[Trait::Sex]), mixture).unwrap();
+        let (map, offset) = expected_traits(&prior);
+        let expected = DMatrix::from_row_slice(2, 3, &[1.0, 0.0, 0.5, 0.0, 1.0, 0.0]);
+        assert!((map - expected).amax() < 1e-12 && offset.amax() < 1e-12);
+    }
+
+    #[test]
+    fn the_shipped_decoder_reads_identities_for_an_encoder_of_identities() {
+        let device = Device::flex();
+        let open = || FrozenDecoder::open(speech2face::SHIPPED, &device).unwrap();
+        let whole = open().for_outputs(Some(259)).unwrap();
+        assert_eq!((whole.config.feature, whole.face_space.traits.len()), (259, 3));
+        let decoder = open().for_outputs(Some(256)).unwrap();
+        assert_eq!(decoder.config.feature, 256);
+        assert_eq!(decoder.face_space, FaceSpace::mobileface());
+        let face = decoder.network.forward(Tensor::zeros([1, 256], &device));
+        assert_eq!(decoder.network.render(face).dims(), [1, 3, 224, 224]);
+    }
+}

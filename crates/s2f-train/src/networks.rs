@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use s2f_registry::{NetworkSource, Store};
+use speech2face::AgeSexReader;
 
 use crate::TrainError;
 
@@ -39,6 +41,22 @@ impl<'a> Networks<'a> {
         }
         let expected = found.strip_prefix(store.folder()).unwrap_or(&found).display().to_string();
         Err(TrainError::NotPublished { path, name, key, expected })
+    }
+
+    /// The networks that read age and sex of drawn faces for scores: YuNet, and face-api.js's age
+    /// and gender network. Each comes with the key that names its file.
+    ///
+    /// # Errors
+    /// As [`published`](Self::published), and [`TrainError::FaceReader`].
+    pub(crate) fn age_sex_reader(
+        &self,
+        (detector_key, detector): (&'static str, &Path),
+        (reader_key, reader): (&'static str, &Path),
+        device: &Device,
+    ) -> Result<AgeSexReader, TrainError> {
+        let detector = self.published(detector_key, "yunet", detector)?;
+        let reader = self.published(reader_key, "age_gender", reader)?;
+        Ok(AgeSexReader::open(&detector, &reader, device)?)
     }
 
     /// A file that the user supplies, under `models` if there is one; it is not verified.

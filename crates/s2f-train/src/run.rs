@@ -29,12 +29,14 @@ use std::path::Path;
 pub(crate) use checkpoint::{Best, Restored};
 pub(crate) use environment::ThisSession;
 use s2f_core::{FileError, remove_temporary};
+use s2f_nn::weights::{self, Precision};
+use s2f_nn::{Model, ModelConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use speech2face::RunFolder;
+use speech2face::{ModelId, RunFolder};
 
-use crate::TrainError;
+use crate::{TrainError, sheet};
 
 /// The folder of a run, in which no other process trains meanwhile.
 pub(crate) struct Run {
@@ -120,6 +122,20 @@ impl Run {
     /// Writes a whole file of the folder, and the folders above it.
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(files::write(path, bytes)?)
+    }
+
+    /// Writes the model folder, weights in half precision; its `config.json` comes last, since it
+    /// is what tells a finished run.
+    pub(crate) fn write_model(
+        &self,
+        config: &ModelConfig,
+        model: &Model,
+    ) -> Result<ModelId, TrainError> {
+        let folder = self.folder.model_folder();
+        let saved = weights::save(model, Precision::Half)?;
+        self.write(&folder.join("model.safetensors"), &saved)?;
+        self.write_json(&folder.join("config.json"), config)?;
+        Ok(sheet::finished(&config.name, &saved))
     }
 
     /// Writes a value as JSON.

@@ -62,17 +62,12 @@ impl<'a> Scoring<'a> {
             }
             TrainingData::Recordings { data, voices, .. } => {
                 let networks = Networks::new(data.models.as_deref());
-                let detector = networks.published(
-                    "data.recordings.face_detector",
-                    "yunet",
-                    &data.face_detector,
+                let reader = networks.age_sex_reader(
+                    ("data.recordings.face_detector", &data.face_detector),
+                    ("data.recordings.sex_reader", &data.sex_reader),
+                    device,
                 )?;
-                let sex = networks.published(
-                    "data.recordings.sex_reader",
-                    "age_gender",
-                    &data.sex_reader,
-                )?;
-                let reader = Box::new(AgeSexReader::open(&detector, &sex, device)?);
+                let reader = Box::new(reader);
                 HeldOut::Recordings { corpora: &voices.test, reader }
             }
         };

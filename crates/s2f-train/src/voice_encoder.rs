@@ -6,7 +6,6 @@ use std::thread;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 use speech2face::ModelSource;
@@ -149,12 +148,8 @@ pub fn train_voice_encoder(
         border: decoder.border.clone(),
         face_distribution: None,
     };
-    let folder = run.folder().model_folder();
-    let saved = weights::save(&model, Precision::Half)?;
-    run.write(&folder.join("model.safetensors"), &saved)?;
-    // It comes last, since it is what tells a finished run.
-    run.write_json(&folder.join("config.json"), &model_config)?;
-    let (scores, sheet) = scoring.score(&model, &sheet::finished(&config.name, &saved))?;
+    let id = run.write_model(&model_config, &model)?;
+    let (scores, sheet) = scoring.score(&model, &id)?;
     run.write(&run.folder().voices_file(), &sheet)?;
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)

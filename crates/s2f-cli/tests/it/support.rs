@@ -130,7 +130,7 @@ pub fn voice(seconds: f64, pitch_hz: f64) -> Vec<u8> {
     wav(&syllables(seconds, pitch_hz))
 }
 
-/// Samples of a buzz of `pitch_hz` with pauses, in which speech is told from a hum.
+/// Samples of a buzz of `pitch_hz` with pauses: without them it would be a hum, not speech.
 pub fn syllables(seconds: f64, pitch_hz: f64) -> Vec<i16> {
     const SYLLABLE: usize = RATE_HZ as usize / 5;
     let mut samples = buzz(seconds, pitch_hz);

@@ -101,7 +101,6 @@ pub struct TraitPrior {
     pub women: f64,
     /// Median of the age, years.
     pub age_median: f64,
-    /// Half of all people are younger than the median by at most a factor exp(0.67·deviation) of
-    /// their years above 15, or older by at most as much.
+    /// Standard deviation of the logarithm of the years above 15.
     pub age_log_deviation: f64,
 }

@@ -5,8 +5,8 @@ use s2f_core::{Sex, Trait};
 
 use super::left_out::LeftOut;
 use super::recordings::{Version, WINDOW_S};
-use crate::TraitPrior;
 use crate::regression::{Linear, logistic};
+use crate::{TrainError, TraitPrior};
 
 /// From outputs to a probability and to a distribution of the age.
 ///
@@ -37,7 +37,10 @@ pub(crate) struct Calibration {
 }
 
 impl Calibration {
-    pub(crate) fn of(left_out: &LeftOut<'_>, prior: &TraitPrior) -> Self {
+    /// # Errors
+    /// [`TrainError::Data`] if too few of the recordings that were left out have an age of the
+    /// reference release.
+    pub(crate) fn of(left_out: &LeftOut<'_>, prior: &TraitPrior) -> Result<Self, TrainError> {
         let whole = Measurement::of(left_out, Version::Clean);
         let short = Measurement::of(left_out, Version::Window);
         let (offset, slope) = (whole.offset, whole.slope);
@@ -50,8 +53,8 @@ impl Calibration {
             let bend = b * short.per_window - a * whole.per_window;
             if bend > 0.0 { ((a - b) / bend).clamp(0.1, 2.0) } else { 0.5 }
         };
-        let deviation = Trait::of_years(15.0 + 25.0 * prior.age_log_deviation.exp());
-        Self {
+        let deviation = Trait::of_log_deviation(prior.age_log_deviation);
+        let calibration = Self {
             offset,
             slope,
             noise,
@@ -60,7 +63,17 @@ impl Calibration {
             logit_windows,
             prior: (Trait::of_years(prior.age_median), deviation * deviation),
             prior_logit: (prior.women / (1.0 - prior.women)).ln(),
-        }
+        };
+        // Clamping keeps NaN.
+        let is_usable = [slope, noise, window_noise, calibration.logit].iter().all(|x| *x > 0.0);
+        is_usable.then_some(calibration).ok_or_else(|| {
+            TrainError::Data(
+                "age cannot be told from the voices: too few recordings of the reference release \
+                 have an age, or their ages do not differ; hint: add recordings, or set \
+                 reference_release in data.folders to a larger release"
+                    .into(),
+            )
+        })
     }
 
     fn explained(&self) -> f64 {
