@@ -25,6 +25,10 @@ const MAX_SPEED: f64 = 0.3;
 const MAX_PITCH: f64 = 6.0;
 /// The longest clip, seconds.
 const MAX_SECONDS: f64 = 60.0;
+/// The most ages that faces are drawn at: each takes the memory of all faces.
+const MAX_AGES: usize = 16;
+/// The most mixtures of faces that moments are computed from: each is drawn and read.
+const MAX_DRAWS: usize = 100_000;
 /// The loudest noise and the quietest, dB.
 const NOISE_DB: f64 = 100.0;
 
@@ -46,13 +50,14 @@ impl FaceDecoderTraining {
             not_negative("data.folders.saturation", f64::from(folder.saturation))?;
         }
         if let Some(ageing) = &data.ageing {
-            positive("data.ageing.strength", f64::from(ageing.strength))?;
-            let ascending = ageing.ages.is_sorted_by(|a, b| a < b) && ageing.ages.len() >= 2;
+            within("data.ageing.strength", f64::from(ageing.strength), 0.01, 10.0)?;
+            let ascending = ageing.ages.is_sorted_by(|a, b| a < b)
+                && (2..=MAX_AGES).contains(&ageing.ages.len());
             let adults = ageing.ages.iter().all(|age| (16.0..=100.0).contains(age));
             if !(ascending && adults) {
                 return Err(TrainError::Value {
                     key: "data.ageing.ages",
-                    wanted: "at least two ages from 16 to 100 years, ascending".into(),
+                    wanted: format!("two to {MAX_AGES} ages from 16 to 100 years, ascending"),
                     found: format!("{:?}", ageing.ages),
                 });
             }
@@ -96,12 +101,13 @@ impl FaceDistributionTraining {
         at_least("number of data.folders", self.data.folders.len(), 2)?;
         positive("regression.sex_penalty", self.regression.sex_penalty)?;
         positive("regression.age_penalty", self.regression.age_penalty)?;
-        at_least("faces.draws", self.faces.draws, self.network.rank + 4)?;
+        let (least, most) = ((self.network.rank + 4) as f64, MAX_DRAWS as f64);
+        within("faces.draws", self.faces.draws as f64, least, most)?;
         at_least("faces.members", self.faces.members, 1)?;
-        positive("prior.age_log_deviation", self.prior.age_log_deviation)?;
-        positive("prior.age_median - 16", self.prior.age_median - 16.0)?;
-        positive("prior.women", self.prior.women)?;
-        positive("1 - prior.women", 1.0 - self.prior.women)
+        within("prior.age_log_deviation", self.prior.age_log_deviation, 0.05, 2.0)?;
+        within("prior.age_median", self.prior.age_median, 17.0, 100.0)?;
+        within("prior.women", self.prior.women, 0.001, 0.999)?;
+        self.augmentation.check()
     }
 }
 

@@ -88,7 +88,8 @@ fn check_all(network: &str, config: &str) -> usize {
 fn odd_configurations_are_refused_and_leave_no_folder() {
     let voices = check_all("voice-encoder", "contrastive.toml");
     let faces = check_all("face-decoder", "compact/face-decoder.toml");
-    assert!(voices + faces > 400, "{voices} and {faces}");
+    let heads = check_all("face-distribution", "compact/face-distribution.toml");
+    assert!(voices + faces + heads > 500, "{voices}, {faces} and {heads}");
 }
 
 #[test]
