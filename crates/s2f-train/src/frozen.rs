@@ -138,8 +138,8 @@ mod tests {
 
     use super::*;
 
-    // Women at (1, 0) with the trait 1, men at (-1, 0) with -1, the identity's variance 1: the first
-    // dimension has the variance 1 + 1 and the covariance 1 with the trait.
+    // Women at (1, 0) with the trait 1, men at (-1, 0) with -1, the identity's variance 1: the
+    // first dimension has the variance 1 + 1 and the covariance 1 with the trait.
     #[test]
     fn traits_are_their_regression_on_the_identity() {
         let component =
