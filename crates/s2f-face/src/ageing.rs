@@ -10,6 +10,8 @@ use crate::{FaceError, NormalisedFace};
 
 /// Ages between which hair turns grey, years.
 const GREYING: (f32, f32) = (36.0, 76.0);
+/// Ages between which men's hairlines recede, years.
+const RECEDING: (f32, f32) = (28.0, 84.0);
 /// Lines that do not go away at rest appear from this age on, years.
 const FIRST_LINES: f32 = 32.0;
 
@@ -23,6 +25,10 @@ pub struct Ageing {
     hair: Raster,
     /// Lines of forehead and eyes, and fine lines: about -2 to 1.
     lines: Raster,
+    /// Strands of hair, of standard deviation 1.
+    strands: Raster,
+    /// Distance from the border of the face, pixels; negative outside.
+    face: Raster,
     /// Factor of the directions.
     strength: f32,
 }
@@ -53,8 +59,12 @@ impl Ageing {
     pub fn new(portraits: &PortraitSums, strength: f32) -> Result<Self, FaceError> {
         let mean = portraits.mean();
         let (head, face) = (mean.head_depth(), mean.face_depth());
-        let skin = face.values().iter().map(|depth| smooth_step(1.0, 9.0, *depth));
-        let skin = Raster::from_values(FRAME, skin.collect());
+        // At the hairline, the averages show where hair recedes, not how skin ages.
+        let brows = PUPIL_ROW - 0.35 * PUPIL_DISTANCE;
+        let skin = Raster::from_fn(FRAME, |column, row| {
+            let above = smooth_step(brows, brows - 10.0, row as f32);
+            smooth_step(1.0, 9.0 + 9.0 * above, face.values()[row * FRAME + column])
+        });
         let hair = Raster::from_fn(FRAME, |column, row| {
             let index = row * FRAME + column;
             let above = smooth_step(PUPIL_ROW + PUPIL_DISTANCE, PUPIL_ROW, row as f32);
@@ -64,7 +74,6 @@ impl Ageing {
         });
         let mut women = Direction::new(portraits, Sex::Female, 0.75)?;
         let mut men = Direction::new(portraits, Sex::Male, 0.9)?;
-        let brows = PUPIL_ROW - 0.35 * PUPIL_DISTANCE;
         for index in 0..3 * PIXELS {
             let row = (index % PIXELS / FRAME) as f32;
             let share_of_women = 0.5 * smooth_step(brows - 8.0, brows + 4.0, row);
@@ -76,7 +85,8 @@ impl Ageing {
         for direction in [&mut women, &mut men] {
             direction.keep_tone(&skin);
         }
-        Ok(Self { women, men, skin, hair, lines: lines(&face), strength })
+        let strands = Noise::new(6).bands([0.6, 2.2], 3.0);
+        Ok(Self { women, men, skin, hair, lines: lines(&face), strands, face, strength })
     }
 
     /// The face of a person of `sex` who is `from` years old, at `to` years.
@@ -114,13 +124,50 @@ impl Ageing {
                 texture.push((value * line).clamp(0.0, 1.0));
             }
         }
+        if sex == Sex::Male {
+            let bare = |age: f32| smooth_step(RECEDING.0, RECEDING.1, age);
+            self.recede(&mut texture, (bare(to) - bare(from)).max(0.0));
+        }
         let grey = |age: f32| direction.grey * smooth_step(GREYING.0, GREYING.1, age);
-        self.turn_grey(&mut texture, (grey(to) - grey(from)).max(0.0));
+        self.draw_hair(&mut texture, (grey(to) - grey(from)).max(0.0));
         NormalisedFace { landmarks, texture }
     }
 
-    /// Moves the colour of hair, but not of bald skin, towards grey.
-    fn turn_grey(&self, texture: &mut [f32], amount: f32) {
+    /// Moves the hairline up, at the temples most, and continues the skin of the forehead.
+    fn recede(&self, texture: &mut [f32], amount: f32) {
+        if amount == 0.0 {
+            return;
+        }
+        let planes: Vec<Raster> = texture
+            .chunks_exact(PIXELS)
+            .map(|plane| Raster::from_values(FRAME, plane.to_vec()).blurred(2.0))
+            .collect();
+        let centre = [MIDDLE, PUPIL_ROW - 0.4 * PUPIL_DISTANCE];
+        for index in 0..PIXELS {
+            let [x, y] = [(index % FRAME) as f32, (index / FRAME) as f32];
+            let depth = self.face.values()[index];
+            let up = smooth_step(centre[1] + 4.0, centre[1] - 8.0, y);
+            if !(-24.0..HAIRLINE_DEPTH).contains(&depth) || up == 0.0 {
+                continue;
+            }
+            let across = (x - MIDDLE).abs() / PUPIL_DISTANCE;
+            let temple = (-((across - 0.62) / 0.3).powi(2)).exp();
+            let bare = amount * (5.0 + 9.0 * temple);
+            let into_face = smooth_step(HAIRLINE_DEPTH, HAIRLINE_DEPTH - 5.0, depth);
+            let share = up * into_face * smooth_step(-bare - 2.5, -bare + 2.5, depth);
+            let share = share * (bare / 3.0).min(1.0);
+            let (dx, dy) = (centre[0] - x, centre[1] - y);
+            let step = (HAIRLINE_DEPTH + 1.0 - depth) / dx.hypot(dy).max(1.0);
+            let skin = [x + step * dx, y + step * dy];
+            for (channel, plane) in planes.iter().enumerate() {
+                let value = &mut texture[channel * PIXELS + index];
+                *value += share * (plane.at(skin) - *value);
+            }
+        }
+    }
+
+    /// Draws strands into hair, but not on bald skin, and moves its colour towards grey.
+    fn draw_hair(&self, texture: &mut [f32], amount: f32) {
         const GREY: f32 = 0.58;
         const TINT: [f32; 3] = [1.0, 0.99, 0.975];
         let luma = |texture: &[f32], index: usize| {
@@ -141,13 +188,32 @@ impl Ageing {
                 let value = &mut texture[channel * PIXELS + index];
                 let grey = (GREY.max(hair) + 1.3 * (light - hair)).clamp(0.0, 1.0) * tint;
                 *value += share * (grey - *value);
+                let strand = STRANDS * is_hair * self.strands.values()[index];
+                *value = (*value * strand.exp()).clamp(0.0, 1.0);
             }
         }
     }
 }
 
+/// Depth of the band inside the hairline that is covered where hair recedes, pixels.
+const HAIRLINE_DEPTH: f32 = 9.0;
+/// Standard deviation of strands of hair, in logarithms of brightness.
+const STRANDS: f32 = 0.1;
 /// Relative depth of the drawn lines per decade.
 const LINE_DEPTH: f32 = 0.022;
+
+/// Blur of the colours' direction around the eyes, pixels: without it, the rims of glasses, which
+/// older people wear more often, would be drawn.
+const RIM: f32 = 4.0;
+/// Share of the change of hue that is kept: the portraits are of many photographers.
+const REDNESS: f32 = 0.4;
+
+/// Where rims of glasses can be: 1 around the eyes and on the bridge of the nose, 0 elsewhere.
+fn around_eyes(index: usize) -> f32 {
+    let x = ((index % FRAME) as f32 - MIDDLE).abs() / PUPIL_DISTANCE;
+    let y = ((index / FRAME) as f32 - PUPIL_ROW) / PUPIL_DISTANCE;
+    smooth_step(1.15, 0.95, x) * smooth_step(-0.5, -0.3, y) * smooth_step(0.6, 0.4, y)
+}
 
 impl Direction {
     fn new(portraits: &PortraitSums, sex: Sex, grey: f32) -> Result<Self, FaceError> {
@@ -155,9 +221,17 @@ impl Direction {
         let slopes = sums.slopes();
         let (colours, rest) = slopes.split_at(3 * PIXELS);
         let (energy, moved) = rest.split_at(PIXELS);
-        let colours = colours
-            .chunks_exact(PIXELS)
-            .flat_map(|plane| symmetric(&Raster::from_values(FRAME, plane.to_vec()).blurred(0.8)));
+        let planes = colours.chunks_exact(PIXELS).map(|plane| {
+            let plane = Raster::from_values(FRAME, plane.to_vec());
+            let (sharp, smooth) = (symmetric(&plane.blurred(0.8)), symmetric(&plane.blurred(RIM)));
+            (0..PIXELS).map(|i| sharp[i] + around_eyes(i) * (smooth[i] - sharp[i])).collect()
+        });
+        let planes: Vec<Vec<f32>> = planes.collect();
+        let luma = |i: usize| (0..3).map(|c| LUMA[c] * planes[c][i]).sum::<f32>();
+        let colours = planes.iter().flat_map(|plane| {
+            let of = |(i, value): (usize, &f32)| luma(i) + REDNESS * (value - luma(i));
+            plane.iter().enumerate().map(of)
+        });
         let energy = Raster::from_values(FRAME, energy.to_vec()).blurred(2.0);
         let landmarks = portraits.spread(moved.as_chunks().0)?;
         Ok(Self {

@@ -14,8 +14,8 @@ pub const PUPIL_ROW: f32 = 100.0;
 /// Column of the mean shape's axis of symmetry, in pixels: between the two middle columns.
 pub const MIDDLE: f32 = (FRAME as f32 - 1.0) / 2.0; // 111.5
 
-/// The plain background: the sRGB value of all three channels, 0 to 1.
-pub const BACKGROUND: f32 = 0.9;
+/// The plain background of a normalised portrait: the sRGB value of all three channels, 0 to 1.
+pub const BACKGROUND: f32 = 0.72;
 
 /// Distance of the border points from the outermost pixel centres, outwards, in pixels.
 pub const BORDER_MARGIN: f32 = 32.0;

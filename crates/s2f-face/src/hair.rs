@@ -83,13 +83,13 @@ impl Hair {
         let closer = 4.0 * smooth_step(0.0, 0.3, down);
         let inner = [MIDDLE + (across + closer).copysign(x - MIDDLE), y.min(LAST_ROW)];
         let dark = smooth_step(0.55, 0.49, self.luma.at(inner));
-        // Eyes, brows and mouth are dark too.
-        let brows = PUPIL_ROW - 0.62 * PUPIL_DISTANCE;
-        let below_brows = smooth_step(brows, brows + 6.0, y);
-        // The hair is parted: it falls to the sides of the forehead.
-        let open = smooth_step(0.75, 0.45, across / PUPIL_DISTANCE);
-        let inside = smooth_step(0.0, 7.0, self.face.at(inner));
-        let features = inside * below_brows.max(open);
+        // Eyes, brows and mouth are dark too. The hair is parted: it falls to the sides of the
+        // forehead, in a curve from the middle of the hairline to the temples.
+        let side = across / PUPIL_DISTANCE;
+        let fringe = PUPIL_ROW + PUPIL_DISTANCE * (1.55 * side.powf(1.7) - 1.2);
+        let wave = 1.5 * along(15, 0.35 * y);
+        let open = smooth_step(-2.5, 2.5, y - fringe + wave);
+        let features = smooth_step(0.0, 7.0, self.face.at(inner)) * open;
         let strand = 2.0 * along(11, 0.3 * across) + 1.2 * along(12, 0.8 * across);
         let rounded = 5.0 * ((across / PUPIL_DISTANCE - 1.25) / 0.35).powi(2);
         let end = PUPIL_ROW + length * PUPIL_DISTANCE + strand - rounded;

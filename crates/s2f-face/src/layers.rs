@@ -2,7 +2,7 @@
 //!
 //! All layers but the head are the same for every face, so that they stay sharp in mixtures.
 
-use crate::frame::{BACKGROUND, FRAME, MIDDLE, PUPIL_DISTANCE, PUPIL_ROW};
+use crate::frame::{FRAME, MIDDLE, PIXELS, PUPIL_DISTANCE, PUPIL_ROW};
 use crate::hair::Hairstyle;
 use crate::raster::{Raster, smooth_step};
 use crate::{MeanShape, NormalisedFace};
@@ -12,6 +12,9 @@ const EDGE: f32 = 1.1;
 
 /// Colour of the shirt in sRGB, 0 to 1.
 const SHIRT: [f32; 3] = [0.39, 0.44, 0.51];
+
+/// The backdrop in sRGB, 0 to 1: lighter behind the head than in the corners.
+const BACKDROP: [f32; 2] = [0.78, 0.62];
 
 /// What is drawn around the normalised faces of one mean shape.
 pub struct FaceLayers {
@@ -38,7 +41,8 @@ impl FaceLayers {
 
     /// The face with its background, its shirt and, if given, long hair in the colour of its own.
     pub fn compose(&self, face: &NormalisedFace, hair: Option<&Hairstyle>) -> NormalisedFace {
-        let mut texture = vec![BACKGROUND; 3 * FRAME * FRAME];
+        let mut texture: Vec<f32> =
+            (0..3 * PIXELS).map(|index| backdrop(index % FRAME, index % PIXELS / FRAME)).collect();
         blend(&mut texture, &face.texture, &self.head);
         blend(&mut texture, &self.shirt_texture, &self.shirt);
         if let Some(hair) = hair {
@@ -53,6 +57,14 @@ impl FaceLayers {
 fn blend(texture: &mut [f32], layer: &[f32], share: &Raster) {
     let pixels = texture.iter_mut().zip(layer).zip(share.values().iter().cycle());
     pixels.for_each(|((value, layer), share)| *value += share * (layer - *value));
+}
+
+/// The brightness of the backdrop at a pixel.
+fn backdrop(column: usize, row: usize) -> f32 {
+    let across = (column as f32 - MIDDLE) / FRAME as f32;
+    let down = (row as f32 - PUPIL_ROW) / FRAME as f32;
+    let [behind, corner] = BACKDROP;
+    behind + (corner - behind) * smooth_step(0.1, 0.75, across.hypot(down))
 }
 
 /// How far a pixel lies below the upper edge of the shirt, in pixels: a round collar and sloping
@@ -96,7 +108,7 @@ mod tests {
         };
         let composed = FaceLayers::new(&mean).compose(&face, None);
         let at = |column: usize, row: usize| composed.texture[row * FRAME + column];
-        assert_eq!(at(3, 3), BACKGROUND);
+        assert_eq!(at(3, 3), backdrop(3, 3));
         assert!((at(111, 100) - 0.2).abs() < 1e-6, "the face");
         assert!((at(111, 220) - shirt_colour(SHIRT[0], 111, 220)).abs() < 1e-6, "the shirt");
         assert_eq!(composed.landmarks, face.landmarks);

@@ -110,11 +110,17 @@ impl MeanShape {
         // Between hair and ear, the outline of short hair turns inwards; no landmark is there.
         let notch = |hairline: usize, hair: usize, ear: usize| {
             let between = midpoint(at(hair), at(ear));
-            [0, 1].map(|axis| (at(hairline)[axis] + 2.0 * between[axis]) / 3.0)
+            [0, 1].map(|axis| (at(hairline)[axis] + 4.0 * between[axis]) / 5.0)
+        };
+        // The lowest landmarks of the hair are where it is widest: short hair lies closer.
+        let closer = |hair: usize, hairline: usize| {
+            [0, 1].map(|axis| 0.7 * at(hair)[axis] + 0.3 * at(hairline)[axis])
         };
         let mut outline: Vec<[f32; 2]> = LEFT.map(at).to_vec();
         outline.push(notch(86, *HAIR.start(), 78));
-        outline.extend(HAIR.map(at));
+        outline.push(closer(*HAIR.start(), 86));
+        outline.extend((HAIR.start() + 1..*HAIR.end()).map(at));
+        outline.push(closer(*HAIR.end(), 96));
         outline.push(notch(96, *HAIR.end(), 82));
         outline.extend(RIGHT.map(at));
         // The neck widens towards the shoulders.
