@@ -92,21 +92,12 @@ impl FaceDecoder {
         self.warp.forward(face.texture, face.landmarks)
     }
 
-    /// [`render`](Self::render) for people to look at: from 0 to 1, and with a linear texture basis
-    /// no brighter than the brightest place of the mean texture, the background. A feature far from
-    /// those of the training would otherwise have a white halo where hair varies.
+    /// [`render`](Self::render) for people to look at: from 0 to 1.
     ///
     /// # Shapes
     /// - output: `[batch, 3 (R, G, B), size, size]`
     pub fn picture(&self, face: DecodedFace) -> Tensor<4> {
-        let brightest = match &self.texture {
-            TextureHead::Deconvolution(_) => 1.0,
-            TextureHead::Basis(head) => {
-                let luma = head.mean.val().narrow(0, 0, self.warp.size() * self.warp.size());
-                luma.max().into_scalar::<f32>().clamp(0.5, 1.0)
-            }
-        };
-        self.render(face).clamp(0.0, brightest)
+        self.render(face).clamp(0.0, 1.0)
     }
 
     /// The warp, with the landmarks' mean.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
 use s2f_core::hash::sha256;
@@ -100,12 +101,28 @@ impl Speech2Face {
     /// for a feature of another face space, [`DecodeError::NotFinite`] if the weights are damaged,
     /// [`DecodeError::Device`].
     pub fn decode(&self, feature: &FaceFeature, exaggerate: f32) -> Result<Face, DecodeError> {
-        let mut faces = self.decode_batch(std::slice::from_ref(feature), exaggerate)?;
-        Ok(faces.swap_remove(0))
+        if feature.space() != self.face_space() {
+            return Err(self.other_space(feature));
+        }
+        let values = TensorData::new(feature.values().to_vec(), [1, self.face_space().dimension]);
+        let input = Tensor::<2>::from_data(values, &self.device); // [1, D]
+        let input = self.model.exaggerate(input, exaggerate.into());
+        let input = normalise(input, self.face_space());
+        let decoded = self.model.face_decoder.forward(input.clone());
+        let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
+        let picture = self.model.face_decoder.picture(decoded); // [1, 3, side, side]
+        let [_, _, side, _] = picture.dims();
+        let picture = self.finite(picture.permute([0, 2, 3, 1]), "pixels")?; // [1, side, side, 3]
+        let feature = self.finite(input, "features")?;
+        Ok(Face {
+            feature: FaceFeature::new(self.face_space().clone(), feature)?,
+            landmarks: landmarks.as_chunks().0.to_vec(),
+            picture: Picture { side, rgb: picture.into_iter().map(to_byte).collect() },
+        })
     }
 
-    /// [`decode`](Self::decode) of several features at once, in order, which takes less time than
-    /// one after the other.
+    /// [`decode`](Self::decode) of several features, in order, on all threads of the current rayon
+    /// pool. A face does not depend on the others.
     ///
     /// # Errors
     /// As [`Speech2Face::decode`].
@@ -114,37 +131,7 @@ impl Speech2Face {
         features: &[FaceFeature],
         exaggerate: f32,
     ) -> Result<Vec<Face>, DecodeError> {
-        if let Some(other) = features.iter().find(|other| other.space() != self.face_space()) {
-            return Err(self.other_space(other));
-        }
-        if features.is_empty() {
-            return Ok(Vec::new());
-        }
-        let dimension = self.face_space().dimension;
-        let values: Vec<f32> = features.iter().flat_map(|f| f.values()).copied().collect();
-        let values = TensorData::new(values, [features.len(), dimension]);
-        let input = Tensor::<2>::from_data(values, &self.device); // [batch, D]
-        let input = self.model.exaggerate(input, exaggerate.into());
-        let input = normalise(input, self.face_space());
-        let decoded = self.model.face_decoder.forward(input.clone());
-        let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
-        let pictures = self.model.face_decoder.picture(decoded); // [batch, 3, side, side]
-        let [_, _, side, _] = pictures.dims();
-        // [batch, side, side, 3]
-        let pictures = self.finite(pictures.permute([0, 2, 3, 1]), "pixels")?;
-        let features = self.finite(input, "features")?;
-        let landmarks = landmarks.as_chunks().0;
-        let landmarks = landmarks.chunks_exact(self.config.face_decoder.landmarks.count);
-        let pictures = pictures.chunks_exact(3 * side * side);
-        let parts = features.chunks_exact(dimension).zip(landmarks.zip(pictures));
-        let faces = parts.map(|(feature, (landmarks, picture))| {
-            Ok(Face {
-                feature: FaceFeature::new(self.face_space().clone(), feature.to_vec())?,
-                landmarks: landmarks.to_vec(),
-                picture: Picture { side, rgb: picture.iter().copied().map(to_byte).collect() },
-            })
-        });
-        faces.collect()
+        features.par_iter().map(|feature| self.decode(feature, exaggerate)).collect()
     }
 
     /// Reconstructs a face from a test sound, to check that the networks give finite values.

@@ -18,7 +18,7 @@ const SAMPLED: usize = 6;
 /// Faces of a voice.
 const FACES: usize = 6;
 /// Ages that a face is drawn at, years.
-const AGES: [f64; 6] = [20.0, 30.0, 40.0, 50.0, 60.0, 70.0];
+const AGES: [f64; 7] = [20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0];
 
 /// Scores of drawn faces.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -29,12 +29,16 @@ pub struct PictureScores {
     pub sex_agreement: f64,
     /// Mean correlation of the pixels of two mean faces of one sex.
     pub same_sex_pixel_r: f64,
+    /// The same of the middle quarter of the pictures, where the face is.
+    pub same_sex_face_r: f64,
     /// Share of sampled faces in which a face is found.
     pub sampled_found: f64,
     /// Share of them with the sex of their voice.
     pub sampled_sex_agreement: f64,
     /// Mean correlation of the pixels of two sampled faces of one voice.
     pub sampled_pixel_r: f64,
+    /// The same of the middle quarter of the pictures.
+    pub sampled_face_r: f64,
     /// Correlation of the age that the network reads with the stated one, women and men.
     pub age_correlation: [f64; 2],
 }
@@ -57,7 +61,10 @@ pub(crate) struct Gallery {
 struct Drawing {
     sex: Sex,
     stated_age: Option<f64>,
+    /// `[3, side, side]`
     pixels: Vec<f32>,
+    /// The pixels of the middle quarter.
+    face: Vec<f32>,
     /// Sex and age that the network reads, if it finds a face.
     read: Option<(Sex, f64)>,
 }
@@ -79,6 +86,7 @@ impl Drawn<'_> {
         reader: &AgeSexReader,
     ) -> Result<Vec<Drawing>, TrainError> {
         let pictures = self.pictures(features);
+        let [_, _, side, _] = pictures.dims();
         (0..features.len())
             .map(|index| {
                 let picture = pictures.clone().narrow(0, index, 1);
@@ -86,6 +94,11 @@ impl Drawn<'_> {
                 Ok(Drawing {
                     sex: voice.sex,
                     stated_age: voice.age,
+                    face: (picture.clone())
+                        .slice([0..1, 0..3, side / 4..3 * side / 4, side / 4..3 * side / 4])
+                        .into_data()
+                        .iter()
+                        .collect(),
                     pixels: picture.into_data().iter().collect(),
                     read: read.map(|reading| (reading.sex(), reading.age.into())),
                 })
@@ -132,15 +145,25 @@ impl Gallery {
             means.iter().filter(|drawing| drawing.sex == sex).copied().collect()
         };
         let (women, men) = (of_sex(Sex::Female), of_sex(Sex::Male));
-        let within: Vec<f64> =
-            self.samples.iter().map(|faces| pixel_r(&faces.iter().collect::<Vec<_>>())).collect();
+        let between = |pixels: fn(&Drawing) -> &[f32]| {
+            let [women, men] = [&women, &men].map(|of_sex| likeness(of_sex, pixels));
+            0.5 * (women + men)
+        };
+        let within = |pixels: fn(&Drawing) -> &[f32]| {
+            let voices = self.samples.iter();
+            let sum: f64 =
+                voices.map(|faces| likeness(&faces.iter().collect::<Vec<_>>(), pixels)).sum();
+            sum / self.samples.len().max(1) as f64
+        };
         PictureScores {
             voices: means.len(),
             sex_agreement: share(&means, &is_right),
-            same_sex_pixel_r: 0.5 * (pixel_r(&women) + pixel_r(&men)),
+            same_sex_pixel_r: between(|drawing| &drawing.pixels),
+            same_sex_face_r: between(|drawing| &drawing.face),
             sampled_found: share(&sampled, &|drawing| drawing.read.is_some()),
             sampled_sex_agreement: share(&sampled, &is_right),
-            sampled_pixel_r: within.iter().sum::<f64>() / within.len().max(1) as f64,
+            sampled_pixel_r: within(|drawing| &drawing.pixels),
+            sampled_face_r: within(|drawing| &drawing.face),
             age_correlation: [women, men].map(|of_sex| age_correlation(&of_sex)),
         }
     }
@@ -194,12 +217,13 @@ pub(crate) fn sheet_of_faces(
 }
 
 /// Mean correlation of the pixels of two pictures, over all pairs.
-fn pixel_r(drawings: &[&Drawing]) -> f64 {
+fn likeness(drawings: &[&Drawing], pixels: fn(&Drawing) -> &[f32]) -> f64 {
     let centred: Vec<Vec<f32>> = drawings
         .iter()
         .map(|drawing| {
-            let mean = drawing.pixels.iter().sum::<f32>() / drawing.pixels.len() as f32;
-            let values: Vec<f32> = drawing.pixels.iter().map(|value| value - mean).collect();
+            let pixels = pixels(drawing);
+            let mean = pixels.iter().sum::<f32>() / pixels.len() as f32;
+            let values: Vec<f32> = pixels.iter().map(|value| value - mean).collect();
             let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
             values.into_iter().map(|value| value / length).collect()
         })
