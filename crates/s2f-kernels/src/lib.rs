@@ -1,0 +1,4 @@
+//! Convolutions on a CPU, forward and backward, for the networks of speech2face.
+
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
+#![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]
