@@ -13,6 +13,8 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use nalgebra::DMatrix;
 
+use crate::plain_cpu::is_plain_cpu;
+
 /// Nodes along each side of the coarse grid on which the spline is evaluated; cubic interpolation
 /// gives every pixel. At 224 pixels, one node per 4 pixels.
 pub(crate) const NODES: usize = 57;
@@ -238,6 +240,16 @@ pub fn sample(picture: Tensor<4>, x: Tensor<3>, y: Tensor<3>) -> Tensor<4> {
     let [batch, channels, height, width] = picture.dims();
     let [_, rows, columns] = x.dims();
     let pixels = rows * columns;
+    if [&picture.device(), &x.device(), &y.device()].into_iter().all(is_plain_cpu) {
+        let shape = [batch, channels, height, width];
+        let values = picture.clone().into_data();
+        let [right, down] = [&x, &y].map(|axis| axis.clone().into_data());
+        if let (Ok(values), Ok(x), Ok(y)) = (values.as_slice(), right.as_slice(), down.as_slice()) {
+            let samples = s2f_kernels::sample::bilinear(values, shape, x, y);
+            let data = TensorData::new(samples, [batch, channels, rows, columns]);
+            return Tensor::from_data(data, &Device::flex());
+        }
+    }
     let x = x.clamp(0.0, (width - 1) as f64).reshape([batch, 1, pixels]);
     let y = y.clamp(0.0, (height - 1) as f64).reshape([batch, 1, pixels]);
     // The last cell starts one pixel before the edge, so that its far corner is inside.

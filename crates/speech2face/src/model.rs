@@ -130,8 +130,7 @@ impl Speech2Face {
         let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
         let pictures = self.model.face_decoder.picture(decoded); // [batch, 3, side, side]
         let [_, _, side, _] = pictures.dims();
-        // [batch, side, side, 3]
-        let pictures = self.finite(pictures.permute([0, 2, 3, 1]), "pixels")?;
+        let pictures = self.finite(pictures, "pixels")?;
         let features = self.finite(input, "features")?;
         let landmarks = landmarks.as_chunks().0;
         let landmarks = landmarks.chunks_exact(self.config.face_decoder.landmarks.count);
@@ -141,7 +140,7 @@ impl Speech2Face {
             Ok(Face {
                 feature: FaceFeature::new(self.face_space().clone(), feature.to_vec())?,
                 landmarks: landmarks.to_vec(),
-                picture: Picture { side, rgb: picture.iter().copied().map(to_byte).collect() },
+                picture: Picture { side, rgb: interleaved(picture) },
             })
         });
         faces.collect()
@@ -235,7 +234,12 @@ impl Speech2Face {
     }
 }
 
-/// A channel value from 0 to 1 as a byte.
-fn to_byte(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+/// R, G, B of each pixel, from planes of values from 0 to 1.
+fn interleaved(planes: &[f32]) -> Vec<u8> {
+    // Rounds to the nearest; `round` would be a call for each value.
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+    let (red, rest) = planes.split_at(planes.len() / 3);
+    let (green, blue) = rest.split_at(red.len());
+    let pixels = red.iter().zip(green).zip(blue);
+    pixels.flat_map(|((red, green), blue)| [red, green, blue].map(|&value| byte(value))).collect()
 }
