@@ -50,7 +50,7 @@ fn main() -> Result<(), Failure> {
             let model = Speech2Face::shipped(&device)?;
             let (decoder, size) = (&model.networks().face_decoder, model.face_space().dimension);
             let feature = input(folder, "feature", [1, size], &device)?;
-            time(WARM_UP, runs, || values(decoder.picture(decoder.forward(feature.clone()))))?
+            time(WARM_UP, runs, || values(decoder.render(decoder.forward(feature.clone()))))?
         }
         "mobileface" | "mobileface-forward" => mobile_face(part, runs, folder, &device)?,
         "spectrogram" => {
