@@ -17,7 +17,7 @@ mod train;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
 use printer::Printer;
 
 /// Draw a face that shares the traits of a voice
@@ -31,7 +31,7 @@ pub struct Arguments {
     command: Command,
 
     /// Number of threads on the CPU [default: RAYON_NUM_THREADS, or all cores]
-    #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "COUNT", value_parser = value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
     /// Print errors only
