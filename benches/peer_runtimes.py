@@ -2,8 +2,8 @@
 
     python benches/peer_runtimes.py PART PEER RUNS THREADS FOLDER
 
-Reads its input from the folder, writes its output there as PART.PEER, and prints the seconds of each
-run. The part `export` writes ONNX files of the networks that the program itself does not export.
+Reads its input from the folder, writes its output there as PART.PEER, and prints the seconds of
+each run. The part `export` writes ONNX files of networks that the program itself does not export.
 """
 
 import json
@@ -34,7 +34,9 @@ def mel_filters():
 def mel(samples, window, filters):
     import torch
 
-    transform = torch.stft(samples, 400, 160, window=window, pad_mode="constant", return_complex=True)
+    transform = torch.stft(
+        samples, 400, 160, window=window, pad_mode="constant", return_complex=True
+    )
     return (filters @ transform.abs().square()).T  # [601, 40]
 
 
@@ -73,7 +75,8 @@ def mobile_face(folder):
     import torch
     from mobile_face import forward, read_params
 
-    params = {name: value.float() for name, value in read_params(folder / "mobileface.params").items()}
+    params = read_params(folder / "mobileface.params")
+    params = {name: value.float() for name, value in params.items()}
 
     class MobileFace(torch.nn.Module):
         def forward(self, picture):
@@ -86,7 +89,8 @@ def export(folder):
     import torch
 
     partials = torch.zeros(7, PARTIAL, 40)
-    torch.onnx.export(speaker_network(folder), (partials,), folder / "encoder-shipped.onnx", dynamo=False)
+    file = folder / "encoder-shipped.onnx"
+    torch.onnx.export(speaker_network(folder), (partials,), file, dynamo=False)
     if (folder / "mobileface.params").exists():
         picture = torch.zeros(1, 3, 112, 112)
         file = folder / "mobileface-forward.onnx"
@@ -122,8 +126,12 @@ def onnx_runner(part, peer, threads, folder):
         return lambda x: session.run(None, {name: x})[output]
     import openvino
 
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    model = openvino.Core().compile_model(file, "CPU", {**settings, "INFERENCE_NUM_THREADS": threads})
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    model = openvino.Core().compile_model(file, "CPU", settings)
     request = model.create_infer_request()
     return lambda x: request.infer([x])[model.output(output)]
 
@@ -144,7 +152,7 @@ def torch_runner(part, folder):
         window = torch.nn.functional.pad(torch.hann_window(400), (0, 112))
 
         def spectrogram(x):
-            # The transform alone. Its window is centred in the frame unless it has the frame's length.
+            # The transform alone. A shorter window would be centred in the frame.
             x = torch.nn.functional.pad(torch.from_numpy(x), (0, 112))
             return torch.stft(x, 512, 160, window=window, center=False, return_complex=True).numpy()
 

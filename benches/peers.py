@@ -3,19 +3,19 @@
     cargo build --release -p s2f-cli -p speech2face -p s2f-train -p s2f-metrics --examples
     python benches/peers.py --mobileface MobileFace_Identification_V2-0000.params --json rows.json
 
-Each part is computed alternately by this program and by every other one, each time in a process of
-its own, on the same input and the same weights, with one thread and with two. Runs that are not
+Each part is computed alternately by this program and by every other one, each time in a process
+of its own, on the same input and the same weights, with one thread and with two. Runs that are not
 timed come first, except in `cold-start`, which is one run from opening the weights (in the page
 cache) to the feature. A ratio is our time over that of the fastest other program, the median over
-the turns; below 1, we are faster. `difference` is the largest one between its output and ours, over
-the largest value.
+the turns; below 1, we are faster. `difference` is the largest one between its output and ours,
+over the largest value.
 
 The networks for other runtimes are the program's own ONNX files, and PyTorch modules for what those
 do not support. All compute in single precision. Training steps come from train_step.py, the search
 from search.py.
 
---quick takes fewer turns and leaves out what takes minutes. Without --mobileface, its parts are left
-out. Needs: pip install torch onnxruntime openvino faiss-cpu onnx safetensors numpy; Linux.
+--quick takes fewer turns and leaves out what takes minutes. Without --mobileface, its parts are
+left out. Needs: pip install torch onnxruntime openvino faiss-cpu onnx safetensors numpy; Linux.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def run(command, threads):
     """The JSON that a program prints."""
     names = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = {**os.environ, **{name: str(threads) for name in names}}
-    result = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
+    words = [str(word) for word in command]
+    result = subprocess.run(words, env=environment, capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(f"{command}: {result.stderr[-2000:]}")
     return json.loads(result.stdout)
@@ -75,7 +76,8 @@ def prepare(folder, mobileface):
     subprocess.run([EXAMPLES / "inference", "export", "0", folder], check=True)
     if mobileface:
         (folder / "mobileface.params").write_bytes(mobileface.read_bytes())
-    subprocess.run([sys.executable, HERE / "peer_runtimes.py", "export", "-", "0", "1", folder], check=True)
+    export = [HERE / "peer_runtimes.py", "export", "-", "0", "1", folder]
+    subprocess.run([sys.executable, *export], check=True)
 
 
 def difference(folder, part, peer):
@@ -136,12 +138,14 @@ def row(part, threads, seconds, folder):
 
 def processor():
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "?")
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, "?")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    names = ", ".join(PARTS)
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=names)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a few minutes")
@@ -150,12 +154,15 @@ def main():
     options = parser.parse_args()
 
     turns = min(options.turns, 2) if options.quick else options.turns
-    parts = options.only or [part for part, (_, _, quick) in PARTS.items() if quick or not options.quick]
+    wanted = [part for part, (_, _, quick) in PARTS.items() if quick or not options.quick]
+    parts = options.only or wanted
     if not options.mobileface:
         parts = [part for part in parts if not part.startswith("mobileface")]
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
-    print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}\n{versions}; {turns} turns")
-    print(f"{'':19} {'threads':>7} {'ours':>11} {'min':>10} {'theirs':>11} {'min':>10}  ratio (range)")
+    print(f"{processor()}, {os.cpu_count()} cores, {platform.platform()}")
+    print(f"{versions}; {turns} turns")
+    header = (f"{name:>11}" for name in ("ours", "min", "theirs", "min"))
+    print(f"{'':19} {'threads':>7} {' '.join(header)}  ratio (range)")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -175,11 +182,10 @@ def main():
                     for name in ("ours", "best_peer")
                 )
                 low, high = found["ratio_range"]
-                print(
-                    f"{part:19} {threads:7} {ours} {theirs}  {found['ratio']:.2f} ({low:.2f} to {high:.2f}) "
-                    f"{found['peer']}" + ("" if found["difference"] is None else f", difference {found['difference']:.0e}"),
-                    flush=True,
-                )
+                ratio = f"{found['ratio']:.2f} ({low:.2f} to {high:.2f}) {found['peer']}"
+                if found["difference"] is not None:
+                    ratio += f", difference {found['difference']:.0e}"
+                print(f"{part:19} {threads:7} {ours} {theirs}  {ratio}", flush=True)
                 if options.json:
                     options.json.write_text(json.dumps(rows, indent=2))
 

@@ -119,7 +119,8 @@ const LONG: &[&str] =
 const FORBIDS_UNSAFE: &str = "#![forbid(unsafe_code)]";
 /// The one crate that may have unsafe code, and what its root must deny.
 const UNSAFE_CRATE: &str = "crates/s2f-kernels/src/lib.rs";
-const DENIES_UNPROVEN: &str = "#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]";
+const DENIES_UNPROVEN: &str =
+    "#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]";
 
 impl Dependency {
     pub fn breaches(&self, crates: &Crates) -> Vec<String> {
