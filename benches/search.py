@@ -138,6 +138,7 @@ def main():
     parser.add_argument("--only-ours", action="store_true", help="where faiss has not enough memory")
     parser.add_argument("--folder", type=Path, help="where the faces are written for the time of the run")
     parser.add_argument("--program", default=str(ROOT / "target/release/examples/search"))
+    parser.add_argument("--json", action="store_true", help="print what each turn took, as JSON")
     options = parser.parse_args()
 
     ways = {"speech2face": lambda folder: run_program(options.program, folder, options.threads)}
@@ -159,6 +160,9 @@ def main():
                 # Cosines that differ in their last digit may change places.
                 print(f"{100 * same.mean():.3f} % of the found faces are the same", file=sys.stderr)
 
+    if options.json:
+        print(json.dumps(turns))
+        return
     print(
         f"{options.faces} faces of {options.dimension} dimensions, {options.probes} probes, "
         f"{options.threads} threads, {options.turns} turns"

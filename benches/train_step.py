@@ -147,6 +147,9 @@ def main():
         "torch": torch.__version__,
         "torch_threads": threads,
         "torch_channels_last": channels_last,
+        # Median of each turn.
+        "our_seconds": ours,
+        "torch_seconds": theirs,
         "our_steps_per_second": 1 / statistics.median(ours),
         "torch_steps_per_second": 1 / statistics.median(theirs),
         # Above 1 where a step here takes less time than in PyTorch.

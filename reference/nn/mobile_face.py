@@ -52,12 +52,7 @@ def read_params(path):
     return named
 
 
-torch.set_num_threads(1)
-params = read_params(sys.argv[1])
-print(sum(p.numel() for p in params.values()), "parameters")
-
-
-def norm(x, name):
+def norm(x, params, name):
     return F.batch_norm(
         x,
         params[f"{name}_moving_mean"],
@@ -68,40 +63,45 @@ def norm(x, name):
     )
 
 
-def conv(x, i, stride=1, groups=1):
+def conv(x, params, i, stride=1, groups=1):
     weight = params[f"convolution{i}_weight"]
     x = F.conv2d(x, weight, stride=stride, padding=weight.shape[2] // 2, groups=groups)
-    return norm(x, f"batchnorm{i}")
+    return norm(x, params, f"batchnorm{i}")
 
 
-def forward(x):
+def forward(x, params):
     x = (x - 127.5) * 0.0078125
-    x = norm(F.conv2d(x, params["conv1_weight"], params["conv1_bias"], 2, 1), "bn1").clamp(0, 6)
+    x = F.conv2d(x, params["conv1_weight"], params["conv1_bias"], 2, 1)
+    x = norm(x, params, "bn1").clamp(0, 6)
     for block in range(12):
         stride = 2 if block % 3 == 0 else 1
         inner = params[f"convolution{3 * block}_weight"].shape[0]
-        y = conv(x, 3 * block).clamp(0, 6)
-        y = conv(y, 3 * block + 1, stride, inner).clamp(0, 6)
-        y = conv(y, 3 * block + 2)
+        y = conv(x, params, 3 * block).clamp(0, 6)
+        y = conv(y, params, 3 * block + 1, stride, inner).clamp(0, 6)
+        y = conv(y, params, 3 * block + 2)
         x = y if stride == 2 else x + y
-    return norm(x.flatten(1) @ params["fc5_weight"].T, "fc5_bn")
+    return norm(x.flatten(1) @ params["fc5_weight"].T, params, "fc5_bn")
 
 
-rng = np.random.default_rng(0)
-colours = torch.from_numpy(rng.integers(0, 256, (2, 3, 14, 14)).astype(np.float64))
-direction = torch.from_numpy(rng.standard_normal(256))
-colours.requires_grad_()
-pictures = colours.repeat_interleave(8, 2).repeat_interleave(8, 3)
-features = forward(pictures)
-(gradient,) = torch.autograd.grad((features * direction).sum(), colours)
-print("features up to", features.abs().max().item(), "gradient up to", gradient.abs().max().item())
-values = {
-    "colours": colours,
-    "direction": direction,
-    "features": features,
-    "gradient": gradient,
-}
-save_file(
-    {name: value.detach().to(torch.float32).contiguous() for name, value in values.items()},
-    Path(__file__).with_suffix(".safetensors"),
-)
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    params = read_params(sys.argv[1])
+    print(sum(p.numel() for p in params.values()), "parameters")
+    rng = np.random.default_rng(0)
+    colours = torch.from_numpy(rng.integers(0, 256, (2, 3, 14, 14)).astype(np.float64))
+    direction = torch.from_numpy(rng.standard_normal(256))
+    colours.requires_grad_()
+    pictures = colours.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    features = forward(pictures, params)
+    (gradient,) = torch.autograd.grad((features * direction).sum(), colours)
+    print("features up to", features.abs().max().item(), "gradient up to", gradient.abs().max().item())
+    values = {
+        "colours": colours,
+        "direction": direction,
+        "features": features,
+        "gradient": gradient,
+    }
+    save_file(
+        {name: value.detach().to(torch.float32).contiguous() for name, value in values.items()},
+        Path(__file__).with_suffix(".safetensors"),
+    )

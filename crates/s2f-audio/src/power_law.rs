@@ -7,6 +7,8 @@
 
 use std::f32::consts::{LN_2, LOG2_E, SQRT_2};
 
+use rten_simd::{Isa, SimdOp};
+
 /// The exponent of the spectrogram's power-law compression (Ephrat et al., "Looking to Listen at
 /// the Cocktail Party", 2018, section 3.2, which Speech2Face follows). The code below splits it
 /// into exact parts: to change it, change `compress_one` as well.
@@ -16,8 +18,20 @@ const ROUND: f32 = 12_582_912.0;
 
 /// Replaces each `x` with `sgn(x)·|x|^0.3`, for finite values.
 pub(crate) fn compress(values: &mut [f32]) {
-    for value in values {
-        *value = compress_one(*value);
+    Compress(values).dispatch();
+}
+
+struct Compress<'a>(&'a mut [f32]);
+
+impl SimdOp for Compress<'_> {
+    type Output = ();
+
+    /// The compiler vectorises the loop for the instruction set that was chosen.
+    #[inline(always)]
+    fn eval<I: Isa>(self, _: I) {
+        for value in self.0 {
+            *value = compress_one(*value);
+        }
     }
 }
 

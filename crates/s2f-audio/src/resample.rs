@@ -7,6 +7,8 @@
 //! Outside the recording there is silence. The weights depend only on the fractional part of `t`
 //! and are tabulated: exactly for the usual rates, interpolated for unusual ratios.
 
+use rten_simd::{Isa, SimdOp};
+
 use crate::error::{AudioError, Problem};
 
 /// Valid sampling rates, Hz.
@@ -120,6 +122,16 @@ impl Resampler {
     /// Computes all outputs before `end` whose input is available, then drops input that is no
     /// longer needed.
     fn drain(&mut self, end: u64, out: &mut Vec<f32>) {
+        Drain { resampler: self, end, out }.dispatch();
+        let passed = (self.produced * self.from / self.to - self.start) as usize;
+        let passed = passed.min(self.history.len());
+        self.history.drain(..passed);
+        self.start += passed as u64;
+    }
+
+    /// Computes all outputs before `end` whose input is available.
+    #[inline(always)]
+    fn produce(&mut self, end: u64, out: &mut Vec<f32>) {
         let taps = 2 * self.half;
         while self.produced < end {
             let position = self.produced * self.from;
@@ -130,13 +142,10 @@ impl Resampler {
             out.push(self.at(position % self.to, window));
             self.produced += 1;
         }
-        let passed = (self.produced * self.from / self.to - self.start) as usize;
-        let passed = passed.min(self.history.len());
-        self.history.drain(..passed);
-        self.start += passed as u64;
     }
 
     /// The output at the fraction `remainder / to` of a sample after the centre of `window`.
+    #[inline(always)]
     fn at(&self, remainder: u64, window: &[f32]) -> f32 {
         let taps = window.len();
         let scaled = remainder * self.rows;
@@ -148,6 +157,22 @@ impl Resampler {
         }
         let far = dot(&self.table[row + taps..row + 2 * taps], window);
         near + between * (far - near)
+    }
+}
+
+/// Compiles [`Resampler::produce`] for the instruction set that the processor has.
+struct Drain<'a> {
+    resampler: &'a mut Resampler,
+    end: u64,
+    out: &'a mut Vec<f32>,
+}
+
+impl SimdOp for Drain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn eval<I: Isa>(self, _: I) {
+        self.resampler.produce(self.end, self.out);
     }
 }
 
@@ -185,6 +210,7 @@ fn bessel_i0(x: f64) -> f64 {
 }
 
 /// Sum of products in eight lanes, which the compiler vectorises.
+#[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
     let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));

@@ -88,9 +88,8 @@ pub fn spectrogram(waveform: &Waveform) -> Spectrogram {
         for ((re, im), value) in real.iter_mut().zip(imaginary.iter_mut()).zip(&spectrum) {
             (*re, *im) = (value.re, value.im);
         }
-        compress(real);
-        compress(imaginary);
     }
+    compress(&mut data);
     Spectrogram { data, frames }
 }
 

@@ -17,7 +17,7 @@ mod train;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
 use printer::Printer;
 
 /// Draw a face that shares the traits of a voice
@@ -29,6 +29,10 @@ use printer::Printer;
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
+
+    /// Number of threads on the CPU [default: RAYON_NUM_THREADS, or all cores]
+    #[arg(long, global = true, value_name = "COUNT", value_parser = value_parser!(u16).range(1..))]
+    threads: Option<u16>,
 
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Printing")]
@@ -72,16 +76,11 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, quiet, verbose } = Arguments::parse();
+    let Arguments { command, threads, quiet, verbose } = Arguments::parse();
     let printer = Printer::new(quiet, verbose);
-    let outcome = match &command {
-        Command::Reconstruct(args) => reconstruct::run(args, &printer),
-        Command::Model(args) => model::run(args, &printer),
-        Command::Corpus(args) => corpus::run(args, &printer),
-        Command::Train(args) => train::run(args, &printer),
-        Command::Evaluate(args) => evaluate::run(args, &printer),
-        Command::Completions(args) => completions::run(args, &printer),
-    };
+    // 0 is rayon's default, which reads RAYON_NUM_THREADS.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0).into());
+    let outcome = threads.build_global().map_err(Into::into).and_then(|()| run(&command, &printer));
     match outcome {
         Ok(Outcome::AllGood) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
@@ -91,6 +90,17 @@ fn main() -> ExitCode {
             printer.error(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+fn run(command: &Command, printer: &Printer) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Reconstruct(args) => reconstruct::run(args, printer),
+        Command::Model(args) => model::run(args, printer),
+        Command::Corpus(args) => corpus::run(args, printer),
+        Command::Train(args) => train::run(args, printer),
+        Command::Evaluate(args) => evaluate::run(args, printer),
+        Command::Completions(args) => completions::run(args, printer),
     }
 }
 

@@ -5,8 +5,11 @@ mod outputs;
 mod settings;
 mod uncertainty;
 
+use std::collections::BTreeMap;
 use std::iter::once;
 use std::path::{Path, PathBuf};
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,8 +29,11 @@ use speech2face::{
 use crate::printer::{Printer, message_and_hint};
 use crate::{Outcome, owner};
 
-/// Draws the faces one after the other. Meanwhile the next recording is decoded, but no further
-/// one, since a long recording takes much memory.
+/// Files above this size are read and drawn one at a time, since a long recording takes much
+/// memory.
+const LONG_BYTES: u64 = 4 << 20;
+
+/// Draws the faces of several recordings at once, one thread each, and reports them in their order.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let request = Request::new(args)?;
     for given_twice in &request.repeated {
@@ -42,43 +48,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     request.create_folder()?;
     let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
     printer.detail(format_args!("opened model {name} in {time}"));
-    let (send, receive) = sync_channel(0);
-    let failures = thread::scope(|scope| {
-        let inputs = &request.inputs;
-        scope.spawn(move || {
-            for (input, target) in inputs {
-                let start = Instant::now();
-                let recording = read(input);
-                if send.send((input, target, recording, start.elapsed())).is_err() {
-                    return; // an error stopped the other side
-                }
-            }
-        });
-        let printer = printer.with_progress(request.inputs.len());
-        let mut failures = 0;
-        for (input, target, recording, reading) in receive {
-            printer.working_on(&input.name());
-            let start = Instant::now();
-            let drawn = recording.and_then(|recording| draw(&model, &recording, target, &request));
-            match drawn {
-                Ok((faces, outputs)) => {
-                    report(input, &faces, &outputs, &request, &printer)?;
-                    printer.detail(format_args!(
-                        "  {:.1} s of voice read in {}, drawn and written in {}",
-                        faces.mean.provenance.recording.seconds,
-                        milliseconds(reading),
-                        milliseconds(start.elapsed()),
-                    ));
-                }
-                Err(error) => {
-                    failures += 1;
-                    report_failure(input, &error, &request, &printer)?;
-                }
-            }
-            printer.advance();
-        }
-        anyhow::Ok(failures)
-    })?;
+    let failures = draw_all(&model, &request, printer)?;
     if failures == 0 {
         return Ok(Outcome::AllGood);
     }
@@ -88,6 +58,74 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             .note(format_args!("{} of {all} recordings drawn, {failures} failed", all - failures));
     }
     Ok(Outcome::SomeFailed)
+}
+
+/// The faces of a recording and the names of their files.
+type Drawn = (PlausibleFaces, Vec<PathBuf>);
+
+/// Returns the number of recordings that failed.
+fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow::Result<usize> {
+    let inputs = &request.inputs;
+    let printer = printer.with_progress(inputs.len());
+    let threads = rayon::current_num_threads().min(inputs.len());
+    let (next, alone) = (AtomicUsize::new(0), RwLock::new(()));
+    thread::scope(|scope| {
+        // Without a buffer, so that a thread draws no further than is reported.
+        let (send, receive) = sync_channel::<(usize, anyhow::Result<Drawn>, Duration)>(0);
+        for _ in 0..threads {
+            let (send, next, alone) = (send.clone(), &next, &alone);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((input, target)) = inputs.get(index) else { return };
+                    let start = Instant::now();
+                    let drawn = {
+                        let long = is_long(input);
+                        let _exclusive = long.then(|| alone.write());
+                        let _shared = (!long).then(|| alone.read());
+                        read(input).and_then(|recording| draw(model, &recording, target, request))
+                    };
+                    if send.send((index, drawn, start.elapsed())).is_err() {
+                        return; // an error stopped the other side
+                    }
+                }
+            });
+        }
+        drop(send);
+        let (mut reported, mut failures, mut early) = (0, 0, BTreeMap::new());
+        for (index, drawn, time) in receive {
+            early.insert(index, (drawn, time));
+            while let Some((drawn, time)) = early.remove(&reported) {
+                let (input, _) = &inputs[reported];
+                printer.working_on(&input.name());
+                match drawn {
+                    Ok((faces, outputs)) => {
+                        report(input, &faces, &outputs, request, &printer)?;
+                        let seconds = faces.mean.provenance.recording.seconds;
+                        printer.detail(format_args!(
+                            "  {seconds:.1} s of voice read, drawn and written in {}",
+                            milliseconds(time),
+                        ));
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        report_failure(input, &error, request, &printer)?;
+                    }
+                }
+                printer.advance();
+                reported += 1;
+            }
+        }
+        Ok(failures)
+    })
+}
+
+/// Whether a recording is read and drawn while no other one is.
+fn is_long(input: &Input) -> bool {
+    match input {
+        Input::Stdin => true,
+        Input::File(path) => path.metadata().is_ok_and(|file| file.len() > LONG_BYTES),
+    }
 }
 
 fn read(input: &Input) -> anyhow::Result<VoiceRecording> {

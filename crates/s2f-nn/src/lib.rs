@@ -34,6 +34,7 @@ pub mod losses;
 pub mod mobile_face;
 mod model;
 mod normalise;
+mod plain_cpu;
 pub mod speaker_encoder;
 pub mod texture;
 pub mod vgg_face;

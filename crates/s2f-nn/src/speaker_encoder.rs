@@ -9,7 +9,7 @@
 
 mod config;
 mod lstm;
-mod recurrence;
+mod packed;
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -17,6 +17,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{FloatDType, Tensor};
 pub use config::SpeakerEncoderConfig;
 use lstm::Lstm;
+use packed::Packed;
 
 use crate::unit_length;
 
@@ -32,6 +33,8 @@ const PARTIAL_HOP: usize = PARTIAL_FRAMES / 2;
 pub struct SpeakerEncoder {
     lstm: Vec<Lstm>,
     linear: Linear,
+    /// For a CPU without gradients.
+    packed: Packed,
 }
 
 impl SpeakerEncoder {
@@ -53,15 +56,23 @@ impl SpeakerEncoder {
     /// # Ok::<(), s2f_nn::ConfigError>(())
     /// ```
     pub fn forward(&self, mel: Tensor<3>) -> Tensor<2> {
-        let [_, frames, _] = mel.dims();
-        let mut x = mel.swap_dims(0, 1); // [frames, batch, 40]
-        for layer in &self.lstm {
-            x = layer.forward(x); // [frames, batch, hidden]
-        }
-        let last = x.narrow(0, frames - 1, 1).squeeze_dim::<2>(0); // [batch, hidden]
+        let x = mel.swap_dims(0, 1); // [frames, batch, 40]
+        let packed = self.packed.last_states(&self.lstm, &x);
+        let last = packed.unwrap_or_else(|| self.last_states(x)); // [batch, hidden]
         let dtype: FloatDType = self.linear.weight.dtype().into();
         let x = self.linear.forward(last.cast(dtype)).cast(FloatDType::F32); // [batch, output]
         unit_length(relu(x))
+    }
+
+    /// The last states of the last layer, on any device and with gradients.
+    ///
+    /// # Shapes
+    /// - `x`: `[frames, batch, 40]`
+    /// - output: `[batch, hidden]`
+    fn last_states(&self, x: Tensor<3>) -> Tensor<2> {
+        let [frames, _, _] = x.dims();
+        let states = self.lstm.iter().fold(x, |x, layer| layer.forward(x));
+        states.narrow(0, frames - 1, 1).squeeze_dim(0)
     }
 
     /// Dimension of the embedding.

@@ -112,12 +112,12 @@ impl Speech2Face {
         let landmarks = self.finite(decoded.landmarks.clone(), "landmarks")?;
         let picture = self.model.face_decoder.picture(decoded); // [1, 3, side, side]
         let [_, _, side, _] = picture.dims();
-        let picture = self.finite(picture.permute([0, 2, 3, 1]), "pixels")?; // [1, side, side, 3]
+        let picture = self.finite(picture, "pixels")?;
         let feature = self.finite(input, "features")?;
         Ok(Face {
             feature: FaceFeature::new(self.face_space().clone(), feature)?,
             landmarks: landmarks.as_chunks().0.to_vec(),
-            picture: Picture { side, rgb: picture.into_iter().map(to_byte).collect() },
+            picture: Picture { side, rgb: interleaved(&picture) },
         })
     }
 
@@ -222,7 +222,12 @@ impl Speech2Face {
     }
 }
 
-/// A channel value from 0 to 1 as a byte.
-fn to_byte(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+/// R, G, B of each pixel, from planes of values from 0 to 1.
+fn interleaved(planes: &[f32]) -> Vec<u8> {
+    // Rounds to the nearest; `round` would be a call for each value.
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+    let (red, rest) = planes.split_at(planes.len() / 3);
+    let (green, blue) = rest.split_at(red.len());
+    let pixels = red.iter().zip(green).zip(blue);
+    pixels.flat_map(|((red, green), blue)| [red, green, blue].map(|&value| byte(value))).collect()
 }

@@ -23,7 +23,7 @@ pub struct Words {
 pub const DEPENDENCIES: &[Dependency] = &[
     Dependency {
         crates: &["burn"],
-        users: &["s2f-nn", "s2f-metrics", "speech2face", "s2f-train", "s2f-eval"],
+        users: &["s2f-kernels", "s2f-nn", "s2f-metrics", "speech2face", "s2f-train", "s2f-eval"],
         tests: false,
         why: "sound, pictures and corpora are read without the tensor library",
     },
@@ -117,6 +117,10 @@ const MAX_LINES: usize = 400;
 const LONG: &[&str] =
     &["crates/s2f-registry/tests/it/pull.rs", "crates/s2f-corpus/src/media/tests.rs"];
 const FORBIDS_UNSAFE: &str = "#![forbid(unsafe_code)]";
+/// The one crate that may have unsafe code, and what its root must deny.
+const UNSAFE_CRATE: &str = "crates/s2f-kernels/src/lib.rs";
+const DENIES_UNPROVEN: &str =
+    "#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]";
 
 impl Dependency {
     pub fn breaches(&self, crates: &Crates) -> Vec<String> {
@@ -174,8 +178,9 @@ pub fn source(source: &Source) -> Vec<String> {
             .push(format!("{path}: {lines} lines; hint: split it by subject, at most {MAX_LINES}"));
     }
     let is_root = path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
-    if is_root && !text.contains(FORBIDS_UNSAFE) {
-        breaches.push(format!("{path}: `{FORBIDS_UNSAFE}` is missing"));
+    let attribute = if path == UNSAFE_CRATE { DENIES_UNPROVEN } else { FORBIDS_UNSAFE };
+    if is_root && !text.contains(attribute) {
+        breaches.push(format!("{path}: `{attribute}` is missing"));
     }
     breaches.extend(closed_errors(path, code));
     breaches
@@ -283,6 +288,8 @@ mod tests {
             ("crates/a/src/b.rs", &wide.replacen('ä', "", 1), None),
             ("crates/a/src/lib.rs", "//! A.\n", Some("forbid(unsafe_code)")),
             ("crates/a/src/main.rs", "//! A.\n#![forbid(unsafe_code)]\n", None),
+            (UNSAFE_CRATE, "//! A.\n", Some("undocumented_unsafe_blocks")),
+            (UNSAFE_CRATE, DENIES_UNPROVEN, None),
             (
                 "crates/a/src/b.rs",
                 closed,

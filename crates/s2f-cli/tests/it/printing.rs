@@ -32,7 +32,7 @@ fn quiet_prints_nothing_and_verbose_prints_times() {
     let run = folder.run(["reconstruct", "a.wav", "-q"]).exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
     let run = folder.run(["-v", "reconstruct", "a.wav"]).exits(0);
-    run.says(&["opened model compact in ", " ms\n", "2.0 s of voice read in "]);
+    run.says(&["opened model compact in ", " ms\n", "2.0 s of voice read, drawn and written in "]);
 }
 
 #[test]

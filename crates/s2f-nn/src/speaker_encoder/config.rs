@@ -6,8 +6,8 @@ use burn::nn::LinearConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::lstm::Lstm;
-use super::recurrence::GATES;
+use super::lstm::{GATES, Lstm};
+use super::packed::Packed;
 use super::{BANDS, PARTIAL_FRAMES, SpeakerEncoder, partial_count};
 use crate::config::{Checks, ConfigError, Cost, WIDTH, linear, product, sum};
 
@@ -84,6 +84,7 @@ impl SpeakerEncoderConfig {
         Ok(SpeakerEncoder {
             lstm: lstm.collect(),
             linear: LinearConfig::new(self.hidden, self.output).init(device),
+            packed: Packed::default(),
         })
     }
 }

@@ -2,9 +2,10 @@
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
-use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::recurrence::{GATES, Weights};
+/// Gates: input, forget, cell, output, in PyTorch's order.
+pub(super) const GATES: usize = 4;
 
 /// One layer (Hochreiter and Schmidhuber 1997, with forget gates, as `torch.nn.LSTM`).
 ///
@@ -12,8 +13,8 @@ use super::recurrence::{GATES, Weights};
 /// product of matrices and one logistic function for its four gates.
 #[derive(Module, Debug)]
 pub(super) struct Lstm {
-    input: Linear,
-    state: Linear,
+    pub(super) input: Linear,
+    pub(super) state: Linear,
 }
 
 impl Lstm {
@@ -34,38 +35,6 @@ impl Lstm {
     /// - `x`: `[frames, batch, inputs]`
     /// - output: `[frames, batch, hidden]`
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let device = x.device();
-        if device == Device::flex() && !device.is_autodiff() {
-            let [frames, batch, _] = x.dims();
-            let [hidden, _] = self.state.weight.dims();
-            if let Some(states) = self.states_on_cpu(&x, batch) {
-                return Tensor::from_data(
-                    TensorData::new(states, [frames, batch, hidden]),
-                    &device,
-                );
-            }
-        }
-        self.steps(x)
-    }
-
-    /// [`forward`](Self::forward) without tensors or gradients; `None` if the weights do not have
-    /// 32 bits.
-    fn states_on_cpu(&self, x: &Tensor<3>, batch: usize) -> Option<Vec<f32>> {
-        let bias = |layer: &Linear| layer.bias.as_ref().map(|bias| bias.val());
-        let [first, second] = [bias(&self.input)?, bias(&self.state)?];
-        let bias = (first + second).into_data();
-        let [input, state] = [&self.input, &self.state].map(|layer| layer.weight.val().into_data());
-        let x = x.clone().into_data();
-        let weights = Weights {
-            input: input.as_slice().ok()?,
-            state: state.as_slice().ok()?,
-            bias: bias.as_slice().ok()?,
-        };
-        Some(weights.states(x.as_slice().ok()?, batch))
-    }
-
-    /// [`forward`](Self::forward) on any device and with gradients.
-    pub(super) fn steps(&self, x: Tensor<3>) -> Tensor<3> {
         let [frames, batch, inputs] = x.dims();
         let device = x.device();
         let [hidden, _] = self.state.weight.dims();

@@ -81,16 +81,32 @@ fn steps_without_gradients_are_those_with_gradients() {
     let device = cpu();
     device.seed(3);
     for (frames, batch, hidden) in [(1, 1, 1), (5, 3, 6), (9, 4, 16), (160, 7, 64), (20, 13, 40)] {
-        let layer = Lstm::init(BANDS, hidden, &device);
+        let config = SpeakerEncoderConfig { layers: 2, hidden, output: 5 };
+        let network = config.init(&device).unwrap();
         let normal = Distribution::Normal(0.0, 2.0);
         let x = Tensor::<3>::random([frames, batch, BANDS], normal, &device);
-        let difference = largest_difference(layer.forward(x.clone()), layer.steps(x));
+        let found = network.packed.last_states(&network.lstm, &x).unwrap();
+        let difference = largest_difference(found, network.last_states(x));
         assert!(difference < 1e-5, "{difference} for {frames} frames, {batch} rows, {hidden}");
     }
     let network = SpeakerEncoderConfig::ge2e().init(&device).unwrap();
     let mel = Tensor::<3>::random([2, 240, BANDS], Distribution::Default, &device);
     let expected = network.clone().train().embed(mel.clone().autodiff()).inner();
     assert!(largest_difference(network.embed(mel), expected) < 1e-5);
+}
+
+#[test]
+fn changed_weights_are_packed_again() {
+    let device = cpu();
+    let network = tiny().init(&device).unwrap();
+    let mel = Tensor::<3>::random([2, 20, BANDS], Distribution::Default, &device);
+    let before = network.forward(mel.clone());
+    let other = tiny().init(&device).unwrap();
+    let expected = other.forward(mel.clone());
+    assert!(largest_difference(before, expected.clone()) > 1e-3);
+    let bytes = save(&other, Precision::Full).unwrap();
+    let loaded = load(network, &bytes).unwrap();
+    assert!(largest_difference(loaded.forward(mel), expected) == 0.0);
 }
 
 #[test]

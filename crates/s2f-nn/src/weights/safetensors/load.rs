@@ -7,10 +7,11 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::malformed;
-use super::module_path::{ModulePath, transposed};
+use super::module_path::{ModulePath, transposed, transposed_from};
 use crate::weights::{WeightsError, read_file};
 
 /// Loads all float parameters and running statistics of a module from a safetensors file.
@@ -141,8 +142,13 @@ fn values(
     }
     let bytes = view.data();
     let values = match view.dtype() {
+        // A transpose is written straight from the file's bytes.
+        Dtype::F32 if is_transposed => {
+            return Ok(transposed_from(bytes.as_chunks().0, on_disk[1], f32::from_le_bytes));
+        }
         Dtype::F32 => {
-            bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<_>>()
+            let values = bytes.as_chunks().0;
+            values.par_iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<_>>()
         }
         Dtype::F16 => from_half(bytes),
         // A bf16 is the upper half of an f32.

@@ -1,5 +1,7 @@
 //! Names and layouts of parameters that differ between Burn and PyTorch.
 
+use rayon::prelude::*;
+
 /// The path to a parameter while a module is visited: field names or indices, each with the type
 /// that contains it.
 #[derive(Default)]
@@ -41,23 +43,32 @@ pub fn is_named(name: &str, container: &str) -> bool {
 
 /// The transpose of a row-major matrix with `columns` columns.
 pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    if columns == 0 {
-        return Vec::new();
+    transposed_from(values, columns, |value| value)
+}
+
+/// [`transposed`] of values that are converted.
+pub(super) fn transposed_from<T: Copy + Sync>(
+    values: &[T],
+    columns: usize,
+    convert: impl Fn(T) -> f32 + Sync,
+) -> Vec<f32> {
+    let rows = values.len() / columns.max(1);
+    let mut out = vec![0.0; rows * columns];
+    if out.is_empty() {
+        return out;
     }
     // Square tiles, so that both the rows that are read and those that are written stay in the
     // cache.
     const TILE: usize = 16;
-    let rows = values.len() / columns;
-    let mut out = vec![0.0; rows * columns];
-    for row0 in (0..rows).step_by(TILE) {
-        for column0 in (0..columns).step_by(TILE) {
-            for row in row0..rows.min(row0 + TILE) {
-                for column in column0..columns.min(column0 + TILE) {
-                    out[column * rows + row] = values[row * columns + column];
+    out.par_chunks_mut(TILE * rows).enumerate().for_each(|(tile, out)| {
+        for row0 in (0..rows).step_by(TILE) {
+            for (column, out) in (tile * TILE..).zip(out.chunks_exact_mut(rows)) {
+                for row in row0..rows.min(row0 + TILE) {
+                    out[row] = convert(values[row * columns + column]);
                 }
             }
         }
-    }
+    });
     out
 }
 
