@@ -3,6 +3,9 @@
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]
 
+pub mod finish;
 pub mod isa;
-pub mod product;
-pub mod vector;
+mod product;
+mod scratch;
+mod vector;
+pub mod winograd;

@@ -1,0 +1,254 @@
+//! The convolution itself, and the gradient of its input.
+
+use rayon::prelude::*;
+
+use super::lines::{Line, TILE};
+use super::weights::{self, Weights};
+use super::{Geometry, tiles, with_lines};
+use crate::finish::Finish;
+use crate::isa::{Isa, Kernel};
+use crate::product::{self, Left, PANEL, Right, Store};
+use crate::scratch::{self, Shared};
+use crate::vector::Vector;
+
+/// Floats of transformed kernels that are in memory at a time, at most: 24 MiB, which the last
+/// cache of most processors holds.
+const WEIGHTS: usize = 6 << 20;
+/// Floats of transformed input of a block of tiles, about.
+const BLOCK: usize = 400_000;
+/// Panels whose product is transformed back together.
+const PANELS: usize = 2;
+
+/// Writes the convolution of `source`: with `pool`, the larger one of each two rows of the target
+/// alone, whose last row is left out where their number is odd.
+pub fn convolve(
+    isa: Isa,
+    geometry: Geometry,
+    kernels: Weights,
+    source: &[f32],
+    finish: Finish,
+    pool: bool,
+    target: &mut [f32],
+) {
+    let [height, width, channels] = geometry.target;
+    let rows = if pool { height / 2 } else { height };
+    assert_eq!(source.len(), geometry.batch * geometry.source.iter().product::<usize>());
+    assert_eq!(target.len(), geometry.batch * rows * width * channels);
+    let columns = kernels.columns();
+    let group = PANELS * weights::panel_columns(isa.lanes());
+    let per_group = group * kernels.depth() * geometry.points();
+    let step = (WEIGHTS / per_group).max(1) * group;
+    let mut transformed = Vec::new();
+    for first in (0..columns).step_by(step) {
+        let range = first..columns.min(first + step);
+        weights::transform(isa, &geometry, kernels, range.clone(), &mut transformed);
+        let shared = Shared::new(target);
+        let plan = Plan::new(isa, &geometry, kernels.depth(), range.len());
+        (0..plan.blocks * plan.parts).into_par_iter().with_max_len(1).for_each(|task| {
+            let block = Block {
+                geometry: &geometry,
+                depth: kernels.depth(),
+                columns: range.clone(),
+                weights: &transformed,
+                source,
+                finish,
+                pool,
+                target: shared,
+                tiles: plan.tiles(task / plan.parts),
+                part: [task % plan.parts, plan.parts],
+            };
+            isa.run(block);
+        });
+    }
+}
+
+/// How the work is shared out. The result does not depend on it.
+struct Plan {
+    total: usize,
+    blocks: usize,
+    parts: usize,
+}
+
+impl Plan {
+    fn new(isa: Isa, geometry: &Geometry, depth: usize, columns: usize) -> Self {
+        let [down, across] = geometry.tiles();
+        let total = geometry.batch * down * across;
+        let size = (BLOCK / (geometry.points() * depth)).clamp(28, 112);
+        let threads = rayon::current_num_threads();
+        // As many blocks as threads can have in equal shares, unless they would become too small.
+        let blocks = total.div_ceil(size).next_multiple_of(threads).min(total.div_ceil(14));
+        let groups = columns.div_ceil(PANELS * weights::panel_columns(isa.lanes()));
+        let parts = threads.div_ceil(blocks).min(groups);
+        Self { total, blocks, parts }
+    }
+
+    fn tiles(&self, block: usize) -> [usize; 2] {
+        [block, block + 1].map(|block| self.total * block / self.blocks)
+    }
+}
+
+/// Some tiles, for some of the columns.
+struct Block<'a> {
+    geometry: &'a Geometry,
+    depth: usize,
+    columns: std::ops::Range<usize>,
+    weights: &'a [f32],
+    source: &'a [f32],
+    finish: Finish<'a>,
+    pool: bool,
+    target: Shared,
+    tiles: [usize; 2],
+    /// Which part of the columns, and of how many parts.
+    part: [usize; 2],
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: as the caller promises; tasks have different tiles or columns.
+        with_lines!(self.geometry, Y, X, unsafe { self.lines::<V, Y, X>() });
+    }
+}
+
+/// Floats between the rows of a matrix: not a multiple of a power of two that would put all rows in
+/// the same places of the caches.
+pub(super) fn pitch(columns: usize) -> usize {
+    columns.next_multiple_of(16) + 16
+}
+
+impl Block<'_> {
+    /// # Safety
+    /// The processor has the instruction set of `V`, and no other task has these tiles and columns.
+    #[inline(always)]
+    unsafe fn lines<V: Vector, Y: Line, X: Line>(self) {
+        let points = Y::POINTS * X::POINTS;
+        let count = self.tiles[1] - self.tiles[0];
+        let row = pitch(self.depth);
+        let plane = count * row + 16;
+        let group = PANELS * PANEL * V::LANES;
+        let sums_plane = count * group + 16;
+        let groups = self.columns.len().div_ceil(group);
+        let [first, last] = [self.part[0], self.part[0] + 1].map(|p| groups * p / self.part[1]);
+        scratch::with(points * (plane + sums_plane), |space| {
+            let (inputs, sums) = space.split_at_mut(points * plane);
+            // SAFETY: as the caller promises; the planes have room for all tiles.
+            unsafe {
+                for tile in 0..count {
+                    self.input::<V, Y, X>(tile, &mut inputs[tile * row..], plane);
+                }
+                for group_index in first..last {
+                    let columns = group_index * group..self.columns.len().min((group_index + 1) * group);
+                    for panel in columns.clone().step_by(PANEL * V::LANES) {
+                        let vectors = (self.columns.len() - panel).div_ceil(V::LANES).min(PANEL);
+                        let start = panel * points * self.depth;
+                        for point in 0..points {
+                            let step = vectors * V::LANES;
+                            let left = Left {
+                                start: inputs.as_ptr().add(point * plane),
+                                row,
+                                segments: 1,
+                                segment: 0,
+                                depth: self.depth,
+                                step: 1,
+                            };
+                            let weights = &self.weights[start + point * self.depth * step..];
+                            let right = Right { start: weights.as_ptr(), step };
+                            let at = point * sums_plane + panel - columns.start;
+                            let mut sink = Store {
+                                start: sums.as_mut_ptr().add(at),
+                                row: group,
+                                add: false,
+                            };
+                            if vectors == PANEL {
+                                product::panel::<V, PANEL>(count, left, right, &mut sink);
+                            } else {
+                                product::panel::<V, 1>(count, left, right, &mut sink);
+                            }
+                        }
+                    }
+                    for tile in 0..count {
+                        self.output::<V, Y, X>(tile, columns.clone(), &sums[tile * group..], sums_plane);
+                    }
+                }
+            }
+        });
+    }
+
+    /// # Safety
+    /// The processor has the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn input<V: Vector, Y: Line, X: Line>(&self, tile: usize, to: &mut [f32], plane: usize) {
+        let channels = self.geometry.source[2];
+        let gather = self.geometry.gather();
+        for phase in 0..gather[0] * gather[1] {
+            // SAFETY: the source has the size of the geometry; the planes have room for all phases.
+            unsafe {
+                let patch = self.geometry.patch(self.source.as_ptr(), self.tiles[0] + tile, phase);
+                for channel in (0..channels).step_by(V::LANES) {
+                    let count = (channels - channel).min(V::LANES);
+                    let to = to.as_mut_ptr().add(phase * channels + channel);
+                    tiles::input::<V, Y, X>(&patch, channel, count, to, plane);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has the instruction set of `V`, and no other task has this tile and these
+    /// columns.
+    #[inline(always)]
+    unsafe fn output<V: Vector, Y: Line, X: Line>(
+        &self,
+        tile: usize,
+        columns: std::ops::Range<usize>,
+        from: &[f32],
+        plane: usize,
+    ) {
+        let [height, width, channels] = self.geometry.target;
+        let scatter = self.geometry.scatter();
+        let [image, down, across] = self.geometry.tile(self.tiles[0] + tile);
+        let mut column = columns.start;
+        while column < columns.end {
+            let phased = self.columns.start + column;
+            let (phase, channel) = (phased / channels, phased % channels);
+            let count = V::LANES.min(channels - channel).min(columns.end - column);
+            let [phase_y, phase_x] = [phase / scatter[1], phase % scatter[1]];
+            // SAFETY: as the caller promises; pixels beyond the target are left out.
+            unsafe {
+                let outputs =
+                    tiles::output::<V, Y, X>(from.as_ptr().add(column - columns.start), plane);
+                let finish = self.finish.vector::<V>(channel, count);
+                let write = |y: usize, rows: usize, x: usize, value: V| {
+                    let pixel = (image * rows + y) * width + x;
+                    let to = self.target.at(pixel * channels + channel);
+                    if count == V::LANES {
+                        value.store(to);
+                    } else {
+                        value.store_first(to, count);
+                    }
+                };
+                for x in 0..TILE {
+                    let at_x = (across * TILE + x) * scatter[1] + phase_x;
+                    if at_x >= width {
+                        break;
+                    }
+                    for y in 0..TILE {
+                        let at_y = (down * TILE + y) * scatter[0] + phase_y;
+                        if self.pool {
+                            if y % 2 == 0 && at_y / 2 < height / 2 {
+                                let pair = [outputs[y][x], outputs[y + 1][x]];
+                                let [a, b] = pair.map(|sum| finish.apply(sum));
+                                write(at_y / 2, height / 2, at_x, a.max(b));
+                            }
+                        } else if at_y < height {
+                            write(at_y, height, at_x, finish.apply(outputs[y][x]));
+                        }
+                    }
+                }
+            }
+            column += count;
+        }
+    }
+}
