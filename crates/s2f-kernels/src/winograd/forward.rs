@@ -45,7 +45,10 @@ pub fn convolve(
         let shared = Shared::new(target);
         let plan = Plan::new(isa, &geometry, kernels.depth(), range.len());
         (0..plan.blocks * plan.parts).into_par_iter().with_max_len(1).for_each(|task| {
-            let block = Block {
+            let tiles = plan.tiles(task / plan.parts);
+            let sizes = Sizes::new(isa, kernels.depth(), tiles[1] - tiles[0]);
+            let length = geometry.points() * (sizes.plane + sizes.sums_plane);
+            let work = |space: &mut [f32]| isa.run(Block {
                 geometry: &geometry,
                 depth: kernels.depth(),
                 columns: range.clone(),
@@ -54,10 +57,12 @@ pub fn convolve(
                 finish,
                 pool,
                 target: shared,
-                tiles: plan.tiles(task / plan.parts),
+                tiles,
                 part: [task % plan.parts, plan.parts],
-            };
-            isa.run(block);
+                sizes,
+                space,
+            });
+            scratch::with(length, work);
         });
     }
 }
@@ -100,6 +105,26 @@ struct Block<'a> {
     tiles: [usize; 2],
     /// Which part of the columns, and of how many parts.
     part: [usize; 2],
+    sizes: Sizes,
+    space: &'a mut [f32],
+}
+
+/// Floats between parts of the work space of a block.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Rows of transformed input: tiles.
+    row: usize,
+    plane: usize,
+    /// Rows of sums: tiles, too.
+    sums_row: usize,
+    sums_plane: usize,
+}
+
+impl Sizes {
+    fn new(isa: Isa, depth: usize, tiles: usize) -> Self {
+        let (row, sums_row) = (pitch(depth), PANELS * weights::panel_columns(isa.lanes()));
+        Self { row, plane: tiles * row + 16, sums_row, sums_plane: tiles * sums_row + 16 }
+    }
 }
 
 impl Kernel for Block<'_> {
@@ -125,61 +150,68 @@ impl Block<'_> {
     unsafe fn lines<V: Vector, Y: Line, X: Line>(self) {
         let points = Y::POINTS * X::POINTS;
         let count = self.tiles[1] - self.tiles[0];
-        let row = pitch(self.depth);
-        let plane = count * row + 16;
-        let group = PANELS * PANEL * V::LANES;
-        let sums_plane = count * group + 16;
+        let Sizes { plane, sums_row: group, sums_plane, row } = self.sizes;
         let groups = self.columns.len().div_ceil(group);
         let [first, last] = [self.part[0], self.part[0] + 1].map(|p| groups * p / self.part[1]);
-        scratch::with(points * (plane + sums_plane), |space| {
-            let (inputs, sums) = space.split_at_mut(points * plane);
-            // SAFETY: as the caller promises; the planes have room for all tiles.
-            unsafe {
-                for tile in 0..count {
-                    self.input::<V, Y, X>(tile, &mut inputs[tile * row..], plane);
+        let (inputs, sums) = self.space.split_at_mut(points * plane);
+        let (inputs, sums) = (inputs.as_mut_ptr(), sums.as_mut_ptr());
+        // SAFETY: as the caller promises; the planes have room for all tiles.
+        unsafe {
+            for tile in 0..count {
+                self.input::<V, Y, X>(tile, inputs.add(tile * row), plane);
+            }
+            for start in (first..last).map(|index| index * group) {
+                let columns = start..self.columns.len().min(start + group);
+                for panel in columns.clone().step_by(PANEL * V::LANES) {
+                    self.products::<V>(points, count, panel, inputs, sums.add(panel - start));
                 }
-                for group_index in first..last {
-                    let columns = group_index * group..self.columns.len().min((group_index + 1) * group);
-                    for panel in columns.clone().step_by(PANEL * V::LANES) {
-                        let vectors = (self.columns.len() - panel).div_ceil(V::LANES).min(PANEL);
-                        let start = panel * points * self.depth;
-                        for point in 0..points {
-                            let step = vectors * V::LANES;
-                            let left = Left {
-                                start: inputs.as_ptr().add(point * plane),
-                                row,
-                                segments: 1,
-                                segment: 0,
-                                depth: self.depth,
-                                step: 1,
-                            };
-                            let weights = &self.weights[start + point * self.depth * step..];
-                            let right = Right { start: weights.as_ptr(), step };
-                            let at = point * sums_plane + panel - columns.start;
-                            let mut sink = Store {
-                                start: sums.as_mut_ptr().add(at),
-                                row: group,
-                                add: false,
-                            };
-                            if vectors == PANEL {
-                                product::panel::<V, PANEL>(count, left, right, &mut sink);
-                            } else {
-                                product::panel::<V, 1>(count, left, right, &mut sink);
-                            }
-                        }
-                    }
-                    for tile in 0..count {
-                        self.output::<V, Y, X>(tile, columns.clone(), &sums[tile * group..], sums_plane);
-                    }
+                for tile in 0..count {
+                    let from = sums.add(tile * group);
+                    self.output::<V, Y, X>(tile, columns.clone(), from, sums_plane);
                 }
             }
-        });
+        }
+    }
+
+    /// The products of all points for a panel.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `V`; the planes have room for `count` tiles.
+    #[inline(always)]
+    unsafe fn products<V: Vector>(
+        &self,
+        points: usize,
+        count: usize,
+        panel: usize,
+        inputs: *const f32,
+        sums: *mut f32,
+    ) {
+        let Sizes { row, plane, sums_row, sums_plane } = self.sizes;
+        let vectors = (self.columns.len() - panel).div_ceil(V::LANES).min(PANEL);
+        let step = vectors * V::LANES;
+        let (segments, segment, depth) = (1, 0, self.depth);
+        for point in 0..points {
+            let weights = &self.weights[panel * points * depth + point * depth * step..];
+            // SAFETY: as the caller promises; the weights of a panel are together.
+            unsafe {
+                let start = inputs.add(point * plane);
+                let left = Left { start, row, segments, segment, depth, step: 1 };
+                let right = Right { start: weights.as_ptr(), step };
+                let start = sums.add(point * sums_plane);
+                let mut sink = Store { start, row: sums_row, add: false };
+                if vectors == PANEL {
+                    product::panel::<V, PANEL>(count, left, right, &mut sink);
+                } else {
+                    product::panel::<V, 1>(count, left, right, &mut sink);
+                }
+            }
+        }
     }
 
     /// # Safety
     /// The processor has the instruction set of `V`.
     #[inline(always)]
-    unsafe fn input<V: Vector, Y: Line, X: Line>(&self, tile: usize, to: &mut [f32], plane: usize) {
+    unsafe fn input<V: Vector, Y: Line, X: Line>(&self, tile: usize, to: *mut f32, plane: usize) {
         let channels = self.geometry.source[2];
         let gather = self.geometry.gather();
         for phase in 0..gather[0] * gather[1] {
@@ -188,7 +220,7 @@ impl Block<'_> {
                 let patch = self.geometry.patch(self.source.as_ptr(), self.tiles[0] + tile, phase);
                 for channel in (0..channels).step_by(V::LANES) {
                     let count = (channels - channel).min(V::LANES);
-                    let to = to.as_mut_ptr().add(phase * channels + channel);
+                    let to = to.add(phase * channels + channel);
                     tiles::input::<V, Y, X>(&patch, channel, count, to, plane);
                 }
             }
@@ -203,7 +235,7 @@ impl Block<'_> {
         &self,
         tile: usize,
         columns: std::ops::Range<usize>,
-        from: &[f32],
+        from: *const f32,
         plane: usize,
     ) {
         let [height, width, channels] = self.geometry.target;
@@ -218,7 +250,7 @@ impl Block<'_> {
             // SAFETY: as the caller promises; pixels beyond the target are left out.
             unsafe {
                 let outputs =
-                    tiles::output::<V, Y, X>(from.as_ptr().add(column - columns.start), plane);
+                    tiles::output::<V, Y, X>(from.add(column - columns.start), plane);
                 let finish = self.finish.vector::<V>(channel, count);
                 let write = |y: usize, rows: usize, x: usize, value: V| {
                     let pixel = (image * rows + y) * width + x;
