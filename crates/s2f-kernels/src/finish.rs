@@ -30,19 +30,34 @@ impl Finish<'_> {
     /// The processor has the instruction set of `V`.
     #[inline(always)]
     pub unsafe fn vector<V: Vector>(&self, channel: usize, count: usize) -> FinishVector<V> {
-        // SAFETY: the slices have `count` values from `channel` on, or indexing panics.
+        // SAFETY: as the caller promises.
         unsafe {
-            let read = |values: &[f32]| {
-                let values = &values[channel..channel + count];
-                V::load_first(values.as_ptr(), count)
-            };
             FinishVector {
-                bias: self.bias.map_or(V::splat(0.0), read),
+                bias: match self.bias {
+                    Some(bias) => read(bias, channel, count),
+                    None => V::splat(0.0),
+                },
                 floor: V::splat(if self.relu { 0.0 } else { f32::NEG_INFINITY }),
-                norm: self.norm.map(|[scale, shift]| [read(scale), read(shift)]),
+                norm: match self.norm {
+                    Some([scale, shift]) => {
+                        Some([read(scale, channel, count), read(shift, channel, count)])
+                    }
+                    None => None,
+                },
             }
         }
     }
+}
+
+/// Some of the values of all channels.
+///
+/// # Safety
+/// The processor has the instruction set of `V`.
+#[inline(always)]
+unsafe fn read<V: Vector>(values: &[f32], channel: usize, count: usize) -> V {
+    let values = &values[channel..channel + count];
+    // SAFETY: the slice has `count` values; the rest is as the caller promises.
+    unsafe { V::load_first(values.as_ptr(), count) }
 }
 
 impl<V: Vector> FinishVector<V> {

@@ -3,6 +3,7 @@
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]
 
+pub mod direct;
 pub mod finish;
 pub mod isa;
 mod product;

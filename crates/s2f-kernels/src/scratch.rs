@@ -1,23 +1,59 @@
 //! Work space of the threads, which is kept between calls.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
 
 thread_local! {
-    static SPACE: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with `length` floats of any value.
-pub fn with<R>(length: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    SPACE.with(|space| {
-        // Taken out, so that work that comes here again finds an empty one and makes its own.
-        let mut floats = space.take();
+/// Floats of any value; the thread that drops them keeps their memory for its next ones.
+pub struct Space {
+    floats: Vec<f32>,
+    length: usize,
+}
+
+impl Space {
+    /// `length` floats.
+    pub fn new(length: usize) -> Self {
+        // The smallest that is large enough, or else the largest.
+        let kept = FREE.with_borrow_mut(|free| {
+            let fits = free.iter().position(|floats| floats.len() >= length);
+            fits.map(|index| free.remove(index)).or_else(|| free.pop())
+        });
+        let mut floats = kept.unwrap_or_default();
         if floats.len() < length {
-            floats.resize(length, 0.0);
+            // Not `resize`, which would copy what is in it.
+            floats = vec![0.0; length];
         }
-        let result = work(&mut floats[..length]);
-        space.set(floats);
-        result
-    })
+        Self { floats, length }
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        let floats = std::mem::take(&mut self.floats);
+        // A thread that ends has no list any more, and needs none.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            let place = free.partition_point(|other| other.len() < floats.len());
+            free.insert(place, floats);
+        });
+    }
+}
+
+impl Deref for Space {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.floats[..self.length]
+    }
+}
+
+impl DerefMut for Space {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.floats[..self.length]
+    }
 }
 
 /// A buffer of which several threads write different parts.

@@ -8,7 +8,7 @@ use super::{Geometry, tiles, with_lines};
 use crate::finish::Finish;
 use crate::isa::{Isa, Kernel};
 use crate::product::{self, Left, PANEL, Right, Store};
-use crate::scratch::{self, Shared};
+use crate::scratch::{Shared, Space};
 use crate::vector::Vector;
 
 /// Floats of transformed kernels that are in memory at a time, at most: 24 MiB, which the last
@@ -38,17 +38,16 @@ pub fn convolve(
     let group = PANELS * weights::panel_columns(isa.lanes());
     let per_group = group * kernels.depth() * geometry.points();
     let step = (WEIGHTS / per_group).max(1) * group;
-    let mut transformed = Vec::new();
     for first in (0..columns).step_by(step) {
         let range = first..columns.min(first + step);
-        weights::transform(isa, &geometry, kernels, range.clone(), &mut transformed);
+        let transformed = weights::transform(isa, &geometry, kernels, range.clone());
         let shared = Shared::new(target);
         let plan = Plan::new(isa, &geometry, kernels.depth(), range.len());
         (0..plan.blocks * plan.parts).into_par_iter().with_max_len(1).for_each(|task| {
             let tiles = plan.tiles(task / plan.parts);
             let sizes = Sizes::new(isa, kernels.depth(), tiles[1] - tiles[0]);
             let length = geometry.points() * (sizes.plane + sizes.sums_plane);
-            let work = |space: &mut [f32]| isa.run(Block {
+            isa.run(Block {
                 geometry: &geometry,
                 depth: kernels.depth(),
                 columns: range.clone(),
@@ -60,9 +59,8 @@ pub fn convolve(
                 tiles,
                 part: [task % plan.parts, plan.parts],
                 sizes,
-                space,
+                space: &mut Space::new(length),
             });
-            scratch::with(length, work);
         });
     }
 }
@@ -78,7 +76,7 @@ impl Plan {
     fn new(isa: Isa, geometry: &Geometry, depth: usize, columns: usize) -> Self {
         let [down, across] = geometry.tiles();
         let total = geometry.batch * down * across;
-        let size = (BLOCK / (geometry.points() * depth)).clamp(28, 112);
+        let size = (BLOCK / (geometry.points() * depth)).clamp(28, 56);
         let threads = rayon::current_num_threads();
         // As many blocks as threads can have in equal shares, unless they would become too small.
         let blocks = total.div_ceil(size).next_multiple_of(threads).min(total.div_ceil(14));
@@ -252,15 +250,6 @@ impl Block<'_> {
                 let outputs =
                     tiles::output::<V, Y, X>(from.add(column - columns.start), plane);
                 let finish = self.finish.vector::<V>(channel, count);
-                let write = |y: usize, rows: usize, x: usize, value: V| {
-                    let pixel = (image * rows + y) * width + x;
-                    let to = self.target.at(pixel * channels + channel);
-                    if count == V::LANES {
-                        value.store(to);
-                    } else {
-                        value.store_first(to, count);
-                    }
-                };
                 for x in 0..TILE {
                     let at_x = (across * TILE + x) * scatter[1] + phase_x;
                     if at_x >= width {
@@ -270,17 +259,34 @@ impl Block<'_> {
                         let at_y = (down * TILE + y) * scatter[0] + phase_y;
                         if self.pool {
                             if y % 2 == 0 && at_y / 2 < height / 2 {
-                                let pair = [outputs[y][x], outputs[y + 1][x]];
-                                let [a, b] = pair.map(|sum| finish.apply(sum));
-                                write(at_y / 2, height / 2, at_x, a.max(b));
+                                let first = finish.apply(outputs[y][x]);
+                                let larger = first.max(finish.apply(outputs[y + 1][x]));
+                                let pixel = (image * (height / 2) + at_y / 2) * width + at_x;
+                                write(self.target.at(pixel * channels + channel), count, larger);
                             }
                         } else if at_y < height {
-                            write(at_y, height, at_x, finish.apply(outputs[y][x]));
+                            let value = finish.apply(outputs[y][x]);
+                            let pixel = (image * height + at_y) * width + at_x;
+                            write(self.target.at(pixel * channels + channel), count, value);
                         }
                     }
                 }
             }
             column += count;
+        }
+    }
+}
+
+/// # Safety
+/// `to` is valid for writing `count` floats, at most `LANES`.
+#[inline(always)]
+unsafe fn write<V: Vector>(to: *mut f32, count: usize, value: V) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if count == V::LANES {
+            value.store(to);
+        } else {
+            value.store_first(to, count);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::weights::{self, Weights};
 use super::{Geometry, tiles, with_lines};
 use crate::isa::{Isa, Kernel};
 use crate::product::{self, Left, PANEL, Right, Store};
-use crate::scratch::Shared;
+use crate::scratch::{Shared, Space};
 use crate::vector::Vector;
 
 /// Floats of transformed tiles that are in memory at a time, about: 16 MiB.
@@ -36,7 +36,7 @@ pub fn gradient(
     // The sums over the tiles are taken round by round, so a round must not depend on threads.
     let size = (ROUND / (points * (rows[0] + rows[1]))).clamp(128, 512).min(total);
     let planes = rows.map(|row| size * row + 16);
-    let [mut inputs, mut gradients] = planes.map(|plane| vec![0.0_f32; points * plane]);
+    let [mut inputs, mut gradients] = planes.map(|plane| Space::new(points * plane));
     let row = columns.next_multiple_of(isa.lanes());
     let mut sums = vec![0.0_f32; points * depth * row];
     for first in (0..total).step_by(size) {
@@ -49,7 +49,7 @@ pub fn gradient(
         });
         let panels = columns.div_ceil(PANEL * isa.lanes());
         let target = Shared::new(&mut sums);
-        let (inputs, gradients) = (inputs.as_slice(), gradients.as_slice());
+        let (inputs, gradients): (&[f32], &[f32]) = (&inputs, &gradients);
         (0..points * panels).into_par_iter().with_max_len(1).for_each(|task| {
             let (point, panel) = (task / panels, task % panels);
             let place = [point, panel];

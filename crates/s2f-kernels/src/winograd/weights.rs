@@ -7,7 +7,7 @@ use super::lines::{Line, MAX_POINTS, TILE};
 use super::with_lines;
 use crate::isa::{Isa, Kernel};
 use crate::product::PANEL;
-use crate::scratch::Shared;
+use crate::scratch::{Shared, Space};
 use crate::vector::Vector;
 
 /// Kernels `[outputs, inputs, 4, 4]` of a convolution with a stride.
@@ -69,13 +69,12 @@ pub fn transform(
     geometry: &Geometry,
     weights: Weights,
     columns: std::ops::Range<usize>,
-    to: &mut Vec<f32>,
-) {
+) -> Space {
     let depth = weights.depth();
     let width = panel_columns(isa.lanes());
     let vectors = columns.len().div_ceil(isa.lanes());
-    to.resize(vectors * isa.lanes() * geometry.points() * depth, 0.0);
-    let target = Shared::new(to);
+    let mut to = Space::new(vectors * isa.lanes() * geometry.points() * depth);
+    let target = Shared::new(&mut to);
     (0..vectors.div_ceil(PANEL) * depth).into_par_iter().with_min_len(16).for_each(|task| {
         let (panel, row) = (task / depth, task % depth);
         let vectors = PANEL.min(vectors - panel * PANEL);
@@ -88,6 +87,7 @@ pub fn transform(
             isa.run(ToPoints { geometry, weights, row, first, last, target, at, plane });
         }
     });
+    to
 }
 
 struct ToPoints<'a> {
