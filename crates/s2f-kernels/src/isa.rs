@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::vector::{Portable, Vector};
 #[cfg(target_arch = "x86_64")]
 use crate::vector::{Avx2, Avx512};
+use crate::vector::{Portable, Vector};
 
 /// The environment variable that overrides the choice: `avx512`, `avx2` or `portable`. Other values,
 /// and instruction sets that the processor lacks, are ignored.

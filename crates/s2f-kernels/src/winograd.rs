@@ -115,9 +115,8 @@ impl Geometry {
             for (x, pixel) in row.iter_mut().enumerate() {
                 if let Some(x) = place(across, x, 1, phase_x, width) {
                     // SAFETY: the pixel lies in the image, as the caller promises.
-                    *pixel = Some(unsafe {
-                        source.add(((image * height + y) * width + x) * channels)
-                    });
+                    *pixel =
+                        Some(unsafe { source.add(((image * height + y) * width + x) * channels) });
                 }
             }
         }

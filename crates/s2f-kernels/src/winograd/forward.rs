@@ -247,8 +247,7 @@ impl Block<'_> {
             let [phase_y, phase_x] = [phase / scatter[1], phase % scatter[1]];
             // SAFETY: as the caller promises; pixels beyond the target are left out.
             unsafe {
-                let outputs =
-                    tiles::output::<V, Y, X>(from.add(column - columns.start), plane);
+                let outputs = tiles::output::<V, Y, X>(from.add(column - columns.start), plane);
                 let finish = self.finish.vector::<V>(channel, count);
                 for x in 0..TILE {
                     let at_x = (across * TILE + x) * scatter[1] + phase_x;

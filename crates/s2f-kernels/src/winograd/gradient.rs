@@ -165,8 +165,7 @@ impl Kernel for Sums<'_> {
                 depth: self.count,
                 step: self.rows[0],
             };
-            let right =
-                Right { start: self.gradients.as_ptr().add(column), step: self.rows[1] };
+            let right = Right { start: self.gradients.as_ptr().add(column), step: self.rows[1] };
             let start = self.target.at(point * self.depth * self.width + column);
             let mut sink = Store { start, row: self.width, add: self.add };
             if self.width - column > V::LANES {

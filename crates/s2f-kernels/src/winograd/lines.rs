@@ -65,9 +65,7 @@ impl Line for FourTaps {
         // SAFETY: as the caller promises.
         let c = |value: f32| unsafe { V::splat(value) };
         // (x² − 1)(x² − 1/4), shifted by 0, 1 and 2; rows 0, 5 and 6 are multiples.
-        let even = |i: usize| {
-            d[i].mul_add(c(0.25), d[i + 2].mul_add(c(-1.25), d[i + 4]))
-        };
+        let even = |i: usize| d[i].mul_add(c(0.25), d[i + 2].mul_add(c(-1.25), d[i + 4]));
         let [e0, e1, e2] = [even(0), even(1), even(2)];
         // x(x² − 1/4)(x + 2)/2 for ±1, x(x² − 1)(x + 2)/2 for ±1/2, shifted by 0 and 1.
         let one = |i: usize| {
