@@ -15,3 +15,6 @@ mod vector;
 pub mod winograd;
 
 pub use self::burn::{BlockOptions, conv_block};
+
+#[cfg(test)]
+mod tests;
