@@ -5,8 +5,8 @@ use crate::finish::Finish;
 use crate::isa::Isa;
 use crate::winograd::{self, Geometry, Weights};
 
-/// Depth of the products per point from which Winograd's transforms pay.
-const MIN_DEPTH: usize = 16;
+/// Channels of input and output from which Winograd's transforms pay.
+const MIN_CHANNELS: usize = 16;
 
 /// Writes the convolution of `source`: with `pool`, the larger one of each two rows of the output
 /// alone, whose last row is left out where their number is odd.
@@ -73,11 +73,9 @@ pub fn kernel_gradient(
 }
 
 fn is_winograd(shape: &Shape) -> bool {
-    let stride = shape.stride;
-    let depth = stride[0] * stride[1] * shape.input[2];
     shape.kernel == [4, 4]
-        && stride.iter().all(|stride| (1..=2).contains(stride))
-        && depth.min(shape.outputs) >= MIN_DEPTH
+        && shape.stride.iter().all(|stride| (1..=2).contains(stride))
+        && shape.input[2].min(shape.outputs) >= MIN_CHANNELS
 }
 
 fn geometry(shape: &Shape) -> Geometry {

@@ -1,4 +1,22 @@
 //! Convolutions on a CPU, forward and backward, for the networks of speech2face.
+//!
+//! [`conv_block`] is what networks call: convolution, ReLU, batch normalisation and pool as one
+//! operation of Burn with its own gradients. Below it are kernels on plain slices, NHWC, `f32`:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`convolution`] | a convolution and its gradients, by whichever algorithm fits its shape |
+//! | [`winograd`] | 4 × 4 kernels with stride 1 or 2 in each direction |
+//! | [`direct`] | any kernel and stride |
+//! | [`norm`] | batch normalisation with pool, forward and backward |
+//! | [`isa`] | the instruction set, chosen at run time |
+//!
+//! Results do not depend on the number of threads: work is shared out so that each sum is taken in
+//! one order. Threads are those of the current Rayon pool. They do depend on the instruction set.
+//!
+//! Accuracy, as the largest error over the largest value against sums in `f64` (inputs and weights
+//! uniform in ±1, up to 40 channels, three instruction sets): forward 3.7e-6, gradient of the input
+//! 6.5e-6, gradient of the kernels 5.2e-6.
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]

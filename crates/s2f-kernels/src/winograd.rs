@@ -50,6 +50,7 @@ use with_lines;
 /// From which tensor to which: both NHWC.
 #[derive(Debug, Clone, Copy)]
 pub struct Geometry {
+    /// Images.
     pub batch: usize,
     /// Height, width and channels of what is read.
     pub source: [usize; 3],

@@ -13,9 +13,13 @@ use crate::vector::Vector;
 /// Kernels `[outputs, inputs, 4, 4]` of a convolution with a stride.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
+    /// The kernels.
     pub values: &'a [f32],
+    /// Output channels of the convolution.
     pub outputs: usize,
+    /// Its input channels.
     pub inputs: usize,
+    /// Vertical and horizontal, each 1 or 2.
     pub stride: [usize; 2],
     /// For the gradient of the input: outputs take the place of inputs, and taps run backwards.
     pub adjoint: bool,
