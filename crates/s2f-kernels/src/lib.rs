@@ -1,8 +1,43 @@
 //! Fast operations on a CPU for the networks of speech2face: convolutions, forward and backward;
 //! without gradients the steps of an LSTM and bilinear samples of pictures.
+//!
+//! [`conv_block`] is what networks call: convolution, ReLU, batch normalisation and pool as one
+//! operation of Burn with its own gradients. Below it are kernels on plain slices, NHWC, `f32`:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`convolution`] | a convolution and its gradients, by whichever algorithm fits its shape |
+//! | [`winograd`] | 4 × 4 kernels with stride 1 or 2 in each direction |
+//! | [`direct`] | any kernel and stride |
+//! | [`norm`] | batch normalisation with pool, forward and backward |
+//! | [`isa`] | the instruction set of convolutions, chosen at run time |
+//! | [`lstm`] | the states of stacked LSTM layers |
+//! | [`sample`](mod@sample) | bilinear samples of pictures |
+//!
+//! Results do not depend on the number of threads: work is shared out so that each sum is taken in
+//! one order. Threads are those of the current Rayon pool. They do depend on the instruction set.
+//!
+//! Accuracy of convolutions, as the largest error over the largest value against sums in `f64`
+//! (inputs and weights uniform in ±1, up to 40 channels, three instruction sets): forward 3.7e-6,
+//! gradient of the input 6.5e-6, gradient of the kernels 5.2e-6.
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]
 
+mod burn;
+pub mod convolution;
+pub mod direct;
+pub mod finish;
+pub mod isa;
 pub mod lstm;
+pub mod norm;
+mod product;
 pub mod sample;
+mod scratch;
+mod vector;
+pub mod winograd;
+
+pub use self::burn::{BlockOptions, conv_block};
+
+#[cfg(test)]
+mod tests;

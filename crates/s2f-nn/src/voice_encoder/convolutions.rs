@@ -6,10 +6,9 @@ use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{FloatDType, Tensor};
 pub use config::{ConvLayer, ConvolutionsConfig, VoiceInput};
+use s2f_kernels::{BlockOptions, conv_block};
 
 /// Frequency bins of the front end: FFT 512 / 2 + 1.
 pub const BINS: usize = 257;
@@ -45,24 +44,22 @@ impl Convolutions {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
         }; // [batch, 1 or 2, frames, 257]
-        x = x.cast(dtype);
+        x = x.cast(dtype).permute([0, 2, 3, 1]); // [batch, frames, 257, 1 or 2]
         let last = self.convolutions.len() - 1;
-        for (index, convolution) in self.convolutions.iter().enumerate() {
-            x = convolution.forward(x); // [batch, channels, time, frequency]
-            if index == last {
-                x = x.cast(FloatDType::F32).mean_dim(2); // [batch, channels, 1, frequency]
-            }
-            x = relu(x);
-            if let Some(norm) = self.norms.get(index) {
-                x = norm.forward(x.cast(FloatDType::F32));
-            }
-            x = x.cast(dtype);
-            if self.pools[index] {
-                // [batch, channels, time/2, frequency]
-                x = max_pool2d(x, MaxPoolOptions::new([2, 1]));
-            }
+        for (index, convolution) in self.convolutions[..last].iter().enumerate() {
+            let options = BlockOptions { relu: true, pool: self.pools[index] };
+            // [batch, time, frequency, channels]
+            x = conv_block(x, convolution, self.norms.get(index), options);
         }
-        x.flatten(1, 3) // [batch, channels · frequency]
+        let options = BlockOptions { relu: false, pool: false };
+        x = conv_block(x, &self.convolutions[last], None, options);
+        // [batch, channels, 1, frequency]
+        x = x.cast(FloatDType::F32).mean_dim(1).permute([0, 3, 1, 2]);
+        x = relu(x);
+        if let Some(norm) = self.norms.get(last) {
+            x = norm.forward(x);
+        }
+        x.cast(dtype).flatten(1, 3) // [batch, channels · frequency]
     }
 
     /// The type of the weights.

@@ -1,0 +1,107 @@
+//! The block on Burn's automatic differentiation.
+
+use burn::backend::Autodiff;
+use burn::backend::AutodiffBackend;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+
+use super::Settings;
+use super::operations::{Block, Differentiable, Operations};
+
+#[derive(Debug)]
+struct BlockBackward;
+
+/// What the gradients need from the forward pass.
+#[derive(Debug, Clone)]
+struct State<T> {
+    input: T,
+    weight: T,
+    gamma: T,
+    beta: T,
+    activation: T,
+    mean: T,
+    variance: T,
+    settings: Settings,
+}
+
+impl<B: Differentiable> Backward<B, 5> for BlockBackward {
+    type State = State<FloatTensor<B>>;
+
+    fn backward(self, ops: Ops<Self::State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [input, weight, bias, gamma, beta] = ops.parents;
+        let output_gradient = gradients.consume::<B>(&ops.node);
+        let state = ops.state;
+        let found = B::block_backward(
+            state.input,
+            state.weight,
+            state.gamma,
+            state.beta,
+            state.activation,
+            state.mean,
+            state.variance,
+            output_gradient,
+            state.settings,
+            input.is_some(),
+        );
+        for (parent, gradient) in [
+            (input, found.input),
+            (weight, Some(found.weight)),
+            (bias, Some(found.bias)),
+            (gamma, Some(found.gamma)),
+            (beta, Some(found.beta)),
+        ] {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+impl<B: Differentiable, C: CheckpointStrategy> Operations for Autodiff<B, C> {
+    fn block(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        settings: Settings,
+    ) -> Block<Self> {
+        let nodes = [input.node(), weight.node(), bias.node(), gamma.node(), beta.node()];
+        let [input, weight, bias, gamma, beta, mean, variance] =
+            [input, weight, bias, gamma, beta, mean, variance].map(|t| t.into_primitive());
+        let kept = [&input, &weight, &gamma, &beta].map(Clone::clone);
+        match BlockBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (block, activation) =
+                    B::block_forward(input, weight, bias, gamma, beta, mean, variance, settings);
+                let [input, weight, gamma, beta] = kept;
+                let [mean, variance] = [&block.mean, &block.variance].map(Clone::clone);
+                let state =
+                    State { input, weight, gamma, beta, activation, mean, variance, settings };
+                wrap(block, |output| prepared.finish(state, output))
+            }
+            OpsKind::UnTracked(prepared) => {
+                let block = if settings.batch {
+                    B::block_forward(input, weight, bias, gamma, beta, mean, variance, settings).0
+                } else {
+                    B::block(input, weight, bias, gamma, beta, mean, variance, settings)
+                };
+                wrap(block, |output| prepared.finish(output))
+            }
+        }
+    }
+}
+
+/// Only the output has gradients.
+fn wrap<B: Differentiable, C: CheckpointStrategy>(
+    block: Block<B>,
+    finish: impl FnOnce(FloatTensor<B>) -> FloatTensor<Autodiff<B, C>>,
+) -> Block<Autodiff<B, C>> {
+    let [mean, variance] =
+        [block.mean, block.variance].map(<Autodiff<B, C> as AutodiffBackend>::from_inner);
+    Block { output: finish(block.output), mean, variance }
+}

@@ -1,0 +1,86 @@
+use burn::nn::conv::Conv2dConfig;
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::random;
+use crate::burn::{BlockOptions, conv_block, with_burn};
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().to_vec().unwrap()
+}
+
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(1e-20_f32, |largest, value| largest.max(value.abs()));
+    a.iter().zip(b).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs())) / largest
+}
+
+/// Output, running statistics and gradients of a block.
+fn results(
+    device: &Device,
+    normalised: bool,
+    options: BlockOptions,
+    block: impl Fn(Tensor<4>, &burn::nn::conv::Conv2d, Option<&BatchNorm>, BlockOptions) -> Tensor<4>,
+) -> Vec<Vec<f32>> {
+    let tensor = |seed: u64, shape: [usize; 4]| {
+        let data = TensorData::new(random(seed, shape.iter().product()), shape);
+        Tensor::<4>::from_data(data, device)
+    };
+    let mut convolution = Conv2dConfig::new([5, 20], [4, 4]).with_stride([1, 2]).init(device);
+    convolution.weight = convolution.weight.map(|_| tensor(1, [20, 5, 4, 4]).require_grad());
+    convolution.bias =
+        convolution.bias.map(|bias| bias.map(|_| tensor(2, [20, 1, 1, 1]).reshape([20])));
+    let norm = normalised.then(|| {
+        let mut norm = BatchNormConfig::new(20).init(device);
+        norm.gamma = norm.gamma.map(|_| tensor(3, [20, 1, 1, 1]).reshape([20]));
+        norm
+    });
+    let mut input = tensor(4, [2, 13, 12, 5]);
+    if device.is_autodiff() {
+        input = input.require_grad();
+    }
+    let output = block(input.clone(), &convolution, norm.as_ref(), options);
+    let shape: [usize; 4] = output.dims();
+    let mut results = vec![values(output.clone())];
+    if let Some(norm) = &norm {
+        results.push(values(norm.running_mean.value_sync()));
+        results.push(values(norm.running_var.value_sync()));
+    }
+    if device.is_autodiff() {
+        let loss = (output * tensor(5, shape)).sum();
+        let gradients = loss.backward();
+        results.push(values(input.grad(&gradients).unwrap()));
+        results.push(values(convolution.weight.val().grad(&gradients).unwrap()));
+        let bias = convolution.bias.as_ref().unwrap();
+        results.push(values(bias.val().grad(&gradients).unwrap()));
+        if let Some(norm) = &norm {
+            results.push(values(norm.gamma.val().grad(&gradients).unwrap()));
+            results.push(values(norm.beta.val().grad(&gradients).unwrap()));
+        }
+    }
+    results
+}
+
+/// On the CPU, the kernels and Burn's operations agree, gradients and running statistics included.
+#[test]
+fn blocks_equal_burn() {
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        for normalised in [false, true] {
+            for (relu, pool) in [(true, false), (true, true), (false, false)] {
+                let options = BlockOptions { relu, pool };
+                let ours = results(&device, normalised, options, conv_block);
+                let theirs = results(&device, normalised, options, with_burn);
+                assert_eq!(ours.len(), theirs.len());
+                for (index, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+                    // The gradient of a bias before a normalisation is a sum that is nearly 0.
+                    let difference = difference(a, b);
+                    assert!(
+                        difference < 2e-4,
+                        "{options:?} {normalised} {index} {difference} {:?}",
+                        device.is_autodiff()
+                    );
+                }
+            }
+        }
+    }
+}
