@@ -8,7 +8,8 @@ use s2f_kernels::direct::Shape;
 use s2f_kernels::finish::Finish;
 use s2f_kernels::isa::Isa;
 
-/// A name, height, width and channels of the input for 6 s of speech, output channels, stride, pool.
+/// A name; height, width and channels of the input for 6 s of speech; output channels, stride,
+/// pool.
 type Layer = (&'static str, [usize; 3], usize, [usize; 2], bool);
 
 const LAYERS: [Layer; 6] = [

@@ -102,14 +102,15 @@ pub fn conv_block(
 }
 
 /// The same with Burn's operations.
-fn with_burn(
+pub(crate) fn with_burn(
     input: Tensor<4>,
     convolution: &Conv2d,
     norm: Option<&BatchNorm>,
     options: BlockOptions,
 ) -> Tensor<4> {
     let dtype: FloatDType = convolution.weight.dtype().into();
-    let mut x = convolution.forward(input.permute([0, 3, 1, 2])); // [batch, channels, height, width]
+    // [batch, channels, height, width]
+    let mut x = convolution.forward(input.permute([0, 3, 1, 2]));
     if options.relu {
         x = relu(x);
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::vector::{Avx2, Avx512};
 use crate::vector::{Portable, Vector};
 
-/// The environment variable that overrides the choice: `avx512`, `avx2` or `portable`. Other values,
+/// The environment variable that overrides the choice: `avx512`, `avx2` or `portable`. Others,
 /// and instruction sets that the processor lacks, are ignored.
 pub const VARIABLE: &str = "S2F_ISA";
 

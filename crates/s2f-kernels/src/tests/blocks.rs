@@ -1,4 +1,4 @@
-use burn::nn::conv::Conv2dConfig;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -6,7 +6,7 @@ use super::random;
 use crate::burn::{BlockOptions, conv_block, with_burn};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().unwrap()
+    tensor.into_data().iter().collect()
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {
@@ -20,7 +20,7 @@ fn results(
     device: &Device,
     normalised: bool,
     options: BlockOptions,
-    block: impl Fn(Tensor<4>, &burn::nn::conv::Conv2d, Option<&BatchNorm>, BlockOptions) -> Tensor<4>,
+    block: impl Fn(Tensor<4>, &Conv2d, Option<&BatchNorm>, BlockOptions) -> Tensor<4>,
 ) -> Vec<Vec<f32>> {
     let tensor = |seed: u64, shape: [usize; 4]| {
         let data = TensorData::new(random(seed, shape.iter().product()), shape);

@@ -16,7 +16,8 @@ fn first(count: usize) -> __mmask16 {
 }
 
 // SAFETY: a value is only made by functions whose callers promise that the processor has AVX-512F,
-// so that its instructions may be used wherever a value exists. Pointers are as the caller promises.
+// so that its instructions may be used wherever a value exists. Pointers are as the caller
+// promises.
 unsafe impl Vector for Avx512 {
     const LANES: usize = 16;
     const ROWS: usize = 12;
