@@ -102,7 +102,7 @@ pub fn conv_block(
 }
 
 /// The same with Burn's operations.
-fn with_burn(
+pub fn with_burn(
     input: Tensor<4>,
     convolution: &Conv2d,
     norm: Option<&BatchNorm>,

@@ -6,7 +6,7 @@ use super::random;
 use crate::burn::{BlockOptions, conv_block, with_burn};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().unwrap()
+    tensor.into_data().try_to_vec().unwrap()
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {
