@@ -20,7 +20,7 @@ use s2f_core::FileError;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 pub use voice_encoder::{
-    Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
+    Augmentation, Clips, PairData, PairDistribution, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
     VoiceLosses,
 };
 pub use watch::Watch;
