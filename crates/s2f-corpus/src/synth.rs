@@ -238,8 +238,14 @@ mod tests {
     use super::*;
     use crate::layout;
 
-    const SETTINGS: PopulationSettings =
-        PopulationSettings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4, face_seed: None };
+    const SETTINGS: PopulationSettings = PopulationSettings {
+        speakers: 3,
+        clips: 2,
+        seconds: 1.5,
+        strength: 0.9,
+        seed: 4,
+        face_seed: None,
+    };
 
     fn made(
         out: &Path,

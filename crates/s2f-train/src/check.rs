@@ -15,8 +15,7 @@ use speech2face::front_end;
 use crate::TrainError;
 use crate::config::{
     Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer,
-    PairDistribution,
-    RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
+    PairDistribution, RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;

@@ -17,6 +17,9 @@ use crate::{TrainError, VoiceEncoderTraining};
 
 /// Voices whose embeddings give a distribution its units.
 const MEASURED_VOICES: usize = 512;
+/// Smallest deviation of a dimension, as a share of the largest: a dimension that is the same for
+/// all training people is not for all others, and weights are saved in half precision.
+const LEAST_DEVIATION: f32 = 0.01;
 
 /// The voice encoder, with the distribution of faces and the temperature of the contrastive loss if
 /// there are any.
@@ -50,7 +53,8 @@ impl Learner {
                 let (model_config, model) = open_model(path)?;
                 let (found, wanted) = (&model_config.voice_encoder, &config.network);
                 let own = model.voice_encoder.fork(device).train();
-                if found.trunk == wanted.trunk && (found.output.is_none() || wanted.output.is_none())
+                if found.trunk == wanted.trunk
+                    && (found.output.is_none() || wanted.output.is_none())
                 {
                     // One of them ends with its trunk: layers after it are new, or left out.
                     wanted.init(device)?.with_trunk_of(own)
@@ -81,19 +85,24 @@ impl Learner {
         examples: &dyn Examples,
         device: &Device,
     ) -> Result<Self, TrainError> {
+        // A copy with its own statistics: those of the learner would change, also after they are
+        // restored from a checkpoint.
+        let copy = self.valid().train();
         let mut rows: Vec<Vec<f32>> = Vec::new();
         let mut step = 0;
         while rows.len() < MEASURED_VOICES.min(examples.len()) {
             let mut batch = examples.batch(step)?;
             let embeddings: Vec<f32> =
-                self.embed(&mut batch, &device.clone().inner()).into_data().iter().collect();
+                copy.embed(&mut batch, &device.clone().inner()).into_data().iter().collect();
             rows.extend(embeddings.chunks_exact(config.embedding).map(<[f32]>::to_vec));
             step += 1;
         }
         let (voices, _) = Moments::of(rows.into_iter().map(Ok))?;
-        let tensors = |moments: &Moments| {
-            [&moments.mean, &moments.deviation]
-                .map(|values| Tensor::<1>::from_floats(values.as_slice(), device))
+        let tensors = |Moments { mean, deviation }: &Moments| {
+            let largest = deviation.iter().copied().fold(0.0, f32::max);
+            let deviation: Vec<f32> =
+                deviation.iter().map(|x| x.max(LEAST_DEVIATION * largest)).collect();
+            [mean, &deviation].map(|values| Tensor::<1>::from_floats(values.as_slice(), device))
         };
         let head = config.init(device)?.starting_from(tensors(&voices), tensors(faces));
         Ok(Self { distribution: Some(head), ..self })

@@ -54,9 +54,9 @@ mod sheet;
 pub use config::{
     AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
     FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData,
-    PairDistribution, Pairing,
-    RecordingData, Schedule, Start, TraitFaces, TraitPrior, TraitRegression, VoiceData,
-    VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData, Watch, read,
+    PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces, TraitPrior,
+    TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData,
+    Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;

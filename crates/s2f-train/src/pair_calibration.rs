@@ -59,9 +59,8 @@ impl Calibration {
         device: &Device,
     ) -> Result<Option<Self>, TrainError> {
         let Some(head) = &model.face_distribution else { return Ok(None) };
-        let failed = |_: DistributionError| {
-            TrainError::from(DecodeError::BadValue { space: space.clone() })
-        };
+        let failed =
+            |_: DistributionError| TrainError::from(DecodeError::BadValue { space: space.clone() });
         let prior = head.prior(space).map_err(failed)?;
         let size: usize = prior
             .mixture()
@@ -198,9 +197,8 @@ mod tests {
     fn too_narrow_a_distribution_that_moves_too_far_is_mended() {
         const DIMENSION: usize = 4;
         let mut random = SmallRng::seed_from_u64(1);
-        let mut row = || -> Vec<f64> {
-            (0..DIMENSION).map(|_| StandardNormal.sample(&mut random)).collect()
-        };
+        let mut row =
+            || -> Vec<f64> { (0..DIMENSION).map(|_| StandardNormal.sample(&mut random)).collect() };
         let people: Vec<(Vec<f32>, Vec<f64>)> = (0..4000)
             .map(|_| {
                 let (x, noise) = (row(), row());

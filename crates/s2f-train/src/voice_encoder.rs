@@ -69,8 +69,7 @@ pub fn train_voice_encoder(
     let distribution = config.face_distribution(&decoder.face_space)?;
     let mut learner = Learner::new(config, data.mean_feature(), &device)?;
     if let Some(distribution) = &distribution {
-        learner =
-            learner.with_distribution(distribution, data.features(), &*examples, &device)?;
+        learner = learner.with_distribution(distribution, data.features(), &*examples, &device)?;
     }
     let plan = &config.optimisation;
     let mut optimizer = plan.init();

@@ -124,8 +124,7 @@ fn rank_histogram(predictions: &[Prediction], scorer: &mut Scorer<'_>) -> Item {
     let width = 100.0 / BINS as f64;
     let points = (0..BINS).map(|bin| {
         let inside = |p: &Prediction| ((p.level * BINS as f64) as usize).min(BINS - 1) == bin;
-        let inside: Vec<f64> =
-            predictions.iter().map(|p| f64::from(u8::from(inside(p)))).collect();
+        let inside: Vec<f64> = predictions.iter().map(|p| f64::from(u8::from(inside(p)))).collect();
         let id = format!("distribution/ranks/{}", bin + 1);
         let id = scorer.share(&id, &inside, Baseline::chance(width));
         ((bin as f64 + 0.5) * width, id)

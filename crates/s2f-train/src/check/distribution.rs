@@ -11,7 +11,8 @@ impl VoiceEncoderTraining {
     pub(super) fn check_distribution(&self) -> Result<(), TrainError> {
         let (network, losses) = (&self.network, &self.losses);
         let is_given = self.distribution.is_some();
-        let wanted = || (if is_given { "above 0" } else { "0 without" }).to_owned() + " distribution";
+        let wanted =
+            || (if is_given { "above 0" } else { "0 without" }).to_owned() + " distribution";
         check("losses.likelihood", wanted, losses.likelihood, |&weight| {
             (weight > 0.0) == is_given && weight.is_finite()
         })?;

@@ -106,12 +106,12 @@ fn what_a_distribution_cannot_have_is_named() {
         ("losses.likelihood=0.0", "losses.likelihood is 0"),
         ("losses.likelihood=nan", "losses.likelihood is NaN"),
         ("losses.balance_losses_at=5", "losses.balance_losses_at is 5"),
-        ("optimisation.batch=10000000 clips.seconds=1.6", "face distribution "),
     ] {
         names(distribution(setting), part);
     }
     names(voice_encoder("contrastive.toml", "losses.likelihood=1.0"), "losses.likelihood is 1");
-    let recordings = "distribution={components=2,rank=2} losses.likelihood=1.0 face_decoder=compact";
+    let recordings =
+        "distribution={components=2,rank=2} losses.likelihood=1.0 face_decoder=compact";
     let result = voice_encoder("convolutional/voice-encoder.toml", recordings);
     names(result, "network.output is");
 }
