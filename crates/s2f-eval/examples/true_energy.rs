@@ -11,10 +11,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use s2f_metrics::{Vectors, mean_distance};
 use s2f_pairs::{PairSet, Payload};
+
+/// Speaker and face feature of each pair by the name of its recording.
+type Faces = BTreeMap<String, (String, Vec<f32>)>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -38,8 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Speaker and face feature of each pair by the name of its recording.
-fn faces(path: &std::path::Path) -> Result<BTreeMap<String, (String, Vec<f32>)>, Box<dyn Error>> {
+fn faces(path: &Path) -> Result<Faces, Box<dyn Error>> {
     let payload = Payload { feature: true, ..Payload::default() };
     let set = PairSet::open(path)?;
     set.rows(payload, None)

@@ -190,9 +190,10 @@ mod tests {
     }
 
     // Faces x with the variance 1, of which a voice tells z = x + noise of variance 1: given z,
-    // they have the mean z/2 and the variance 1/2. The head claims 3/4 z and 1/10, and for the prior a
-    // variance of 2. With the share i = 2/3 of the information, the mean is right, and so is the
-    // variance i · 5/2 · 1/10 + (1 - i) · 1. That share is there after 4 s if 2 s give a half.
+    // they have the mean z/2 and the variance 1/2. The head claims 3/4 z and 1/10, and for the
+    // prior a variance of 2. With the share i = 2/3 of the information, the mean is right, and so
+    // is the variance i · 5/2 · 1/10 + (1 - i) · 1. That share is there after 4 s if 2 s give a
+    // half.
     #[test]
     fn too_narrow_a_distribution_that_moves_too_far_is_mended() {
         const DIMENSION: usize = 4;
