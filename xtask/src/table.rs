@@ -9,26 +9,33 @@ use std::process::Command;
 
 use serde_json::Value;
 
+/// Configurations that have a published network instead of convolutions.
+const SPEAKER_ENCODER: &str = "speaker-encoder.toml";
+const FINE_TUNED: &str = "ablations/fine-tuned-speaker-encoder.toml";
+
 /// Configuration and its label, in the order of the table.
-const ROWS: [(&str, &str); 6] = [
+const ROWS: [(&str, &str); 8] = [
     ("contrastive.toml", "contrastive"),
     ("attention.toml", "… two clips with attention"),
     ("ablations/six-seconds.toml", "… trained on 6 s"),
     ("ablations/regression.toml", "regression: the paper's decoder and direction terms"),
     ("ablations/no-batch-norm.toml", "… without batch normalisation"),
     ("ablations/feature-l1.toml", "… L1 on features only"),
+    (SPEAKER_ENCODER, "contrastive, on the speaker encoder GE2E, frozen"),
+    (FINE_TUNED, "… fine-tuned"),
 ];
 
-/// What all rows have in common, so that two processor cores are enough: a small network, and
-/// enough steps to see the differences.
-const COMMON: [&str; 4] = [
-    "network.layers=[\
-        { channels = 16, stride = [4, 2], pool = false }, \
-        { channels = 24, stride = [2, 2], pool = false }, \
-        { channels = 32, stride = [1, 2], pool = false }, \
-        { channels = 48, stride = [2, 2], pool = false }, \
-        { channels = 64, stride = [1, 1], pool = false }, \
-        { channels = 96, stride = [1, 1], pool = false }]",
+/// The convolutions of all rows that have any: few, so that two processor cores are enough.
+const CONVOLUTIONS: &str = "network.layers=[\
+    { channels = 16, stride = [4, 2], pool = false }, \
+    { channels = 24, stride = [2, 2], pool = false }, \
+    { channels = 32, stride = [1, 2], pool = false }, \
+    { channels = 48, stride = [2, 2], pool = false }, \
+    { channels = 64, stride = [1, 1], pool = false }, \
+    { channels = 96, stride = [1, 1], pool = false }]";
+
+/// What all rows have in common: enough steps to see the differences.
+const COMMON: [&str; 3] = [
     "optimisation.batch=48",
     "optimisation.steps=400",
     // 280 people are few.
@@ -61,13 +68,15 @@ pub fn make(folder: &Path) -> Result<(), String> {
     for (config, label) in ROWS {
         let name = config.rsplit('/').next().unwrap_or(config).trim_end_matches(".toml");
         let out = folder.join("runs").join(name);
+        let has_convolutions = ![SPEAKER_ENCODER, FINE_TUNED].contains(&config);
+        let settings = COMMON.into_iter().chain(has_convolutions.then_some(CONVOLUTIONS));
         run(program()
             .args(["train", "voice-encoder"])
             .arg(Path::new("configs").join(config))
             .arg("-o")
             .arg(&out)
             .arg(format!("--set=data.pairs.path={}", pairs.display()))
-            .args(COMMON.map(|setting| format!("--set={setting}"))))?;
+            .args(settings.map(|setting| format!("--set={setting}"))))?;
         table.push_str(&row(label, &read(&out.join("scores.json"))?)?);
     }
     table.push_str(&bounds(&read(&people.join("synth.json"))?)?);

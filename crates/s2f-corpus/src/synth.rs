@@ -33,7 +33,9 @@ pub use face::{DrawFace, FaceModel};
 use files::PopulationFolder;
 pub use observer::{RANKS, Recall, best_retrieval, expected_retrieval};
 use population::stream;
-pub use population::{SEX_MIDDLE, SyntheticPerson, TRAIT_NAMES, TRAITS, Traits, population};
+pub use population::{
+    SEX_MIDDLE, SyntheticPerson, TRAIT_NAMES, TRAITS, Traits, give_other_faces, population,
+};
 use rayon::prelude::*;
 use s2f_audio::Waveform;
 use s2f_core::Sex;
@@ -56,11 +58,15 @@ pub struct PopulationSettings {
     pub strength: f64,
     /// Random seed.
     pub seed: u64,
+    /// Random seed of the faces' own part and of the camera, to give the same voices other faces;
+    /// that of everything if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face_seed: Option<u64>,
 }
 
 impl Default for PopulationSettings {
     fn default() -> Self {
-        Self { speakers: 400, clips: 3, seconds: 6.0, strength: 0.9, seed: 0 }
+        Self { speakers: 400, clips: 3, seconds: 6.0, strength: 0.9, seed: 0, face_seed: None }
     }
 }
 
@@ -128,7 +134,10 @@ pub fn make(
     progress: &(dyn Fn(SynthProgress) + Sync),
 ) -> Result<SynthReport, SynthError> {
     check(settings)?;
-    let people = population(settings.speakers, settings.strength, settings.seed);
+    let mut people = population(settings.speakers, settings.strength, settings.seed);
+    if let Some(seed) = settings.face_seed {
+        give_other_faces(&mut people, settings.strength, seed);
+    }
     let truth = truth(settings, &people, model, ffmpeg.is_some());
     let folder = PopulationFolder::open(out, &truth, &people)?;
     let directions = Directions::find(model)?;
@@ -156,7 +165,8 @@ pub fn make(
                 Some(_) => (settings.seconds * f64::from(camera::RATE)).ceil() as usize,
                 None => 1,
             };
-            let mut random = stream(settings.seed, "picture", &thing);
+            let face_seed = settings.face_seed.unwrap_or(settings.seed);
+            let mut random = stream(face_seed, "picture", &thing);
             let shot = camera::Shot::new(&portrait, frames, &mut random);
             folder.write(person, clip, &sound, &shot, ffmpeg)?;
             made.fetch_add(1, Ordering::Relaxed);
@@ -228,8 +238,14 @@ mod tests {
     use super::*;
     use crate::layout;
 
-    const SETTINGS: PopulationSettings =
-        PopulationSettings { speakers: 3, clips: 2, seconds: 1.5, strength: 0.9, seed: 4 };
+    const SETTINGS: PopulationSettings = PopulationSettings {
+        speakers: 3,
+        clips: 2,
+        seconds: 1.5,
+        strength: 0.9,
+        seed: 4,
+        face_seed: None,
+    };
 
     fn made(
         out: &Path,
@@ -297,6 +313,19 @@ mod tests {
         let report = run(2, one.path());
         assert_eq!((report.made, report.kept), (1, 5));
         assert!(files == files_of(one.path()));
+    }
+
+    #[test]
+    fn another_seed_of_the_faces_keeps_the_voices() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        made(one.path(), &SETTINGS, None).unwrap();
+        made(other.path(), &PopulationSettings { face_seed: Some(9), ..SETTINGS }, None).unwrap();
+        let (one, other) = (files_of(one.path()), files_of(other.path()));
+        for (name, bytes) in &one {
+            let is_same = other[name] == *bytes;
+            let keeps = name.ends_with(".wav") || name == "people.csv" || name == "licence.txt";
+            assert_eq!(is_same, keeps, "{name}");
+        }
     }
 
     #[test]

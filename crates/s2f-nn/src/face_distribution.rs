@@ -33,6 +33,7 @@
 //! The head also holds the distribution of faces without any voice, with its own weights, means,
 //! scales and noise, and the same factors. Train it by its likelihood, together with the rest.
 
+mod calibration;
 mod config;
 mod density;
 mod distribution;

@@ -1,18 +1,21 @@
 //! Configurations are checked against themselves, the face space, the devices and the memory of the
 //! machine before any data is read and any folder is made.
 
+mod distribution;
 mod memory;
 
 use s2f_audio::Waveform;
-use s2f_core::Trait;
+use s2f_core::{FaceSpace, Trait};
 use s2f_face::{FRAME, LANDMARK_COUNT};
-use s2f_nn::{SpeakerEncoderConfig, TrunkConfig, VggFaceConfig, VoiceEncoderConfig};
+use s2f_nn::{
+    FaceDistributionConfig, SpeakerEncoderConfig, TrunkConfig, VggFaceConfig, VoiceEncoderConfig,
+};
 use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
     Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer,
-    RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
+    PairDistribution, RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;
@@ -127,9 +130,17 @@ impl VoiceEncoderTraining {
     pub(crate) fn open_decoder(&self, devices: &Devices) -> Result<FrozenDecoder, TrainError> {
         self.check_values(devices)?;
         let decoder = FrozenDecoder::open(&self.face_decoder, devices.first())?;
-        let decoder = decoder.for_outputs(self.network.output)?;
+        // Pairs have the identity alone.
+        let identity = decoder.face_space.identity_dimension();
+        let decoder = decoder.for_outputs(match self.distribution {
+            Some(_) => Some(identity),
+            None => self.network.output,
+        })?;
         let space = &decoder.face_space;
-        self.network.check_face_space(space)?;
+        match self.face_distribution(space)? {
+            Some(distribution) => distribution.check_face_space(space)?,
+            None => self.network.check_face_space(space)?,
+        }
         let vgg_face = VggFaceConfig::paper().hidden;
         check(
             "losses.distillation",
@@ -137,8 +148,28 @@ impl VoiceEncoderTraining {
             self.losses.distillation,
             |&weight| weight == 0.0 || space.dimension == vgg_face,
         )?;
-        memory::check_voice_encoder(self, &decoder.config, devices)?;
+        memory::check_voice_encoder(self, &decoder, devices)?;
         Ok(decoder)
+    }
+
+    /// The distribution in a face space, if there is one.
+    pub(crate) fn face_distribution(
+        &self,
+        space: &FaceSpace,
+    ) -> Result<Option<FaceDistributionConfig>, TrainError> {
+        let Some(PairDistribution { components, rank }) = self.distribution else {
+            return Ok(None);
+        };
+        let config = FaceDistributionConfig {
+            embedding: self.network.features()?,
+            feature: space.dimension,
+            traits: space.traits.len(),
+            components,
+            rank,
+            reliability: None,
+        };
+        config.check()?;
+        Ok(Some(config))
     }
 
     /// Numbers of frames that the network has to be able to read: those of a clip of the training
@@ -159,6 +190,7 @@ impl VoiceEncoderTraining {
         let losses = &self.losses;
         check("name", || "given".into(), format!("{:?}", self.name), |_| !self.name.is_empty())?;
         self.clips.check()?;
+        self.check_distribution()?;
         self.network.check()?;
         for frames in self.lengths() {
             self.network.check_frames(frames)?;
@@ -186,6 +218,7 @@ impl VoiceEncoderTraining {
             ("losses.contrastive", losses.contrastive),
             ("losses.feature", losses.feature),
             ("losses.pixel", losses.pixel),
+            ("losses.likelihood", losses.likelihood),
         ])?;
         let wanted = || "given, the weights of VGG-Face, with losses.distillation".into();
         check("losses.vgg_face", wanted, "missing", |_| {

@@ -20,8 +20,8 @@ use s2f_core::FileError;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 pub use voice_encoder::{
-    Augmentation, Clips, PairData, Pairing, RecordingData, Start, VoiceData, VoiceEncoderTraining,
-    VoiceLosses,
+    Augmentation, Clips, PairData, PairDistribution, Pairing, RecordingData, Start, VoiceData,
+    VoiceEncoderTraining, VoiceLosses,
 };
 pub use watch::Watch;
 

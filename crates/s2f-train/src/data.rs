@@ -21,14 +21,14 @@ use crate::{TrainError, VoiceEncoderTraining};
 /// What a voice encoder is trained on.
 pub(crate) enum TrainingData<'a> {
     /// Voices with their own faces.
-    Pairs { data: &'a PairData, set: PairSet, mean_feature: Vec<f32> },
+    Pairs { data: &'a PairData, set: PairSet, features: Moments },
     /// Voices without faces.
     Recordings {
         data: &'a RecordingData,
         voices: Voices,
         targets: Targets,
         // Of the targets.
-        mean_feature: Vec<f32>,
+        features: Moments,
     },
 }
 
@@ -54,7 +54,7 @@ impl<'a> TrainingData<'a> {
         check_face_space(&data.path, set.face_space(), &decoder.face_space)?;
         let features = Payload { feature: true, ..Payload::default() };
         let rows = set.rows(features, Some(Split::Train));
-        let (mean_feature, pairs) = mean(rows.map(|row| Ok(row?.feature)))?;
+        let (features, pairs) = Moments::of(rows.map(|row| Ok(row?.feature)))?;
         if pairs < batch {
             return Err(TrainError::Data(format!(
                 "{} has {pairs} training pairs, a batch has {batch}; hint: reduce \
@@ -62,7 +62,7 @@ impl<'a> TrainingData<'a> {
                 set.path().display(),
             )));
         }
-        Ok(Self::Pairs { data, set, mean_feature })
+        Ok(Self::Pairs { data, set, features })
     }
 
     fn recordings(
@@ -93,8 +93,8 @@ impl<'a> TrainingData<'a> {
         let targets = Targets::new(&data.pairing, &faces.train, &all, network, &encoder, space)?;
         let features: Vec<Vec<f32>> =
             all.iter().map(|v| targets.feature(v.sex, v.age, v.traits)).collect();
-        let (mean_feature, _) = mean(features.into_iter().map(Ok))?;
-        Ok(Self::Recordings { data, voices, targets, mean_feature })
+        let (features, _) = Moments::of(features.into_iter().map(Ok))?;
+        Ok(Self::Recordings { data, voices, targets, features })
     }
 
     /// The batches to train on.
@@ -152,10 +152,13 @@ impl<'a> TrainingData<'a> {
 
     /// The mean of the training features, `[D]`.
     pub(crate) fn mean_feature(&self) -> &[f32] {
+        &self.features().mean
+    }
+
+    /// Mean and deviation of the training features.
+    pub(crate) fn features(&self) -> &Moments {
         match self {
-            Self::Pairs { mean_feature, .. } | Self::Recordings { mean_feature, .. } => {
-                mean_feature
-            }
+            Self::Pairs { features, .. } | Self::Recordings { features, .. } => features,
         }
     }
 }
@@ -179,19 +182,35 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The mean of features, and their number.
-fn mean(
-    features: impl Iterator<Item = Result<Vec<f32>, TrainError>>,
-) -> Result<(Vec<f32>, usize), TrainError> {
-    let mut sum: Vec<f64> = Vec::new();
-    let mut count = 0_usize;
-    for feature in features {
-        let feature = feature?;
-        sum.resize(feature.len(), 0.0);
-        sum.iter_mut().zip(feature).for_each(|(sum, x)| *sum += f64::from(x));
-        count += 1;
+/// Mean and standard deviation of each dimension.
+pub(crate) struct Moments {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) deviation: Vec<f32>,
+}
+
+impl Moments {
+    /// Those of `rows`, and their number.
+    pub(crate) fn of(
+        rows: impl Iterator<Item = Result<Vec<f32>, TrainError>>,
+    ) -> Result<(Self, usize), TrainError> {
+        let mut sums: Vec<[f64; 2]> = Vec::new(); // of the values and of their squares
+        let mut count = 0_usize;
+        for row in rows {
+            let row = row?;
+            sums.resize(row.len(), [0.0; 2]);
+            for ([sum, squares], x) in sums.iter_mut().zip(row) {
+                *sum += f64::from(x);
+                *squares += f64::from(x).powi(2);
+            }
+            count += 1;
+        }
+        let number = count as f64;
+        let mean = sums.iter().map(|[sum, _]| (sum / number) as f32).collect();
+        let deviation = |&[sum, squares]: &[f64; 2]| {
+            (squares / number - (sum / number).powi(2)).max(0.0).sqrt() as f32
+        };
+        Ok((Self { mean, deviation: sums.iter().map(deviation).collect() }, count))
     }
-    Ok((sum.into_iter().map(|sum| (sum / count as f64) as f32).collect(), count))
 }
 
 #[cfg(test)]

@@ -3,21 +3,41 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use s2f_nn::losses::Contrast;
-use s2f_nn::{SpeakerEncoder, VoiceEncoder, VoiceEncoderConfig};
+use s2f_nn::{
+    FaceDistributionConfig, FaceDistributionHead, SpeakerEncoder, VoiceEncoder, VoiceEncoderConfig,
+};
 use s2f_registry::Store;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Examples};
 use crate::config::Start;
+use crate::data::Moments;
 use crate::frozen::open_model;
+use crate::voice_losses::Term;
 use crate::{TrainError, VoiceEncoderTraining};
 
-/// The voice encoder, and the temperature of the contrastive loss if there is one.
+/// Voices whose embeddings give a distribution its units.
+const MEASURED_VOICES: usize = 512;
+/// Smallest deviation of a dimension, as a share of the largest: a dimension that is the same for
+/// all training people is not for all others, and weights are saved in half precision.
+const LEAST_DEVIATION: f32 = 0.01;
+
+/// The voice encoder, with the distribution of faces and the temperature of the contrastive loss if
+/// there are any.
 #[derive(Module, Debug)]
 pub(crate) struct Learner {
     pub(crate) voice_encoder: VoiceEncoder,
     pub(crate) contrast: Option<Contrast>,
+    pub(crate) distribution: Option<FaceDistributionHead>,
     #[module(skip)]
     freeze_trunk: bool,
+}
+
+/// The voices of a batch.
+pub(crate) struct Voices {
+    /// The predicted features, `[voices, D]`, not normalised.
+    pub(crate) feature: Tensor<2>,
+    /// What the distribution reads, `[voices, E]`, if there is one.
+    embedding: Option<Tensor<2>>,
 }
 
 impl Learner {
@@ -33,8 +53,10 @@ impl Learner {
                 let (model_config, model) = open_model(path)?;
                 let (found, wanted) = (&model_config.voice_encoder, &config.network);
                 let own = model.voice_encoder.fork(device).train();
-                if found.output.is_none() && found.trunk == wanted.trunk {
-                    // It ends with its trunk: the head is new.
+                if found.trunk == wanted.trunk
+                    && (found.output.is_none() || wanted.output.is_none())
+                {
+                    // One of them ends with its trunk: layers after it are new, or left out.
                     wanted.init(device)?.with_trunk_of(own)
                 } else {
                     same_shape(path, found, wanted)?;
@@ -51,24 +73,89 @@ impl Learner {
         let contrast = (config.losses.contrastive > 0.0)
             .then(|| Contrast::new(Tensor::from_floats(mean_feature, device), device));
         let freeze_trunk = start.is_some_and(|start| start.freeze_trunk);
-        Ok(Self { voice_encoder, contrast, freeze_trunk })
+        Ok(Self { voice_encoder, contrast, distribution: None, freeze_trunk })
     }
 
-    /// Features of the voices of a batch.
+    /// The learner with a distribution of faces, in the units of the training faces and of the
+    /// first training voices.
+    pub(crate) fn with_distribution(
+        self,
+        config: &FaceDistributionConfig,
+        faces: &Moments,
+        examples: &dyn Examples,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        // A copy with its own statistics: those of the learner would change, also after they are
+        // restored from a checkpoint.
+        let copy = self.valid().train();
+        let mut rows: Vec<Vec<f32>> = Vec::new();
+        let mut step = 0;
+        while rows.len() < MEASURED_VOICES.min(examples.len()) {
+            let mut batch = examples.batch(step)?;
+            let embeddings: Vec<f32> =
+                copy.embed(&mut batch, &device.clone().inner()).into_data().iter().collect();
+            rows.extend(embeddings.chunks_exact(config.embedding).map(<[f32]>::to_vec));
+            step += 1;
+        }
+        let (voices, _) = Moments::of(rows.into_iter().map(Ok))?;
+        let tensors = |Moments { mean, deviation }: &Moments| {
+            let largest = deviation.iter().copied().fold(0.0, f32::max);
+            let deviation: Vec<f32> =
+                deviation.iter().map(|x| x.max(LEAST_DEVIATION * largest)).collect();
+            [mean, &deviation].map(|values| Tensor::<1>::from_floats(values.as_slice(), device))
+        };
+        let head = config.init(device)?.starting_from(tensors(&voices), tensors(faces));
+        Ok(Self { distribution: Some(head), ..self })
+    }
+
+    /// The voices of a batch through the networks.
+    pub(crate) fn forward(&self, batch: &mut Batch, device: &Device) -> Voices {
+        if let Some(distribution) = &self.distribution {
+            let embedding = self.embed(batch, device);
+            let feature = distribution.mean(embedding.clone());
+            return Voices { feature, embedding: Some(embedding) };
+        }
+        let [voices, segments] = batch.shape();
+        let features = self.voice_encoder.head(self.trunk(batch, device)); // [voices · segments, D]
+        let [_, dimension] = features.dims();
+        let feature = self.voice_encoder.pool(features.reshape([voices, segments, dimension]));
+        Voices { feature, embedding: None }
+    }
+
+    /// The negative log likelihood of the faces in nats per dimension, given the voices and
+    /// without them; `None` without a distribution.
     ///
     /// # Shapes
-    /// - output: `[voices, D]`, not normalised
-    pub(crate) fn forward(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
+    /// - `face`: `[voices, D]`
+    /// - term: `[1]`
+    pub(crate) fn likelihood(&self, face: &Tensor<2>, voices: Voices) -> Option<Term> {
+        let (distribution, embedding) = (self.distribution.as_ref()?, voices.embedding?);
+        let [_, dimension] = face.dims();
+        let given_voice = distribution.log_likelihood(embedding, face.clone(), None); // [voices]
+        let without = distribution.prior_log_likelihood(face.clone(), None); // [voices]
+        Some(("likelihood", (given_voice + without).mean() / -(dimension as f64)))
+    }
+
+    /// Outputs of the trunk, averaged over the segments of each voice.
+    ///
+    /// # Shapes
+    /// - output: `[voices, E]`
+    fn embed(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
         let [voices, segments] = batch.shape();
+        let features = self.trunk(batch, device);
+        let [_, width] = features.dims();
+        features.reshape([voices, segments, width]).mean_dim(1).squeeze_dim(1)
+    }
+
+    /// # Shapes
+    /// - output: `[voices · segments, E]`
+    fn trunk(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
         let input = batch.inputs(device); // [voices · segments, channels, frames, bins]
-        let features = if self.freeze_trunk {
+        if self.freeze_trunk {
             self.voice_encoder.valid().trunk(input).autodiff()
         } else {
             self.voice_encoder.trunk(input.autodiff())
-        }; // [voices · segments, features]
-        let features = self.voice_encoder.head(features); // [voices · segments, D]
-        let [_, dimension] = features.dims();
-        self.voice_encoder.pool(features.reshape([voices, segments, dimension]))
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod batch;
 mod batch_queue;
 mod data;
 mod draw;
+mod pair_calibration;
 mod pair_examples;
 mod pairing;
 mod recording_examples;
@@ -52,9 +53,10 @@ mod sheet;
 
 pub use config::{
     AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
-    FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData, Pairing,
-    RecordingData, Schedule, Start, TraitFaces, TraitPrior, TraitRegression, VoiceData,
-    VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData, Watch, read,
+    FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData,
+    PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces, TraitPrior,
+    TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData,
+    Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;

@@ -10,12 +10,12 @@ use s2f_metrics::{Distance, Rank, Vectors, angle_degrees, quantile};
 use s2f_nn::Model;
 use s2f_pairs::{Pair, PairSet, Payload, Split};
 use serde::Serialize;
-use speech2face::{VoicePolicy, Windows, embed_voices};
+use speech2face::{DecodeError, VoicePolicy, Windows, distributions, embed_voices};
 
 use crate::TrainError;
 
 /// Voices that are decoded at a time: decoded, they take more memory than their features.
-const DECODED: usize = 64;
+pub(crate) const DECODED: usize = 64;
 /// Maximum number of rounds of retrieval, each with one pair of each speaker.
 const ROUNDS: usize = 5;
 
@@ -45,20 +45,27 @@ pub struct PairScores {
     /// divided by that of the true ones: near 0 if all voices get the same face; 0 if all true
     /// features are equal.
     pub diversity: f64,
+    /// Logarithm of the density of the true face given the voice, nats per dimension; `None`
+    /// without a distribution of faces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_density: Option<f64>,
 }
 
 impl PairScores {
-    /// The scores of a validation. The first decides which weights are the best: the mean of the
-    /// three recalls, as one of them alone is coarse if few speakers are held out.
+    /// The scores of a validation. The first decides which weights are the best: the density of a
+    /// distribution, and otherwise the mean of the three recalls, as one of them alone is coarse if
+    /// few speakers are held out.
     pub(crate) fn named(&self) -> Vec<(&'static str, f64)> {
         let Recalls { at_1, at_5, at_10 } = self.recall;
-        vec![
+        let density = self.log_density.map(|density| ("held_out_log_density", density));
+        let others = [
             ("held_out_recall", (at_1 + at_5 + at_10) / 3.0),
             ("held_out_recall_at_1", at_1),
             ("held_out_recall_at_10", at_10),
             ("held_out_degrees", self.degrees),
             ("held_out_diversity", self.diversity),
-        ]
+        ];
+        density.into_iter().chain(others).collect()
     }
 }
 
@@ -127,6 +134,11 @@ impl Probes {
         self.rounds.first().is_none_or(|round| round.len() < 2)
     }
 
+    /// All pairs, round by round.
+    pub(crate) fn all(&self) -> Vec<&Pair> {
+        self.rounds.iter().flatten().collect()
+    }
+
     /// The first `count` pairs.
     pub(crate) fn some(&self, count: usize) -> &[Pair] {
         self.rounds.first().map_or(&[], |round| &round[..round.len().min(count)])
@@ -143,8 +155,11 @@ impl Probes {
     ) -> Result<PairScores, TrainError> {
         let (mut ranks, mut plain_ranks) = (Vec::new(), Vec::new());
         let (mut voices, mut faces) = (Vec::new(), Vec::new());
+        let mut densities = Vec::new();
         for round in &self.rounds {
-            let predicted = predict(model, space, round, seconds, device)?;
+            let Predicted { features: predicted, log_densities } =
+                predict(model, space, round, seconds, device)?;
+            densities.extend(log_densities);
             let truth = Vectors::from_rows(round.iter().map(|pair| &pair.feature[..]));
             let own: Vec<usize> = (0..round.len()).collect();
             let distances = [Distance::Relative, Distance::Cosine];
@@ -172,6 +187,9 @@ impl Probes {
             chance: Recalls::chance(gallery),
             median_rank: quantile(&places, 0.5),
             diversity: diversity(&voices, &faces),
+            log_density: (!densities.is_empty()).then(|| {
+                densities.iter().sum::<f64>() / (densities.len() * space.dimension) as f64
+            }),
         })
     }
 }
@@ -186,25 +204,43 @@ fn policy(seconds: f64) -> VoicePolicy {
     VoicePolicy { windows: Windows::First, window_s: seconds, ..VoicePolicy::default() }
 }
 
-/// Features of the first `seconds` of voices.
+/// What a model predicts for some voices.
+pub(crate) struct Predicted {
+    pub(crate) features: Vectors,
+    /// Logarithms of the densities of the true faces, nats; empty without a distribution.
+    log_densities: Vec<f64>,
+}
+
+/// Predictions for the first `seconds` of voices.
 pub(crate) fn predict(
     model: &Model,
     space: &FaceSpace,
     pairs: &[Pair],
     seconds: f64,
     device: &Device,
-) -> Result<Vectors, TrainError> {
+) -> Result<Predicted, TrainError> {
     let mut features = Vec::with_capacity(pairs.len() * space.dimension);
+    let mut log_densities = Vec::new();
+    let policy = policy(seconds);
     for some in pairs.chunks(DECODED) {
         let decoded = some
             .par_iter()
             .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<Vec<_>, _>>()?;
-        for feature in embed_voices(model, space, &decoded, &policy(seconds), device)? {
+        if let Some(found) = distributions(model, space, &decoded, &policy, device)? {
+            for (distribution, pair) in found.iter().zip(some) {
+                features.extend(distribution.mean_feature());
+                let density = distribution.log_density(&pair.feature);
+                log_densities
+                    .push(density.map_err(|_| DecodeError::BadValue { space: space.clone() })?);
+            }
+            continue;
+        }
+        for feature in embed_voices(model, space, &decoded, &policy, device)? {
             features.extend_from_slice(feature.values());
         }
     }
-    Ok(Vectors::new(features, space.dimension))
+    Ok(Predicted { features: Vectors::new(features, space.dimension), log_densities })
 }
 
 #[cfg(test)]

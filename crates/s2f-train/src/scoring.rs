@@ -11,6 +11,7 @@ use speech2face::{AgeSexReader, ModelId};
 use crate::config::PairData;
 use crate::data::TrainingData;
 use crate::networks::Networks;
+use crate::pair_calibration::Calibration;
 use crate::pair_scores::{PairScores, Probes, predict};
 use crate::recording_scores::{self, CorpusScores};
 use crate::sheet::{self, Content};
@@ -56,9 +57,9 @@ impl<'a> Scoring<'a> {
         device: &'a Device,
     ) -> Result<Self, TrainError> {
         let held_out = match data {
-            TrainingData::Pairs { data, set, mean_feature } => {
+            TrainingData::Pairs { data, set, features } => {
                 let validation = Probes::read(set, Split::Validation, data.validation_pairs)?;
-                HeldOut::Pairs { data, set, validation, mean_feature }
+                HeldOut::Pairs { data, set, validation, mean_feature: &features.mean }
             }
             TrainingData::Recordings { data, voices, .. } => {
                 let networks = Networks::new(data.models.as_deref());
@@ -88,6 +89,13 @@ impl<'a> Scoring<'a> {
         let scores =
             validation.score(model, self.space, mean_feature, self.seconds, self.device)?;
         Ok(Some(scores.named()))
+    }
+
+    /// The calibration of a model's distribution on the validation split; `None` without such a
+    /// split or a distribution.
+    pub(crate) fn calibration(&self, model: &Model) -> Result<Option<Calibration>, TrainError> {
+        let HeldOut::Pairs { validation, .. } = &self.held_out else { return Ok(None) };
+        Calibration::of(model, self.space, &validation.all(), self.device)
     }
 
     /// Final scores, and a sheet of faces. `id` is stated in the sheet.
@@ -123,7 +131,7 @@ impl<'a> Scoring<'a> {
         if pairs.is_empty() {
             return Ok(None);
         }
-        let voices = predict(model, self.space, pairs, self.seconds, self.device)?;
+        let voices = predict(model, self.space, pairs, self.seconds, self.device)?.features;
         let faces = Vectors::from_rows(pairs.iter().map(|pair| &pair.feature[..]));
         let draw = |rows: Vectors| {
             let data = TensorData::new(rows.values().to_vec(), [rows.len(), rows.dimension()]);

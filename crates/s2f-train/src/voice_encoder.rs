@@ -6,7 +6,7 @@ use std::thread;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use s2f_nn::{Model, ModelConfig};
+use s2f_nn::{FaceDistributionConfig, Model, ModelConfig, Reliability};
 use serde::{Deserialize, Serialize};
 use speech2face::ModelSource;
 
@@ -15,6 +15,7 @@ use crate::data::TrainingData;
 use crate::devices::{Compute, Devices, LossScale};
 use crate::event::TrainEvent;
 use crate::learner::Learner;
+use crate::pair_calibration::Calibration;
 use crate::run::{Run, ThisSession, check_folder};
 use crate::scoring::{Scoring, VoiceEncoderScores};
 use crate::session::Session;
@@ -65,7 +66,11 @@ pub fn train_voice_encoder(
     let terms = compute.devices().all().map(|device| Terms::new(&config.losses, &decoder, device));
     let terms = terms.collect::<Result<Vec<Terms>, _>>()?;
     let mut weights = terms[0].weights();
+    let distribution = config.face_distribution(&decoder.face_space)?;
     let mut learner = Learner::new(config, data.mean_feature(), &device)?;
+    if let Some(distribution) = &distribution {
+        learner = learner.with_distribution(distribution, data.features(), &*examples, &device)?;
+    }
     let plan = &config.optimisation;
     let mut optimizer = plan.init();
     let steps = plan.steps(examples.len())?;
@@ -92,10 +97,10 @@ pub fn train_voice_encoder(
         compute = compute.with_scale(restored.state.scale);
     }
     let model = |learner: &Learner| Model {
-        voice_encoder: learner.valid().voice_encoder,
+        voice_encoder: learner.voice_encoder.valid(),
         face_decoder: decoder.network.clone(),
         mean_feature: Param::from_tensor(Tensor::from_floats(data.mean_feature(), &plain)),
-        face_distribution: None,
+        face_distribution: learner.distribution.as_ref().map(Module::valid),
     };
 
     let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
@@ -110,11 +115,12 @@ pub fn train_voice_encoder(
                 let (learner, device) = (replica.module, replica.device.clone().inner());
                 let face = shard.features(&device).autodiff(); // [batch, D]
                 let is_same = shard.is_same_speaker(&device);
-                let voice = learner.forward(&mut shard, &device); // [batch, D]
+                let voice = learner.forward(&mut shard, &device);
                 let (terms, contrast) = (&terms[replica.index], learner.contrast.as_ref());
                 let balanced = balance_now
-                    .then(|| terms.balanced(&weights, &face, &voice, contrast, &is_same));
-                let found = terms.of(&face, &voice, contrast, &is_same);
+                    .then(|| terms.balanced(&weights, &face, &voice.feature, contrast, &is_same));
+                let mut found = terms.of(&face, &voice.feature, contrast, &is_same);
+                found.extend(learner.likelihood(&face, voice));
                 let losses: Vec<_> =
                     found.iter().map(|(name, term)| (*name, scalar(term))).collect();
                 let weights = balanced.as_ref().unwrap_or(&weights);
@@ -139,20 +145,38 @@ pub fn train_voice_encoder(
     })?;
 
     let (run, learner) = session.finish(learner)?;
-    let model = model(&learner);
+    let mut model = model(&learner);
+    let reliability = calibrate(&mut model, &scoring, &mut on_event)?;
     let model_config = ModelConfig {
         name: config.name.clone(),
         face_space: decoder.face_space.clone(),
         voice_encoder: config.network.clone(),
         face_decoder: decoder.config.clone(),
         border: decoder.border.clone(),
-        face_distribution: None,
+        face_distribution: distribution
+            .map(|distribution| FaceDistributionConfig { reliability, ..distribution }),
     };
     let id = run.write_model(&model_config, &model)?;
     let (scores, sheet) = scoring.score(&model, &id)?;
     run.write(&run.folder().voices_file(), &sheet)?;
     run.write_json(&run.folder().scores_file(), &scores)?;
     Ok(scores)
+}
+
+/// Calibrates the distribution of a trained model on the validation split, if it has one.
+fn calibrate(
+    model: &mut Model,
+    scoring: &Scoring<'_>,
+    mut on_event: impl FnMut(&TrainEvent),
+) -> Result<Option<Reliability>, TrainError> {
+    let Some(head) = model.face_distribution.clone() else { return Ok(None) };
+    let Some(Calibration { factors, reliability }) = scoring.calibration(model)? else {
+        let text = "there is no validation split: the distribution of faces is not calibrated";
+        on_event(&TrainEvent::Note(text.into()));
+        return Ok(None);
+    };
+    model.face_distribution = Some(head.calibrated(factors, Some(reliability)));
+    Ok(Some(reliability))
 }
 
 fn scalar(tensor: &Tensor<1>) -> f64 {

@@ -22,7 +22,7 @@ pub(crate) struct Terms {
     vgg_face: Option<VggFace>,
 }
 
-/// Weights of the terms, in the order of [`Terms::of`].
+/// Weights of the terms, in the order of [`Terms::of`], then that of the likelihood.
 pub(crate) type Weights = Vec<f64>;
 
 impl Terms {
@@ -48,13 +48,13 @@ impl Terms {
     /// The weights of the configuration.
     pub(crate) fn weights(&self) -> Weights {
         let c = &self.config;
-        [c.decoder, c.direction, c.distillation, c.contrastive, c.feature, c.pixel]
+        [c.decoder, c.direction, c.distillation, c.contrastive, c.feature, c.pixel, c.likelihood]
             .into_iter()
             .filter(|&weight| weight > 0.0)
             .collect()
     }
 
-    /// All terms with a weight above 0.
+    /// All terms with a weight above 0, but the likelihood, which needs more than a feature.
     ///
     /// # Shapes
     /// - `face`: `[batch, D]`, in the face space; `voice`: `[batch, D]`, the network's output

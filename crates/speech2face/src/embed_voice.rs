@@ -49,11 +49,14 @@ pub fn embed_voices(
 }
 
 /// The distributions of faces for voices, in order, from the windows that `policy` selects; `None`
-/// if the networks have no distribution.
+/// if the networks have no distribution. [`Speech2Face::distributions`] is this function for a
+/// model.
 ///
 /// # Errors
 /// As [`embed_voices`](crate::embed_voices).
-pub(crate) fn distributions(
+///
+/// [`Speech2Face::distributions`]: crate::Speech2Face::distributions
+pub fn distributions(
     networks: &Model,
     space: &FaceSpace,
     voices: &[Waveform],

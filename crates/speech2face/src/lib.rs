@@ -53,7 +53,7 @@ pub use burn;
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use distribution::sample_features;
 pub use embed_face::embed_face;
-pub use embed_voice::embed_voices;
+pub use embed_voice::{distributions, embed_voices};
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use evidence::Evidence;
 pub use export::{EncodingError, FaceDensity, composite_png, synthetic_png};

@@ -42,6 +42,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().seed)]
     seed: u64,
 
+    /// Random seed of the faces alone: gives the same voices other faces
+    #[arg(long, value_name = "N")]
+    face_seed: Option<u64>,
+
     #[command(flatten)]
     model: ModelChoice,
 
@@ -137,6 +141,7 @@ impl Args {
             seconds: self.seconds,
             strength: self.strength,
             seed: self.seed,
+            face_seed: self.face_seed,
         }
     }
 }

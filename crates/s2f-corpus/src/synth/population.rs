@@ -45,14 +45,28 @@ pub fn population(count: usize, strength: f64, seed: u64) -> Vec<SyntheticPerson
             let mut voice: Traits = std::array::from_fn(|_| StandardNormal.sample(&mut random));
             let middle = if sex == Sex::Female { SEX_MIDDLE } else { -SEX_MIDDLE };
             voice[0] = middle + within_sex() * voice[0];
-            let face = voice.map(|trait_| {
-                let noise: f64 = StandardNormal.sample(&mut random);
-                strength * trait_ + (1.0 - strength * strength).sqrt() * noise
-            });
+            let face = face_of(&voice, strength, &mut random);
             let age = (45.0 + 12.0 * voice[5]).clamp(18.0, 85.0) as u32;
             SyntheticPerson { id: format!("s{number:04}"), sex, age, voice, face }
         })
         .collect()
+}
+
+/// Draws the faces again, with the same voices and the same correlation: two samples of the faces
+/// that go with each voice.
+pub fn give_other_faces(people: &mut [SyntheticPerson], strength: f64, seed: u64) {
+    for (number, person) in (1..).zip(people) {
+        let mut random = stream(seed, "face", &[number]);
+        person.face = face_of(&person.voice, strength, &mut random);
+    }
+}
+
+/// The traits of a random face of a voice.
+fn face_of(voice: &Traits, strength: f64, random: &mut StdRng) -> Traits {
+    voice.map(|trait_| {
+        let noise: f64 = StandardNormal.sample(random);
+        strength * trait_ + (1.0 - strength * strength).sqrt() * noise
+    })
 }
 
 /// Standard deviation of the first trait within a sex.
@@ -91,6 +105,25 @@ mod tests {
             check("variance of voice", mean(&|p| p.voice[index].powi(2)), 1.0);
             check("variance of face", mean(&|p| p.face[index].powi(2)), 1.0);
             check("correlation", mean(&|p| p.voice[index] * p.face[index]), 0.8);
+        }
+    }
+
+    #[test]
+    fn two_faces_of_a_voice_are_independent_given_the_voice() {
+        let people = population(20_000, 0.8, 3);
+        let mut others = people.clone();
+        give_other_faces(&mut others, 0.8, 3);
+        let both = || people.iter().zip(&others);
+        assert!(both().all(|(a, b)| a.voice == b.voice && a.id == b.id));
+        let mean = |value: &dyn Fn(&SyntheticPerson, &SyntheticPerson) -> f64| {
+            both().map(|(a, b)| value(a, b)).sum::<f64>() / people.len() as f64
+        };
+        // Correlations of 0.8 with the voice, hence of 0.64 with each other.
+        for index in 0..TRAITS {
+            let with_voice = mean(&|_, b| b.voice[index] * b.face[index]);
+            let with_other = mean(&|a, b| a.face[index] * b.face[index]);
+            assert!((with_voice - 0.8).abs() < 0.03, "{with_voice}");
+            assert!((with_other - 0.64).abs() < 0.03, "{with_other}");
         }
     }
 

@@ -6,16 +6,19 @@ use s2f_metrics::uniformity;
 use super::values;
 use crate::context::Context;
 use crate::distributions::{Prediction, SAMPLES};
-use crate::report::{Cell, Item, Section, Table, Unit};
+use crate::report::{Cell, Item, Line, Lines, Section, Table, Unit};
 use crate::scorer::{Baseline, Scorer};
 
 /// Regions of highest density, per cent.
 const REGIONS: [u32; 3] = [50, 80, 95];
+/// Bars of the rank histogram.
+const BINS: usize = 10;
 
 /// `None` if the model has no distribution.
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<Section> {
     let predictions = context.predictions.as_deref()?;
     let mut items = vec![quality(context, predictions, scorer), regions(predictions, scorer)];
+    items.push(rank_histogram(predictions, scorer));
     items.push(spread(context, predictions, scorer));
     items.extend(of_traits(predictions, scorer));
     Some(Section {
@@ -31,7 +34,10 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Option<
             ),
             "A region of highest density holds the true face as often as its name says if the \
              distributions are right; more often if they are too wide. The largest error over all \
-             regions is the Kolmogorov-Smirnov statistic. Faces of one voice are samples of its \
+             regions is the Kolmogorov-Smirnov statistic. The rank of a true face is the share of \
+             the distribution that is more probable than it: each tenth of the ranks holds a tenth \
+             of the faces if the distributions are right, the last ones more if they are too \
+             narrow. Faces of one voice are samples of its \
              distribution; faces of two voices are the means of two."
                 .into(),
         ],
@@ -111,6 +117,26 @@ fn regions(predictions: &[Prediction], scorer: &mut Scorer<'_>) -> Item {
     let id = scorer.number("distribution/coverage/largest-error", Unit::PercentPoints, error, on);
     rows.push(("largest error of any region".into(), vec![Cell::Value(id), Cell::Empty]));
     table("How often the true face is inside", &["true faces inside", "if right"], rows)
+}
+
+/// Shares of the true faces by tenth of their rank.
+fn rank_histogram(predictions: &[Prediction], scorer: &mut Scorer<'_>) -> Item {
+    let width = 100.0 / BINS as f64;
+    let points = (0..BINS).map(|bin| {
+        let inside = |p: &Prediction| ((p.level * BINS as f64) as usize).min(BINS - 1) == bin;
+        let inside: Vec<f64> = predictions.iter().map(|p| f64::from(u8::from(inside(p)))).collect();
+        let id = format!("distribution/ranks/{}", bin + 1);
+        let id = scorer.share(&id, &inside, Baseline::chance(width));
+        ((bin as f64 + 0.5) * width, id)
+    });
+    Item::Lines(Lines {
+        title: "Rank histogram".into(),
+        x_label: "share of the distribution that is more probable than the true face, per cent"
+            .into(),
+        y_label: "true faces, per cent".into(),
+        x_log: false,
+        lines: vec![Line { label: "true faces".into(), points: points.collect(), chance: true }],
+    })
 }
 
 fn spread(context: &Context<'_>, predictions: &[Prediction], scorer: &mut Scorer<'_>) -> Item {

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use s2f_nn::{FaceDecoderConfig, VggFaceConfig};
+use s2f_nn::VggFaceConfig;
 
 use crate::TrainError;
 use crate::batch_queue::QUEUED;
 use crate::config::{FaceDecoderTraining, FaceEncoderFile, VoiceData, VoiceEncoderTraining};
 use crate::devices::Devices;
+use crate::frozen::FrozenDecoder;
 
 /// Bytes of a value in 32 bits.
 const BYTES: u64 = 4;
@@ -21,7 +22,7 @@ type Parts = Vec<(&'static str, u64)>;
 /// has.
 pub(super) fn check_voice_encoder(
     config: &VoiceEncoderTraining,
-    decoder: &FaceDecoderConfig,
+    decoder: &FrozenDecoder,
     devices: &Devices,
 ) -> Result<(), TrainError> {
     let (clips, losses) = (&config.clips, &config.losses);
@@ -46,9 +47,13 @@ pub(super) fn check_voice_encoder(
             (true, 0) => batch,
             (true, pictures) => pictures.min(batch),
         };
-        let cost = decoder.cost(drawn)?;
-        let decoder = cost.parameter_bytes.saturating_add(cost.activation_bytes);
-        parts.push(("face decoder", decoder));
+        let cost = decoder.config.cost(drawn)?;
+        let bytes = cost.parameter_bytes.saturating_add(cost.activation_bytes);
+        parts.push(("face decoder", bytes));
+        if let Some(distribution) = config.face_distribution(&decoder.face_space)? {
+            let bytes = distribution.cost(batch)?.training_bytes();
+            parts.push(("face distribution", bytes));
+        }
         if losses.distillation > 0.0 {
             parts.push(("VGG-Face", VggFaceConfig::paper().cost(1)?.parameter_bytes));
         }

@@ -20,7 +20,15 @@ fn voice_encoder(name: &str, settings: &str) -> Result<(), TrainError> {
 #[test]
 fn the_shipped_experiments_pass() {
     face_decoder("").unwrap();
-    for name in ["contrastive", "attention", "fine-tune", "ablations/pixel"] {
+    for name in [
+        "contrastive",
+        "attention",
+        "speaker-encoder",
+        "ablations/fine-tuned-speaker-encoder",
+        "distribution",
+        "fine-tune",
+        "ablations/pixel",
+    ] {
         voice_encoder(&format!("{name}.toml"), "").unwrap();
     }
     let settings = "face_decoder=compact"; // in place of a run folder
@@ -82,6 +90,30 @@ fn sizes_are_compared_with_face_space_and_each_other() {
     names(contrastive(&format!("network.layers=[{layer}]")), "layers[0].channels is 60000");
     let distillation = "losses.distillation=1.0 losses.vgg_face=vgg-face.safetensors";
     names(contrastive(distillation), "losses.distillation");
+}
+
+#[test]
+fn what_a_distribution_cannot_have_is_named() {
+    let distribution = |settings: &str| voice_encoder("distribution.toml", settings);
+    for (setting, part) in [
+        ("distribution.components=0", "components is 0"),
+        ("distribution.components=65", "components is 65"),
+        ("distribution.rank=0", "rank is 0"),
+        ("distribution.rank=65", "rank is 65"),
+        ("network.output=256", "network.output is 256"),
+        ("network.hidden=32", "network.hidden is 32"),
+        ("network.pooling=attention", "network.pooling is attention"),
+        ("losses.likelihood=0.0", "losses.likelihood is 0"),
+        ("losses.likelihood=nan", "losses.likelihood is NaN"),
+        ("losses.balance_losses_at=5", "losses.balance_losses_at is 5"),
+    ] {
+        names(distribution(setting), part);
+    }
+    names(voice_encoder("contrastive.toml", "losses.likelihood=1.0"), "losses.likelihood is 1");
+    let recordings =
+        "distribution={components=2,rank=2} losses.likelihood=1.0 face_decoder=compact";
+    let result = voice_encoder("convolutional/voice-encoder.toml", recordings);
+    names(result, "network.output is");
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub struct VoiceEncoderTraining {
     pub augmentation: Augmentation,
     /// The network.
     pub network: VoiceEncoderConfig,
+    /// A distribution of faces for each voice, trained by `losses.likelihood`; a single feature if
+    /// omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<PairDistribution>,
     /// Weights of the losses.
     pub losses: VoiceLosses,
     /// Steps and optimizer.
@@ -56,6 +60,19 @@ pub struct Start {
     /// train only the fully connected layers: for a few dozen speakers.
     #[serde(default, alias = "freeze_convolutions")]
     pub freeze_trunk: bool,
+}
+
+/// A [distribution of faces](s2f_nn::face_distribution) that reads the trunk of `network`, which
+/// has no layers of its own after it. The predicted feature is the mean of the distribution.
+///
+/// It needs pairs. At the end, its width is calibrated on their validation split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairDistribution {
+    /// Number of components of the mixture, 1 to 64.
+    pub components: usize,
+    /// Number of factors of each component, 1 to 64: directions in which faces vary together.
+    pub rank: usize,
 }
 
 /// The training data of a voice encoder.
@@ -185,6 +202,9 @@ pub struct VoiceLosses {
     pub distillation: f64,
     /// InfoNCE between voices and faces over the batch, with a learned temperature.
     pub contrastive: f64,
+    /// Negative log likelihood of the face in nats per dimension, given the voice and without it;
+    /// for `distribution`.
+    pub likelihood: f64,
     /// Mean absolute difference of the features: an ablation.
     pub feature: f64,
     /// Mean absolute difference of the decoded pictures: an ablation.
