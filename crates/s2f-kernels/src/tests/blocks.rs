@@ -27,7 +27,7 @@ fn results(
         Tensor::<4>::from_data(data, device)
     };
     let mut convolution = Conv2dConfig::new([5, 20], [4, 4]).with_stride([1, 2]).init(device);
-    convolution.weight = convolution.weight.map(|_| tensor(1, [20, 5, 4, 4]).require_grad());
+    convolution.weight = convolution.weight.map(|_| tensor(1, [20, 5, 4, 4]));
     convolution.bias =
         convolution.bias.map(|bias| bias.map(|_| tensor(2, [20, 1, 1, 1]).reshape([20])));
     let norm = normalised.then(|| {
