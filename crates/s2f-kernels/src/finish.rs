@@ -38,12 +38,8 @@ impl Finish<'_> {
                     None => V::splat(0.0),
                 },
                 floor: V::splat(if self.relu { 0.0 } else { f32::NEG_INFINITY }),
-                norm: match self.norm {
-                    Some([scale, shift]) => {
-                        Some([read(scale, channel, count), read(shift, channel, count)])
-                    }
-                    None => None,
-                },
+                norm: (self.norm)
+                    .map(|[scale, shift]| [scale, shift].map(|of| read(of, channel, count))),
             }
         }
     }

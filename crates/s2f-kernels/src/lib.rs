@@ -23,6 +23,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![allow(unsafe_code, reason = "vector instructions and threads that write parts of one buffer")]
+#![allow(clippy::needless_range_loop, reason = "indices over several arrays of registers at once")]
 
 mod burn;
 pub mod convolution;

@@ -26,13 +26,21 @@ fn results(
         let data = TensorData::new(random(seed, shape.iter().product()), shape);
         Tensor::<4>::from_data(data, device)
     };
+    let learnt = |seed: u64, shape: [usize; 4]| {
+        let tensor = tensor(seed, shape);
+        if device.is_autodiff() { tensor.require_grad() } else { tensor }
+    };
+    let fresh = |old: Tensor<1>, seed: u64| {
+        let data = TensorData::new(random(seed, old.dims()[0]), old.dims());
+        let tensor = Tensor::<1>::from_data(data, device);
+        if device.is_autodiff() { tensor.require_grad() } else { tensor }
+    };
     let mut convolution = Conv2dConfig::new([5, 20], [4, 4]).with_stride([1, 2]).init(device);
-    convolution.weight = convolution.weight.map(|_| tensor(1, [20, 5, 4, 4]));
-    convolution.bias =
-        convolution.bias.map(|bias| bias.map(|_| tensor(2, [20, 1, 1, 1]).reshape([20])));
+    convolution.weight = convolution.weight.map(|_| learnt(1, [20, 5, 4, 4]));
+    convolution.bias = convolution.bias.map(|bias| bias.map(|bias| fresh(bias, 2)));
     let norm = normalised.then(|| {
         let mut norm = BatchNormConfig::new(20).init(device);
-        norm.gamma = norm.gamma.map(|_| tensor(3, [20, 1, 1, 1]).reshape([20]));
+        norm.gamma = norm.gamma.map(|gamma| fresh(gamma, 3));
         norm
     });
     let mut input = tensor(4, [2, 13, 12, 5]);
