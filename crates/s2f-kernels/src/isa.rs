@@ -23,7 +23,7 @@ enum Set {
     Portable,
 }
 
-/// Work that is written over [`Vector`].
+/// Work that is written over `Vector`.
 pub trait Kernel {
     /// What it computes.
     type Output;

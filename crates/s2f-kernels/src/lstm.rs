@@ -1,7 +1,7 @@
 //! The states of LSTM layers on a CPU, without gradients.
 //!
 //! Weights are packed once, into panels that stay in the nearest cache while all rows pass. Rows
-//! are processed in tiles of up to [`MAX_ROWS`], each through all layers, on all threads. The
+//! are processed in tiles of up to `MAX_ROWS`, each through all layers, on all threads. The
 //! input's share of the gates is computed for several frames at once.
 
 mod product;

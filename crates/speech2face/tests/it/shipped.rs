@@ -54,8 +54,8 @@ fn voices(corpus: &Path, sex: &str, word: &str) -> Vec<PathBuf> {
 // The voice moves sex and age only, and older faces have darker shadows on their cheeks: what the
 // line of tone over age leaves must not go with language or accent. Measured: up to 9.2 of 255
 // between means of five voices, since tone is not quite a line over age and a doubtful sex mixes
-// identities. Sampled faces of one voice differ by far more, so the limit is not one that everything
-// meets.
+// identities. Sampled faces of one voice differ by far more, so the limit is not one that
+// everything meets.
 #[test]
 fn language_and_accent_do_not_move_the_skin_tone() {
     let Some(corpora) = s2f_testing::data("data/voices") else { return };
