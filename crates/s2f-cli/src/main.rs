@@ -31,7 +31,8 @@ pub struct Arguments {
     command: Command,
 
     /// Number of threads on the CPU [default: RAYON_NUM_THREADS, or all cores]
-    #[arg(long, global = true, value_name = "COUNT", value_parser = value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "COUNT")]
+    #[arg(value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
     /// Print errors only

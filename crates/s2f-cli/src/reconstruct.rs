@@ -70,7 +70,7 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
     let threads = rayon::current_num_threads().min(inputs.len());
     let (next, alone) = (AtomicUsize::new(0), RwLock::new(()));
     thread::scope(|scope| {
-        // Without a buffer, so that a thread draws no further than is reported.
+        // Without a buffer. What is ready before an earlier recording waits in `early`.
         let (send, receive) = sync_channel::<(usize, anyhow::Result<Drawn>, Duration)>(0);
         for _ in 0..threads {
             let (send, next, alone) = (send.clone(), &next, &alone);

@@ -3,9 +3,7 @@
 //!     RAYON_NUM_THREADS=1 cargo bench -p s2f-kernels
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use s2f_kernels::convolution;
-use s2f_kernels::direct::Shape;
-use s2f_kernels::finish::Finish;
+use s2f_kernels::convolution::{self, Finish, Shape};
 use s2f_kernels::isa::Isa;
 
 /// A name; height, width and channels of the input for 6 s of speech; output channels, stride,

@@ -5,8 +5,8 @@ mod gradient;
 mod operations;
 
 use burn::backend::Dispatch;
-use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
@@ -54,6 +54,10 @@ pub fn conv_block(
     norm: Option<&BatchNorm>,
     options: BlockOptions,
 ) -> Tensor<4> {
+    let is_plain = matches!(convolution.padding, PaddingConfig2d::Valid)
+        && convolution.dilation == [1, 1]
+        && convolution.groups == 1;
+    assert!(is_plain, "a block's convolution has neither padding, dilation nor groups");
     let weight = convolution.weight.val();
     let device = input.device();
     if weight.dtype() != DType::F32 || device.clone().inner() != Device::flex() {

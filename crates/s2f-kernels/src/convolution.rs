@@ -1,7 +1,8 @@
 //! A convolution by whichever algorithm is the fastest for its shape.
 
-use crate::direct::{self, Shape};
-use crate::finish::Finish;
+use crate::direct;
+pub use crate::direct::Shape;
+pub use crate::finish::Finish;
 use crate::isa::Isa;
 use crate::winograd::{self, Geometry, Weights};
 
@@ -12,7 +13,7 @@ const MIN_CHANNELS: usize = 16;
 /// alone, whose last row is left out where their number is odd.
 ///
 /// # Panics
-/// If a slice has another length than `shape` says.
+/// If a slice has another length than `shape` says, or a kernel is larger than its image.
 pub fn convolve(
     isa: Isa,
     shape: &Shape,

@@ -33,8 +33,15 @@ pub struct Shape {
 
 impl Shape {
     /// Height, width and channels of the output.
+    ///
+    /// # Panics
+    /// If the kernels are larger than the input, or a stride is 0.
     pub fn output(&self) -> [usize; 3] {
-        let size = |axis: usize| (self.input[axis] - self.kernel[axis]) / self.stride[axis] + 1;
+        let size = |axis: usize| {
+            let (input, kernel) = (self.input[axis], self.kernel[axis]);
+            assert!((1..=input).contains(&kernel), "a kernel of {kernel} on an input of {input}");
+            (input - kernel) / self.stride[axis] + 1
+        };
         [size(0), size(1), self.outputs]
     }
 

@@ -7,9 +7,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`convolution`] | a convolution and its gradients, by whichever algorithm fits its shape |
-//! | [`winograd`] | 4 × 4 kernels with stride 1 or 2 in each direction |
-//! | [`direct`] | any kernel and stride |
-//! | [`norm`] | batch normalisation with pool, forward and backward |
+//! | `winograd` | 4 × 4 kernels with stride 1 or 2 in each direction |
+//! | `direct` | any kernel and stride |
+//! | `norm` | batch normalisation with pool, forward and backward |
 //! | [`isa`] | the instruction set of convolutions, chosen at run time |
 //! | [`lstm`] | the states of stacked LSTM layers |
 //! | [`sample`](mod@sample) | bilinear samples of pictures |
@@ -27,16 +27,16 @@
 
 mod burn;
 pub mod convolution;
-pub mod direct;
-pub mod finish;
+mod direct;
+mod finish;
 pub mod isa;
 pub mod lstm;
-pub mod norm;
+mod norm;
 mod product;
 pub mod sample;
 mod scratch;
 mod vector;
-pub mod winograd;
+mod winograd;
 
 pub use self::burn::{BlockOptions, conv_block};
 

@@ -57,7 +57,8 @@ impl Lstm {
     /// Packs the weights of layers of equal width.
     ///
     /// # Panics
-    /// If the lengths of a layer's weights do not fit each other and the layer before it.
+    /// Without layers, and if the lengths of a layer's weights do not fit each other and the layer
+    /// before it.
     ///
     /// ```
     /// use s2f_kernels::lstm::{Lstm, Weights};

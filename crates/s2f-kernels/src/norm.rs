@@ -6,7 +6,7 @@
 
 mod backward;
 
-pub use backward::{Forward, Gradients, backward};
+pub use backward::{Forward, backward};
 use rayon::prelude::*;
 
 use crate::isa::{Isa, Kernel};

@@ -8,7 +8,7 @@
 /// - output: `[batch, channels, positions]`
 ///
 /// # Panics
-/// If the lengths do not fit `shape`.
+/// If the lengths do not fit `shape`, or a picture is smaller than 2 × 2 pixels.
 ///
 /// ```
 /// let picture = [0.0, 1.0, 2.0, 3.0];

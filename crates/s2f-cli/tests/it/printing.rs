@@ -36,6 +36,34 @@ fn quiet_prints_nothing_and_verbose_prints_times() {
 }
 
 #[test]
+fn threads_change_neither_pictures_nor_the_order_of_reports() {
+    let folder = Folder::new();
+    let names: Vec<String> = (0..6).map(|n| format!("{n}.wav")).collect();
+    for (n, name) in names.iter().enumerate() {
+        // The first takes longest, and one fails.
+        let seconds = if n == 0 { 12.0 } else { 1.5 };
+        let bytes = if n == 3 { Vec::new() } else { voice(seconds, 100.0 + 20.0 * n as f64) };
+        folder.write(name, bytes);
+    }
+    let runs = ["1", "4"].map(|threads| {
+        let options = ["reconstruct", "--json", "--threads", threads, "-o", threads];
+        let options = options.map(String::from);
+        let run = folder.run([&options[..], &names[..]].concat()).exits(1);
+        let inputs: Vec<String> = run
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|object| object["input"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(inputs, names);
+        folder.path(&format!("{threads}/5.png"))
+    });
+    let [one, four] = runs.map(|picture| std::fs::read(picture).unwrap());
+    assert!(one == four);
+    folder.run(["reconstruct", "0.wav", "--threads", "0"]).exits(2);
+}
+
+#[test]
 fn colours_are_for_terminals_and_can_be_turned_off() {
     let folder = Folder::new();
     let colours = |variables: &[(&str, &str)]| {

@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
 use super::Settings;
-use super::operations::{Block, Differentiable, Operations};
+use super::operations::{Block, Differentiable, Operations, Tensors};
 
 #[derive(Debug)]
 struct BlockBackward;
@@ -16,13 +16,8 @@ struct BlockBackward;
 /// What the gradients need from the forward pass.
 #[derive(Debug, Clone)]
 struct State<T> {
-    input: T,
-    weight: T,
-    gamma: T,
-    beta: T,
+    tensors: Tensors<T>,
     activation: T,
-    mean: T,
-    variance: T,
     settings: Settings,
 }
 
@@ -32,19 +27,9 @@ impl<B: Differentiable> Backward<B, 5> for BlockBackward {
     fn backward(self, ops: Ops<Self::State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let [input, weight, bias, gamma, beta] = ops.parents;
         let output_gradient = gradients.consume::<B>(&ops.node);
-        let state = ops.state;
-        let found = B::block_backward(
-            state.input,
-            state.weight,
-            state.gamma,
-            state.beta,
-            state.activation,
-            state.mean,
-            state.variance,
-            output_gradient,
-            state.settings,
-            input.is_some(),
-        );
+        let State { tensors, activation, settings } = ops.state;
+        let with_input = input.is_some();
+        let found = B::block_backward(tensors, activation, output_gradient, settings, with_input);
         for (parent, gradient) in [
             (input, found.input),
             (weight, Some(found.weight)),
@@ -73,21 +58,21 @@ impl<B: Differentiable, C: CheckpointStrategy> Operations for Autodiff<B, C> {
         let nodes = [input.node(), weight.node(), bias.node(), gamma.node(), beta.node()];
         let [input, weight, bias, gamma, beta, mean, variance] =
             [input, weight, bias, gamma, beta, mean, variance].map(|t| t.into_primitive());
-        let kept = [&input, &weight, &gamma, &beta].map(Clone::clone);
+        let tensors = Tensors { input, weight, bias, gamma, beta, mean, variance };
         match BlockBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                let (block, activation) =
-                    B::block_forward(input, weight, bias, gamma, beta, mean, variance, settings);
-                let [input, weight, gamma, beta] = kept;
+                let (block, activation) = B::block_forward(tensors.clone(), settings);
                 let [mean, variance] = [&block.mean, &block.variance].map(Clone::clone);
-                let state =
-                    State { input, weight, gamma, beta, activation, mean, variance, settings };
+                let tensors = Tensors { mean, variance, ..tensors };
+                let state = State { tensors, activation, settings };
                 wrap(block, |output| prepared.finish(state, output))
             }
             OpsKind::UnTracked(prepared) => {
+                // Only `block_forward` computes the statistics of a batch.
                 let block = if settings.batch {
-                    B::block_forward(input, weight, bias, gamma, beta, mean, variance, settings).0
+                    B::block_forward(tensors, settings).0
                 } else {
+                    let Tensors { input, weight, bias, gamma, beta, mean, variance } = tensors;
                     B::block(input, weight, bias, gamma, beta, mean, variance, settings)
                 };
                 wrap(block, |output| prepared.finish(output))

@@ -54,31 +54,38 @@ pub trait Operations: Backend {
     ) -> Block<Self>;
 }
 
+/// The tensors of a block.
+#[derive(Debug, Clone)]
+pub struct Tensors<T> {
+    /// NHWC.
+    pub input: T,
+    /// Kernels, `[outputs, inputs, height, width]`.
+    pub weight: T,
+    /// Of the convolution, `[outputs]`.
+    pub bias: T,
+    /// Factor of the normalisation, `[outputs]`.
+    pub gamma: T,
+    /// Its summand, `[outputs]`.
+    pub beta: T,
+    /// Mean that it uses, `[outputs]`; not read where it uses that of the batch.
+    pub mean: T,
+    /// Variance likewise.
+    pub variance: T,
+}
+
 /// What gradients need of the backend below them.
 pub trait Differentiable: Operations {
     /// A block, and what was normalised.
-    #[allow(clippy::too_many_arguments, reason = "as for `block`")]
     fn block_forward(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
+        tensors: Tensors<FloatTensor<Self>>,
         settings: Settings,
     ) -> (Block<Self>, FloatTensor<Self>);
 
-    /// The gradients of a block from that of its output.
-    #[allow(clippy::too_many_arguments, reason = "as for `block`")]
+    /// The gradients of a block from that of its output; the tensors have the mean and the variance
+    /// that were used.
     fn block_backward(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        tensors: Tensors<FloatTensor<Self>>,
         activation: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
         output_gradient: FloatTensor<Self>,
         settings: Settings,
         with_input: bool,
@@ -144,16 +151,8 @@ impl Operations for Flex {
 }
 
 impl Differentiable for Flex {
-    fn block_forward(
-        input: Primitive,
-        weight: Primitive,
-        bias: Primitive,
-        gamma: Primitive,
-        beta: Primitive,
-        mean: Primitive,
-        variance: Primitive,
-        settings: Settings,
-    ) -> (Block<Self>, Primitive) {
+    fn block_forward(tensors: Tensors<Primitive>, settings: Settings) -> (Block<Self>, Primitive) {
+        let Tensors { input, weight, bias, gamma, beta, mean, variance } = tensors;
         let [input, weight, bias, gamma, beta] = [input, weight, bias, gamma, beta].map(contiguous);
         let isa = Isa::best();
         let shape = shape(&input, &weight, settings);
@@ -181,17 +180,13 @@ impl Differentiable for Flex {
     }
 
     fn block_backward(
-        input: Primitive,
-        weight: Primitive,
-        gamma: Primitive,
-        beta: Primitive,
+        tensors: Tensors<Primitive>,
         activation: Primitive,
-        mean: Primitive,
-        variance: Primitive,
         output_gradient: Primitive,
         settings: Settings,
         with_input: bool,
     ) -> BlockGradients<Self> {
+        let Tensors { input, weight, gamma, beta, mean, variance, .. } = tensors;
         let [input, weight, gamma, beta, output_gradient] =
             [input, weight, gamma, beta, output_gradient].map(contiguous);
         let isa = Isa::best();

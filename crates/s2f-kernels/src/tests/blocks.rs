@@ -1,5 +1,5 @@
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::random;
@@ -98,4 +98,23 @@ fn blocks_equal_burn() {
             }
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "neither padding")]
+fn a_padded_convolution_is_refused() {
+    let device = Device::flex();
+    let padding = PaddingConfig2d::Explicit(1, 1, 1, 1);
+    let convolution = Conv2dConfig::new([1, 1], [2, 2]).with_padding(padding).init(&device);
+    let options = BlockOptions { relu: false, pool: false };
+    conv_block(Tensor::ones([1, 4, 4, 1], &device), &convolution, None, options);
+}
+
+#[test]
+#[should_panic(expected = "a kernel of 4 on an input of 3")]
+fn an_input_below_the_kernel_is_refused() {
+    let device = Device::flex();
+    let convolution = Conv2dConfig::new([1, 1], [4, 4]).init(&device);
+    let options = BlockOptions { relu: false, pool: false };
+    conv_block(Tensor::ones([1, 3, 9, 1], &device), &convolution, None, options);
 }

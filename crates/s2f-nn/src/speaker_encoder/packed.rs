@@ -19,17 +19,17 @@ pub(super) struct Packed(Arc<OnceLock<Option<lstm::Lstm>>>);
 
 impl Packed {
     /// The last states of the last layer, on a CPU without gradients; `None` elsewhere, and if the
-    /// weights do not have 32 bits.
+    /// weights do not have 32 bits or there is nothing to read.
     ///
     /// # Shapes
     /// - `x`: `[frames, batch, 40]`
     /// - output: `[batch, hidden]`
     pub(super) fn last_states(&self, layers: &[Lstm], x: &Tensor<3>) -> Option<Tensor<2>> {
-        if !is_plain_cpu(&x.device()) {
+        let [frames, batch, _] = x.dims();
+        if !is_plain_cpu(&x.device()) || frames * batch == 0 {
             return None;
         }
         let packed = self.0.get_or_init(|| pack(layers)).as_ref()?;
-        let [_, batch, _] = x.dims();
         let x = x.clone().into_data();
         let states = packed.last_states(x.as_slice().ok()?, batch);
         let shape = [batch, states.len() / batch];

@@ -18,9 +18,9 @@ const FRAMES: RangeInclusive<usize> = 1..=60_000;
 /// Frames of the paper's longest clip, 6 s: the layers' sizes are checked for it.
 const CLIP_FRAMES: usize = 598;
 /// Values in memory for each value that a layer puts out, at the peak of a training step: its
-/// activation and normalisation, their gradients, and work space. `examples/memory.rs` measures 3.4
-/// for the compact network and 4.0 for the paper's.
-const PER_OUTPUT: u64 = 4;
+/// activation, its normalised value, and gradients. `examples/memory.rs` measures 1.5 for the
+/// compact network (batches of 32 and 64) and 1.7 for the paper's (16 and 24), on a CPU.
+const PER_OUTPUT: u64 = 2;
 
 /// What the first convolution reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
