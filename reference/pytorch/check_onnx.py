@@ -4,8 +4,8 @@
     speech2face model export -o onnx --format onnx
     python reference/pytorch/check_onnx.py torch onnx
 
-Loads the safetensors strictly into reference/pytorch/speech2face.py, runs both ONNX files, and
-prints the largest differences: features relative to their largest value, landmarks relative to the
+Loads the safetensors strictly into reference/pytorch/speech2face.py, runs the ONNX files, and
+prints the largest differences: features and distributions relative to their largest value, landmarks relative to the
 picture's side, colours relative to full brightness. Exits with an error if one is above 1e-4.
 
 The limit for the picture is 1e-3, a quarter of a step of 8 bits: the spline's weights reach
@@ -21,7 +21,7 @@ import onnx
 import onnxruntime
 import torch
 
-from speech2face import BINS, normalised, open_model
+from speech2face import BINS, MEL_BANDS, PARTIAL, normalised, open_model
 
 LIMIT = 1e-4
 PICTURE_LIMIT = 1e-3
@@ -47,25 +47,44 @@ def compare(what, found, expected, scale, limit=LIMIT):
     print(f"{what:40} {difference:.1e}", "" if fits else f"ABOVE {limit:.0e}")
 
 
+def clips(batch, frames, loudness=1.0):
+    """Random input of the voice encoder."""
+    if model.voice_encoder.has_lstm:
+        return torch.rand(batch, frames, MEL_BANDS) * 4 * loudness
+    return torch.randn(batch, 2, frames, BINS) * 0.5 * loudness
+
+
 with torch.no_grad():
     voice = opened("voice-encoder.onnx")
-    frames = voice.get_inputs()[0].shape[2]
-    lengths = [frames] if isinstance(frames, int) else [598, 300, 200]
+    entry = voice.get_inputs()[0]
+    output = voice.get_outputs()[0].name
+    frames = entry.shape[1 if model.voice_encoder.has_lstm else 2]
+    lengths = [frames] if isinstance(frames, int) else [601, 598, 300, 200, 161, PARTIAL]
     for length in lengths:
         for batch in (1, 3):
-            spectrogram = torch.randn(batch, 2, length, BINS) * 0.5
-            expected = model.voice_encoder(spectrogram)
-            (found,) = voice.run(None, {"spectrogram": spectrogram.numpy()})
-            compare(f"feature, batch {batch}, {length} frames", found, expected, expected.abs().max())
-    silence = torch.zeros(1, 2, lengths[0], BINS)
+            x = clips(batch, length)
+            expected = model.voice_encoder(x)
+            found = voice.run([output], {entry.name: x.numpy()})[0]
+            compare(f"{output}, batch {batch}, {length} frames", found, expected, expected.abs().max())
+    silence = torch.zeros_like(clips(1, lengths[0]))
     expected = model.voice_encoder(silence)
-    (found,) = voice.run(None, {"spectrogram": silence.numpy()})
-    compare("feature, silence", found, expected, expected.abs().max())
+    found = voice.run([output], {entry.name: silence.numpy()})[0]
+    compare(f"{output}, silence", found, expected, expected.abs().max())
+
+    loudness = torch.linspace(0.2, 2.0, 8)[:, None, None]
+    loudness = loudness if model.voice_encoder.has_lstm else loudness[..., None]
+    voices = model.voice_encoder(clips(8, lengths[0], loudness))
+    if model.face_distribution:
+        session = opened("face-distribution.onnx")
+        names = [output.name for output in session.get_outputs()]
+        expected = model.face_distribution(voices)
+        for name, found in zip(names, session.run(None, {"embedding": voices.numpy()})):
+            compare(f"{name} of 8 voices", found, expected[name], expected[name].abs().max())
+        voices = expected["feature"]
+    voices = normalised(voices, model.face_space)
 
     decoder = opened("face-decoder.onnx")
     names = [output.name for output in decoder.get_outputs()]
-    loudness = torch.linspace(0.2, 2.0, 8).reshape(8, 1, 1, 1)
-    voices = normalised(model.voice_encoder(torch.randn(8, 2, lengths[0], BINS) * loudness), model.face_space)
     features = {
         "of a voice": voices[:1],
         "of 8 voices": voices,

@@ -2,9 +2,13 @@
 
     from speech2face import open_model
     model = open_model("for-pytorch")            # speech2face model export -o for-pytorch --format safetensors
-    feature = model.voice_encoder(spectrogram)   # [batch, 2, frames, 257] -> [batch, D]
-    face = model.face_decoder(normalised(feature, model.face_space))
+    embedding = model.voice_encoder(mel)         # [batch, frames, 40] -> [batch, 256]
+    faces = model.face_distribution(embedding)   # a mixture of Gaussians in the face space
+    face = model.face_decoder(normalised(faces["feature"], model.face_space))
     face["picture"]                              # [batch, 3, 224, 224]
+
+A voice encoder of convolutions reads a spectrogram, [batch, 2, frames, 257], and a model without a
+face distribution has a voice encoder that gives the feature, [batch, D].
 
 A state saved with `torch.save(model.state_dict(), "mine.pth")` is imported with
 `speech2face model import mine.pth -o my-model --network model --config for-pytorch`.
@@ -20,15 +24,54 @@ from torch import nn
 from torch.nn.functional import grid_sample, interpolate, max_pool2d, normalize, relu, relu6
 
 BINS = 257  # frequency bins of the spectrogram: FFT 512 / 2 + 1
+MEL_BANDS = 40
+PARTIAL = 160  # frames of a mel spectrogram: 1.6 s
 KERNEL = 4
 COMPRESSION = 0.3
 
 
+class LstmLayer(nn.Module):
+    """torch.nn.LSTM with the names of the weights files."""
+
+    def __init__(self, inputs, hidden):
+        super().__init__()
+        self.input = nn.Linear(inputs, 4 * hidden)
+        self.state = nn.Linear(hidden, 4 * hidden)
+
+    def forward(self, x):
+        weights = [self.input.weight, self.state.weight, self.input.bias, self.state.bias]
+        state = x.new_zeros(1, len(x), self.state.in_features)
+        return torch.lstm(x, (state, state), weights, True, 1, 0.0, self.training, False, True)[0]
+
+
 class VoiceEncoder(nn.Module):
-    """Spectrogram [batch, 2, frames, 257] to feature [batch, D], not normalised."""
+    """Input of the trunk to feature [batch, D], not normalised: a spectrogram [batch, 2, frames,
+    257], or a mel spectrogram [batch, frames, 40]. Without a head, the trunk's output."""
 
     def __init__(self, config):
         super().__init__()
+        self.has_lstm = "speaker_encoder" in config
+        if self.has_lstm:
+            width = self.add_speaker_encoder(config["speaker_encoder"])
+        else:
+            width = self.add_convolutions(config)
+        self.hidden = self.output = None
+        if config.get("hidden"):
+            self.hidden = nn.Linear(width, config["hidden"])
+            width = config["hidden"]
+        if config.get("output"):
+            self.output = nn.Linear(width, config["output"])
+            width = config["output"]
+        has_attention = config.get("pooling", "mean") == "attention"
+        self.attention = nn.Linear(width, 1) if has_attention else None
+
+    def add_speaker_encoder(self, config):
+        widths = [MEL_BANDS] + [config["hidden"]] * config["layers"]
+        self.lstm = nn.ModuleList(LstmLayer(a, b) for a, b in zip(widths, widths[1:]))
+        self.linear = nn.Linear(config["hidden"], config["output"])
+        return config["output"]
+
+    def add_convolutions(self, config):
         layers = config["layers"]
         self.magnitude = config["input"] == "magnitude"
         self.pools = [layer["pool"] for layer in layers]
@@ -43,10 +86,7 @@ class VoiceEncoder(nn.Module):
         bins = BINS
         for layer in layers:
             bins = (bins - KERNEL) // layer["stride"][1] + 1
-        self.hidden = nn.Linear(widths[-1] * bins, config["hidden"])
-        self.output = nn.Linear(config["hidden"], config["output"])
-        has_attention = config.get("pooling", "mean") == "attention"
-        self.attention = nn.Linear(config["output"], 1) if has_attention else None
+        return widths[-1] * bins
 
     def pool(self, segments):
         """From the features of a voice's segments, [batch, segments, D], to one, [batch, D]."""
@@ -55,6 +95,24 @@ class VoiceEncoder(nn.Module):
         return (segments * self.attention(segments).softmax(1)).sum(1)
 
     def forward(self, x):
+        x = self.embed(x) if self.has_lstm else self.convolve(x)
+        if self.hidden:
+            x = relu(self.hidden(x))
+        return self.output(x) if self.output else x
+
+    def embed(self, mel):
+        """The mean of the embeddings of partials that cover the clip and overlap by half."""
+        last = mel.shape[1] - PARTIAL
+        gaps = -(-last // (PARTIAL // 2))
+        starts = [last * index // max(gaps, 1) for index in range(gaps + 1)]
+        partials = torch.stack([mel[:, start : start + PARTIAL] for start in starts], 1)
+        x = partials.flatten(0, 1)  # [batch * partials, 160, 40]
+        for layer in self.lstm:
+            x = layer(x)
+        embeddings = normalize(relu(self.linear(x[:, -1])))
+        return normalize(embeddings.reshape(len(mel), len(starts), -1).mean(1))
+
+    def convolve(self, x):
         if self.magnitude:
             x = magnitude(x)
         for index, convolution in enumerate(self.convolutions):
@@ -66,7 +124,7 @@ class VoiceEncoder(nn.Module):
                 x = self.norms[index](x)
             if self.pools[index]:
                 x = max_pool2d(x, (2, 1))
-        return self.output(relu(self.hidden(x.flatten(1))))
+        return x.flatten(1)
 
 
 def magnitude(x):
@@ -246,6 +304,63 @@ class FaceDecoder(nn.Module):
         }
 
 
+class Standard(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+
+class FaceDistribution(nn.Module):
+    """Voice embedding [batch, E] to a mixture of K Gaussians in the face space: `feature` [batch,
+    D], their mean; `weights` [batch, K]; `means` [batch, K, D]; `deviations` [batch, K, R] of the
+    `factors` [K, R, D]; `noise` [K, D]. With standard normal z [D] and f [R], a sample of a
+    component is means + noise * (z + (f * deviations) @ factors)."""
+
+    FLOOR, MAX_LOG_SCALE = 0.1, 6.0
+
+    def __init__(self, config):
+        super().__init__()
+        embedding, feature = config["embedding"], config["feature"]
+        self.components, self.rank = config["components"], config["rank"]
+        self.traits = config["traits"]
+        self.logits = nn.Linear(embedding, self.components)
+        self.means = nn.Linear(embedding, self.components * feature)
+        self.log_scales = nn.Linear(embedding, self.components * self.rank)
+        self.factors = nn.Parameter(torch.zeros(self.components, self.rank, feature))
+        self.log_noise = nn.Parameter(torch.zeros(self.components, feature))
+        self.prior_logits = nn.Parameter(torch.zeros(self.components))
+        self.prior_means = nn.Parameter(torch.zeros(self.components, feature))
+        self.prior_log_scales = nn.Parameter(torch.zeros(self.components, self.rank))
+        self.prior_log_noise = nn.Parameter(torch.zeros(self.components, feature))
+        self.voice, self.face = Standard(embedding), Standard(feature)
+
+    def forward(self, embedding):
+        x = embedding - self.voice.centre
+        x = x / (self.voice.deviation * embedding.shape[1] ** 0.5)
+        weights = self.logits(x).softmax(1)
+        means = self.means(x).reshape(len(x), self.components, -1)
+        means = means * self.face.deviation + self.face.centre
+        scales = self.log_scales(x).reshape(len(x), self.components, self.rank)
+        noise = ((2 * self.log_noise).exp() + self.FLOOR**2).sqrt() * self.face.deviation
+        return {
+            "feature": (means * weights[..., None]).sum(1),
+            "weights": weights,
+            "means": means,
+            "deviations": scales.clamp(-self.MAX_LOG_SCALE, self.MAX_LOG_SCALE).exp(),
+            "factors": self.orthonormal_factors(),
+            "noise": noise,
+        }
+
+    def orthonormal_factors(self):
+        """On the identity orthonormal: the Q of a QR decomposition, with the signs of Gram-Schmidt."""
+        identity = self.factors.shape[2] - self.traits
+        q, r = torch.linalg.qr(self.factors[..., :identity].transpose(1, 2).double())
+        q = q * r.diagonal(dim1=1, dim2=2).sign()[:, None]
+        unit = q.transpose(1, 2).to(self.factors.dtype)
+        return torch.cat([unit, self.factors[..., identity:]], 2)
+
+
 class Model(nn.Module):
     """The contents of a model folder's model.safetensors; config is its config.json."""
 
@@ -254,6 +369,8 @@ class Model(nn.Module):
         self.face_space = config["face_space"]
         self.voice_encoder = VoiceEncoder(config["voice_encoder"])
         self.face_decoder = FaceDecoder(config["face_decoder"], config["border"])
+        distribution = config.get("face_distribution")
+        self.face_distribution = FaceDistribution(distribution) if distribution else None
         self.register_buffer("mean_feature", torch.zeros(self.face_space["dimension"]))
 
     def exaggerate(self, feature, amount):
@@ -262,7 +379,11 @@ class Model(nn.Module):
 
 
 def normalised(feature, face_space):
-    return normalize(feature) if face_space["normalisation"] == "unit-length" else feature
+    """The identity gets the length that the face space requires; traits, which are last, stay."""
+    if face_space["normalisation"] != "unit-length":
+        return feature
+    identity = face_space["dimension"] - len(face_space.get("traits", []))
+    return torch.cat([normalize(feature[:, :identity]), feature[:, identity:]], 1)
 
 
 def open_model(folder):

@@ -6,6 +6,7 @@ use crate::averages::{FINE, FLOOR, PortraitSums, Sums};
 use crate::frame::{FRAME, LUMA, MIDDLE, PIXELS, PUPIL_DISTANCE, PUPIL_ROW};
 use crate::noise::Noise;
 use crate::raster::{Raster, smooth_step};
+use crate::wrinkles::wrinkles;
 use crate::{FaceError, NormalisedFace};
 
 /// Ages between which hair turns grey, years.
@@ -23,8 +24,8 @@ pub struct Ageing {
     skin: Raster,
     /// Where hair can be.
     hair: Raster,
-    /// Lines of forehead and eyes, and fine lines: about -2 to 1.
-    lines: Raster,
+    /// Relative depth of lines and folds per decade and unit of strength.
+    wrinkles: Raster,
     /// Strands of hair, of standard deviation 1.
     strands: Raster,
     /// Distance from the border of the face, pixels; negative outside.
@@ -86,7 +87,8 @@ impl Ageing {
             direction.keep_tone(&skin);
         }
         let strands = Noise::new(6).bands([0.6, 2.2], 3.0);
-        Ok(Self { women, men, skin, hair, lines: lines(&face), strands, face, strength })
+        let wrinkles = wrinkles(&face, &skin);
+        Ok(Self { women, men, skin, hair, wrinkles, strands, face, strength })
     }
 
     /// The face of a person of `sex` who is `from` years old, at `to` years.
@@ -120,7 +122,7 @@ impl Ageing {
                 let gain = (0.5 * energy * decades.max(-1.0) * skin).exp();
                 let low = smooth.values()[index];
                 let value = low + gain * (shifted.values()[index] - low);
-                let line = (LINE_DEPTH * deeper * skin * self.lines.values()[index]).exp();
+                let line = (deeper * self.wrinkles.values()[index]).exp();
                 texture.push((value * line).clamp(0.0, 1.0));
             }
         }
@@ -199,8 +201,6 @@ impl Ageing {
 const HAIRLINE_DEPTH: f32 = 9.0;
 /// Standard deviation of strands of hair, in logarithms of brightness.
 const STRANDS: f32 = 0.1;
-/// Relative depth of the drawn lines per decade.
-const LINE_DEPTH: f32 = 0.022;
 
 /// Blur of the colours' direction around the eyes, pixels: without it, the rims of glasses, which
 /// older people wear more often, would be drawn.
@@ -270,28 +270,4 @@ fn symmetric_landmarks(moved: &[[f32; 2]]) -> Result<Vec<[f32; 2]>, FaceError> {
     let mirrored = crate::mirror_landmarks(&places)?;
     let both = places.iter().zip(&mirrored);
     Ok(both.map(|(p, q)| [0.5 * (p[0] + q[0]) - MIDDLE, 0.5 * (p[1] + q[1])]).collect())
-}
-
-/// Lines across the forehead, beside and below the eyes, and fine lines of the skin. They are
-/// drawn from noise, not taken from a photograph.
-fn lines(face: &Raster) -> Raster {
-    let noise = Noise::new(5);
-    let across = noise.bands([9.0, 0.8], 3.0);
-    let fine = noise.bands([0.5, 0.5], 2.4);
-    Raster::from_fn(FRAME, |column, row| {
-        let index = row * FRAME + column;
-        let x = (column as f32 - MIDDLE).abs() / PUPIL_DISTANCE;
-        let y = (row as f32 - PUPIL_ROW) / PUPIL_DISTANCE;
-        let spot = |cx: f32, cy: f32, wx: f32, wy: f32| {
-            (-((x - cx) / wx).powi(2) - ((y - cy) / wy).powi(2)).exp()
-        };
-        let forehead = spot(0.0, -0.77, 0.6, 0.25);
-        let beside_eyes = 0.8 * spot(0.86, 0.07, 0.14, 0.2);
-        let below_eyes = 0.6 * spot(0.55, 0.3, 0.25, 0.11);
-        let skin = smooth_step(2.0, 8.0, face.values()[index]);
-        let line = across.values()[index] * (forehead + beside_eyes + below_eyes)
-            + 0.25 * skin * fine.values()[index];
-        // Lines are dark; between them the skin is only a little lighter.
-        if line > 0.0 { 0.5 * line } else { line }
-    })
 }

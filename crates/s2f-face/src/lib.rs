@@ -65,6 +65,7 @@ mod normalise;
 mod portrait;
 mod raster;
 mod spline;
+mod wrinkles;
 
 mod error;
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub use temper::{Information, Reliability};
 /// Smallest deviation of the noise, in deviations of the population.
 const FLOOR: f64 = 0.1;
 /// Largest logarithm of a factor's scale, and its negative the smallest.
-const MAX_LOG_SCALE: f64 = 6.0;
+pub(crate) const MAX_LOG_SCALE: f64 = 6.0;
 
 /// A voice embedding to a mixture of Gaussians in the face space.
 #[derive(Module, Debug)]
@@ -278,6 +278,12 @@ impl FaceDistributionHead {
         let [_, deviation] = self.face.rows();
         let variance = (log_noise.val().cast(FloatDType::F32) * 2.0).exp() + FLOOR.powi(2);
         (variance * deviation.square()).unsqueeze_dim(1)
+    }
+
+    /// What is the same for all voices: the factors, `[K, R, D]`, in the metric of the noise, and
+    /// the noise's deviations, `[K, D]`.
+    pub(crate) fn constants(&self) -> (Tensor<3>, Tensor<2>) {
+        (self.basis(), self.noise(&self.log_noise).sqrt().squeeze_dim(1))
     }
 
     /// The factors, orthonormal on the identity, `[K, R, D]`.

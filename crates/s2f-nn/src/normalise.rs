@@ -20,6 +20,9 @@ pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
     }
 }
 
+/// Rows that are shorter count as zeros.
+pub(crate) const SHORTEST: f64 = 1e-12;
+
 /// Each row divided by its Euclidean length; a row of zeros stays zero.
 ///
 /// # Shapes
@@ -33,7 +36,6 @@ pub fn normalise(feature: Tensor<2>, space: &FaceSpace) -> Tensor<2> {
 /// assert_eq!(unit, [0.6, 0.8]);
 /// ```
 pub fn unit_length(feature: Tensor<2>) -> Tensor<2> {
-    const SHORTEST: f64 = 1e-12;
     let length = feature.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST); // [batch, 1]
     feature / length
 }

@@ -26,7 +26,7 @@ pub const BANDS: usize = 40;
 /// Frames of a partial: the 1.6 s that the published network was trained on.
 pub const PARTIAL_FRAMES: usize = 160;
 /// Maximum distance of partials: they overlap by half.
-const PARTIAL_HOP: usize = PARTIAL_FRAMES / 2;
+pub(crate) const PARTIAL_HOP: usize = PARTIAL_FRAMES / 2;
 
 /// Mel spectrogram to speaker embedding.
 #[derive(Module, Debug)]

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use s2f_nn::weights::onnx::{self, Frames, OnnxFile};
 use s2f_nn::weights::{self, Precision};
+use s2f_nn::{FaceDistributionConfig, FaceDistributionHead};
 use speech2face::{DeviceChoice, ModelId, SOFTWARE, SYNTHETIC, Speech2Face};
 
 use super::write_new;
@@ -28,11 +29,12 @@ pub struct Args {
     #[arg(long, value_enum)]
     format: Format,
 
-    /// Export only one of the two networks
+    /// Export only one of the networks
     #[arg(long, value_enum)]
     network: Option<Network>,
 
-    /// Number of input frames of the voice encoder's ONNX file, 598 for a clip of 6 s, or dynamic
+    /// Number of input frames of the voice encoder's ONNX file, or dynamic: for a clip of 6 s, 601
+    /// frames of a mel spectrogram (speaker encoder) or 598 of a spectrogram (convolutions)
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic")]
     frames: FramesChoice,
 }
@@ -46,6 +48,7 @@ enum Format {
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Network {
     VoiceEncoder,
+    FaceDistribution,
     FaceDecoder,
 }
 
@@ -67,7 +70,7 @@ impl FromStr for FramesChoice {
 const NOTES: &str = "\
 Examples:
   speech2face model export -o for-pytorch --format safetensors
-  speech2face model export -m my-model -o deploy --format onnx --network voice-encoder --frames 598
+  speech2face model export -m my-model -o deploy --format onnx --network face-decoder
 
 With safetensors, the output is a model folder in single precision with PyTorch's names; classes
 that load it are in reference/pytorch. ONNX files contain only the networks: computing spectrograms
@@ -101,6 +104,13 @@ fn safetensors(model: &Speech2Face, network: Option<Network>) -> anyhow::Result<
             config,
             ("voice-encoder.safetensors", weights::save(&networks.voice_encoder, Precision::Full)?),
         ],
+        Some(Network::FaceDistribution) => vec![
+            config,
+            (
+                "face-distribution.safetensors",
+                weights::save(distribution(model)?.0, Precision::Full)?,
+            ),
+        ],
         Some(Network::FaceDecoder) => vec![
             config,
             ("face-decoder.safetensors", weights::save(&networks.face_decoder, Precision::Full)?),
@@ -112,13 +122,21 @@ fn onnx(model: &Speech2Face, args: &Args, printer: &Printer) -> anyhow::Result<F
     let (networks, config) = (model.networks(), model.config());
     let metadata = metadata(model)?;
     let mut files = Files::new();
-    if args.network != Some(Network::FaceDecoder) {
+    let wanted = |network: Network| args.network.is_none_or(|only| only == network);
+    if wanted(Network::VoiceEncoder) {
         let (network, config) = (&networks.voice_encoder, &config.voice_encoder);
         let OnnxFile { bytes, .. } =
             onnx::voice_encoder(network, config, args.frames.0, &metadata)?;
         files.push(("voice-encoder.onnx", bytes));
     }
-    if args.network != Some(Network::VoiceEncoder) {
+    if wanted(Network::FaceDistribution)
+        && (args.network.is_some() || networks.face_distribution.is_some())
+    {
+        let (network, config) = distribution(model)?;
+        let OnnxFile { bytes, .. } = onnx::face_distribution(network, config, &metadata)?;
+        files.push(("face-distribution.onnx", bytes));
+    }
+    if wanted(Network::FaceDecoder) {
         let (network, border) = (&networks.face_decoder, &config.border);
         let OnnxFile { bytes, outputs } =
             onnx::face_decoder(network, &config.face_decoder, border, &metadata)?;
@@ -131,6 +149,19 @@ fn onnx(model: &Speech2Face, args: &Args, printer: &Printer) -> anyhow::Result<F
         files.push(("face-decoder.onnx", bytes));
     }
     Ok(files)
+}
+
+/// The face distribution, for a user who asks for it.
+fn distribution(
+    model: &Speech2Face,
+) -> anyhow::Result<(&FaceDistributionHead, &FaceDistributionConfig)> {
+    let network = model.networks().face_distribution.as_ref();
+    network.zip(model.config().face_distribution.as_ref()).with_context(|| {
+        format!(
+            "model {} has no face distribution; hint: omit --network, or choose another network",
+            model.id().name
+        )
+    })
 }
 
 /// Metadata of the ONNX files, which most viewers show.

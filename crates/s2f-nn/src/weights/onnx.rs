@@ -4,19 +4,23 @@
 //! neither a solver nor an inverse, so the warp's spline is solved by elimination in a `Loop`.
 
 mod decoder;
+mod distribution;
 mod graph;
 mod proto;
+mod speaker;
 mod voice;
 mod warp;
 
 use graph::Graph;
 use prost::Message;
-use proto::{Entry, ModelProto, OperatorSet};
+use proto::{Axis, Entry, ModelProto, OperatorSet};
 use safetensors::SafeTensors;
 
 use super::{Precision, WeightsError, save};
-use crate::voice_encoder::TrunkConfig;
-use crate::{FaceDecoder, FaceDecoderConfig, VoiceEncoder, VoiceEncoderConfig};
+use crate::{
+    FaceDecoder, FaceDecoderConfig, FaceDistributionConfig, FaceDistributionHead, VoiceEncoder,
+    VoiceEncoderConfig,
+};
 
 /// The oldest version of the operators that has `GridSample` in all common runtimes.
 const OPSET: i64 = 17;
@@ -34,6 +38,16 @@ pub enum Frames {
     Fixed(usize),
 }
 
+impl Frames {
+    /// The axis of the input.
+    fn axis(self) -> Axis {
+        match self {
+            Self::Dynamic => Axis::Named("frames".into()),
+            Self::Fixed(frames) => Axis::Fixed(frames as i64),
+        }
+    }
+}
+
 /// An ONNX file.
 #[derive(Debug)]
 pub struct OnnxFile {
@@ -46,8 +60,10 @@ pub struct OnnxFile {
 /// The voice encoder as ONNX.
 ///
 /// # Shapes
-/// - input `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
-/// - output `feature`: `[batch, D]`, not normalised
+/// - input `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed; of a speaker
+///   encoder `mel`: `[batch, frames, 40]`, power
+/// - output `feature`: `[batch, D]`, not normalised; `embedding`: `[batch, E]`, without layers after
+///   the trunk, for [`face_distribution`]
 /// - output `score`, with [`SegmentPooling::Attention`](crate::SegmentPooling::Attention) only:
 ///   `[batch, 1]`; its softmax over the segments of a voice gives the weights of their features
 ///
@@ -56,8 +72,7 @@ pub struct OnnxFile {
 /// # Errors
 /// [`WeightsError::Config`] for a configuration that cannot be built or too few frames,
 /// [`WeightsError::Missing`] if it is not that of the network,
-/// [`WeightsError::NotExportable`] for a file beyond 2 GB or a speaker encoder,
-/// [`WeightsError::Device`].
+/// [`WeightsError::NotExportable`] for a file beyond 2 GB, [`WeightsError::Device`].
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -77,18 +92,39 @@ pub fn voice_encoder(
     metadata: &[(String, String)],
 ) -> Result<OnnxFile, WeightsError> {
     config.check()?;
-    let TrunkConfig::Convolutions(convolutions) = &config.trunk else {
-        return Err(WeightsError::NotExportable {
-            format: "ONNX",
-            reason: "its trunk is a speaker encoder; hint: export it as safetensors".into(),
-        });
-    };
     if let Frames::Fixed(frames) = frames {
-        convolutions.shapes(frames)?;
+        config.check_frames(frames)?;
     }
     let weights = save(network, Precision::Full)?;
     let mut graph = Graph::new("voice_encoder", read(&weights)?);
-    voice::build(&mut graph, config, convolutions, frames)?;
+    voice::build(&mut graph, config, frames)?;
+    file(graph, metadata)
+}
+
+/// The head of a face distribution as ONNX.
+///
+/// # Shapes
+/// - input `embedding`: `[batch, E]`
+/// - output `feature`: `[batch, D]`, the mean of the distribution, not normalised
+/// - output `weights`: `[batch, K]`, of the components
+/// - output `means`: `[batch, K, D]`
+/// - output `deviations`: `[batch, K, R]`, of the factors
+/// - outputs `factors`: `[K, R, D]`, and `noise`: `[K, D]`, which are the same for all voices
+///
+/// With standard normal z, `[D]`, and f, `[R]`, a sample of component k is
+/// meansₖ + noiseₖ · (z + (f · deviationsₖ) factorsₖ).
+///
+/// # Errors
+/// As [`voice_encoder`].
+pub fn face_distribution(
+    network: &FaceDistributionHead,
+    config: &FaceDistributionConfig,
+    metadata: &[(String, String)],
+) -> Result<OnnxFile, WeightsError> {
+    config.check()?;
+    let weights = save(network, Precision::Full)?;
+    let mut graph = Graph::new("face_distribution", read(&weights)?);
+    distribution::build(&mut graph, network, config)?;
     file(graph, metadata)
 }
 

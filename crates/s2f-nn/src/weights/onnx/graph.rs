@@ -6,6 +6,7 @@ use super::proto::{
     Attribute, Axis, Dimension, GraphProto, NodeProto, TensorProto, TensorShape, TensorType,
     TypeProto, ValueInfo, attribute_type, data_type,
 };
+use crate::normalise::SHORTEST;
 use crate::weights::WeightsError;
 
 /// The name of an operator's output, an input or a constant.
@@ -173,6 +174,14 @@ impl<'a> Graph<'a> {
 
     pub(super) fn relu(&mut self, x: &Value) -> Value {
         self.node("Relu", &[x], vec![])
+    }
+
+    /// Each row divided by its Euclidean length, as [`unit_length`](crate::unit_length).
+    pub(super) fn unit_length(&mut self, x: &Value) -> Value {
+        let length = self.node("ReduceL2", &[x], vec![ints("axes", &[1]), int("keepdims", 1)]);
+        let shortest = self.scalar(SHORTEST);
+        let length = self.binary("Max", &length, &shortest);
+        self.binary("Div", x, &length)
     }
 
     /// An operator with two inputs and no attributes, such as `Add`.

@@ -102,13 +102,67 @@ fn both_inputs_and_no_batch_norm_are_exported() {
 }
 
 #[test]
-fn a_speaker_encoder_is_refused_with_a_hint() {
+fn a_speaker_encoder_runs_in_rten_with_any_number_of_partials() {
+    let device = cpu();
     let config = tiny_speaker_trunk();
-    let network = config.init(&cpu()).unwrap();
-    let problem = voice_encoder(&network, &config, Frames::Dynamic, &[]).unwrap_err();
-    let expected = "cannot be written as ONNX: its trunk is a speaker encoder; hint: export it as \
-                    safetensors";
-    assert_eq!(problem.to_string(), expected);
+    let without_head = VoiceEncoderConfig { output: None, ..config.clone() };
+    for (config, output) in [(config, "feature"), (without_head, "embedding")] {
+        let network = config.init(&device).unwrap();
+        let dynamic = voice_encoder(&network, &config, Frames::Dynamic, &[]).unwrap();
+        assert_eq!(dynamic.outputs, [output]);
+        // One partial; two; the last frame of two and the first of three; 6 s.
+        for (frames, batch) in [(160, 2), (161, 1), (240, 3), (241, 1), (601, 2)] {
+            // Powers of a mel spectrogram are positive.
+            let x =
+                Tensor::<3>::random([batch, frames, 40], Distribution::Uniform(0.0, 4.0), &device);
+            let expected = network.forward(x.clone().unsqueeze_dim(1));
+            let fixed = voice_encoder(&network, &config, Frames::Fixed(frames), &[]).unwrap();
+            for file in [&dynamic, &fixed] {
+                let found = run(file, &x, &[output]).remove(0);
+                let difference = worst(&found, expected.clone(), largest(&expected));
+                // 160 steps in single precision.
+                assert!(difference < 1e-4, "{frames} frames: {difference}");
+            }
+        }
+        let few = voice_encoder(&network, &config, Frames::Fixed(159), &[]).unwrap_err();
+        assert!(few.to_string().contains("159"), "{few}");
+    }
+}
+
+#[test]
+fn the_shipped_face_distribution_runs_in_rten() {
+    let device = cpu();
+    let (config, model) = shipped(&device);
+    let space = &config.face_space;
+    let (head, config) = (model.face_distribution.unwrap(), config.face_distribution.unwrap());
+    let file = face_distribution(&head, &config, &[]).unwrap();
+    let names = ["feature", "weights", "means", "deviations", "factors", "noise"];
+    assert_eq!(file.outputs, names);
+    let x = unit_length(Tensor::random([3, 256], Distribution::Uniform(0.0, 1.0), &device));
+    let found = run(&file, &x, &names);
+    let [feature, weights, means, deviations, factors, noise] = found.try_into().unwrap();
+    let expected = head.mean(x.clone());
+    assert!(worst(&feature, expected.clone(), largest(&expected)) < 1e-5);
+
+    // The plain numbers that `reconstruct` draws from.
+    let FaceDistributionConfig { feature: d, components, rank, .. } = config;
+    let close = |a: f32, b: f64| (f64::from(a) - b).abs() < 1e-5 * b.abs().max(1.0);
+    for (voice, distribution) in head.distributions(x, space).unwrap().iter().enumerate() {
+        let mixture = distribution.mixture();
+        for (k, gaussian) in mixture.components().iter().enumerate() {
+            let row = voice * components + k;
+            assert!(close(weights[row], mixture.weights()[k]));
+            for i in 0..d {
+                let noise = noise[k * d + i];
+                assert!(close(means[row * d + i], gaussian.mean()[i]));
+                assert!(close(noise * noise, gaussian.noise()[i]));
+                for r in 0..rank {
+                    let factor = factors[(k * rank + r) * d + i] * deviations[row * rank + r];
+                    assert!(close(noise * factor, gaussian.factors()[r * d + i]));
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! `VoiceEncoder::forward` as ONNX.
 
-use super::Frames;
 use super::graph::{Graph, Value, batch, fixed, float, int, ints};
-use super::proto::Axis;
+use super::{Frames, speaker};
 use crate::VoiceEncoderConfig;
 use crate::voice_encoder::{
-    BINS, COMPRESSION, ConvolutionsConfig, FLOOR, KERNEL, SegmentPooling, VoiceInput,
+    BINS, COMPRESSION, ConvolutionsConfig, FLOOR, KERNEL, SegmentPooling, TrunkConfig, VoiceInput,
 };
 use crate::weights::WeightsError;
 
@@ -15,20 +14,45 @@ const EPSILON: f32 = 1e-5;
 pub(super) fn build(
     graph: &mut Graph<'_>,
     config: &VoiceEncoderConfig,
-    convolutions: &ConvolutionsConfig,
     frames: Frames,
 ) -> Result<(), WeightsError> {
-    let frames = match frames {
-        Frames::Dynamic => Axis::Named("frames".into()),
-        Frames::Fixed(frames) => fixed(frames),
+    let x = match &config.trunk {
+        TrunkConfig::Convolutions(trunk) => convolutions(graph, trunk, frames)?,
+        TrunkConfig::SpeakerEncoder(trunk) => speaker::embed(graph, trunk, frames)?,
+    }; // [batch, features]
+    let x = match config.hidden {
+        Some(_) => {
+            let x = graph.linear("hidden", &x)?;
+            graph.relu(&x) // [batch, hidden]
+        }
+        None => x,
     };
+    let (name, x) = match config.output {
+        Some(_) => ("feature", graph.linear("output", &x)?),
+        None => ("embedding", x),
+    };
+    graph.output(name, &x, &[batch(), fixed(config.width()?)]);
+    if config.pooling == SegmentPooling::Attention {
+        let score = graph.linear("attention", &x)?;
+        graph.output("score", &score, &[batch(), fixed(1)]);
+    }
+    Ok(())
+}
+
+/// `Convolutions::forward`, `[batch, channels · frequency]`.
+fn convolutions(
+    graph: &mut Graph<'_>,
+    config: &ConvolutionsConfig,
+    frames: Frames,
+) -> Result<Value, WeightsError> {
+    let frames = frames.axis();
     let spectrogram = graph.input("spectrogram", &[batch(), fixed(2), frames, fixed(BINS)]);
-    let mut x = match convolutions.input {
+    let mut x = match config.input {
         VoiceInput::Complex => spectrogram,
         VoiceInput::Magnitude => magnitude(graph, &spectrogram),
     }; // [batch, 1 or 2, frames, 257]
-    let last = convolutions.layers.len() - 1;
-    for (index, layer) in convolutions.layers.iter().enumerate() {
+    let last = config.layers.len() - 1;
+    for (index, layer) in config.layers.iter().enumerate() {
         let weight = graph.weight(&format!("convolutions.{index}.weight"))?;
         let bias = graph.weight(&format!("convolutions.{index}.bias"))?;
         let settings = vec![ints("kernel_shape", &[KERNEL; 2]), ints("strides", &layer.stride)];
@@ -39,7 +63,7 @@ pub(super) fn build(
             x = graph.node("ReduceMean", &[&x], vec![ints("axes", &[2]), int("keepdims", 1)]);
         }
         x = graph.relu(&x);
-        if convolutions.batch_norm {
+        if config.batch_norm {
             let norm = |part: &str| format!("norms.{index}.{part}");
             let scale = graph.weight(&norm("weight"))?;
             let shift = graph.weight(&norm("bias"))?;
@@ -53,24 +77,7 @@ pub(super) fn build(
             x = graph.node("MaxPool", &[&x], settings); // [batch, channels, time/2, frequency]
         }
     }
-    let x = graph.node("Flatten", &[&x], vec![int("axis", 1)]); // [batch, channels · frequency]
-    let x = match config.hidden {
-        Some(_) => {
-            let x = graph.linear("hidden", &x)?;
-            graph.relu(&x) // [batch, hidden]
-        }
-        None => x,
-    };
-    let x = match config.output {
-        Some(_) => graph.linear("output", &x)?,
-        None => x,
-    };
-    graph.output("feature", &x, &[batch(), fixed(config.width()?)]);
-    if config.pooling == SegmentPooling::Attention {
-        let score = graph.linear("attention", &x)?;
-        graph.output("score", &score, &[batch(), fixed(1)]);
-    }
-    Ok(())
+    Ok(graph.node("Flatten", &[&x], vec![int("axis", 1)]))
 }
 
 /// |S|^0.3 over its root mean square, `[batch, 2, frames, 257]` to `[batch, 1, frames, 257]`.
