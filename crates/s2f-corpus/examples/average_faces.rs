@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|portrait| NormalisedFace::new(portrait, &mean))
         .collect::<Result<_, _>>()?;
 
-    let strength = 2.0; // as in configs/compact/face-decoder.toml
+    let strength = 1.7; // as in configs/compact/face-decoder.toml
     let mut sums = PortraitSums::new(&mean);
     let portraits = aged_portraits(Path::new(portraits_of_all_ages))?;
     for some in portraits.chunks(32) {
