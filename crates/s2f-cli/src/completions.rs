@@ -20,6 +20,6 @@ pub struct Args {
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     generate(args.shell, &mut Arguments::command(), "speech2face", &mut script);
-    printer.data(String::from_utf8_lossy(&script).trim_end())?;
+    printer.bytes(&script)?;
     Ok(Outcome::AllGood)
 }

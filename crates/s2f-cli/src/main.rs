@@ -3,18 +3,20 @@
 //! Each subcommand is a file with what can be typed (its `Args`) and a `run`; this one lists them.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod completions;
 mod corpus;
 mod device;
 mod evaluate;
+mod man;
 mod model;
 mod model_choice;
 mod owner;
+mod printable;
 mod printer;
 mod reconstruct;
 mod train;
 
-use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, value_parser};
@@ -31,7 +33,7 @@ pub struct Arguments {
     command: Command,
 
     /// Number of threads on the CPU [default: RAYON_NUM_THREADS, or all cores]
-    #[arg(long, global = true, value_name = "COUNT")]
+    #[arg(long, visible_alias = "jobs", global = true, value_name = "COUNT")]
     #[arg(value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
@@ -58,6 +60,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Print shell completions
     Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -77,7 +81,10 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, threads, quiet, verbose } = Arguments::parse();
+    let Arguments { command, threads, quiet, verbose } = match arguments::parse() {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
     let printer = Printer::new(quiet, verbose);
     // 0 is rayon's default, which reads RAYON_NUM_THREADS.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0).into());
@@ -85,8 +92,6 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::AllGood) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
-        // The reader of our output, such as `head`, has closed the pipe.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             printer.error(&error);
             ExitCode::from(2)
@@ -102,10 +107,6 @@ fn run(command: &Command, printer: &Printer) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::run(args, printer),
         Command::Evaluate(args) => evaluate::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),
+        Command::Man(args) => man::run(args, printer),
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    kind == Some(ErrorKind::BrokenPipe)
 }

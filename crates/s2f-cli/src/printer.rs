@@ -1,30 +1,58 @@
 //! Everything that is printed: data to standard output, the rest to standard error.
+//!
+//! Text from outside can be part of everything, so all of it is made [printable] here: a name
+//! neither moves the cursor nor starts a line.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anstream::{stderr, stdout};
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 use s2f_core::hint;
 use serde::Serialize;
+
+use crate::printable;
 
 const ERROR: &str = "\x1b[1;31m";
 const WARNING: &str = "\x1b[1;33m";
 const HINT: &str = "\x1b[1;36m";
 const PLAIN: &str = "\x1b[0m";
 
+/// Time between two lines of progress where there is no terminal: for a log, and with `--verbose`.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+const LINE_EVERY_VERBOSE: Duration = Duration::from_secs(10);
+
 /// Prints messages, data and progress, as much as the user asked for.
 pub struct Printer {
     quiet: bool,
     verbose: bool,
+    /// On a terminal.
     bar: ProgressBar,
+    /// Elsewhere.
+    log: Option<ProgressLog>,
+}
+
+/// What a log says next, and when it last said something.
+struct LogState {
+    done: u64,
+    doing: String,
+    printed: Instant,
+}
+
+/// Progress as a line now and then.
+struct ProgressLog {
+    total: u64,
+    is_bytes: bool,
+    start: Instant,
+    state: Mutex<LogState>,
 }
 
 impl Printer {
     /// A printer that shows no progress yet.
     pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose, bar: ProgressBar::hidden() }
+        Self { quiet, verbose, bar: ProgressBar::hidden(), log: None }
     }
 
     /// Whether only errors are printed.
@@ -32,45 +60,69 @@ impl Printer {
         self.quiet
     }
 
-    /// The same printer with a progress bar over `files`, if there are several and standard error
-    /// is a terminal. The bar disappears when the printer is dropped.
+    /// The same printer without progress.
+    pub fn without_progress(&self) -> Self {
+        Self { bar: ProgressBar::hidden(), log: None, ..*self }
+    }
+
+    /// The same printer with progress over `files`, if there are several: a bar if standard error
+    /// is a terminal, which disappears when the printer is dropped, otherwise a line now and then.
     pub fn with_progress(&self, files: usize) -> Self {
-        if self.quiet || files < 2 || !io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), ..*self };
+        if files < 2 {
+            return self.without_progress();
         }
-        self.with_bar(files as u64, "{bar:24} {pos} of {len} · {eta} left · {msg}")
+        self.with(files as u64, false, "{bar:24} {pos} of {len} · {eta} left · {msg}")
     }
 
-    /// The same printer with a progress bar over `bytes`, if standard error is a terminal. The bar
-    /// disappears when the printer is dropped.
+    /// The same printer with progress over `bytes`.
     pub fn with_bytes(&self, bytes: u64) -> Self {
-        if self.quiet || !io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), ..*self };
-        }
-        self.with_bar(bytes, "{bar:24} {bytes} of {total_bytes} · {eta} left · {msg}")
+        self.with(bytes, true, "{bar:24} {bytes} of {total_bytes} · {eta} left · {msg}")
     }
 
-    fn with_bar(&self, length: u64, template: &str) -> Self {
-        let bar = ProgressBar::new(length).with_finish(ProgressFinish::AndClear);
+    fn with(&self, total: u64, is_bytes: bool, template: &str) -> Self {
+        if self.quiet {
+            return self.without_progress();
+        }
+        if !io::stderr().is_terminal() {
+            let start = Instant::now();
+            let state = LogState { done: 0, doing: String::new(), printed: start };
+            let log = ProgressLog { total, is_bytes, start, state: Mutex::new(state) };
+            return Self { bar: ProgressBar::hidden(), log: Some(log), ..*self };
+        }
+        let bar = ProgressBar::new(total).with_finish(ProgressFinish::AndClear);
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, ..*self }
+        Self { bar, log: None, ..*self }
     }
 
-    /// Shows the current file in the progress bar.
+    /// Shows the current file in the progress.
     pub fn working_on(&self, file: &str) {
-        self.bar.set_message(file.to_owned());
+        if let Some(mut state) = self.log.as_ref().and_then(|log| log.state.lock().ok()) {
+            file.clone_into(&mut state.doing);
+        }
+        self.bar.set_message(printable::line(file).into_owned());
     }
 
-    /// Advances the progress bar by one file.
+    /// Advances the progress by one file.
     pub fn advance(&self) {
         self.bar.inc(1);
+        self.log(|done| done + 1);
     }
 
-    /// Sets the position of the progress bar.
+    /// Sets the position of the progress.
     pub fn reach(&self, position: u64) {
         self.bar.set_position(position);
+        self.log(|_| position);
+    }
+
+    /// Prints a line of progress if the last one is long ago.
+    fn log(&self, next: impl Fn(u64) -> u64) {
+        let Some(log) = &self.log else { return };
+        let every = if self.verbose { LINE_EVERY_VERBOSE } else { LINE_EVERY };
+        if let Some(line) = log.advance(next, every) {
+            self.line("", line);
+        }
     }
 
     /// Whether a progress bar is visible.
@@ -81,43 +133,45 @@ impl Printer {
     /// Prints an error and its hint.
     pub fn error(&self, error: &anyhow::Error) {
         let (message, hint) = message_and_hint(error);
-        self.line(format_args!("{ERROR}error:{PLAIN} {message}"));
+        self.line(&format!("{ERROR}error:{PLAIN} "), message);
         if let Some(hint) = hint {
-            self.line(format_args!("  {HINT}hint:{PLAIN} {hint}"));
+            self.line(&format!("  {HINT}hint:{PLAIN} "), hint);
         }
+    }
+
+    /// Prints a message on wrong usage, of several lines.
+    pub fn usage(&self, message: impl Display) {
+        writeln!(stderr().lock(), "{message}").ok();
     }
 
     /// Prints a warning.
     pub fn warning(&self, message: impl Display) {
         if !self.quiet {
-            self.line(format_args!("{WARNING}warning:{PLAIN} {message}"));
+            self.line(&format!("{WARNING}warning:{PLAIN} "), message);
         }
     }
 
     /// Prints what was done; not with `--quiet`.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
-            self.line(message);
+            self.line("", message);
         }
     }
 
     /// Prints details, with `--verbose`.
     pub fn detail(&self, message: impl Display) {
         if self.verbose {
-            self.line(message);
+            self.line("", message);
         }
     }
 
-    /// Prints data to standard output.
+    /// Prints data to standard output. A reader that has closed the pipe, such as `head`, is no
+    /// error, and does not end what the command does.
     ///
     /// # Errors
-    /// The operating system's, for example a broken pipe.
+    /// The operating system's, for example a full disk.
     pub fn data(&self, text: impl Display) -> io::Result<()> {
-        self.bar.suspend(|| {
-            let mut out = stdout().lock();
-            writeln!(out, "{text}")?;
-            out.flush()
-        })
+        self.out(&printable::lines(&text.to_string()))
     }
 
     /// Prints an object as one line of JSON to standard output.
@@ -125,12 +179,59 @@ impl Printer {
     /// # Errors
     /// As [`Printer::data`].
     pub fn json(&self, object: &impl Serialize) -> anyhow::Result<()> {
-        Ok(self.data(serde_json::to_string(object)?)?)
+        Ok(self.out(&printable::json(&serde_json::to_string(object)?))?)
     }
 
-    fn line(&self, text: impl Display) {
+    /// Writes a file to standard output.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    }
+
+    fn out(&self, text: &str) -> io::Result<()> {
+        let written = self.bar.suspend(|| {
+            let mut out = stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush())
+        });
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    fn line(&self, label: &str, text: impl Display) {
+        let text = text.to_string();
+        let text = printable::line(&text);
         // If standard error is closed, there is nowhere to report that.
-        self.bar.suspend(|| writeln!(stderr().lock(), "{text}").ok());
+        self.bar.suspend(|| writeln!(stderr().lock(), "{label}{text}").ok());
+    }
+}
+
+impl ProgressLog {
+    /// Sets what is done; returns a line if none was returned for the time of `every`.
+    fn advance(&self, next: impl Fn(u64) -> u64, every: Duration) -> Option<String> {
+        let mut state = self.state.lock().ok()?;
+        state.done = next(state.done);
+        if state.printed.elapsed() < every || state.done == 0 || state.done >= self.total {
+            return None;
+        }
+        state.printed = Instant::now();
+        let share = state.done as f64 / self.total as f64;
+        let left = self.start.elapsed().mul_f64((1.0 - share) / share);
+        let count = |n: u64| match self.is_bytes {
+            true => DecimalBytes(n).to_string(),
+            false => n.to_string(),
+        };
+        let (done, total) = (count(state.done), count(self.total));
+        let (percent, left) = (100.0 * share, HumanDuration(left));
+        let doing = match state.doing.as_str() {
+            "" => String::new(),
+            doing => format!(": {doing}"),
+        };
+        Some(format!("{done} of {total} ({percent:.0} %), {left} left{doing}"))
     }
 }
 
@@ -139,4 +240,26 @@ pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     let messages: Vec<&str> = causes.iter().map(|cause| hint::split(cause).0).collect();
     (messages.join(": "), hint::of(error.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_gets_a_line_now_and_then() {
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let log = |printed| ProgressLog {
+            total: 400,
+            is_bytes: false,
+            start: ago(90),
+            state: Mutex::new(LogState { done: 99, doing: "a.wav".into(), printed }),
+        };
+        let advance = |log: &ProgressLog| log.advance(|done| done + 1, LINE_EVERY);
+        let due = log(ago(61));
+        // A quarter took 90 s.
+        assert_eq!(advance(&due).as_deref(), Some("100 of 400 (25 %), 5 minutes left: a.wav"));
+        assert_eq!(advance(&due), None);
+        assert_eq!(advance(&log(ago(5))), None);
+    }
 }

@@ -14,9 +14,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
 use inputs::Input;
 use outputs::{Format, Target};
+use s2f_core::AtomicFile;
 use serde::Serialize;
 pub use settings::Args;
 use settings::Request;
@@ -39,6 +39,16 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     for given_twice in &request.repeated {
         printer.warning(format_args!("{given_twice} is given more than once; it is drawn once"));
     }
+    if request.skipped > 0 {
+        let skipped = request.skipped;
+        printer.note(format_args!("{skipped} recordings skipped: their files are there already"));
+    }
+    if request.dry_run {
+        return list(&request, printer);
+    }
+    if request.inputs.is_empty() {
+        return Ok(Outcome::AllGood);
+    }
     let start = Instant::now();
     let model = args.model.open(&args.device.open()?)?;
     if request.sampling.is_some() {
@@ -60,6 +70,27 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::SomeFailed)
 }
 
+/// Prints what would be written.
+fn list(request: &Request, printer: &Printer) -> anyhow::Result<Outcome> {
+    #[derive(Serialize)]
+    struct Planned {
+        input: String,
+        outputs: Vec<String>,
+    }
+    let faces = request.sampling.map_or(0, |sampling| sampling.count);
+    for (input, target) in &request.inputs {
+        let outputs = match request.to_stdout {
+            true => vec!["standard output".to_owned()],
+            false => target.files(&request.formats, faces).iter().map(|f| shown(f)).collect(),
+        };
+        printer.note(format_args!("{} → {}", input.name(), outputs.join(", ")));
+        if request.json {
+            printer.json(&Planned { input: input.name(), outputs })?;
+        }
+    }
+    Ok(Outcome::AllGood)
+}
+
 /// The faces of a recording and the names of their files.
 type Drawn = (PlausibleFaces, Vec<PathBuf>);
 
@@ -73,7 +104,7 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
         // Without a buffer. What is ready before an earlier recording waits in `early`.
         let (send, receive) = sync_channel::<(usize, anyhow::Result<Drawn>, Duration)>(0);
         for _ in 0..threads {
-            let (send, next, alone) = (send.clone(), &next, &alone);
+            let (send, next, alone, printer) = (send.clone(), &next, &alone, &printer);
             scope.spawn(move || {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
@@ -83,7 +114,8 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
                         let long = is_long(input);
                         let _exclusive = long.then(|| alone.write());
                         let _shared = (!long).then(|| alone.read());
-                        read(input).and_then(|recording| draw(model, &recording, target, request))
+                        read(input)
+                            .and_then(|recording| draw(model, &recording, target, request, printer))
                     };
                     if send.send((index, drawn, start.elapsed())).is_err() {
                         return; // an error stopped the other side
@@ -134,10 +166,6 @@ fn read(input: &Input) -> anyhow::Result<VoiceRecording> {
         Input::Stdin => {
             Ok(VoiceRecording::from_reader(std::io::stdin().lock(), &input.name(), &limits)?)
         }
-        Input::File(path) if path.is_dir() => {
-            let folder = path.display();
-            Err(anyhow!("{folder} is a folder; hint: name the recordings in it, as in {folder}/*"))
-        }
         Input::File(path) => Ok(VoiceRecording::read(path, &limits)?),
     }
 }
@@ -148,7 +176,8 @@ fn draw(
     recording: &VoiceRecording,
     target: &Target,
     request: &Request,
-) -> anyhow::Result<(PlausibleFaces, Vec<PathBuf>)> {
+    printer: &Printer,
+) -> anyhow::Result<Drawn> {
     let faces = match request.sampling {
         Some(sampling) => model.reconstruct_faces(recording, request.options, sampling)?,
         None => PlausibleFaces {
@@ -156,36 +185,36 @@ fn draw(
             samples: Vec::new(),
         },
     };
-    let targets = (1..).map(|index| target.face(index));
-    let each: Vec<(Target, &Reconstruction)> =
-        once(target.clone()).chain(targets).zip(once(&faces.mean).chain(&faces.samples)).collect();
-    let mut contents: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let each = || once(&faces.mean).chain(&faces.samples);
+    let mut contents: Vec<Vec<u8>> = Vec::new();
     for &format in &request.formats {
-        let add =
-            |target: &Target, files: Vec<Vec<u8>>| target.paths(format).into_iter().zip(files);
         match format {
             Format::Png => {
-                for (target, drawn) in &each {
-                    contents.extend(add(target, vec![drawn.to_png()?]));
+                for drawn in each() {
+                    contents.push(drawn.to_png()?);
                 }
                 if !faces.samples.is_empty() {
-                    contents.extend(add(&target.sheet(), vec![faces.sheet_png()?]));
+                    contents.push(faces.sheet_png()?);
                 }
             }
-            Format::Json => contents.extend(add(target, vec![faces.to_json()?])),
-            Format::Npy => {
-                for (target, Reconstruction { face, .. }) in &each {
-                    contents.extend(add(target, vec![face.feature_npy(), face.landmarks_npy()]));
-                }
-            }
+            Format::Json => contents.push(faces.to_json()?),
+            Format::Npy => contents.extend(
+                each().flat_map(|drawn| [drawn.face.feature_npy(), drawn.face.landmarks_npy()]),
+            ),
         }
     }
+    if request.to_stdout {
+        printer.bytes(&contents.concat())?;
+        return Ok((faces, vec![PathBuf::from("standard output")]));
+    }
+    let outputs = target.files(&request.formats, faces.samples.len());
+    debug_assert_eq!(outputs.len(), contents.len());
     // Either all files may be written or none is.
-    contents.iter().try_for_each(|(path, _)| owner::check(path))?;
-    let mut outputs = Vec::with_capacity(contents.len());
-    for (path, bytes) in contents {
-        owner::write(&path, &bytes)?;
-        outputs.push(path);
+    if !request.overwrite {
+        outputs.iter().try_for_each(|path| owner::check(path))?;
+    }
+    for (path, bytes) in outputs.iter().zip(contents) {
+        AtomicFile::write(path, &bytes)?;
     }
     Ok((faces, outputs))
 }

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -37,7 +37,38 @@ fn hint(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::NotFound => "check the name, and that the disk is mounted",
         io::ErrorKind::PermissionDenied => "change the permissions and run the same command again",
+        io::ErrorKind::FileTooLarge => "check that it is the right file",
+        io::ErrorKind::IsADirectory => "name a file in this folder",
+        io::ErrorKind::InvalidData => "check that it is the right file, saved as UTF-8",
         _ => "run the same command again; it resumes where it stopped",
+    }
+}
+
+/// Reads a whole text file of at most `max_bytes`: of a device without an end, such as
+/// `/dev/zero`, or of the wrong file, no more is read.
+///
+/// # Errors
+/// [`FileError`], also for a longer file and for text that is not UTF-8.
+pub fn read_text(path: &Path, max_bytes: u64) -> Result<String, FileError> {
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > max_bytes {
+            let reason = format!("it has more than {max_bytes} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+        }
+        let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
+        String::from_utf8(bytes).map_err(not_text)
+    };
+    read().map_err(FileError::at("read", path))
+}
+
+/// What is wrong with a text at byte `start`, with the number of that line: for errors of parsers,
+/// whose own messages take several lines.
+pub fn at_line(text: &str, start: Option<usize>, message: &str) -> String {
+    match start.and_then(|start| text.get(..start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message.to_owned(),
     }
 }
 
@@ -139,6 +170,30 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn text_is_read_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, "seed = 1").unwrap();
+        assert_eq!(read_text(&path, 8).unwrap(), "seed = 1");
+        let message = |error: FileError| format!("{error}: {}", error.source);
+        let long = message(read_text(&path, 7).unwrap_err());
+        assert!(long.ends_with("it has more than 7 bytes"), "{long}");
+        fs::write(&path, b"\xff\xfe").unwrap();
+        let binary = message(read_text(&path, 8).unwrap_err());
+        assert!(binary.ends_with("it is not text in UTF-8"), "{binary}");
+        #[cfg(unix)]
+        assert!(read_text(Path::new("/dev/zero"), 1 << 16).is_err());
+    }
+
+    #[test]
+    fn a_line_is_named_where_it_is_known() {
+        let text = "a = 1\nb = \nc = 3\n";
+        assert_eq!(at_line(text, Some(6), "no value"), "line 2: no value");
+        assert_eq!(at_line(text, None, "no value"), "no value");
+        assert_eq!(at_line(text, Some(99), "no value"), "no value");
     }
 
     #[test]

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod channel_order;
+pub mod csv_cell;
 mod face_space;
 mod files;
 pub mod hash;
@@ -26,6 +27,6 @@ mod traits;
 
 pub use channel_order::{ChannelOrder, UnknownChannelOrder};
 pub use face_space::{FaceSpace, Normalisation};
-pub use files::{AtomicFile, FileError, is_temporary, remove_temporary};
+pub use files::{AtomicFile, FileError, at_line, is_temporary, read_text, remove_temporary};
 pub use sex::Sex;
 pub use traits::Trait;

@@ -25,6 +25,8 @@ use s2f_core::FileError;
 use s2f_pairs::Split;
 
 use crate::CorpusError;
+pub use names::has_sound;
+
 use crate::plan::{Absent, Clip, LayoutProperties, Person, Plan, UnpairedCounts};
 
 /// The layouts that are built in, in the order in which [`detect`] tries them.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use s2f_core::FileError;
+use s2f_core::csv_cell::unguarded;
 use s2f_pairs::PairInfo;
 
 use crate::EvalError;
@@ -47,7 +48,7 @@ impl Labels {
         let mut values = BTreeMap::new();
         for record in reader.records() {
             let record = record.map_err(|error| wrong(error.to_string()))?;
-            let mut cells = record.iter().map(|cell| cell.trim().to_owned());
+            let mut cells = record.iter().map(|cell| unguarded(cell.trim()).to_owned());
             let Some(key) = cells.next() else { continue };
             let cells: Vec<String> = cells.collect();
             if let Some(before) = values.insert(key.clone(), cells.clone())

@@ -27,6 +27,7 @@ pub(crate) mod column {
     pub(crate) const LICENCE: usize = 13;
     pub(crate) const AUDIO_SHA256: usize = 14;
     pub(crate) const FACE_SHA256: usize = 15;
+    pub(crate) const COUNT: usize = 16;
 }
 
 /// Large columns that do not compress: stored uncompressed.
@@ -112,6 +113,7 @@ mod tests {
     fn every_column_is_one_parquet_column_of_the_same_number() {
         let parquet = parquet_schema().unwrap();
         assert_eq!(parquet.num_columns(), schema().fields().len());
+        assert_eq!(parquet.num_columns(), column::COUNT);
         for (column, field) in parquet.columns().iter().zip(schema().fields()) {
             assert_eq!(&column.path().parts()[0], field.name());
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use s2f_core::csv_cell::{guarded, unguarded};
 use s2f_core::hash::{Digest, Sha256, hex};
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +138,8 @@ impl SplitTable {
         // Writing to memory cannot fail, and all of it is text.
         let _ = writer.write_record(Self::COLUMNS);
         for (speaker, entry) in &self.speakers {
-            let (speaker_id, split, official) = (speaker.clone(), entry.split, entry.official);
+            let speaker_id = guarded(speaker).into_owned();
+            let (split, official) = (entry.split, entry.official);
             let _ = writer.serialize(Line { speaker_id, split, official });
         }
         String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
@@ -152,7 +154,7 @@ impl SplitTable {
         let mut table = Self::default();
         for line in csv::Reader::from_path(path).map_err(bad)?.deserialize() {
             let Line { speaker_id, split, official } = line.map_err(bad)?;
-            table.add(speaker_id, split, official);
+            table.add(unguarded(&speaker_id).to_owned(), split, official);
         }
         Ok(table)
     }

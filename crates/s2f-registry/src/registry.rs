@@ -1,5 +1,6 @@
 //! The list of published networks: a table in TOML, validated when it is parsed.
 
+use s2f_core::at_line;
 use serde::Deserialize;
 
 use crate::RegistryError;
@@ -37,7 +38,11 @@ impl Registry {
         let invalid =
             |reason: String| RegistryError::InvalidTable { origin: origin.to_owned(), reason };
         let parsed: Result<Table, _> = toml::from_str(table);
-        let entries = parsed.map_err(|error| invalid(with_line(table, &error)))?.entry;
+        let entries = parsed
+            .map_err(|error| {
+                invalid(at_line(table, error.span().map(|span| span.start), error.message()))
+            })?
+            .entry;
         for (n, entry) in entries.iter().enumerate() {
             if entries[..n].iter().any(|before| before.name == entry.name) {
                 return Err(invalid(format!("{} is listed twice", entry.name)));
@@ -178,15 +183,6 @@ impl TryFrom<EntryTable> for Entry {
             _ => return Err(format!("{name}: either `file` or `instructions` is needed")),
         };
         Ok(Self { name, title, purpose, home, licence, origin })
-    }
-}
-
-/// What is wrong with a table, preceded by the line number if it is known.
-fn with_line(table: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| table.get(..span.start));
-    match before {
-        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
-        None => error.message().to_owned(),
     }
 }
 

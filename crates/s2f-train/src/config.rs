@@ -6,7 +6,6 @@ mod optimisation;
 mod voice_encoder;
 mod watch;
 
-use std::fs;
 use std::path::Path;
 
 pub use face_decoder::{
@@ -16,7 +15,7 @@ pub use face_distribution::{
     FaceDistributionTraining, TraitFaces, TraitPrior, TraitRegression, VoiceFolder, VoiceTraitData,
 };
 pub use optimisation::{Optimisation, Optimizer, Schedule};
-use s2f_core::FileError;
+use s2f_core::{at_line, read_text};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 pub use voice_encoder::{
@@ -37,6 +36,8 @@ const EXCLUSIVE: [(&str, &[&str]); 4] = [
     ("speaker_encoder", &["input", "layers", "batch_norm"]),
     ("layers", &["speaker_encoder"]),
 ];
+/// Maximum size of a configuration, bytes.
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 /// Maximum number of configurations that extend one another.
 const MAX_BASES: usize = 8;
 
@@ -52,14 +53,14 @@ pub fn read<T: DeserializeOwned>(path: &Path, overrides: &[String]) -> Result<T,
     for setting in overrides {
         set(&mut table, setting).map_err(bad)?;
     }
-    T::deserialize(table).map_err(|e| bad(e.to_string().trim_end().to_owned()))
+    T::deserialize(table).map_err(|error| bad(with_suggestion(error.to_string().trim_end())))
 }
 
 /// The table of a file, merged with those that it extends.
 fn read_table(path: &Path, max_bases: usize) -> Result<Table, TrainError> {
     let bad = |reason: String| TrainError::Config { path: path.to_owned(), reason };
-    let text = fs::read_to_string(path).map_err(FileError::at("read", path))?;
-    let mut table: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+    let text = read_text(path, MAX_BYTES)?;
+    let mut table = parsed(&text).map_err(bad)?;
     let Some(base) = table.remove("extends") else { return Ok(table) };
     let Value::String(base) = base else {
         return Err(bad("extends must be the name of a file".into()));
@@ -69,6 +70,27 @@ fn read_table(path: &Path, max_bases: usize) -> Result<Table, TrainError> {
     }
     let base = read_table(&path.with_file_name(base), max_bases - 1)?;
     Ok(merged(base, table))
+}
+
+/// A table from its text; an error is one line.
+pub(crate) fn parsed(text: &str) -> Result<Table, String> {
+    let one_line = |e: toml::de::Error| at_line(text, e.span().map(|at| at.start), e.message());
+    text.parse().map_err(one_line)
+}
+
+/// An error on an unknown name, with the known name that is most like it.
+fn with_suggestion(message: &str) -> String {
+    const ALIKE: f64 = 0.8;
+    // The parser's message: "unknown field `sead`, expected one of `name`, `seed`".
+    let mut names = message.split('`').skip(1).step_by(2);
+    let suggestion = names.next().filter(|_| message.starts_with("unknown ")).and_then(|unknown| {
+        let likeness = |name: &&str| strsim::jaro_winkler(unknown, name);
+        names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|n| likeness(n) > ALIKE)
+    });
+    match suggestion {
+        Some(name) => format!("{message}; did you mean `{name}`?"),
+        None => message.to_owned(),
+    }
 }
 
 /// `base` with the keys of `changes` set.

@@ -13,13 +13,15 @@
 //! | `scores.json` | the final scores |
 //! | `voices.png`, `morphs.png` | faces that a finished voice encoder or face decoder makes |
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use s2f_core::FileError;
 use serde::{Deserialize, Serialize};
 
 use crate::training_record::{self, DataId, TrainingRecord};
+
+/// Maximum size of the text files of a run, bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The folder of a training run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,7 +236,7 @@ impl RunFolder {
     /// What a run of an earlier version was trained on, by its `config.toml`.
     fn configured(&self, data: DataId) -> Result<Vec<TrainingRecord>, RunFolderError> {
         let file = self.config_file();
-        let text = fs::read_to_string(&file).map_err(FileError::at("read", &file))?;
+        let text = s2f_core::read_text(&file, MAX_BYTES)?;
         training_record::of_config(&text, data, &self.root)
             .map_err(|error| RunFolderError::Damaged { file, reason: error.to_string() })
     }
@@ -245,14 +247,16 @@ impl RunFolder {
     /// [`RunFolderError::File`] if it is missing, [`RunFolderError::Damaged`].
     pub fn environment(&self) -> Result<Environment, RunFolderError> {
         let file = self.environment_file();
-        let text = fs::read(&file).map_err(FileError::at("read", &file))?;
-        serde_json::from_slice(&text)
+        let text = s2f_core::read_text(&file, MAX_BYTES)?;
+        serde_json::from_str(&text)
             .map_err(|error| RunFolderError::Damaged { file, reason: error.to_string() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file(folder: &Path, name: &str, text: &str) {

@@ -5,8 +5,7 @@ mod rules;
 
 use std::path::PathBuf;
 use std::slice;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use encoder::{NetworkArgs, Networks};
 use rules::RuleArgs;
@@ -62,9 +61,6 @@ Before the first run: speech2face model pull yunet silero_vad mobileface
 The output is Parquet with one row per pair; rejected.csv has one row with the reason for every clip
 that was rejected.";
 
-/// Interval between progress messages if there is no terminal.
-const MESSAGE_INTERVAL: Duration = Duration::from_secs(60);
-
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let plan = plan(&args.corpus, args.layout)?;
@@ -81,17 +77,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 
     let bar = printer.with_progress(plan.clips.len());
     let started = Instant::now();
-    let last_message = Mutex::new(started);
     prepare::prepare(&plan, &settings, &tools, shard, &args.out, &|progress| {
         let summary = summary(&progress, started);
         bar.working_on(&summary);
         bar.reach(progress.done as u64);
-        // In the log of a job, a line now and then replaces the bar.
-        let Ok(mut last_message) = last_message.lock() else { return };
-        if !bar.shows_progress() && last_message.elapsed() > MESSAGE_INTERVAL {
-            *last_message = Instant::now();
-            printer.note(format_args!("{} of {} clips: {summary}", progress.done, progress.clips));
-        }
     })?;
     drop(bar);
     if shard != Shard::ALL {

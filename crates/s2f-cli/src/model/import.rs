@@ -1,10 +1,9 @@
 //! `speech2face model import`: weights from PyTorch.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 use s2f_core::{AtomicFile, ChannelOrder};
 use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
@@ -213,19 +212,12 @@ fn completed(
 }
 
 fn key_map(path: &Path) -> anyhow::Result<KeyMap> {
-    let named = || format!("cannot read {}", path.display());
-    if fs::metadata(path).with_context(named)?.len() > MAX_MAP_BYTES {
-        bail!(
-            "{} is not a key map: it has more than {MAX_MAP_BYTES} bytes; hint: each line is \
-             \"theirs\" = \"ours\"",
-            path.display()
-        );
-    }
-    let text = fs::read_to_string(path).with_context(named)?;
-    let entries: BTreeMap<String, String> = toml::from_str(&text).with_context(|| {
-        format!(
-            "{} is not a key map; hint: each line is \"theirs\" = \"ours\", with quotes around \
-             names that contain dots",
+    let text = s2f_core::read_text(path, MAX_MAP_BYTES)?;
+    let entries: BTreeMap<String, String> = toml::from_str(&text).map_err(|error| {
+        let reason = s2f_core::at_line(&text, error.span().map(|at| at.start), error.message());
+        anyhow!(
+            "{} is not a key map: {reason}; hint: each line is \"theirs\" = \"ours\", with quotes \
+             around names that contain dots",
             path.display()
         )
     })?;

@@ -28,6 +28,8 @@ pub enum OutputPlace {
     Folder(PathBuf),
     /// Under this name and, in other formats, this name with another extension.
     File(PathBuf),
+    /// To standard output.
+    Stdout,
 }
 
 /// The output files of one recording: a folder, and their name without extension.
@@ -52,6 +54,21 @@ impl Target {
             self.folder.join(name)
         };
         extensions.iter().map(path).collect()
+    }
+
+    /// All files of a recording with `faces` faces that are drawn at random, format by format: the
+    /// mean face first, then the others in their order, and their sheet.
+    pub fn files(&self, formats: &[Format], faces: usize) -> Vec<PathBuf> {
+        let each = self.with_faces(faces);
+        let of_format = |&format: &Format| {
+            let of_each = match format {
+                Format::Png => &each[..],
+                Format::Json => &each[..1],
+                Format::Npy => &each[..=faces], // without the sheet
+            };
+            of_each.iter().flat_map(move |target| target.paths(format))
+        };
+        formats.iter().flat_map(of_format).collect()
     }
 
     /// The files of a face that is drawn at random, from 1.
@@ -135,7 +152,9 @@ fn target(input: &Input, place: &OutputPlace) -> Target {
         Input::File(path) => split(path),
     };
     match place {
-        OutputPlace::BesideInput => Target { folder: parent.to_owned(), stem: stem.to_owned() },
+        OutputPlace::BesideInput | OutputPlace::Stdout => {
+            Target { folder: parent.to_owned(), stem: stem.to_owned() }
+        }
         OutputPlace::Folder(folder) => Target { folder: folder.clone(), stem: stem.to_owned() },
         OutputPlace::File(path) => {
             let (folder, stem) = split(path);

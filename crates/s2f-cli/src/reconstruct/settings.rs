@@ -1,13 +1,14 @@
 //! The arguments of `reconstruct`, and what they mean.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use speech2face::{ReconstructOptions, Sampling, VoicePolicy};
 
-use super::inputs::{Input, without_repetitions};
+use super::inputs::{Input, Inputs};
 use super::outputs::{Format, OutputPlace, Target, targets};
 use crate::device::DeviceArgs;
 use crate::model_choice::ModelChoice;
@@ -16,20 +17,39 @@ use crate::model_choice::ModelChoice;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Recordings: WAV, FLAC, MP3, M4A, Ogg, Opus, WebM, AIFF, or a video; - reads standard input
+    /// Recordings: WAV, FLAC, MP3, M4A, Ogg, Opus, WebM, AIFF, or a video; folders of them; -
+    /// reads standard input
     ///
     /// Six seconds of one voice are enough; more is better. The picture is written next to the
-    /// recording as NAME.png. Files that cannot be used are reported and skipped.
-    #[arg(value_name = "FILE", required = true)]
+    /// recording as NAME.png. Files that cannot be used are reported and skipped. In a folder,
+    /// recordings and videos are found by the ends of their names, also in the folders inside it.
+    #[arg(value_name = "FILE|FOLDER", required_unless_present = "files_from")]
     files: Vec<PathBuf>,
 
-    /// Output folder or, for a single recording, output file
+    /// Also read the names of recordings and folders from this file, one a line; - reads them from
+    /// standard input
+    #[arg(long, value_name = "LIST")]
+    files_from: Vec<PathBuf>,
+
+    /// Output folder or, for a single recording, output file; - writes to standard output
     ///
     /// A name that ends in .png, .json or .npy is a file and selects the format. Any other name is
     /// a folder, which is created if it does not exist. If two recordings would get the same
     /// name, the second is numbered: voice.png, voice-2.png.
-    #[arg(short, long, value_name = "FOLDER|FILE")]
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER|FILE|-")]
     output: Option<PathBuf>,
+
+    /// Skip recordings whose files are all there already
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
+
+    /// Replace files that speech2face did not write, too; its own are always replaced
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Print which files would be written, and draw nothing
+    #[arg(long)]
+    dry_run: bool,
 
     #[command(flatten)]
     pub model: ModelChoice,
@@ -78,7 +98,8 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   speech2face reconstruct voice.m4a
-  speech2face reconstruct *.wav -o faces
+  speech2face reconstruct recordings -o faces --skip-existing
+  find . -name '*.opus' | speech2face reconstruct --files-from - -o faces
   speech2face reconstruct voice.m4a --exaggerate 0.7 -o face.png
   speech2face reconstruct voice.wav --faces 6 --seed 1
   speech2face reconstruct voice.wav --faces 6 --truncate 0.7 -o faces -v
@@ -132,6 +153,12 @@ pub struct Request {
     pub sampling: Option<Sampling>,
     pub formats: Vec<Format>,
     pub json: bool,
+    /// Number of recordings that are not drawn since their files are there.
+    pub skipped: usize,
+    pub overwrite: bool,
+    pub dry_run: bool,
+    /// Write the only file to standard output.
+    pub to_stdout: bool,
 }
 
 impl Request {
@@ -140,7 +167,7 @@ impl Request {
     /// # Errors
     /// Options that contradict each other.
     pub fn new(args: &Args) -> anyhow::Result<Self> {
-        let (inputs, repeated) = without_repetitions(&args.files);
+        let Inputs { recordings, repeated } = Inputs::new(&args.files, &args.files_from)?;
         let mut formats = Vec::new();
         for format in &args.formats {
             if !formats.contains(format) {
@@ -149,7 +176,7 @@ impl Request {
         }
         let place = match &args.output {
             None => OutputPlace::BesideInput,
-            Some(output) => place(output, inputs.len(), &mut formats)?,
+            Some(output) => place(output, recordings.len(), &mut formats)?,
         };
         if formats.is_empty() {
             formats.push(Format::Png);
@@ -163,7 +190,18 @@ impl Request {
             formats.push(Format::Json);
         }
         let faces = sampling.map_or(0, |sampling| sampling.count);
-        let targets = targets(&inputs, &place, &formats, faces);
+        let to_stdout = matches!(place, OutputPlace::Stdout);
+        if to_stdout {
+            check_stdout(args, &formats)?;
+        }
+        let targets = targets(&recordings, &place, &formats, faces);
+        let all = recordings.len();
+        let mut inputs: Vec<(Input, Target)> = recordings.into_iter().zip(targets).collect();
+        if args.skip_existing {
+            inputs.retain(|(_, target)| {
+                target.files(&formats, faces).iter().any(|file| !file.exists())
+            });
+        }
         let voice = match args.window {
             Window::All => VoicePolicy::default(),
             Window::First => VoicePolicy::first_clip(),
@@ -174,12 +212,16 @@ impl Request {
         };
         Ok(Self {
             folder,
-            inputs: inputs.into_iter().zip(targets).collect(),
+            skipped: all - inputs.len(),
+            inputs,
             repeated,
             options: ReconstructOptions { voice, exaggerate: args.exaggerate },
             sampling,
             formats,
             json: args.json,
+            overwrite: args.overwrite,
+            dry_run: args.dry_run,
+            to_stdout,
         })
     }
 
@@ -194,10 +236,30 @@ impl Request {
     }
 }
 
+/// Refuses what does not fit one file in standard output.
+fn check_stdout(args: &Args, formats: &[Format]) -> anyhow::Result<()> {
+    if formats.len() != 1 || formats.contains(&Format::Npy) || args.faces.is_some() {
+        bail!("-o - writes one file; hint: name a folder with -o, or one --format: png or json");
+    }
+    if args.json {
+        bail!("-o - and --json both write to standard output; hint: omit one of the two");
+    }
+    if formats.contains(&Format::Png) && !args.dry_run && io::stdout().is_terminal() {
+        bail!("a picture is not for a terminal; hint: redirect it, as in -o - > face.png");
+    }
+    Ok(())
+}
+
 /// What `-o` means. A name with the extension of a format selects that format, unless `--format`
 /// is given.
 fn place(output: &Path, inputs: usize, formats: &mut Vec<Format>) -> anyhow::Result<OutputPlace> {
     let name = output.display();
+    if output.as_os_str() == "-" {
+        if inputs > 1 {
+            bail!("-o - is for one recording, not {inputs}; hint: name a folder, as in -o faces");
+        }
+        return Ok(OutputPlace::Stdout);
+    }
     let is_folder = output.is_dir() || output.as_os_str().to_string_lossy().ends_with(is_separator);
     let Some(extension) = output.extension().filter(|_| !is_folder) else {
         return Ok(OutputPlace::Folder(output.to_owned()));

@@ -21,7 +21,7 @@ fn files_without_a_voice_are_named_with_a_hint() {
     }
     folder.write("folder/x.wav", "");
     let run = folder.run(["reconstruct", "folder"]).exits(1);
-    run.says(&["error: folder is a folder\n", "hint: name the recordings in it, as in folder/*"]);
+    run.says(&["error: folder/x.wav: the file is empty"]);
     folder
         .run(["reconstruct", "nowhere.wav"])
         .exits(1)
@@ -65,7 +65,7 @@ fn wrong_usage_exits_with_2() {
         folder.run(arguments).exits(2).says(&[part]);
     };
     check(&[], "Usage: speech2face");
-    check(&["reconstruct"], "<FILE>...");
+    check(&["reconstruct"], "<FILE|FOLDER>...");
     check(&["draw", "a.wav"], "unrecognized subcommand");
     check(&["reconstruct", "a.wav", "--colour"], "unexpected argument");
     check(&["reconstruct", "a.wav", "--window", "last"], "[possible values: all, first]");

@@ -77,7 +77,7 @@ fn colours_are_for_terminals_and_can_be_turned_off() {
 }
 
 #[test]
-fn a_closed_pipe_is_not_an_error() {
+fn a_closed_pipe_does_not_hide_what_failed() {
     let folder = Folder::new();
     let names: Vec<String> = (0..4).map(|n| format!("missing-{n}.wav")).collect();
     let mut command =
@@ -86,7 +86,8 @@ fn a_closed_pipe_is_not_an_error() {
     drop(child.stdout.take());
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{errors}");
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{errors}");
+    assert_eq!(errors.matches("error: missing-").count(), 4, "{errors}");
     assert!(!errors.contains("panicked"), "{errors}");
 }
 
@@ -102,7 +103,7 @@ fn help_has_examples() {
     for part in ["ffmpeg -i", "voice-2.png", "mean face", "[env: SPEECH2FACE_MODEL]"] {
         assert!(run.stdout.contains(part), "{part}");
     }
-    let run = folder.run(["--version"]).exits(0);
+    let run = folder.run(["-V"]).exits(0);
     assert_eq!(run.stdout, concat!("speech2face ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
@@ -170,4 +171,29 @@ fn every_help_is_plain_english_and_names_the_device() {
             assert!(help.contains("--device"), "{command:?}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_have_no_power_over_the_terminal() {
+    let folder = Folder::new();
+    let name = "a\u{1b}]0;title\u{7}\rerror: b\n\u{9b}31m\u{202e}c.wav";
+    folder.write(name, "");
+    let run = folder.run(["reconstruct", name, "--json"]).exits(1);
+    let shown = r"a\u{1b}]0;title\u{7}\rerror: b\n\u{9b}31m\u{202e}c.wav";
+    assert_eq!(
+        run.stderr,
+        format!(
+            "error: {shown}: the file is empty (0 bytes)\n  hint: record it or download it again\n"
+        )
+    );
+    assert_eq!(run.json()[0]["input"], name);
+    let acts = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+    assert!(!acts(&run.stdout), "{}", run.stdout);
+
+    // The parser of the arguments prints what it does not know.
+    let run = folder.run(["reconstruct", "a.wav", "--\u{1b}]0;title\u{7}"]).exits(2);
+    assert!(!acts(&run.stderr) && run.stderr.contains("unexpected argument"), "{run:#?}");
+    let run = folder.run(["reconstruct", "a.wav", "-m", "x\u{1b}[2J\n"]).exits(2);
+    run.says(&[r"error: there is no model or folder called x\u{1b}[2J\n"]);
 }

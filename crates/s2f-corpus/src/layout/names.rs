@@ -44,6 +44,18 @@ pub(super) fn file_kind(name: &str) -> FileKind {
     }
 }
 
+/// Whether a file of this name is a recording or a video, by its extension.
+///
+/// ```
+/// use s2f_corpus::layout::has_sound;
+///
+/// assert!(has_sound("voice.M4A") && has_sound("interview.mp4"));
+/// assert!(!has_sound("voice.png") && !has_sound("voice"));
+/// ```
+pub fn has_sound(name: &str) -> bool {
+    matches!(file_kind(name), FileKind::Sound | FileKind::Video)
+}
+
 /// Maximum length of one part of a name, and of a whole name. File systems allow 255 bytes.
 const MAX_PART: usize = 64;
 const MAX_NAME: usize = 200;

@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use s2f_core::csv_cell::guarded;
 use s2f_core::hash::{Digest, Sha256, hex};
 use s2f_core::{AtomicFile, FileError, is_temporary};
 use s2f_face::FaceEncoder;
@@ -218,8 +219,9 @@ pub(super) fn write_rejected(path: &Path, rows: &[Rejected]) -> Result<(), Corpu
     let table = |source| CorpusError::Table { path: path.to_owned(), source };
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     writer.write_record(REJECTED_COLUMNS).map_err(table)?;
-    for row in rows {
-        writer.serialize(row).map_err(table)?;
+    for Rejected { pair_id, speaker_id, source, file, reason, detail } in rows {
+        let cells: [&str; 6] = [pair_id, speaker_id, source, file, reason.name(), detail];
+        writer.write_record(cells.map(|cell| guarded(cell).into_owned())).map_err(table)?;
     }
     let bytes = writer.into_inner().map_err(|error| table(error.into_error().into()))?;
     Ok(AtomicFile::write(path, &bytes)?)

@@ -1,6 +1,7 @@
 //! Pictures: a map of the voices and a sheet of faces.
 
 use s2f_core::Sex;
+use s2f_core::csv_cell::guarded;
 use s2f_metrics::tsne;
 
 use crate::EvalError;
@@ -88,7 +89,7 @@ pub(super) fn map(context: &Context<'_>, attachments: &mut Attachments) -> Secti
     }
     let mut csv = format!("{}\n", MAP_COLUMNS.join(","));
     for (&pair, [x, y]) in shown.iter().zip(&places) {
-        csv += &format!("\"{}\",{x},{y}\n", info(pair).pair_id.replace('"', "\"\""));
+        csv += &format!("\"{}\",{x},{y}\n", guarded(&info(pair).pair_id).replace('"', "\"\""));
     }
     attachments.insert(MAP_FILE.into(), csv.into_bytes());
     section

@@ -1,14 +1,13 @@
 //! `config.toml`: the configuration of a run, and what may differ when it is resumed.
 
-use std::fs;
-
-use s2f_core::FileError;
+use s2f_core::read_text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use speech2face::RunFolder;
 use toml::{Table, Value};
 
 use crate::TrainError;
+use crate::config::{MAX_BYTES, parsed};
 
 /// Keys that may differ between two sessions of a run: its length, and how often it validates.
 const RESUMABLE_KEYS: [&str; 3] = ["optimisation.steps", "optimisation.epochs", "watch"];
@@ -22,8 +21,8 @@ pub(super) fn compared<C: Serialize + DeserializeOwned>(
     let bad = |reason: String| TrainError::Config { path: path.clone(), reason };
     let now = Table::try_from(config).map_err(|e| bad(e.to_string()))?;
     if path.exists() {
-        let text = fs::read_to_string(&path).map_err(FileError::at("read", &path))?;
-        let was: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
+        let text = read_text(&path, MAX_BYTES)?;
+        let was = parsed(&text).map_err(bad)?;
         // Keys that were added since get their defaults.
         let filled = C::deserialize(was.clone()).ok().and_then(|was| Table::try_from(&was).ok());
         let was = filled.unwrap_or(was);
