@@ -13,6 +13,7 @@
 //! | [`isa`] | the instruction set of convolutions, chosen at run time |
 //! | [`lstm`] | the states of stacked LSTM layers |
 //! | [`sample`](mod@sample) | bilinear samples of pictures |
+//! | [`mapped`] | files in memory without a copy |
 //!
 //! Results do not depend on the number of threads: work is shared out so that each sum is taken in
 //! one order. Threads are those of the current Rayon pool. They do depend on the instruction set.
@@ -31,6 +32,7 @@ mod direct;
 mod finish;
 pub mod isa;
 pub mod lstm;
+pub mod mapped;
 mod norm;
 mod product;
 pub mod sample;
