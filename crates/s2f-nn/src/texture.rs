@@ -2,11 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 
 /// Height and width of every transposed convolution.
 pub(crate) const KERNEL: usize = 5;
@@ -148,12 +148,13 @@ impl BasisHead {
     ) -> Self {
         let values = luma_chroma_values(size);
         let scale = 0.1; // about the standard deviation of a texture, full brightness being 1
-        let normal = Distribution::Normal(0.0, scale / (components as f64).sqrt());
+        let std = scale / (components as f64).sqrt();
         Self {
             hidden: LinearConfig::new(input, hidden).init(device),
             coefficients: LinearConfig::new(hidden, components).init(device),
             mean: Param::from_tensor(Tensor::zeros([values], device)),
-            basis: Param::from_tensor(Tensor::random([components, values], normal, device)),
+            // Drawn only if it is used: most networks are initialised to load weights into.
+            basis: Initializer::Normal { mean: 0.0, std }.init([components, values], device),
             size,
         }
     }
