@@ -8,7 +8,7 @@ mod gradient;
 
 use rayon::prelude::*;
 
-pub use gradient::{input_gradient, kernel_gradient};
+pub use gradient::{InputRows, input_gradient, kernel_gradient};
 
 use crate::finish::Finish;
 use crate::isa::{Isa, Kernel};
@@ -189,12 +189,15 @@ impl Kernel for Row<'_> {
 }
 
 /// Writes finished rows.
-struct FinishRows<V, const W: usize> {
-    to: *mut f32,
-    row: usize,
-    finish: [crate::finish::FinishVector<V>; W],
+pub struct FinishRows<V, const W: usize> {
+    /// The first row, in whole vectors but for the last.
+    pub to: *mut f32,
+    /// From one row to the next.
+    pub row: usize,
+    /// Of the columns.
+    pub finish: [crate::finish::FinishVector<V>; W],
     /// Lanes of the last vector that are written.
-    count: usize,
+    pub count: usize,
 }
 
 impl<V: Vector, const W: usize> Sink<V, W> for FinishRows<V, W> {

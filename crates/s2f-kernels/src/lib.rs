@@ -13,6 +13,8 @@
 //! | [`isa`] | the instruction set of convolutions, chosen at run time |
 //! | [`lstm`] | the states of stacked LSTM layers |
 //! | [`sample`](mod@sample) | bilinear samples of pictures |
+//! | [`spline`] | warps of pictures by thin-plate splines |
+//! | [`colours`] | luma and chroma to pictures |
 //! | [`mapped`] | files in memory without a copy |
 //!
 //! Results do not depend on the number of threads: work is shared out so that each sum is taken in
@@ -27,20 +29,28 @@
 #![allow(clippy::needless_range_loop, reason = "indices over several arrays of registers at once")]
 
 mod burn;
+pub mod colours;
 pub mod convolution;
+mod depthwise;
 mod direct;
 mod finish;
 pub mod isa;
+mod layer;
+mod linear;
 pub mod lstm;
 pub mod mapped;
 mod norm;
+mod pointwise;
 mod product;
 pub mod sample;
 mod scratch;
+pub mod spline;
+mod transposed;
 mod vector;
 mod winograd;
 
-pub use self::burn::{BlockOptions, conv_block};
+pub use self::burn::{BlockOptions, affine, conv_block, conv_transpose_block, linear};
+pub use self::finish::Activation;
 
 #[cfg(test)]
 mod tests;

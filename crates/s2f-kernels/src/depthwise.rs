@@ -1,0 +1,285 @@
+//! Convolutions within each channel, for any kernel, stride and padding.
+
+use rayon::prelude::*;
+
+use crate::finish::Finish;
+use crate::isa::{Isa, Kernel};
+use crate::vector::Vector;
+
+/// Parts of the sum over the pixels, at most; the result depends on it, so threads do not.
+const PARTS: usize = 16;
+/// Products of a task, at least.
+const MIN_PRODUCTS: usize = 1 << 16;
+
+/// A convolution of an NHWC tensor with kernels `[channels, 1, height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Images.
+    pub batch: usize,
+    /// Height, width and channels of the input.
+    pub input: [usize; 3],
+    /// Height and width of the kernels; not larger than the padded input.
+    pub kernel: [usize; 2],
+    /// Vertical and horizontal stride.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros on each side of the input.
+    pub padding: [usize; 2],
+}
+
+impl Shape {
+    /// Height, width and channels of the output.
+    ///
+    /// # Panics
+    /// If the kernels are larger than the padded input, or a stride is 0.
+    pub fn output(&self) -> [usize; 3] {
+        let size = |axis: usize| {
+            let (input, kernel) = (self.input[axis] + 2 * self.padding[axis], self.kernel[axis]);
+            assert!((1..=input).contains(&kernel), "a kernel of {kernel} on an input of {input}");
+            (input - kernel) / self.stride[axis] + 1
+        };
+        [size(0), size(1), self.input[2]]
+    }
+
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    fn check(&self, kernels: usize, input: usize, output: usize) {
+        assert_eq!(kernels, self.input[2] * self.taps());
+        assert_eq!(input, self.batch * self.input.iter().product::<usize>());
+        assert_eq!(output, self.batch * self.output().iter().product::<usize>());
+    }
+
+    /// The row or column of the input that a tap of an output reads, if there is one.
+    #[inline(always)]
+    fn place(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let place = (output * self.stride[axis] + tap).checked_sub(self.padding[axis])?;
+        (place < self.input[axis]).then_some(place)
+    }
+
+    /// Rows of a task, at least.
+    fn min_rows(&self) -> usize {
+        (MIN_PRODUCTS / (self.taps() * self.input[1] * self.input[2]).max(1)).max(1)
+    }
+}
+
+/// Kernels `[channels, taps]` as `[taps, channels]`.
+fn pack(kernels: &[f32], channels: usize) -> Vec<f32> {
+    let taps = kernels.len() / channels;
+    let mut packed = vec![0.0; kernels.len()];
+    for (channel, kernel) in kernels.chunks_exact(taps).enumerate() {
+        for (tap, value) in kernel.iter().enumerate() {
+            packed[tap * channels + channel] = *value;
+        }
+    }
+    packed
+}
+
+/// Writes the convolution of `source`.
+///
+/// # Panics
+/// If a slice has another length than `shape` says.
+pub fn convolve(
+    isa: Isa,
+    shape: &Shape,
+    kernels: &[f32],
+    source: &[f32],
+    finish: Finish,
+    target: &mut [f32],
+) {
+    shape.check(kernels.len(), source.len(), target.len());
+    let [height, width, channels] = shape.output();
+    let weights = pack(kernels, channels);
+    let rows = target.par_chunks_exact_mut((width * channels).max(1));
+    rows.enumerate().with_min_len(shape.min_rows()).for_each(|(index, target)| {
+        let source = image(shape, source, index / height);
+        isa.run(Row { shape, weights: &weights, source, y: index % height, finish, target });
+    });
+}
+
+fn image<'a>(shape: &Shape, source: &'a [f32], index: usize) -> &'a [f32] {
+    let length = shape.input.iter().product::<usize>();
+    &source[index * length..][..length]
+}
+
+/// A row of the output.
+struct Row<'a> {
+    shape: &'a Shape,
+    /// `[taps, channels]`
+    weights: &'a [f32],
+    /// An image.
+    source: &'a [f32],
+    y: usize,
+    finish: Finish<'a>,
+    target: &'a mut [f32],
+}
+
+impl Kernel for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Shape { input: [height, width, channels], kernel, .. } = *self.shape;
+        assert_eq!(self.source.len(), height * width * channels);
+        assert_eq!(self.weights.len(), kernel[0] * kernel[1] * channels);
+        for first in (0..channels).step_by(V::LANES) {
+            let count = V::LANES.min(channels - first);
+            // SAFETY: `place` gives pixels of the image; `count` channels from `first` are there in
+            // each pixel and tap; the rest is as the caller promises.
+            unsafe {
+                let finish = self.finish.vector::<V>(first, count);
+                for (x, to) in self.target.chunks_exact_mut(channels).enumerate() {
+                    let mut sum = V::splat(0.0);
+                    for tap_y in 0..kernel[0] {
+                        let Some(row) = self.shape.place(0, self.y, tap_y) else { continue };
+                        for tap_x in 0..kernel[1] {
+                            let Some(column) = self.shape.place(1, x, tap_x) else { continue };
+                            let at = (row * width + column) * channels + first;
+                            let tap = (tap_y * kernel[1] + tap_x) * channels + first;
+                            let from = self.source.as_ptr().add(at);
+                            let weight = self.weights.as_ptr().add(tap);
+                            sum = if count == V::LANES {
+                                V::load(from).mul_add(V::load(weight), sum)
+                            } else {
+                                let weight = V::load_first(weight, count);
+                                V::load_first(from, count).mul_add(weight, sum)
+                            };
+                        }
+                    }
+                    let to = to.as_mut_ptr().add(first);
+                    let value = finish.apply(sum);
+                    if count == V::LANES {
+                        value.store(to);
+                    } else {
+                        value.store_first(to, count);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the gradient of the input from that of the output.
+///
+/// # Panics
+/// As [`convolve`].
+pub fn input_gradient(
+    isa: Isa,
+    shape: &Shape,
+    kernels: &[f32],
+    output_gradient: &[f32],
+    to: &mut [f32],
+) {
+    shape.check(kernels.len(), to.len(), output_gradient.len());
+    let [height, width, channels] = shape.output();
+    let input_height = shape.input[0];
+    let weights = pack(kernels, channels);
+    let rows = to.par_chunks_exact_mut((shape.input[1] * channels).max(1));
+    rows.enumerate().with_min_len(shape.min_rows()).for_each(|(index, target)| {
+        let gradient = &output_gradient[index / input_height * height * width * channels..];
+        let gradient = &gradient[..height * width * channels];
+        isa.run(InputRow { shape, weights: &weights, gradient, y: index % input_height, target });
+    });
+}
+
+/// A row of the gradient of the input.
+struct InputRow<'a> {
+    shape: &'a Shape,
+    weights: &'a [f32],
+    /// Of an image.
+    gradient: &'a [f32],
+    y: usize,
+    target: &'a mut [f32],
+}
+
+impl Kernel for InputRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Shape { kernel, stride, padding, .. } = *self.shape;
+        let [height, width, channels] = self.shape.output();
+        self.target.fill(0.0);
+        for tap_y in 0..kernel[0] {
+            let Some(from) = (self.y + padding[0]).checked_sub(tap_y) else { continue };
+            let row = from / stride[0];
+            if from % stride[0] != 0 || row >= height {
+                continue;
+            }
+            let gradient = &self.gradient[row * width * channels..][..width * channels];
+            for tap_x in 0..kernel[1] {
+                let weights = &self.weights[(tap_y * kernel[1] + tap_x) * channels..][..channels];
+                for (x, gradient) in gradient.chunks_exact(channels).enumerate() {
+                    let Some(column) = self.shape.place(1, x, tap_x) else { continue };
+                    let to = &mut self.target[column * channels..][..channels];
+                    for channel in 0..channels {
+                        to[channel] += gradient[channel] * weights[channel];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the gradient of the kernels from the input and the gradient of the output.
+///
+/// # Panics
+/// As [`convolve`].
+pub fn kernel_gradient(
+    isa: Isa,
+    shape: &Shape,
+    source: &[f32],
+    output_gradient: &[f32],
+    to: &mut [f32],
+) {
+    shape.check(to.len(), source.len(), output_gradient.len());
+    let [height, width, channels] = shape.output();
+    let rows = shape.batch * height;
+    let (length, parts) = (to.len(), PARTS.min(rows));
+    let mut sums = vec![0.0_f32; parts * length];
+    sums.par_chunks_exact_mut(length.max(1)).enumerate().for_each(|(part, sums)| {
+        for row in rows * part / parts..rows * (part + 1) / parts {
+            let gradient = &output_gradient[row * width * channels..][..width * channels];
+            let source = image(shape, source, row / height);
+            isa.run(KernelRow { shape, source, gradient, y: row % height, sums: &mut *sums });
+        }
+    });
+    for (channel, kernel) in to.chunks_exact_mut(shape.taps()).enumerate() {
+        for (tap, value) in kernel.iter_mut().enumerate() {
+            let parts = sums.chunks_exact(length);
+            *value = parts.map(|part| part[tap * channels + channel]).sum();
+        }
+    }
+}
+
+/// What a row of the output adds to the gradient of the kernels, `[taps, channels]`.
+struct KernelRow<'a> {
+    shape: &'a Shape,
+    /// An image.
+    source: &'a [f32],
+    gradient: &'a [f32],
+    y: usize,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for KernelRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Shape { input: [_, width, channels], kernel, .. } = *self.shape;
+        for tap_y in 0..kernel[0] {
+            let Some(row) = self.shape.place(0, self.y, tap_y) else { continue };
+            for tap_x in 0..kernel[1] {
+                let sums = &mut self.sums[(tap_y * kernel[1] + tap_x) * channels..][..channels];
+                for (x, gradient) in self.gradient.chunks_exact(channels).enumerate() {
+                    let Some(column) = self.shape.place(1, x, tap_x) else { continue };
+                    let source = &self.source[(row * width + column) * channels..][..channels];
+                    for channel in 0..channels {
+                        sums[channel] += gradient[channel] * source[channel];
+                    }
+                }
+            }
+        }
+    }
+}
