@@ -14,6 +14,9 @@ use crate::scratch::{Shared, Space};
 use crate::vector::Vector;
 use grid::Grid;
 
+/// Largest side of pictures that [`Warp::render`] warps.
+pub const MAX_SIZE: usize = Samples::MAX;
+
 /// A warp. Positions are x and y in pixels, the centre of the top left pixel being (0, 0).
 #[derive(Debug, Clone, Copy)]
 pub struct Warp<'a> {
@@ -21,7 +24,7 @@ pub struct Warp<'a> {
     pub mean: &'a [f32],
     /// Points of zero displacement.
     pub border: &'a [[f32; 2]],
-    /// Side of the pictures, at least 2 and at most 256.
+    /// Side of the pictures, at least 2.
     pub size: usize,
     /// From nodes along a side to pixels: `[size, nodes]`, row by row, most of it 0.
     pub upsampling: &'a [f32],
@@ -55,10 +58,11 @@ impl Warp<'_> {
     /// - `texture`, output: `[channels, size, size]`
     ///
     /// # Panics
-    /// As [`displacement`](Self::displacement), or if the texture has another size.
+    /// As [`displacement`](Self::displacement), or if the texture has another size
+    /// or is larger than [`MAX_SIZE`].
     pub fn render(&self, isa: Isa, texture: &[f32], landmarks: &[f32]) -> Vec<f32> {
         let size = self.size;
-        assert!(size <= Samples::MAX && texture.len().is_multiple_of(size * size));
+        assert!(size <= MAX_SIZE && texture.len().is_multiple_of(size * size));
         let rows = Rows::new(isa, self, landmarks);
         let mut picture = vec![0.0; texture.len()];
         let target = Shared::new(&mut picture);

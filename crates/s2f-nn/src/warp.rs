@@ -14,8 +14,12 @@ mod sample;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use nalgebra::DMatrix;
+use s2f_kernels::isa::Isa;
+use s2f_kernels::spline;
 
 pub use sample::sample;
+
+use crate::plain_cpu::is_plain_cpu;
 
 /// Nodes along each side of the coarse grid on which the spline is evaluated; cubic interpolation
 /// gives every pixel. At 224 pixels, one node per 4 pixels.
@@ -80,13 +84,25 @@ impl Warp {
     /// assert!((unchanged - texture).abs().max().into_scalar::<f32>() < 1e-3);
     /// ```
     pub fn forward(&self, texture: Tensor<4>, landmarks: Tensor<3>) -> Tensor<4> {
-        let displacement = self.displacement(landmarks); // [batch, 2, size, size]
         let device = texture.device();
+        let [batch, channels, ..] = texture.dims();
+        if is_plain_cpu(&device) && self.size <= spline::MAX_SIZE {
+            let [pictures, to] = [texture.clone().into_data(), landmarks.clone().into_data()];
+            if let (Ok(pictures), Ok(to)) = (pictures.as_slice(), to.as_slice()) {
+                let length = channels * self.size * self.size;
+                let faces = pictures.chunks_exact(length).zip(to.chunks_exact(to.len() / batch));
+                let pictures = self.with_kernel(|warp| {
+                    faces.flat_map(|(texture, to)| warp.render(Isa::best(), texture, to)).collect()
+                });
+                let shape = [batch, channels, self.size, self.size];
+                return Tensor::from_data(TensorData::new::<f32, _>(pictures, shape), &device);
+            }
+        }
+        let displacement = self.displacement(landmarks); // [batch, 2, size, size]
         let size = self.size as i64;
         let positions = Tensor::<1, Int>::arange(0..size, &device).float();
         let x = positions.clone().reshape([1, 1, size]); // [1, 1, size]
         let y = positions.reshape([1, size, 1]); // [1, size, 1]
-        let [batch, ..] = displacement.dims();
         let axis = |axis: usize| -> Tensor<3> {
             displacement.clone().narrow(1, axis, 1).reshape([batch, self.size, self.size])
         };
@@ -101,6 +117,17 @@ impl Warp {
     pub fn displacement(&self, landmarks: Tensor<3>) -> Tensor<4> {
         let device = landmarks.device();
         let [batch, count, _] = landmarks.dims();
+        if is_plain_cpu(&device) {
+            let to = landmarks.clone().into_data();
+            if let Ok(to) = to.as_slice() {
+                let displacement: Vec<f32> = self.with_kernel(|warp| {
+                    let faces = to.chunks_exact(2 * count);
+                    faces.flat_map(|to| warp.displacement(Isa::best(), to)).collect()
+                });
+                let shape = [batch, 2, self.size, self.size];
+                return Tensor::from_data(TensorData::new(displacement, shape), &device);
+            }
+        }
         // [batch, border, 2]
         let border = points(&self.border, &device).unsqueeze::<3>().repeat_dim(0, batch);
         let moved = landmarks.clone() - self.mean().unsqueeze::<3>(); // [batch, landmarks, 2]
@@ -130,6 +157,19 @@ impl Warp {
         let up = TensorData::new(upsampling(self.size), [1, 1, self.size, NODES]);
         let up = Tensor::<4>::from_data(up, &device); // [1, 1, size, NODES]
         up.clone().matmul(coarse).matmul(up.swap_dims(2, 3)) // [batch, 2, size, size]
+    }
+
+    /// Calls `work` with the same warp for the kernel on a CPU without gradients.
+    fn with_kernel(&self, work: impl FnOnce(spline::Warp<'_>) -> Vec<f32>) -> Vec<f32> {
+        let mean: Vec<f32> = self.mean.val().into_data().iter().collect();
+        work(spline::Warp {
+            mean: &mean,
+            border: &self.border,
+            size: self.size,
+            upsampling: &upsampling(self.size),
+            smoothing: SMOOTHING,
+            nearest: NEAREST as f32,
+        })
     }
 
     /// Positions of the coarse grid's nodes, row by row, `[1, NODES², 2 (x, y)]`, pixels.
@@ -251,16 +291,20 @@ mod tests {
 
     #[test]
     fn equals_the_exact_spline() {
-        let device = cpu();
+        // Without gradients the kernel, with them the tensor library.
+        [cpu(), cpu().autodiff()].iter().for_each(check_spline);
+    }
+
+    fn check_spline(device: &Device) {
         let reference = Reference::new(REFERENCE);
-        let warp = warp(&reference, &device);
-        let landmarks: Tensor<2> = reference.floats("landmarks", &device);
+        let warp = warp(&reference, device);
+        let landmarks: Tensor<2> = reference.floats("landmarks", device);
         let chosen = reference.integers("pixel");
 
         let found = warp.displacement(landmarks.clone().unsqueeze()).into_data();
         let found: Vec<f32> = found.iter().collect();
         let expected: Vec<f32> =
-            reference.floats::<2>("displacement", &device).into_data().iter().collect();
+            reference.floats::<2>("displacement", device).into_data().iter().collect();
         let worst = chosen.iter().zip(expected.as_chunks::<2>().0).map(|(&pixel, [x, y])| {
             let pixel = pixel as usize;
             (found[pixel] - x).hypot(found[SIZE * SIZE + pixel] - y)
@@ -274,10 +318,10 @@ mod tests {
             0.5 + 0.5 * (x / 2.0).sin() * (y / 3.0).cos()
         });
         let texture = TensorData::new(texture.collect::<Vec<f32>>(), [1, 1, SIZE, SIZE]);
-        let rendered = warp.forward(Tensor::from_data(texture, &device), landmarks.unsqueeze());
+        let rendered = warp.forward(Tensor::from_data(texture, device), landmarks.unsqueeze());
         let rendered: Vec<f32> = rendered.into_data().iter().collect();
         let expected: Vec<f32> =
-            reference.floats::<1>("rendered", &device).into_data().iter().collect();
+            reference.floats::<1>("rendered", device).into_data().iter().collect();
         let worst =
             chosen.iter().zip(&expected).map(|(&pixel, e)| (rendered[pixel as usize] - e).abs());
         // The texture's steepest slope is 1/4 per pixel: 0.2 px are 0.05.

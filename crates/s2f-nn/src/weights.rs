@@ -15,7 +15,7 @@ mod safetensors;
 use std::fs::{self, File};
 use std::path::Path;
 
-pub(crate) use arrays::{Arrays, set_values};
+pub(crate) use arrays::{Arrays, set_tensor, set_values};
 pub use error::WeightsError;
 pub(crate) use mxnet::read_mxnet;
 pub use names::KeyMap;
