@@ -1,9 +1,12 @@
 //! Convolutions within each channel, for any kernel, stride and padding.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::finish::Finish;
 use crate::isa::{Isa, Kernel};
+use crate::scratch::each_chunk;
 use crate::vector::Vector;
 
 /// Parts of the sum over the pixels, at most; the result depends on it, so threads do not.
@@ -90,10 +93,11 @@ pub fn convolve(
     shape.check(kernels.len(), source.len(), target.len());
     let [height, width, channels] = shape.output();
     let weights = pack(kernels, channels);
-    let rows = target.par_chunks_exact_mut((width * channels).max(1));
-    rows.enumerate().with_min_len(shape.min_rows()).for_each(|(index, target)| {
-        let source = image(shape, source, index / height);
-        isa.run(Row { shape, weights: &weights, source, y: index % height, finish, target });
+    let zeros = vec![0.0; shape.input[1] * channels];
+    each_chunk(target, width * channels, shape.min_rows(), |index, target| {
+        let (source, y) = (image(shape, source, index / height), index % height);
+        let (weights, zeros) = (&weights, &zeros);
+        isa.run(Row { shape, weights, source, zeros, y, finish, target });
     });
 }
 
@@ -109,6 +113,8 @@ struct Row<'a> {
     weights: &'a [f32],
     /// An image.
     source: &'a [f32],
+    /// A row of the input.
+    zeros: &'a [f32],
     y: usize,
     finish: Finish<'a>,
     target: &'a mut [f32],
@@ -118,17 +124,89 @@ impl Kernel for Row<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run<V: Vector>(mut self) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.shape.kernel == [3, 3] {
+                self.three::<V>();
+            } else {
+                let columns = self.target.len() / self.shape.input[2];
+                self.columns::<V>(0..columns, 0);
+            }
+        }
+    }
+}
+
+impl Row<'_> {
+    /// With kernels of 3 × 3, whose taps stay in registers.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn three<V: Vector>(mut self) {
+        let Shape { input: [height, width, channels], stride, padding, .. } = *self.shape;
+        assert_eq!(self.source.len(), height * width * channels);
+        assert!(self.weights.len() == 9 * channels && self.zeros.len() == width * channels);
+        let columns = self.target.len() / channels;
+        // The columns of which all taps lie in the image.
+        let first = padding[1].div_ceil(stride[1]).min(columns);
+        let end = (width + padding[1]).saturating_sub(3) / stride[1] + 1;
+        let end = if width + padding[1] < 3 { first } else { end.clamp(first, columns) };
+        let rows = [0, 1, 2].map(|tap| match self.shape.place(0, self.y, tap) {
+            Some(row) => self.source[row * width * channels..].as_ptr(),
+            None => self.zeros.as_ptr(),
+        });
+        let whole = channels / V::LANES * V::LANES;
+        for channel in (0..whole).step_by(V::LANES) {
+            // SAFETY: each of the rows has `width` pixels, of which the taps of these columns are
+            // some; each pixel, tap and output has `LANES` channels from `channel`; the rest is as
+            // the caller promises.
+            unsafe {
+                let mut taps = [V::splat(0.0); 9];
+                for (index, tap) in taps.iter_mut().enumerate() {
+                    *tap = V::load(self.weights.as_ptr().add(index * channels + channel));
+                }
+                let finish = self.finish.vector::<V>(channel, V::LANES);
+                for x in first..end {
+                    let at = (x * stride[1] - padding[1]) * channels + channel;
+                    let mut sum = V::splat(0.0);
+                    for y in 0..3 {
+                        let from = rows[y].add(at);
+                        for x in 0..3 {
+                            sum = V::load(from.add(x * channels)).mul_add(taps[3 * y + x], sum);
+                        }
+                    }
+                    finish.apply(sum).store(self.target.as_mut_ptr().add(x * channels + channel));
+                }
+            }
+        }
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.columns::<V>(0..first, 0);
+            self.columns::<V>(end..columns, 0);
+            if whole < channels {
+                self.columns::<V>(first..end, whole);
+            }
+        }
+    }
+
+    /// Some columns by definition, the channels from `start` on, a multiple of the lanes.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn columns<V: Vector>(&mut self, columns: Range<usize>, start: usize) {
         let Shape { input: [height, width, channels], kernel, .. } = *self.shape;
         assert_eq!(self.source.len(), height * width * channels);
         assert_eq!(self.weights.len(), kernel[0] * kernel[1] * channels);
-        for first in (0..channels).step_by(V::LANES) {
+        for first in (start..channels).step_by(V::LANES) {
             let count = V::LANES.min(channels - first);
             // SAFETY: `place` gives pixels of the image; `count` channels from `first` are there in
             // each pixel and tap; the rest is as the caller promises.
             unsafe {
                 let finish = self.finish.vector::<V>(first, count);
-                for (x, to) in self.target.chunks_exact_mut(channels).enumerate() {
+                for x in columns.clone() {
+                    let to = &mut self.target[x * channels..][..channels];
                     let mut sum = V::splat(0.0);
                     for tap_y in 0..kernel[0] {
                         let Some(row) = self.shape.place(0, self.y, tap_y) else { continue };
@@ -174,8 +252,7 @@ pub fn input_gradient(
     let [height, width, channels] = shape.output();
     let input_height = shape.input[0];
     let weights = pack(kernels, channels);
-    let rows = to.par_chunks_exact_mut((shape.input[1] * channels).max(1));
-    rows.enumerate().with_min_len(shape.min_rows()).for_each(|(index, target)| {
+    each_chunk(to, shape.input[1] * channels, shape.min_rows(), |index, target| {
         let gradient = &output_gradient[index / input_height * height * width * channels..];
         let gradient = &gradient[..height * width * channels];
         isa.run(InputRow { shape, weights: &weights, gradient, y: index % input_height, target });

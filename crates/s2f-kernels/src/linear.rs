@@ -47,7 +47,7 @@ pub fn linear(
     let vectors = (MIN_PRODUCTS / (rows * inputs.max(1) * isa.lanes())).max(1);
     let step = vectors.next_multiple_of(VECTORS) * isa.lanes();
     let target = Shared::new(target);
-    (0..outputs.div_ceil(step)).into_par_iter().for_each(|task| {
+    let work = |task: usize| {
         let first = task * step;
         let count = step.min(outputs - first);
         for row in 0..rows {
@@ -65,7 +65,11 @@ pub fn linear(
                 Weights::ByOutput(weights) => isa.run(Dots { part, weights }),
             }
         }
-    });
+    };
+    match outputs.div_ceil(step) {
+        1 => work(0),
+        tasks => (0..tasks).into_par_iter().for_each(work),
+    }
 }
 
 /// Some outputs of a row.

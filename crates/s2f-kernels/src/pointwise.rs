@@ -1,12 +1,11 @@
 //! Convolutions of single pixels: a matrix product.
 
-use rayon::prelude::*;
-
 use crate::direct::FinishRows;
 use crate::finish::Finish;
 use crate::isa::{Isa, Kernel};
 use crate::linear::Weights;
 use crate::product::{self, Left, PANEL, Right};
+use crate::scratch::each_chunk;
 use crate::vector::Vector;
 
 /// Products of a task, about.
@@ -40,10 +39,10 @@ pub fn convolve(
     assert_eq!(source.len() * outputs, target.len() * inputs);
     // A pixel's sums do not depend on the others, so that threads may share them in any way.
     let pixels = target.len() / outputs;
-    let threads = rayon::current_num_threads();
-    let step = (PRODUCTS / (inputs * outputs)).max(12).max(pixels.div_ceil(16 * threads)).max(1);
-    let sources = source.par_chunks(step * inputs);
-    target.par_chunks_mut(step * outputs).zip(sources).for_each(|(target, source)| {
+    // Groups of rows that fill the registers of any instruction set.
+    let step = (PRODUCTS / (inputs * outputs)).next_multiple_of(12).max(12).min(pixels);
+    each_chunk(target, step * outputs, 1, |index, target| {
+        let source = &source[index * step * inputs..][..target.len() / outputs * inputs];
         isa.run(Pixels { inputs, outputs, weights, columns, source, finish, target });
     });
 }
