@@ -13,6 +13,7 @@
 //! | [`isa`] | the instruction set of convolutions, chosen at run time |
 //! | [`lstm`] | the states of stacked LSTM layers |
 //! | [`sample`](mod@sample) | bilinear samples of pictures |
+//! | [`inner`] | inner products of all rows of two matrices |
 //! | [`spline`] | warps of pictures by thin-plate splines |
 //! | [`colours`] | luma and chroma to pictures |
 //! | [`mapped`] | files in memory without a copy |
@@ -34,6 +35,7 @@ pub mod convolution;
 mod depthwise;
 mod direct;
 mod finish;
+pub mod inner;
 pub mod isa;
 mod layer;
 mod linear;

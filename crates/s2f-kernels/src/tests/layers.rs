@@ -7,6 +7,7 @@ use super::blocks::{difference, largest, values};
 use super::{Reference, error, random};
 use crate::burn::{BlockOptions, conv_block, conv_transpose_block, linear, with_burn};
 use crate::finish::{Activation, Finish};
+use crate::inner::Packed;
 use crate::isa::Isa;
 use crate::layer::{Kind, Layer};
 use crate::linear::Weights;
@@ -178,6 +179,31 @@ proptest! {
                 crate::linear::linear(isa, weights, Some(&bias), rows, &source, &mut found);
                 prop_assert!(error(&found, &expected) < TOLERANCE, "{}", isa.name());
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn inner_products_equal_their_definition(
+        left in 1_usize..120,
+        right in 1_usize..120,
+        depth in 1_usize..80,
+        seed: u64,
+    ) {
+        let [a, b] = [(left, 0), (right, 1)].map(|(rows, n)| random((seed >> 8) + n, rows * depth));
+        let product = |row: usize, column: usize| -> f64 {
+            let pairs = a[row * depth..][..depth].iter().zip(&b[column * depth..]);
+            pairs.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+        };
+        let expected: Vec<f64> =
+            (0..left * right).map(|index| product(index / right, index % right)).collect();
+        for isa in Isa::all() {
+            let mut found = vec![f32::NAN; left * right];
+            Packed::new(isa, &b, depth).products(isa, &a, &mut found);
+            prop_assert!(error(&found, &expected) < TOLERANCE, "{}", isa.name());
         }
     }
 }
