@@ -297,9 +297,8 @@ fn compare<E>(
     let (mut products, mut first_item) = (Vec::new(), 0);
     for block in gallery {
         let block = block?;
-        let whole = block.len() <= BLOCK;
-        let blocks = if whole { vec![block] } else { chunks(&block, BLOCK).collect() };
-        for block in blocks.into_iter().filter(|block| !block.is_empty()) {
+        // One after the other, so that they use the same memory.
+        for block in chunks(&block, BLOCK).filter(|block| !block.is_empty()) {
             let items = Side::new(block, centre, distances);
             let packed = items.packed();
             let mut first_probe = 0;
