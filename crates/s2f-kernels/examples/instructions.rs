@@ -66,7 +66,7 @@ const CASES: [Case; 10] = [
         let layer = Weights { input: &input, state: &state, bias: &bias };
         let (lstm, frames) = (Lstm::new(&[layer]), values(16 * 7 * INPUTS));
         Box::new(move || {
-            black_box(lstm.last_states(&frames, 7));
+            black_box(lstm.last_states(Isa::best(), &frames, 7));
         })
     }),
     ("warp", || {
