@@ -280,7 +280,7 @@ impl Kernel for InputRow<'_> {
         for tap_y in 0..kernel[0] {
             let Some(from) = (self.y + padding[0]).checked_sub(tap_y) else { continue };
             let row = from / stride[0];
-            if from % stride[0] != 0 || row >= height {
+            if !from.is_multiple_of(stride[0]) || row >= height {
                 continue;
             }
             let gradient = &self.gradient[row * width * channels..][..width * channels];

@@ -24,8 +24,8 @@ use crate::vectors::Vectors;
 
 /// Items of the gallery in a block: with 256 dimensions, 512 KiB.
 const BLOCK: usize = 512;
-/// Probes in a block: 512 · 256 distances of 4 bytes are 512 KiB for each kind of distance, and stay
-/// in the cache.
+/// Probes in a block: 512 · 256 distances of 4 bytes are 512 KiB for each kind of distance, and
+/// stay in the cache.
 const PROBES: usize = 256;
 /// Probes that are compared with their own items at a time.
 const OWN: usize = 64;

@@ -154,7 +154,8 @@ impl Block {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let y = conv_block(x.clone(), &self.expand, None, RELU6); // [n, h, w, 3 · inputs]
-        let y = conv_block(y, &self.depthwise, None, RELU6); // [n, h / stride, w / stride, 3 · inputs]
+        // [n, h / stride, w / stride, 3 · inputs]
+        let y = conv_block(y, &self.depthwise, None, RELU6);
         let y = conv_block(y, &self.project, None, LINEAR); // [n, h / stride, w / stride, outputs]
         if self.depthwise.stride == [1, 1] { x + y } else { y }
     }

@@ -159,7 +159,8 @@ impl Warp {
         up.clone().matmul(coarse).matmul(up.swap_dims(2, 3)) // [batch, 2, size, size]
     }
 
-    /// What `work` gives for each face with the same warp for the kernel on a CPU without gradients.
+    /// What `work` gives for each face with the same warp, for the kernel on a CPU without
+    /// gradients.
     fn with_kernel(&self, work: impl FnOnce(spline::Warp<'_>) -> Vec<Vec<f32>>) -> Vec<f32> {
         let mean: Vec<f32> = self.mean.val().into_data().iter().collect();
         let faces = work(spline::Warp {

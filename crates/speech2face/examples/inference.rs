@@ -3,10 +3,11 @@
 //!     cargo run --release -p speech2face --example inference -- spectrogram 10 FOLDER
 //!
 //! Part, number of runs, folder. Parts: `encoder-paper`, `encoder-compact`, `encoder-shipped`,
-//! `face-decoder`, `train-face-decoder`, `mobileface`, `mobileface-forward`, `spectrogram`, `cold-start`. Reads the input
-//! from the folder, as raw `float32`, writes its output beside it as `PART.ours`, and prints the
-//! seconds of each run as JSON. `export` writes what other runtimes need to compute the same: ONNX
-//! files and weights. `benches/peers.py` prepares the folder and runs this beside them.
+//! `face-decoder`, `train-face-decoder`, `mobileface`, `mobileface-forward`, `spectrogram`,
+//! `cold-start`. Reads the input from the folder, as raw `float32`, writes its output beside it
+//! as `PART.ours`, and prints the seconds of each run as JSON. `export` writes what other
+//! runtimes need to compute the same: ONNX files and weights. `benches/peers.py` prepares the
+//! folder and runs this beside them.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::path::Path;

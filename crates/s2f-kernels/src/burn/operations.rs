@@ -123,8 +123,8 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Primitive {
     Flex::float_from_data(TensorData::new(values, shape), &Default::default())
 }
 
-/// The values of weights, and their order: outputs first as their dimensions say, or inputs first if
-/// they lie so in memory, as a transposed view does.
+/// The values of weights, and their order: outputs first as their dimensions say, or inputs first
+/// if they lie so in memory, as a transposed view does.
 fn weights(tensor: &Primitive) -> Weights<'_> {
     let (dims, strides) = (tensor.layout().shape(), tensor.layout().strides());
     let (outputs, inputs) = (dims[0], dims[1]);

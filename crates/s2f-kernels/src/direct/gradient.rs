@@ -54,7 +54,7 @@ impl<'a> InputRows<'a> {
         for tap_y in 0..shape.kernel[0].min(y + 1) {
             let from = y - tap_y;
             let output_y = from / shape.stride[0];
-            if from % shape.stride[0] != 0 || output_y >= height {
+            if !from.is_multiple_of(shape.stride[0]) || output_y >= height {
                 continue;
             }
             let gradient = &self.output_gradient[(image * height + output_y) * row..][..row];

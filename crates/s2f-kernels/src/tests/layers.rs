@@ -168,7 +168,8 @@ proptest! {
         let expected: Vec<f64> = (0..rows * outputs)
             .map(|index| {
                 let (row, output) = (index / outputs, index % outputs);
-                let products = source[row * inputs..][..inputs].iter().zip(&weights[output * inputs..]);
+                let source = &source[row * inputs..][..inputs];
+                let products = source.iter().zip(&weights[output * inputs..]);
                 let sum: f64 = products.map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
                 sum + f64::from(bias[output])
             })

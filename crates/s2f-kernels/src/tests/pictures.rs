@@ -35,7 +35,8 @@ proptest! {
         let upsampling = identity();
         for isa in Isa::all() {
             let found = warp(&mean, &upsampling).displacement(isa, &landmarks);
-            for (point, moved) in landmarks.as_chunks::<2>().0.iter().zip(moved.as_chunks::<2>().0) {
+            let points = landmarks.as_chunks::<2>().0.iter();
+            for (point, moved) in points.zip(moved.as_chunks::<2>().0) {
                 let pixel = point[1] as usize * SIZE + point[0] as usize;
                 let found = [found[pixel], found[SIZE * SIZE + pixel]];
                 for (found, moved) in found.into_iter().zip(moved) {
@@ -82,8 +83,8 @@ proptest! {
         for isa in Isa::all() {
             let found = bilinear(isa, &picture, [2, 3, height, width], &x, &y);
             for (index, found) in found.iter().enumerate() {
-                let (image, channel, at) =
-                    (index / count / 3, index / count % 3, index / count / 3 * count + index % count);
+                let (image, channel) = (index / count / 3, index / count % 3);
+                let at = image * count + index % count;
                 // Each pixel counts as far as it is less than one away.
                 let mut expected = 0.0_f64;
                 let limit = |at: f32, size: usize| f64::from(at).clamp(0.0, (size - 1) as f64);
