@@ -97,6 +97,18 @@ def export(folder):
         torch.onnx.export(mobile_face(folder), (picture,), file, dynamo=False)
 
 
+def face_decoder(folder):
+    """The paper's, in the layout that is faster in PyTorch."""
+    import torch
+    from face_decoder import DeconvolutionHead, FaceDecoder
+    from safetensors.torch import load_file
+
+    head = DeconvolutionHead(1000, 14, [256, 128, 64, 32, 32])
+    network = FaceDecoder(4096, 1000, 65, 1000, head)
+    network.load_state_dict(load_file(folder / "train-face-decoder.safetensors"), strict=False)
+    return network.to(memory_format=torch.channels_last)
+
+
 def floats(folder, name, *shape):
     return np.fromfile(folder / name, "<f4").reshape(shape)
 
@@ -107,6 +119,8 @@ def read_input(part, folder):
             return floats(folder, "clip", -1)
         case "face-decoder":
             return floats(folder, "feature", 1, -1)
+        case "train-face-decoder":
+            return floats(folder, "features", 8, 4096)
         case "mobileface" | "mobileface-forward":
             return floats(folder, "picture", 1, 3, 112, 112)
     return floats(folder, "spectrogram", 1, 2, 598, 257)
@@ -148,6 +162,17 @@ def torch_runner(part, folder):
             return x.grad.numpy()
 
         return gradient
+    if part == "train-face-decoder":
+        network = face_decoder(folder)
+
+        def step(x):
+            x = torch.from_numpy(x).requires_grad_()
+            network.zero_grad()
+            landmarks, texture = network(x)
+            (texture.square().mean() + landmarks.square().mean()).backward()
+            return x.grad.numpy()
+
+        return step
     if part == "spectrogram":
         window = torch.nn.functional.pad(torch.hann_window(400), (0, 112))
 
@@ -207,7 +232,7 @@ def main():
         import torch
 
         torch.set_num_threads(threads)
-        torch.set_grad_enabled(part == "mobileface")
+        torch.set_grad_enabled(part in ("mobileface", "train-face-decoder"))
     x = read_input(part, folder)
     seconds = []
     if part == "cold-start":

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, documents, root, skipped};
+use crate::{architecture, documents, instructions, root, skipped};
 
 /// One step of the checks.
 struct Step {
@@ -24,6 +24,8 @@ enum Action {
     Tool { program: &'static str, arguments: &'static [&'static str], install: &'static str },
     /// Checks the repository; returns what was checked.
     Look(fn() -> Result<String, String>),
+    /// Counts instructions, if Valgrind is installed and knows the machine.
+    Instructions,
     /// Runs cargo with a variable that leaves something out, and prints what.
     Partial {
         arguments: &'static [&'static str],
@@ -116,6 +118,7 @@ const STEPS: &[Step] = &[
         name: "tests",
         action: Action::Cargo(&["test", "--locked", "--release", "--workspace"]),
     },
+    Step { name: "instructions", action: Action::Instructions },
     // A second kind of device, on any machine: Burn's other processor backend.
     Step {
         name: "devices",
@@ -197,6 +200,17 @@ impl Step {
             }
             Action::Look(look) => {
                 eprintln!("check: {}: {}", self.name, look()?);
+                Ok(Outcome::Passed)
+            }
+            Action::Instructions if !instructions::SUPPORTED => {
+                Ok(Outcome::Unchecked("instructions are counted on Linux with x86-64".to_owned()))
+            }
+            Action::Instructions if !is_installed("valgrind") => {
+                let reason = "valgrind is not installed; hint: `apt-get install valgrind`";
+                Ok(Outcome::Unchecked(reason.to_owned()))
+            }
+            Action::Instructions => {
+                eprintln!("check: {}: {}", self.name, instructions::check()?);
                 Ok(Outcome::Passed)
             }
             Action::Partial { arguments, variable: (name, value), left_out } => {

@@ -3,6 +3,8 @@
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
 //! fails; with names, only those steps. CI runs the same command. See [`check`].
 //!
+//! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
+//!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "this is the printer")]
@@ -10,6 +12,7 @@
 mod architecture;
 mod check;
 mod documents;
+mod instructions;
 mod skipped;
 mod table;
 
@@ -21,11 +24,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check", ref steps @ ..] => check::run(steps),
+        ["instructions"] => {
+            instructions::record().map_err(|problem| format!("instructions: {problem}"))
+        }
         ["table", folder] => {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
         _ => {
-            eprintln!("usage: cargo xtask check [STEP…] | table FOLDER");
+            eprintln!("usage: cargo xtask check [STEP…] | instructions | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }

@@ -7,6 +7,7 @@
 
 use std::f32::consts::{LN_2, LOG2_E, SQRT_2};
 
+use rten_simd::ops::BitOps;
 use rten_simd::{Isa, SimdOp};
 
 /// The exponent of the spectrogram's power-law compression (Ephrat et al., "Looking to Listen at
@@ -28,15 +29,39 @@ impl SimdOp for Compress<'_> {
 
     /// The compiler vectorises the loop for the instruction set that was chosen.
     #[inline(always)]
-    fn eval<I: Isa>(self, _: I) {
-        for value in self.0 {
-            *value = compress_one(*value);
+    fn eval<I: Isa>(self, isa: I) {
+        // AVX2 and AVX-512 come with fused multiplication and addition; without it, `mul_add` would
+        // be a call for each value.
+        if isa.f32().len() >= 8 {
+            for value in self.0 {
+                *value = compress_one::<true>(*value);
+            }
+        } else {
+            for value in self.0 {
+                *value = compress_one::<false>(*value);
+            }
         }
     }
 }
 
+/// `a · b + c`
 #[inline(always)]
-fn compress_one(x: f32) -> f32 {
+fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The polynomial with these coefficients, the one of the highest power first.
+#[inline(always)]
+fn polynomial<const FUSED: bool, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut value = coefficients[0];
+    for coefficient in &coefficients[1..] {
+        value = mul_add::<FUSED>(value, x, *coefficient);
+    }
+    value
+}
+
+#[inline(always)]
+fn compress_one<const FUSED: bool>(x: f32) -> f32 {
     let bits = x.abs().to_bits();
     // |x| = 2^e · m with m in [√½, √2): exponents are counted from √½.
     let shifted = bits.wrapping_sub(SQRT_HALF_BITS) as i32;
@@ -47,23 +72,22 @@ fn compress_one(x: f32) -> f32 {
     // the omitted terms are below 2 s¹¹/11 = 7e-10.
     let s = (m - 1.0) / (m + 1.0);
     let s2 = s * s;
-    let series = 1.0 + s2 * (1.0 / 3.0 + s2 * (0.2 + s2 * (1.0 / 7.0 + s2 * (1.0 / 9.0))));
+    let series = polynomial::<FUSED, 5>(s2, [1.0 / 9.0, 1.0 / 7.0, 0.2, 1.0 / 3.0, 1.0]);
     let log2_m = 2.0 * LOG2_E * s * series;
 
     // 0.3 e = whole + part with |part| <= ½, so that a large e costs no precision. 0.3 has no exact
     // float, but 3 e and 3 e - 10 whole are exact.
     let thrice = 3.0 * e as f32;
     let whole = (thrice * 0.1 + ROUND) - ROUND;
-    let part = (thrice - 10.0 * whole) * 0.1 + EXPONENT * log2_m; // |part| < 0.66
+    let part = (thrice - 10.0 * whole) * 0.1;
+    let part = mul_add::<FUSED>(EXPONENT, log2_m, part); // |part| < 0.66
 
     // 2^part = e^y = 1 + y + y²/2 + …, |y| < 0.46; the omitted terms are below y⁸/8! = 5e-8.
     let y = part * LN_2;
-    let power = 1.0
-        + y * (1.0
-            + y * (0.5
-                + y * (1.0 / 6.0
-                    + y * (1.0 / 24.0
-                        + y * (1.0 / 120.0 + y * (1.0 / 720.0 + y * (1.0 / 5040.0)))))));
+    let power = polynomial::<FUSED, 8>(
+        y,
+        [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0],
+    );
     let scale = f32::from_bits(((whole as i32 + 127) << 23) as u32);
     let result = if bits < f32::MIN_POSITIVE.to_bits() { 0.0 } else { power * scale };
     result.copysign(x)

@@ -3,6 +3,7 @@
 //!     RAYON_NUM_THREADS=1 cargo bench -p s2f-kernels
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use s2f_kernels::Activation;
 use s2f_kernels::convolution::{self, Finish, Shape};
 use s2f_kernels::isa::Isa;
 
@@ -32,8 +33,11 @@ fn layers(criterion: &mut Criterion) {
         let mut output = vec![0.0; rows * width * outputs];
         let mut input_gradient = source.clone();
         let mut kernel_gradient = kernels.clone();
-        let finish =
-            Finish { bias: Some(&channels), relu: true, norm: Some([&channels, &channels]) };
+        let finish = Finish {
+            bias: Some(&channels),
+            activation: Activation::Relu,
+            norm: Some([&channels, &channels]),
+        };
         let mut group = criterion.benchmark_group(name);
         group.bench_function("forward", |bench| {
             bench.iter(|| {

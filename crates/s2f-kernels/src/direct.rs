@@ -6,14 +6,12 @@
 
 mod gradient;
 
-use rayon::prelude::*;
-
-pub use gradient::{input_gradient, kernel_gradient};
+pub use gradient::{InputRows, input_gradient, kernel_gradient};
 
 use crate::finish::Finish;
 use crate::isa::{Isa, Kernel};
 use crate::product::{self, Left, PANEL, Right, Sink};
-use crate::scratch::Space;
+use crate::scratch::{Space, each_chunk};
 use crate::vector::Vector;
 
 /// A convolution of an NHWC tensor with kernels `[outputs, inputs, height, width]`.
@@ -86,7 +84,7 @@ pub fn convolve(
     if row == 0 {
         return;
     }
-    target.par_chunks_exact_mut(row).enumerate().with_min_len(2).for_each(|(index, target)| {
+    each_chunk(target, row, 2, |index, target| {
         let (image, y) = (index / rows, index % rows);
         let run = |y: usize, target: &mut [f32]| {
             let start = (image * shape.input[0] + y * shape.stride[0]) * shape.input[1];
@@ -189,12 +187,15 @@ impl Kernel for Row<'_> {
 }
 
 /// Writes finished rows.
-struct FinishRows<V, const W: usize> {
-    to: *mut f32,
-    row: usize,
-    finish: [crate::finish::FinishVector<V>; W],
+pub struct FinishRows<V, const W: usize> {
+    /// The first row, in whole vectors but for the last.
+    pub to: *mut f32,
+    /// From one row to the next.
+    pub row: usize,
+    /// Of the columns.
+    pub finish: [crate::finish::FinishVector<V>; W],
     /// Lanes of the last vector that are written.
-    count: usize,
+    pub count: usize,
 }
 
 impl<V: Vector, const W: usize> Sink<V, W> for FinishRows<V, W> {

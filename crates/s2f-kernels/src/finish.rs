@@ -1,15 +1,38 @@
-//! What follows the sums of a convolution before they are written: bias, ReLU, normalisation with
-//! known statistics.
+//! What follows the sums of a convolution before they are written: bias, activation, normalisation
+//! with known statistics.
 
 use crate::vector::Vector;
+
+/// What limits the values of a layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// Negative values become 0.
+    Relu,
+    /// Likewise, and values above 6 become 6.
+    Relu6,
+}
+
+impl Activation {
+    /// The smallest and the largest value.
+    pub(crate) fn limits(self) -> [f32; 2] {
+        match self {
+            Self::None => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::Relu => [0.0, f32::INFINITY],
+            Self::Relu6 => [0.0, 6.0],
+        }
+    }
+}
 
 /// Applied channel by channel, in the order of the fields.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Finish<'a> {
     /// Added first.
     pub bias: Option<&'a [f32]>,
-    /// Whether negative values become 0.
-    pub relu: bool,
+    /// What follows.
+    pub activation: Activation,
     /// A factor and a summand.
     pub norm: Option<[&'a [f32]; 2]>,
 }
@@ -18,8 +41,8 @@ pub struct Finish<'a> {
 #[derive(Clone, Copy)]
 pub struct FinishVector<V> {
     bias: V,
-    /// 0 with ReLU, otherwise less than any value.
     floor: V,
+    ceiling: V,
     norm: Option<[V; 2]>,
 }
 
@@ -30,6 +53,7 @@ impl Finish<'_> {
     /// The processor has the instruction set of `V`.
     #[inline(always)]
     pub unsafe fn vector<V: Vector>(&self, channel: usize, count: usize) -> FinishVector<V> {
+        let [floor, ceiling] = self.activation.limits();
         // SAFETY: as the caller promises.
         unsafe {
             FinishVector {
@@ -37,7 +61,8 @@ impl Finish<'_> {
                     Some(bias) => read(bias, channel, count),
                     None => V::splat(0.0),
                 },
-                floor: V::splat(if self.relu { 0.0 } else { f32::NEG_INFINITY }),
+                floor: V::splat(floor),
+                ceiling: V::splat(ceiling),
                 norm: (self.norm)
                     .map(|[scale, shift]| [scale, shift].map(|of| read(of, channel, count))),
             }
@@ -61,7 +86,7 @@ impl<V: Vector> FinishVector<V> {
     #[inline(always)]
     pub fn apply(&self, sum: V) -> V {
         // In this order, a value that is not a number stays one.
-        let value = self.floor.max(sum.add(self.bias));
+        let value = self.ceiling.min(self.floor.max(sum.add(self.bias)));
         match self.norm {
             Some([scale, shift]) => value.mul_add(scale, shift),
             None => value,

@@ -8,9 +8,9 @@ mod product;
 
 use product::Panels;
 use rayon::prelude::*;
-use rten_simd::ops::{BitOps, NumOps};
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::Sigmoid;
+
+use crate::isa::{Isa, Kernel};
+use crate::vector::Vector;
 
 /// Gates: input, forget, cell, output, in PyTorch's order.
 const GATES: usize = 4;
@@ -65,7 +65,8 @@ impl Lstm {
     ///
     /// // One unit that reads one value.
     /// let layer = Weights { input: &[0.0; 4], state: &[0.0; 4], bias: &[9.0, 0.0, 9.0, 9.0] };
-    /// let states = Lstm::new(&[layer]).last_states(&[0.5; 100], 1); // 100 frames
+    /// let isa = s2f_kernels::isa::Isa::best();
+    /// let states = Lstm::new(&[layer]).last_states(isa, &[0.5; 100], 1); // 100 frames
     /// assert!((states[0] - 1.0_f32).abs() < 0.1);
     /// ```
     pub fn new(layers: &[Weights<'_>]) -> Self {
@@ -104,18 +105,18 @@ impl Lstm {
     /// # Shapes
     /// - `x`: `[frames, batch, inputs]`, at least one frame
     /// - output: `[batch, hidden]`
-    pub fn last_states(&self, x: &[f32], batch: usize) -> Vec<f32> {
-        let tiles =
-            batch.div_ceil(Registers.dispatch()).max(rayon::current_num_threads().min(batch));
+    pub fn last_states(&self, isa: Isa, x: &[f32], batch: usize) -> Vec<f32> {
+        let most = if isa.lanes() == LANES { MAX_ROWS } else { MAX_ROWS_OF_16 };
+        let tiles = batch.div_ceil(most).max(rayon::current_num_threads().min(batch));
         let states = (0..tiles).into_par_iter().map(|tile| {
             let first = batch * tile / tiles;
-            self.rows(x, batch, first, batch * (tile + 1) / tiles - first)
+            self.rows(isa, x, batch, first, batch * (tile + 1) / tiles - first)
         });
         states.collect::<Vec<_>>().concat()
     }
 
     /// The last states of `rows` rows from the row `first`, at most [`MAX_ROWS`].
-    fn rows(&self, x: &[f32], batch: usize, first: usize, rows: usize) -> Vec<f32> {
+    fn rows(&self, isa: Isa, x: &[f32], batch: usize, first: usize, rows: usize) -> Vec<f32> {
         let mut values = vec![0.0; x.len() / batch * rows];
         let frames = x.chunks_exact(batch * self.inputs);
         for (frame, tile) in frames.zip(values.chunks_exact_mut(self.inputs * rows)) {
@@ -127,7 +128,7 @@ impl Lstm {
         }
         let (mut tiles, mut states) = (values, Vec::new());
         for layer in &self.layers {
-            (tiles, states) = layer.states(&tiles, rows);
+            (tiles, states) = layer.states(isa, &tiles, rows);
         }
         let padded = self.hidden.next_multiple_of(LANES);
         states.chunks_exact(padded).flat_map(|row| row[..self.hidden].to_vec()).collect()
@@ -151,7 +152,7 @@ impl Layer {
     ///
     /// # Shapes
     /// - `input`: `[frames, inputs, rows]`
-    fn states(&self, input: &[f32], rows: usize) -> (Vec<f32>, Vec<f32>) {
+    fn states(&self, isa: Isa, input: &[f32], rows: usize) -> (Vec<f32>, Vec<f32>) {
         let width = self.bias.len();
         let hidden = width / GATES;
         let inputs = self.input.inputs() * rows;
@@ -163,13 +164,13 @@ impl Layer {
             let count = FRAMES.min(frames - first);
             gates.chunks_exact_mut(width).for_each(|row| row.copy_from_slice(&self.bias));
             let some = &mut gates[..count * rows * width];
-            self.input.add_product(&input[first * inputs..][..count * inputs], some, rows);
+            self.input.add_product(isa, &input[first * inputs..][..count * inputs], some, rows);
             for (frame, gates) in (first..).zip(some.chunks_exact_mut(rows * width)) {
                 let (before, after) = states.split_at_mut(frame * hidden * rows);
                 if let Some(start) = before.len().checked_sub(hidden * rows) {
-                    self.state.add_product(&before[start..], gates, rows);
+                    self.state.add_product(isa, &before[start..], gates, rows);
                 }
-                Step { gates, cells: &mut cells, states: &mut last, hidden }.dispatch();
+                isa.run(Step { gates, cells: &mut cells, states: &mut last, hidden });
                 for (row, last) in last.chunks_exact(hidden).enumerate() {
                     let state = after[row..].iter_mut().step_by(rows);
                     state.zip(last).for_each(|(target, value)| *target = *value);
@@ -177,18 +178,6 @@ impl Layer {
             }
         }
         (states, last)
-    }
-}
-
-/// The most rows of a tile whose sums fit into the registers.
-struct Registers;
-
-impl SimdOp for Registers {
-    type Output = usize;
-
-    #[inline(always)]
-    fn eval<I: Isa>(self, isa: I) -> usize {
-        if isa.f32().len() == LANES { MAX_ROWS } else { MAX_ROWS_OF_16 }
     }
 }
 
@@ -204,40 +193,52 @@ struct Step<'a> {
     hidden: usize,
 }
 
-impl SimdOp for Step<'_> {
+impl Kernel for Step<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn eval<I: Isa>(self, isa: I) {
+    unsafe fn run<V: Vector>(self) {
         let Self { gates, cells, states, hidden } = self;
-        let ops = isa.f32();
-        let lanes = ops.len();
         let rows = cells.chunks_exact_mut(hidden).zip(states.chunks_exact_mut(hidden));
         for (gates, (cells, states)) in gates.chunks_exact(GATES * hidden).zip(rows) {
-            for at in (0..hidden).step_by(lanes) {
-                // Not a closure: it would be compiled without the instruction set.
-                let mut found = [ops.zero(); GATES];
-                for gate in 0..GATES {
-                    let sum = ops.load(&gates[gate * hidden + at..][..lanes]);
-                    found[gate] = Sigmoid::apply(isa, sum);
-                }
-                let [input, forget, candidate, output] = found;
-                let cell = &mut cells[at..][..lanes];
-                let kept = ops.mul(forget, ops.load(cell));
-                let value = ops.mul_add(input, from_sigmoid(isa, candidate), kept);
-                ops.store(value, cell);
-                let tanh = from_sigmoid(isa, Sigmoid::apply(isa, ops.add(value, value)));
-                ops.store(ops.mul(output, tanh), &mut states[at..][..lanes]);
+            let (input, rest) = gates.split_at(hidden);
+            let (forget, rest) = rest.split_at(hidden);
+            let (candidate, output) = rest.split_at(hidden);
+            // The compiler makes vectors of the loop: nothing in it branches.
+            for unit in 0..hidden {
+                let candidate = 2.0 * sigmoid(candidate[unit]) - 1.0;
+                let cell = sigmoid(forget[unit]) * cells[unit] + sigmoid(input[unit]) * candidate;
+                cells[unit] = cell;
+                states[unit] = sigmoid(output[unit]) * (2.0 * sigmoid(2.0 * cell) - 1.0);
             }
         }
     }
 }
 
-/// tanh(x) from σ(2x).
+/// σ(x) = 1/(1 + e^-x)
 #[inline(always)]
-fn from_sigmoid<I: Isa>(isa: I, sigmoid: I::F32) -> I::F32 {
-    let ops = isa.f32();
-    ops.sub(ops.add(sigmoid, sigmoid), ops.one())
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// e^x, with a relative error below 2e-7; beyond ±87, that of ±87.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    /// `1.5 · 2^23`: adding it to a small float leaves the nearest integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    // The product of the first part of ln 2 with an integer of eight bits is exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    let x = x.clamp(-87.0, 87.0);
+    // x = n ln 2 + r, |r| <= ln 2 / 2; the series omits less than r⁸/8! = 6e-9.
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = x - n * LN_2[0] - n * LN_2[1];
+    let mut sum = 1.0 / 5040.0;
+    for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        sum = sum * r + term;
+    }
+    let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    sum * f32::from_bits(power << 23)
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@
 //! Sums over pixels are taken row by row in `f32` and over the rows in `f64`, in the order of the
 //! rows, so that they do not depend on threads.
 
+mod activation;
 mod backward;
 
+pub use activation::backward as activation_backward;
+use backward::total;
 pub use backward::{Forward, backward};
 use rayon::prelude::*;
 
@@ -34,6 +37,11 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// Leaves values as they are.
+    pub fn none(channels: usize) -> Self {
+        Self { scale: vec![1.0; channels], shift: vec![0.0; channels] }
+    }
+
     /// The normalisation with these statistics.
     pub fn new(statistics: &Statistics, gamma: &[f32], beta: &[f32], epsilon: f64) -> Self {
         let scale: Vec<f32> =
@@ -45,6 +53,11 @@ impl Affine {
 }
 
 impl Statistics {
+    /// Of values that are left as they are.
+    pub fn none(channels: usize) -> Self {
+        Self { mean: vec![0.0; channels], variance: vec![1.0; channels] }
+    }
+
     /// Those of a tensor with rows of pixels of a width.
     pub fn of(isa: Isa, values: &[f32], width: usize, channels: usize) -> Self {
         let row = width * channels;

@@ -1,7 +1,9 @@
-//! Work space of the threads, which is kept between calls.
+//! Work of the threads, and their work space, which is kept between calls.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+
+use rayon::prelude::*;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
@@ -84,5 +86,23 @@ impl Shared {
         debug_assert!(index <= self.length);
         // SAFETY: as the caller promises.
         unsafe { self.start.add(index) }
+    }
+}
+
+/// Calls `work` with each chunk of `length` floats and its index, at least `min` chunks on a
+/// thread: on this one alone where others would not help, since waking them takes longer than a
+/// small layer.
+pub fn each_chunk(
+    floats: &mut [f32],
+    length: usize,
+    min: usize,
+    work: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    let length = length.max(1);
+    if floats.len().div_ceil(length) <= min || rayon::current_num_threads() == 1 {
+        floats.chunks_mut(length).enumerate().for_each(|(index, chunk)| work(index, chunk));
+    } else {
+        let chunks = floats.par_chunks_mut(length).enumerate().with_min_len(min);
+        chunks.for_each(|(index, chunk)| work(index, chunk));
     }
 }

@@ -2,7 +2,9 @@
 
 mod blocks;
 mod convolutions;
+mod layers;
 mod norms;
+mod pictures;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -60,10 +62,20 @@ struct Reference {
 
 impl Reference {
     fn new(shape: &Shape, kernels: &[f32], source: &[f32], output_gradient: &[f32]) -> Self {
-        let mut output = vec![0.0_f64; shape.output_length()];
-        let mut input_gradient = vec![0.0_f64; shape.input_length()];
-        let mut kernel_gradient = vec![0.0_f64; shape.kernel_length()];
-        products(shape, |to, from, kernel| {
+        Self::of(kernels, source, output_gradient, |visit| products(shape, visit))
+    }
+
+    /// Of products of which `each` visits the indices of output, input and kernel.
+    fn of(
+        kernels: &[f32],
+        source: &[f32],
+        output_gradient: &[f32],
+        each: impl FnOnce(&mut dyn FnMut(usize, usize, usize)),
+    ) -> Self {
+        let mut output = vec![0.0_f64; output_gradient.len()];
+        let mut input_gradient = vec![0.0_f64; source.len()];
+        let mut kernel_gradient = vec![0.0_f64; kernels.len()];
+        each(&mut |to, from, kernel| {
             let (value, weight) = (f64::from(source[from]), f64::from(kernels[kernel]));
             let gradient = f64::from(output_gradient[to]);
             output[to] += value * weight;

@@ -65,6 +65,8 @@ pub unsafe trait Vector: Copy + Send + Sync + 'static {
     fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// The larger one, lane by lane; `other` if one of them is not a number.
     fn max(self, other: Self) -> Self;
+    /// The smaller one, lane by lane; `other` if one of them is not a number.
+    fn min(self, other: Self) -> Self;
     /// `self` where `sign` is above 0, else 0.
     fn where_positive(self, sign: Self) -> Self;
 }

@@ -8,8 +8,7 @@
 //! a·b = a'·b' + a'·c + b'·c + c·c, and ‖a - b‖² = ‖a'‖² + ‖b'‖² - 2 a'·b'. Without centring, the
 //! same formulas would lose more digits.
 //!
-//! The tensors are on the CPU, wherever the model is: features are few against the matrix products,
-//! and results do not depend on the device.
+//! All of it is on the CPU, wherever the model is: features are few against the products.
 
 mod city_block;
 mod side;
@@ -23,10 +22,11 @@ use side::Side;
 use crate::rank::Rank;
 use crate::vectors::Vectors;
 
-/// Items of the gallery in a block.
-const BLOCK: usize = 1024;
-/// Probes in a block: 1024 · 1024 distances of 4 bytes are 4 MiB for each kind of distance.
-const PROBES: usize = 1024;
+/// Items of the gallery in a block: with 256 dimensions, 512 KiB.
+const BLOCK: usize = 512;
+/// Probes in a block: 512 · 256 distances of 4 bytes are 512 KiB for each kind of distance, and
+/// stay in the cache.
+const PROBES: usize = 256;
 /// Probes that are compared with their own items at a time.
 const OWN: usize = 64;
 /// Number of items whose distances are tested together.
@@ -294,20 +294,21 @@ fn compare<E>(
     let probes: Vec<Side> =
         chunks(probes, PROBES).map(|rows| Side::new(rows, centre, distances)).collect();
     let mut nearness = vec![Vec::new(); distances.len()];
-    let mut first_item = 0;
+    let (mut products, mut first_item) = (Vec::new(), 0);
     for block in gallery {
         let block = block?;
-        let whole = block.len() <= BLOCK;
-        let blocks = if whole { vec![block] } else { chunks(&block, BLOCK).collect() };
-        for block in blocks.into_iter().filter(|block| !block.is_empty()) {
+        // One after the other, so that they use the same memory.
+        for block in chunks(&block, BLOCK).filter(|block| !block.is_empty()) {
             let items = Side::new(block, centre, distances);
+            let packed = items.packed();
             let mut first_probe = 0;
             for side in &probes {
-                let products = side.products(&items);
                 // Single precision, as the features are.
-                let products = products.as_ref().and_then(|data| data.as_slice().ok());
+                if let Some(packed) = &packed {
+                    side.products(packed, items.count, &mut products);
+                }
                 for (nearness, &distance) in nearness.iter_mut().zip(distances) {
-                    side.nearness(&items, products.unwrap_or(&[]), distance, centre, nearness);
+                    side.nearness(&items, &products, distance, centre, nearness);
                 }
                 visit(first_probe, first_item, &nearness, items.count);
                 first_probe += side.count;

@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 pub(crate) use config::BORDER;
 pub use config::{FaceDecoderConfig, LandmarksConfig, TextureConfig};
+use s2f_kernels::{Activation, linear};
 
 use crate::texture::TextureHead;
 use crate::warp::Warp;
@@ -54,7 +55,7 @@ impl FaceDecoder {
     /// - `feature`: `[batch, D]`, in the normalisation of the face space
     /// - output: `[batch, hidden]`
     pub fn first_layer(&self, feature: Tensor<2>) -> Tensor<2> {
-        self.first.forward(feature)
+        linear(feature, &self.first, Activation::None)
     }
 
     /// Landmarks and texture of each feature.
@@ -148,7 +149,8 @@ struct LandmarkHead {
 
 impl LandmarkHead {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.output.forward(relu(self.hidden.forward(x)))
+        let x = linear(x, &self.hidden, Activation::Relu); // [batch, hidden]
+        linear(x, &self.output, Activation::None) // [batch, 2 · landmarks]
     }
 }
 

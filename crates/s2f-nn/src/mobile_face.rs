@@ -14,10 +14,12 @@ use std::path::Path;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
+use s2f_kernels::{Activation, BlockOptions, conv_block, linear};
 
-use crate::weights::{Arrays, WeightsError, read_file, read_mxnet, set_values, transposed};
+use crate::weights::{
+    Arrays, WeightsError, read_file, read_mxnet, set_tensor, set_values, transposed,
+};
 
 /// Output channels of the four stages; each begins with a block of stride 2.
 const STAGES: [usize; 4] = [32, 32, 64, 128];
@@ -27,6 +29,8 @@ const STEM: usize = 32;
 const EXPANSION: usize = 3;
 /// Side of the last feature map: 112 halved five times, rounded up.
 const LAST_SIDE: usize = 4;
+const RELU6: BlockOptions = BlockOptions { activation: Activation::Relu6, pool: false };
+const LINEAR: BlockOptions = BlockOptions { activation: Activation::None, pool: false };
 /// What MXNet adds to a variance by default.
 const EPSILON: f64 = 1e-3;
 
@@ -100,10 +104,11 @@ impl MobileFace {
     /// assert_eq!(network.forward(faces).dims(), [2, MobileFace::DIMENSION]);
     /// ```
     pub fn forward(&self, faces: Tensor<4>) -> Tensor<2> {
-        let x = faces.sub_scalar(127.5).mul_scalar(1.0 / 128.0);
-        let x = relu6(self.stem.forward(x)); // [n, 32, 56, 56]
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x)); // [n, 128, 4, 4]
-        self.head.forward(x.flatten(1, 3)) // [n, 256]
+        let x = faces.permute([0, 2, 3, 1]).sub_scalar(127.5).mul_scalar(1.0 / 128.0);
+        let x = conv_block(x, &self.stem, None, RELU6); // [n, 56, 56, 32]
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x)); // [n, 4, 4, 128]
+        let x = x.permute([0, 3, 1, 2]).flatten(1, 3); // [n, 128 · 4 · 4]
+        linear(x, &self.head, Activation::None) // [n, 256]
     }
 
     fn fill(&mut self, arrays: &mut Arrays) -> Result<(), WeightsError> {
@@ -117,7 +122,16 @@ impl MobileFace {
         for (conv, layer, norm) in [stem].into_iter().chain(convs) {
             let shape = conv.weight.lazy_shape().to_vec();
             let (weight, bias) = folded(arrays, &layer, &norm, &shape)?;
-            set_values(&mut conv.weight, weight);
+            match *shape {
+                // In the order in which the kernels for a CPU read them.
+                [outputs, inputs, 1, 1] => {
+                    let weight =
+                        TensorData::new(transposed(&weight, inputs), [inputs, outputs, 1, 1]);
+                    let weight = Tensor::<4>::from_data(weight, &conv.weight.lazy_device());
+                    set_tensor(&mut conv.weight, weight.swap_dims(0, 1));
+                }
+                _ => set_values(&mut conv.weight, weight),
+            }
             conv.bias.iter_mut().for_each(|parameter| set_values(parameter, bias.clone()));
         }
         let [inputs, outputs] = self.head.weight.lazy_shape().dims();
@@ -139,9 +153,10 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = relu6(self.expand.forward(x.clone())); // [n, 3 · inputs, h, w]
-        let y = relu6(self.depthwise.forward(y)); // [n, 3 · inputs, h / stride, w / stride]
-        let y = self.project.forward(y); // [n, outputs, h / stride, w / stride]
+        let y = conv_block(x.clone(), &self.expand, None, RELU6); // [n, h, w, 3 · inputs]
+        // [n, h / stride, w / stride, 3 · inputs]
+        let y = conv_block(y, &self.depthwise, None, RELU6);
+        let y = conv_block(y, &self.project, None, LINEAR); // [n, h / stride, w / stride, outputs]
         if self.depthwise.stride == [1, 1] { x + y } else { y }
     }
 }
@@ -151,12 +166,6 @@ fn conv3x3(channels: [usize; 2], stride: usize, groups: usize) -> Conv2dConfig {
         .with_stride([stride, stride])
         .with_groups(groups)
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-}
-
-/// `min(max(x, 0), 6)`. A clamp gives the same, but its backward pass on a CPU takes several times
-/// as long.
-fn relu6(x: Tensor<4>) -> Tensor<4> {
-    relu(relu(x).neg().add_scalar(6.0)).neg().add_scalar(6.0)
 }
 
 /// Weight, output channels first, and bias of a layer together with the normalisation after it.

@@ -2,11 +2,15 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
+use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
+use s2f_kernels::colours::Colours;
+use s2f_kernels::isa::Isa;
+use s2f_kernels::{Activation, BlockOptions, affine, conv_block, conv_transpose_block, linear};
+
+use crate::plain_cpu::is_plain_cpu;
 
 /// Height and width of every transposed convolution.
 pub(crate) const KERNEL: usize = 5;
@@ -48,6 +52,15 @@ pub fn to_luma_chroma(texture: Tensor<4>) -> Tensor<2> {
 /// - output: `[batch, 3 (R, G, B), size, size]`
 pub fn from_luma_chroma(values: Tensor<2>, size: usize) -> Tensor<4> {
     let [batch, _] = values.dims();
+    let device = values.device();
+    if is_plain_cpu(&device) {
+        let colours = Colours { luma: LUMA, blue: CB, red: CR };
+        let data = values.clone().into_data();
+        if let Ok(values) = data.as_slice() {
+            let rgb = colours.to_rgb(Isa::best(), values, size);
+            return Tensor::from_data(TensorData::new(rgb, [batch, 3, size, size]), &device);
+        }
+    }
     let half = size / 2;
     let luma = values.clone().narrow(1, 0, size * size).reshape([batch, 1, size, size]);
     let chroma = values.narrow(1, size * size, 2 * half * half).reshape([batch, 2, half, half]);
@@ -113,15 +126,14 @@ impl DeconvolutionHead {
 
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<4> {
         let [batch, _] = x.dims();
-        let x = relu(self.map.forward(x)).reshape([
-            batch as i64,
-            -1,
-            self.base as i64,
-            self.base as i64,
-        ]); // [batch, 256, 14, 14]
-        // [batch, 32, 224, 224]
-        let x = self.layers.iter().fold(x, |x, layer| relu(layer.forward(x)));
-        self.colours.forward(x) // [batch, 3, 224, 224]
+        let side = self.base as i64;
+        let x = linear(x, &self.map, Activation::Relu).reshape([batch as i64, -1, side, side]);
+        let x = x.permute([0, 2, 3, 1]); // [batch, 14, 14, 256]
+        let up = |x, layer| conv_transpose_block(x, layer, Activation::Relu);
+        let x = self.layers.iter().fold(x, up); // [batch, 224, 224, 32]
+        let options = BlockOptions { activation: Activation::None, pool: false };
+        let x = conv_block(x, &self.colours, None, options); // [batch, 224, 224, 3]
+        x.permute([0, 3, 1, 2])
     }
 }
 
@@ -148,21 +160,21 @@ impl BasisHead {
     ) -> Self {
         let values = luma_chroma_values(size);
         let scale = 0.1; // about the standard deviation of a texture, full brightness being 1
-        let normal = Distribution::Normal(0.0, scale / (components as f64).sqrt());
+        let std = scale / (components as f64).sqrt();
         Self {
             hidden: LinearConfig::new(input, hidden).init(device),
             coefficients: LinearConfig::new(hidden, components).init(device),
             mean: Param::from_tensor(Tensor::zeros([values], device)),
-            basis: Param::from_tensor(Tensor::random([components, values], normal, device)),
+            // Drawn only if it is used: most networks are initialised to load weights into.
+            basis: Initializer::Normal { mean: 0.0, std }.init([components, values], device),
             size,
         }
     }
 
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<4> {
-        let x = relu(self.hidden.forward(x)); // [batch, hidden]
-        let x = self.coefficients.forward(x); // [batch, components]
-        // [batch, values]
-        let values = x.matmul(self.basis.val()) + self.mean.val().unsqueeze::<2>();
+        let x = linear(x, &self.hidden, Activation::Relu); // [batch, hidden]
+        let x = linear(x, &self.coefficients, Activation::None); // [batch, components]
+        let values = affine(x, self.basis.val(), self.mean.val()); // [batch, values]
         from_luma_chroma(values, self.size)
     }
 }

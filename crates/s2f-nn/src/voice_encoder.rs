@@ -13,13 +13,14 @@ mod front_end;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{FloatDType, Tensor};
 pub use config::{SegmentPooling, TrunkConfig, VoiceEncoderConfig};
 use convolutions::Convolutions;
 pub use convolutions::{BINS, ConvLayer, ConvolutionsConfig, VoiceInput};
 pub(crate) use convolutions::{COMPRESSION, FLOOR, KERNEL};
 pub use front_end::FrontEnd;
+use s2f_kernels::{Activation, linear};
 
 use crate::ConfigError;
 use crate::config::Checks;
@@ -85,10 +86,10 @@ impl VoiceEncoder {
     pub fn head(&self, features: Tensor<2>) -> Tensor<2> {
         let mut x = features.cast(self.dtype());
         if let Some(hidden) = &self.hidden {
-            x = relu(hidden.forward(x)); // [batch, hidden]
+            x = linear(x, hidden, Activation::Relu); // [batch, hidden]
         }
         if let Some(output) = &self.output {
-            x = output.forward(x); // [batch, D]
+            x = linear(x, output, Activation::None); // [batch, D]
         }
         x.cast(FloatDType::F32)
     }

@@ -12,17 +12,23 @@ pub mod onnx;
 mod pytorch;
 mod safetensors;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
-pub(crate) use arrays::{Arrays, set_values};
+pub(crate) use arrays::{Arrays, set_tensor, set_values};
 pub use error::WeightsError;
 pub(crate) use mxnet::read_mxnet;
 pub use names::KeyMap;
 pub use pytorch::{Checkpoint, Import, Imported};
 use s2f_core::FileError;
 pub(crate) use safetensors::transposed;
-pub use safetensors::{Precision, is_named, load, load_file, save, save_file};
+pub use safetensors::{Precision, is_named, load, load_file, load_shared, save, save_file};
+
+/// The contents of a file, mapped into memory.
+fn map_file(path: &Path) -> Result<bytes::Bytes, WeightsError> {
+    let map = || s2f_kernels::mapped::map(&File::open(path)?);
+    Ok(map().map_err(FileError::at("read", path))?)
+}
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, WeightsError> {
     Ok(fs::read(path).map_err(FileError::at("read", path))?)

@@ -3,10 +3,11 @@
 //!     cargo run --release -p speech2face --example inference -- spectrogram 10 FOLDER
 //!
 //! Part, number of runs, folder. Parts: `encoder-paper`, `encoder-compact`, `encoder-shipped`,
-//! `face-decoder`, `mobileface`, `mobileface-forward`, `spectrogram`, `cold-start`. Reads the input
-//! from the folder, as raw `float32`, writes its output beside it as `PART.ours`, and prints the
-//! seconds of each run as JSON. `export` writes what other runtimes need to compute the same: ONNX
-//! files and weights. `benches/peers.py` prepares the folder and runs this beside them.
+//! `face-decoder`, `train-face-decoder`, `mobileface`, `mobileface-forward`, `spectrogram`,
+//! `cold-start`. Reads the input from the folder, as raw `float32`, writes its output beside it
+//! as `PART.ours`, and prints the seconds of each run as JSON. `export` writes what other
+//! runtimes need to compute the same: ONNX files and weights. `benches/peers.py` prepares the
+//! folder and runs this beside them.
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor, TensorData};
 use s2f_nn::weights::onnx::{self, Frames};
 use s2f_nn::weights::{Precision, load_file, save_file};
-use s2f_nn::{MobileFace, VoiceEncoder, VoiceEncoderConfig};
+use s2f_nn::{FaceDecoder, FaceDecoderConfig, MobileFace, VoiceEncoder, VoiceEncoderConfig};
 use speech2face::audio::{Spectrogram, Waveform, spectrogram};
 use speech2face::{Speech2Face, VoicePolicy, burn, embed_windows, nn as s2f_nn};
 
@@ -23,6 +24,8 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Runs that are not timed.
 const WARM_UP: usize = 2;
+/// Faces of a training step.
+const FACES: usize = 8;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,6 +55,7 @@ fn main() -> Result<(), Failure> {
             let feature = input(folder, "feature", [1, size], &device)?;
             time(WARM_UP, runs, || values(decoder.render(decoder.forward(feature.clone()))))?
         }
+        "train-face-decoder" => train_face_decoder(runs, folder, &device.autodiff())?,
         "mobileface" | "mobileface-forward" => mobile_face(part, runs, folder, &device)?,
         "spectrogram" => {
             let clip = clip(folder)?;
@@ -88,6 +92,8 @@ fn export(folder: &Path, device: &Device) -> Result<(), Failure> {
         let file = onnx::voice_encoder(&network, &config, frames, &[])?;
         std::fs::write(folder.join(format!("{name}.onnx")), file.bytes)?;
     }
+    let decoder = face_decoder(device)?;
+    save_file(&decoder, &folder.join("train-face-decoder.safetensors"), Precision::Full)?;
     let model = Speech2Face::shipped(device)?;
     let (networks, config) = (model.networks(), model.config());
     let file =
@@ -110,6 +116,33 @@ fn encoder(
     let shape = [1, 2, Spectrogram::CLIP_FRAMES, Spectrogram::BINS];
     let spectrogram = input(folder, "spectrogram", shape, device)?;
     time(WARM_UP, runs, || values(network.forward(spectrogram.clone())))
+}
+
+/// The paper's decoder with random weights; where its landmarks are does not matter.
+fn face_decoder(device: &Device) -> Result<FaceDecoder, Failure> {
+    let config = FaceDecoderConfig::paper();
+    let mean: Vec<[f32; 2]> =
+        (0..config.landmarks.count).map(|n| [3.0 * n as f32, (n * n % 200) as f32]).collect();
+    Ok(config.init(&mean, &[], device)?)
+}
+
+/// Forward and backward of squared errors, for some faces; the gradient of their features.
+fn train_face_decoder(
+    runs: usize,
+    folder: &Path,
+    device: &Device,
+) -> Result<(Vec<f64>, Vec<f32>), Failure> {
+    let file = folder.join("train-face-decoder.safetensors");
+    let decoder = load_file(face_decoder(device)?, &file)?;
+    let features = input(folder, "features", [FACES, 4096], device)?;
+    time(WARM_UP, runs, || {
+        let features = features.clone().require_grad();
+        let face = decoder.forward(features.clone());
+        let moved = face.landmarks - decoder.warp().mean().unsqueeze::<3>();
+        let loss = face.texture.square().mean() + moved.square().mean();
+        let gradient = features.grad(&loss.backward()).ok_or("no gradient of the features")?;
+        values(Tensor::<2>::from_inner(gradient))
+    })
 }
 
 /// Forward, or forward and the gradient of the picture for the sum of the features.

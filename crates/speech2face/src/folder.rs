@@ -1,10 +1,11 @@
 //! A model folder: `config.json`, `model.safetensors` and the model card `README.md`.
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use s2f_kernels::mapped::map;
 use s2f_nn::ModelConfig;
 
 use crate::audio::Waveform;
@@ -28,7 +29,8 @@ macro_rules! shipped {
 /// The contents of a model folder, with a configuration of plausible sizes.
 pub(crate) struct ModelFolder {
     pub config: ModelConfig,
-    pub weights: Cow<'static, [u8]>,
+    /// Mapped from the file.
+    pub weights: Bytes,
     /// Path of the weights, for messages.
     pub weights_file: PathBuf,
     /// The model card; empty if there is none.
@@ -41,7 +43,7 @@ impl ModelFolder {
         Self::new(
             Path::new("shipped model compact"),
             shipped!("config.json"),
-            Cow::Borrowed(shipped!("model.safetensors")),
+            Bytes::from_static(shipped!("model.safetensors")),
             shipped!("README.md"),
         )
     }
@@ -55,22 +57,19 @@ impl ModelFolder {
             Ok(_) => {}
         }
         let config = read(&folder.join(CONFIG), MAX_TEXT_BYTES)?;
-        let weights = read(&folder.join(WEIGHTS), MAX_WEIGHTS_BYTES)?;
+        let weights_file = folder.join(WEIGHTS);
+        let weights = map(&open(&weights_file, MAX_WEIGHTS_BYTES)?)
+            .map_err(|reason| ModelError::Io { file: weights_file, reason })?;
         let card = match read(&folder.join(CARD), MAX_TEXT_BYTES) {
             Err(ModelError::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => {
                 Vec::new()
             }
             card => card?,
         };
-        Self::new(folder, &config, Cow::Owned(weights), &card)
+        Self::new(folder, &config, weights, &card)
     }
 
-    fn new(
-        folder: &Path,
-        config: &[u8],
-        weights: Cow<'static, [u8]>,
-        card: &[u8],
-    ) -> Result<Self, ModelError> {
+    fn new(folder: &Path, config: &[u8], weights: Bytes, card: &[u8]) -> Result<Self, ModelError> {
         let config = read_config(&folder.join(CONFIG), config)?;
         let card = String::from_utf8_lossy(card).into_owned();
         Ok(Self { config, weights, weights_file: folder.join(WEIGHTS), card })
@@ -87,16 +86,22 @@ pub fn read_model_config(path: &Path) -> Result<ModelConfig, ModelError> {
     read_config(&file, &json)
 }
 
-/// A whole file, unless it is larger than `limit`.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
+/// A file, unless it is larger than `limit`.
+fn open(path: &Path, limit: u64) -> Result<File, ModelError> {
     let io = |reason| ModelError::Io { file: path.to_owned(), reason };
     let file = File::open(path).map_err(io)?;
     let bytes = file.metadata().map_err(io)?.len();
     if bytes > limit {
         return Err(ModelError::TooBig { file: path.to_owned(), bytes, limit });
     }
+    Ok(file)
+}
+
+/// The whole of such a file.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
     let mut contents = Vec::new();
-    file.take(limit).read_to_end(&mut contents).map_err(io)?;
+    let read = open(path, limit)?.take(limit).read_to_end(&mut contents);
+    read.map_err(|reason| ModelError::Io { file: path.to_owned(), reason })?;
     Ok(contents)
 }
 

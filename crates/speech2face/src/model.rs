@@ -1,14 +1,17 @@
 //! A model on a device: voices in, faces out.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use bytes::Bytes;
 use rayon::prelude::*;
 use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
 use s2f_core::hash::sha256;
-use s2f_nn::weights::load;
+use s2f_nn::weights::load_shared;
 use s2f_nn::{Model, ModelConfig, normalise};
 
 use crate::embed_voice::embed_voices;
@@ -20,13 +23,20 @@ use crate::{DecodeError, Face, FaceFeature, ModelError, ModelId, Picture, VoiceP
 pub const SHIPPED: &str = "compact";
 
 /// A model on a device: a voice encoder and a face decoder that share a face space.
-#[derive(Debug)]
 pub struct Speech2Face {
-    id: ModelId,
+    /// Computed when it is first asked for: hashing large weights takes as long as a voice.
+    id: OnceLock<ModelId>,
+    weights: Bytes,
     config: ModelConfig,
     card: String,
     model: Model,
     device: Device,
+}
+
+impl fmt::Debug for Speech2Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Speech2Face").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Speech2Face {
@@ -39,7 +49,8 @@ impl Speech2Face {
     }
 
     /// Opens a model folder on `device`: `config.json`, `model.safetensors` and, if it exists,
-    /// `README.md`.
+    /// `README.md`. The weights are mapped into memory: do not change the file in place while the
+    /// model exists.
     ///
     /// # Errors
     /// [`ModelError`], which names the file and the reason.
@@ -53,10 +64,9 @@ impl Speech2Face {
             file: weights_file.with_file_name("config.json"),
             reason: error.to_string(),
         })?;
-        let model = load(model, &weights)
+        let model = load_shared(model, &weights)
             .map_err(|problem| ModelError::Weights { file: weights_file, problem })?;
-        let id = ModelId { name: config.name.clone(), sha256: sha256(&weights) };
-        Ok(Self { id, config, card, model, device: device.clone() })
+        Ok(Self { id: OnceLock::new(), weights, config, card, model, device: device.clone() })
     }
 
     /// The face feature that the model predicts for a voice, from the windows that `policy`
@@ -149,7 +159,10 @@ impl Speech2Face {
 
     /// Name and hash of the model.
     pub fn id(&self) -> &ModelId {
-        &self.id
+        self.id.get_or_init(|| ModelId {
+            name: self.config.name.clone(),
+            sha256: sha256(&self.weights),
+        })
     }
 
     /// The configuration of its networks.
@@ -193,7 +206,7 @@ impl Speech2Face {
 
     /// Why a feature of another face space cannot be used.
     pub(crate) fn other_space(&self, feature: &FaceFeature) -> DecodeError {
-        let model = self.id.name.clone();
+        let model = self.config.name.clone();
         let expected = Box::new(self.face_space().clone());
         let feature = Box::new(feature.space().clone());
         if *feature == expected.identity() {
@@ -218,7 +231,7 @@ impl Speech2Face {
     }
 
     pub(crate) fn not_finite(&self, what: &'static str) -> DecodeError {
-        DecodeError::NotFinite { model: self.id.name.clone(), what }
+        DecodeError::NotFinite { model: self.config.name.clone(), what }
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Words {
 pub const DEPENDENCIES: &[Dependency] = &[
     Dependency {
         crates: &["burn"],
-        users: &["s2f-kernels", "s2f-nn", "s2f-metrics", "speech2face", "s2f-train", "s2f-eval"],
+        users: &["s2f-kernels", "s2f-nn", "speech2face", "s2f-train", "s2f-eval"],
         tests: false,
         why: "sound, pictures and corpora are read without the tensor library",
     },

@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
 use super::Settings;
-use super::operations::{Block, Differentiable, Operations, Tensors};
+use super::operations::{Block, Differentiable, Operations, Tensors, Wanted};
 
 #[derive(Debug)]
 struct BlockBackward;
@@ -28,14 +28,15 @@ impl<B: Differentiable> Backward<B, 5> for BlockBackward {
         let [input, weight, bias, gamma, beta] = ops.parents;
         let output_gradient = gradients.consume::<B>(&ops.node);
         let State { tensors, activation, settings } = ops.state;
-        let with_input = input.is_some();
-        let found = B::block_backward(tensors, activation, output_gradient, settings, with_input);
+        let wanted = Wanted { input: input.is_some(), weight: weight.is_some() };
+        let found = B::block_backward(tensors, activation, output_gradient, settings, wanted);
+        let [of_gamma, of_beta] = found.norm.map_or([None, None], |norm| norm.map(Some));
         for (parent, gradient) in [
             (input, found.input),
-            (weight, Some(found.weight)),
+            (weight, found.weight),
             (bias, Some(found.bias)),
-            (gamma, Some(found.gamma)),
-            (beta, Some(found.beta)),
+            (gamma, of_gamma),
+            (beta, of_beta),
         ] {
             if let (Some(node), Some(gradient)) = (parent, gradient) {
                 gradients.register::<B>(node.id, gradient);
@@ -69,7 +70,7 @@ impl<B: Differentiable, C: CheckpointStrategy> Operations for Autodiff<B, C> {
             }
             OpsKind::UnTracked(prepared) => {
                 // Only `block_forward` computes the statistics of a batch.
-                let block = if settings.batch {
+                let block = if settings.norm.is_some_and(|norm| norm.batch) {
                     B::block_forward(tensors, settings).0
                 } else {
                     let Tensors { input, weight, bias, gamma, beta, mean, variance } = tensors;

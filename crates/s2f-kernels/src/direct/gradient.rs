@@ -21,25 +21,46 @@ pub fn input_gradient(
     output_gradient: &[f32],
     to: &mut [f32],
 ) {
-    assert_eq!(output_gradient.len(), shape.output_length());
     assert_eq!(to.len(), shape.input_length());
     let [height, width, inputs] = shape.input;
-    let [output_height, output_width, outputs] = shape.output();
-    let weights = pack_backward(isa, shape, kernels);
-    let row = output_width * outputs;
-    to.par_chunks_exact_mut(width * inputs).enumerate().for_each(|(index, target)| {
-        let (image, y) = (index / height, index % height);
+    let rows = InputRows::new(isa, shape, kernels, output_gradient);
+    to.par_chunks_exact_mut(width * inputs)
+        .enumerate()
+        .for_each(|(index, target)| rows.write(index / height, index % height, target));
+}
+
+/// Rows of the gradient of the input, each on its own.
+pub struct InputRows<'a> {
+    isa: Isa,
+    shape: &'a Shape,
+    weights: Vec<f32>,
+    output_gradient: &'a [f32],
+}
+
+impl<'a> InputRows<'a> {
+    /// # Panics
+    /// If a slice has another length than `shape` says.
+    pub fn new(isa: Isa, shape: &'a Shape, kernels: &[f32], output_gradient: &'a [f32]) -> Self {
+        assert_eq!(output_gradient.len(), shape.output_length());
+        Self { isa, shape, weights: pack_backward(isa, shape, kernels), output_gradient }
+    }
+
+    /// Writes the row `y` of an image.
+    pub fn write(&self, image: usize, y: usize, target: &mut [f32]) {
+        let Self { shape, weights, .. } = self;
+        let [height, width, outputs] = shape.output();
+        let row = width * outputs;
         target.fill(0.0);
         for tap_y in 0..shape.kernel[0].min(y + 1) {
             let from = y - tap_y;
             let output_y = from / shape.stride[0];
-            if from % shape.stride[0] != 0 || output_y >= output_height {
+            if !from.is_multiple_of(shape.stride[0]) || output_y >= height {
                 continue;
             }
-            let gradient = &output_gradient[(image * output_height + output_y) * row..][..row];
-            isa.run(InputRow { shape, weights: &weights, tap_y, gradient, target });
+            let gradient = &self.output_gradient[(image * height + output_y) * row..][..row];
+            self.isa.run(InputRow { shape, weights, tap_y, gradient, target: &mut *target });
         }
-    });
+    }
 }
 
 /// Kernels as panels of columns per tap: `[outputs, lanes of the panel]`, the columns being inputs.

@@ -1,12 +1,9 @@
 //! Products of a few rows with a packed matrix.
 
-use rten_simd::ops::{BitOps, NumOps};
-use rten_simd::{Isa, SimdOp};
-
 use super::PANEL;
-
-/// Vectors of columns whose sums are kept in registers at once.
-const VECTORS: usize = 2;
+use crate::isa::{Isa, Kernel};
+use crate::product::{self, Left, Right, Store};
+use crate::vector::Vector;
 
 /// A matrix `[inputs, columns]` as `[columns / 32, inputs, 32]`.
 #[derive(Debug)]
@@ -29,62 +26,48 @@ impl Panels {
     }
 
     /// Adds products to `sums`, `[frames, rows, columns]`; `tiles` is `[frames, inputs, rows]`.
-    pub(super) fn add_product(&self, tiles: &[f32], sums: &mut [f32], rows: usize) {
-        match rows {
-            1 => Product::<1> { panels: self, tiles, sums }.dispatch(),
-            2 => Product::<2> { panels: self, tiles, sums }.dispatch(),
-            3 => Product::<3> { panels: self, tiles, sums }.dispatch(),
-            4 => Product::<4> { panels: self, tiles, sums }.dispatch(),
-            5 => Product::<5> { panels: self, tiles, sums }.dispatch(),
-            6 => Product::<6> { panels: self, tiles, sums }.dispatch(),
-            7 => Product::<7> { panels: self, tiles, sums }.dispatch(),
-            _ => Product::<8> { panels: self, tiles, sums }.dispatch(),
-        }
+    pub(super) fn add_product(&self, isa: Isa, tiles: &[f32], sums: &mut [f32], rows: usize) {
+        isa.run(Product { panels: self, tiles, sums, rows });
     }
 }
 
-struct Product<'a, const ROWS: usize> {
+struct Product<'a> {
     panels: &'a Panels,
     tiles: &'a [f32],
     sums: &'a mut [f32],
+    rows: usize,
 }
 
-impl<const ROWS: usize> SimdOp for Product<'_, ROWS> {
+impl Kernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn eval<I: Isa>(self, isa: I) {
-        let Self { panels: Panels { values, inputs }, tiles, sums } = self;
-        let ops = isa.f32();
-        let (lanes, step) = (ops.len(), VECTORS * ops.len());
+    unsafe fn run<V: Vector>(self) {
+        let Self { panels: Panels { values, inputs }, tiles, sums, rows } = self;
         let columns = values.len() / inputs;
+        let step = product::PANEL * V::LANES;
+        assert!(PANEL.is_multiple_of(step) && columns.is_multiple_of(PANEL));
         for (place, panel) in values.chunks_exact(inputs * PANEL).enumerate() {
-            let frames = sums.chunks_exact_mut(ROWS * columns);
-            for (sums, tile) in frames.zip(tiles.chunks_exact(inputs * ROWS)) {
+            let frames = sums.chunks_exact_mut(rows * columns);
+            for (sums, tile) in frames.zip(tiles.chunks_exact(inputs * rows)) {
+                let left = Left {
+                    start: tile.as_ptr(),
+                    row: 1,
+                    segments: 1,
+                    segment: 0,
+                    depth: *inputs,
+                    step: rows,
+                };
                 for at in (0..PANEL).step_by(step) {
                     let column = place * PANEL + at;
-                    // Loops by index: arrays of vectors passed by value would go through memory.
-                    let mut found = [[ops.zero(); VECTORS]; ROWS];
-                    for row in 0..ROWS {
-                        found[row] = ops.load_many(&sums[row * columns + column..][..step]);
-                    }
-                    for (weights, values) in
-                        panel.as_chunks::<PANEL>().0.iter().zip(tile.as_chunks::<ROWS>().0)
-                    {
-                        let weights: [I::F32; VECTORS] = ops.load_many(&weights[at..][..step]);
-                        for row in 0..ROWS {
-                            let value = ops.splat(values[row]);
-                            for vector in 0..VECTORS {
-                                let sum = &mut found[row][vector];
-                                *sum = ops.mul_add(weights[vector], value, *sum);
-                            }
-                        }
-                    }
-                    for row in 0..ROWS {
-                        for vector in 0..VECTORS {
-                            let first = row * columns + column + vector * lanes;
-                            ops.store(found[row][vector], &mut sums[first..][..lanes]);
-                        }
+                    // SAFETY: a tile has `inputs` values of `rows` rows, a panel `inputs` rows of
+                    // `PANEL` values, of which `step` from `at` are whole vectors, as are those of
+                    // the sums from `column`; the rest is as the caller promises.
+                    unsafe {
+                        let right = Right { start: panel.as_ptr().add(at), step: PANEL };
+                        let start = sums.as_mut_ptr().add(column);
+                        let mut sink = Store { start, row: columns, add: true };
+                        product::panel::<V, { product::PANEL }>(rows, left, right, &mut sink);
                     }
                 }
             }

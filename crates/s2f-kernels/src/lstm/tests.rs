@@ -72,12 +72,18 @@ fn check(case: &Case) {
         .collect();
     let weights: Vec<Weights<'_>> =
         values.iter().map(|[input, state, bias]| Weights { input, state, bias }).collect();
-    let found = Lstm::new(&weights).last_states(&x, batch);
     let expected = exact(&weights, &x, batch);
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(&expected) {
-        let error = (f64::from(*found) - expected).abs();
-        assert!(error < TOLERANCE, "{error:e}, {frames} frames of {batch} rows, {hidden} units");
+    for isa in Isa::all() {
+        let found = Lstm::new(&weights).last_states(isa, &x, batch);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            let error = (f64::from(*found) - expected).abs();
+            let name = isa.name();
+            assert!(
+                error < TOLERANCE,
+                "{name} {error:e}, {frames} frames, {batch} rows, {hidden} units"
+            );
+        }
     }
 }
 
@@ -104,11 +110,23 @@ fn rows_do_not_depend_on_the_others() {
     let [input, state, bias] = &values;
     let lstm = Lstm::new(&[Weights { input, state, bias }]);
     let x = random.values(frames * batch * inputs, 1.0);
-    let all = lstm.last_states(&x, batch);
-    for (row, expected) in all.chunks_exact(hidden).enumerate() {
-        let frames = x.chunks_exact(batch * inputs);
-        let alone: Vec<f32> =
-            frames.flat_map(|frame| frame[row * inputs..][..inputs].to_vec()).collect();
-        assert_eq!(lstm.last_states(&alone, 1), expected);
+    for isa in Isa::all() {
+        let all = lstm.last_states(isa, &x, batch);
+        for (row, expected) in all.chunks_exact(hidden).enumerate() {
+            let frames = x.chunks_exact(batch * inputs);
+            let alone: Vec<f32> =
+                frames.flat_map(|frame| frame[row * inputs..][..inputs].to_vec()).collect();
+            assert_eq!(lstm.last_states(isa, &alone, 1), expected);
+        }
     }
+}
+
+#[test]
+fn exponentials_are_those_of_the_standard_library() {
+    for step in -86_900..86_900 {
+        let x = step as f32 * 1e-3;
+        let error = f64::from(exp(x)) / f64::from(x).exp() - 1.0;
+        assert!(error.abs() < 2e-7, "{x} {error}");
+    }
+    assert!(sigmoid(-1e9) < 1e-37 && sigmoid(f32::INFINITY) == 1.0 && sigmoid(f32::NAN).is_nan());
 }

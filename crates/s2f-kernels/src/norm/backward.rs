@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Affine, Size, Statistics};
+use crate::finish::Activation;
 use crate::isa::{Isa, Kernel};
 use crate::vector::Vector;
 
@@ -34,8 +35,8 @@ pub struct Forward<'a> {
     pub epsilon: f64,
     /// Whether the statistics are those of the activation, and so depend on it.
     pub batch: bool,
-    /// Whether a ReLU came before.
-    pub relu: bool,
+    /// What came before.
+    pub limits: Activation,
     /// Whether a pool over two rows came after.
     pub pool: bool,
 }
@@ -56,7 +57,7 @@ pub fn backward(isa: Isa, forward: Forward, output_gradient: &[f32], to: &mut [f
         inverse: &inverse,
         mean_gradient: vec![0.0; channels],
         mean_projection: vec![0.0; channels],
-        relu: forward.relu,
+        limits: forward.limits.limits(),
     };
     // The rows of the activation and of the gradient that belong together; the last row of the
     // activation may have no gradient.
@@ -99,7 +100,7 @@ pub fn backward(isa: Isa, forward: Forward, output_gradient: &[f32], to: &mut [f
 }
 
 /// The sum of rows of a length, in their order.
-fn total(rows: &[f32], length: usize) -> Vec<f64> {
+pub(super) fn total(rows: &[f32], length: usize) -> Vec<f64> {
     let mut totals = vec![0.0_f64; length];
     for row in rows.chunks_exact(length) {
         for (total, value) in totals.iter_mut().zip(row) {
@@ -118,7 +119,8 @@ struct Constants<'a> {
     mean_gradient: Vec<f32>,
     /// Mean of the gradient times the normalised value.
     mean_projection: Vec<f32>,
-    relu: bool,
+    /// Of the activation.
+    limits: [f32; 2],
 }
 
 /// Sums over a row of the output: of the gradient, and of the gradient times the normalised value.
@@ -170,17 +172,17 @@ impl Kernel for Back<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let channels = self.sums.len();
-        let Constants { affine, mean, inverse, mean_gradient, mean_projection, relu } =
+        let Constants { affine, mean, inverse, mean_gradient, mean_projection, limits } =
             self.constants;
         let [scale, shift] = [&affine.scale[..channels], &affine.shift[..channels]];
         let [mean, inverse] = [&mean[..channels], &inverse[..channels]];
         let [offset, slope] = [&mean_gradient[..channels], &mean_projection[..channels]];
-        let floor = if *relu { 0.0 } else { f32::NEG_INFINITY };
+        let [floor, ceiling] = *limits;
         let sums = &mut self.sums[..channels];
         let through = |channel: usize, value: f32, gradient: f32| {
             let normalised = (value - mean[channel]) * inverse[channel];
             let centred = gradient - offset[channel] - normalised * slope[channel];
-            if value > floor { scale[channel] * centred } else { 0.0 }
+            if (value > floor) & (value < ceiling) { scale[channel] * centred } else { 0.0 }
         };
         let length = self.gradient.len();
         if self.activation.len() == 2 * length && length > 0 {

@@ -1,20 +1,21 @@
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::random;
 use crate::burn::{BlockOptions, conv_block, with_burn};
+use crate::finish::Activation;
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
 }
 
-fn largest(values: &[f32]) -> f32 {
+pub(super) fn largest(values: &[f32]) -> f32 {
     values.iter().fold(1e-20_f32, |largest, value| largest.max(value.abs()))
 }
 
 /// Largest difference, relative to `scale`.
-fn difference(a: &[f32], b: &[f32], scale: f32) -> f32 {
+pub(super) fn difference(a: &[f32], b: &[f32], scale: f32) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs())) / scale
 }
@@ -76,10 +77,13 @@ fn results(
 /// On the CPU, the kernels and Burn's operations agree, gradients and running statistics included.
 #[test]
 fn blocks_equal_burn() {
+    use Activation::{None, Relu, Relu6};
     for device in [Device::flex(), Device::flex().autodiff()] {
         for normalised in [false, true] {
-            for (relu, pool) in [(true, false), (true, true), (false, false)] {
-                let options = BlockOptions { relu, pool };
+            for (activation, pool) in
+                [(Relu, false), (Relu, true), (Relu6, false), (Relu6, true), (None, false)]
+            {
+                let options = BlockOptions { activation, pool };
                 let ours = results(&device, normalised, options, conv_block);
                 let theirs = results(&device, normalised, options, with_burn);
                 assert_eq!(ours.len(), theirs.len());
@@ -101,12 +105,11 @@ fn blocks_equal_burn() {
 }
 
 #[test]
-#[should_panic(expected = "neither padding")]
-fn a_padded_convolution_is_refused() {
+#[should_panic(expected = "uneven padding")]
+fn a_dilated_convolution_is_refused() {
     let device = Device::flex();
-    let padding = PaddingConfig2d::Explicit(1, 1, 1, 1);
-    let convolution = Conv2dConfig::new([1, 1], [2, 2]).with_padding(padding).init(&device);
-    let options = BlockOptions { relu: false, pool: false };
+    let convolution = Conv2dConfig::new([1, 1], [2, 2]).with_dilation([2, 2]).init(&device);
+    let options = BlockOptions { activation: Activation::None, pool: false };
     conv_block(Tensor::ones([1, 4, 4, 1], &device), &convolution, None, options);
 }
 
@@ -115,6 +118,6 @@ fn a_padded_convolution_is_refused() {
 fn an_input_below_the_kernel_is_refused() {
     let device = Device::flex();
     let convolution = Conv2dConfig::new([1, 1], [4, 4]).init(&device);
-    let options = BlockOptions { relu: false, pool: false };
+    let options = BlockOptions { activation: Activation::None, pool: false };
     conv_block(Tensor::ones([1, 3, 9, 1], &device), &convolution, None, options);
 }

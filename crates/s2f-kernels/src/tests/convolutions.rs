@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::{Reference, error, random};
 use crate::convolution;
 use crate::direct::{self, Shape};
-use crate::finish::Finish;
+use crate::finish::{Activation, Finish};
 use crate::isa::Isa;
 
 /// Sums of a few hundred to a few thousand products of values below 1 in `f32`, in another order
@@ -17,8 +17,8 @@ fn check(shape: Shape, seed: u64, pool: bool) {
     let gradient = random(seed + 2, shape.output_length());
     let channels: Vec<Vec<f32>> = (3..6).map(|n| random(seed + n, shape.outputs)).collect();
     let expected = Reference::new(&shape, &kernels, &source, &gradient);
-    let finish =
-        Finish { bias: Some(&channels[0]), relu: true, norm: Some([&channels[1], &channels[2]]) };
+    let norm = Some([&channels[1][..], &channels[2]]);
+    let finish = Finish { bias: Some(&channels[0]), activation: Activation::Relu, norm };
     let output = finished(&shape, &expected.output, &channels, pool);
     for isa in Isa::all() {
         let name = isa.name();
@@ -121,7 +121,7 @@ fn bytes(isa: Isa, shape: &Shape, threads: usize) -> Vec<u32> {
     let mut input = vec![0.0; source.len()];
     let mut kernel = vec![0.0; kernels.len()];
     pool.install(|| {
-        let finish = Finish { relu: true, ..Finish::default() };
+        let finish = Finish { activation: Activation::Relu, ..Finish::default() };
         convolution::convolve(isa, shape, &kernels, &source, finish, false, &mut output);
         convolution::input_gradient(isa, shape, &kernels, &gradient, &mut input);
         convolution::kernel_gradient(isa, shape, &source, &gradient, &mut kernel);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{error, random};
+use crate::finish::Activation;
 use crate::isa::Isa;
 use crate::norm::{self, Affine, Forward, Statistics};
 
@@ -126,7 +127,7 @@ proptest! {
 
             let forward = Forward {
                 activation: &activation, size, statistics: &statistics, gamma: &gamma,
-                beta: &beta, epsilon: EPSILON, batch, relu: true, pool,
+                beta: &beta, epsilon: EPSILON, batch, limits: Activation::Relu, pool,
             };
             let mut gradient = vec![f32::NAN; sums.len()];
             let found = norm::backward(isa, forward, &weights, &mut gradient);

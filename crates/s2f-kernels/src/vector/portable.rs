@@ -84,6 +84,11 @@ unsafe impl Vector for Portable {
     }
 
     #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
     fn where_positive(self, sign: Self) -> Self {
         self.zip(sign, |a, sign| if sign > 0.0 { a } else { 0.0 })
     }

@@ -1,8 +1,9 @@
 //! One side of a comparison: a block of probes or of items, on the CPU, and the nearness of two
 //! blocks.
 
-use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
+use s2f_kernels::inner::Packed;
+use s2f_kernels::isa::Isa;
 
 use super::Distance;
 use super::city_block::city_block;
@@ -14,7 +15,8 @@ pub(super) struct Side {
     /// The rows themselves, for L1.
     rows: Vectors,
     /// a' = a - c `[rows, D]`, for all other distances.
-    matrix: Option<Tensor<2>>,
+    centred: Vec<f32>,
+    dimension: usize,
     /// a'·a', for L2.
     squares: Vec<f32>,
     /// 1 / ‖a'‖ (0 for the mean face itself), for relative cosines.
@@ -33,7 +35,8 @@ impl Side {
         let mut side = Self {
             count,
             rows,
-            matrix: None,
+            centred: Vec::new(),
+            dimension,
             squares: Vec::new(),
             relative: Vec::new(),
             along: Vec::new(),
@@ -65,21 +68,20 @@ impl Side {
         if wanted(Distance::L2) {
             side.squares = of(&|row| dot(row, row), &values);
         }
-        let data = TensorData::new(values, [count, dimension]);
-        side.matrix = Some(Tensor::from_data(data, &Device::flex()));
+        side.centred = values;
         side
     }
 
+    /// The rows a' of items, to multiply probes with; `None` if there are none.
+    pub(super) fn packed(&self) -> Option<Packed> {
+        let has_rows = !self.centred.is_empty() && self.dimension > 0;
+        has_rows.then(|| Packed::new(Isa::best(), &self.centred, self.dimension))
+    }
+
     /// a'·b' of all probes (`self`) and all items, `[probes, items]`.
-    pub(super) fn products(&self, items: &Self) -> Option<TensorData> {
-        let (probes, matrix) = self.matrix.clone().zip(items.matrix.clone())?;
-        // A transposed matrix is copied element by element, so the smaller one is transposed.
-        let products = if 4 * self.count < items.count {
-            matrix.matmul(probes.transpose()).transpose()
-        } else {
-            probes.matmul(matrix.transpose())
-        };
-        Some(products.into_data())
+    pub(super) fn products(&self, items: &Packed, count: usize, products: &mut Vec<f32>) {
+        products.resize(self.count * count, 0.0);
+        items.products(Isa::best(), &self.centred, products);
     }
 
     /// Nearness of all probes (`self`) to all items, `[probes, items]`; larger is nearer.

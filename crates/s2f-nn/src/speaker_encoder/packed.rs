@@ -7,6 +7,7 @@ use burn::module::{
 };
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
+use s2f_kernels::isa::Isa;
 use s2f_kernels::lstm;
 
 use super::lstm::Lstm;
@@ -31,7 +32,7 @@ impl Packed {
         }
         let packed = self.0.get_or_init(|| pack(layers)).as_ref()?;
         let x = x.clone().into_data();
-        let states = packed.last_states(x.as_slice().ok()?, batch);
+        let states = packed.last_states(Isa::best(), x.as_slice().ok()?, batch);
         let shape = [batch, states.len() / batch];
         Some(Tensor::from_data(TensorData::new(states, shape), &Device::flex()))
     }

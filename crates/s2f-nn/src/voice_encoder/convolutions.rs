@@ -8,7 +8,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
 use burn::tensor::{FloatDType, Tensor};
 pub use config::{ConvLayer, ConvolutionsConfig, VoiceInput};
-use s2f_kernels::{BlockOptions, conv_block};
+use s2f_kernels::{Activation, BlockOptions, conv_block};
 
 /// Frequency bins of the front end: FFT 512 / 2 + 1.
 pub const BINS: usize = 257;
@@ -47,11 +47,11 @@ impl Convolutions {
         x = x.cast(dtype).permute([0, 2, 3, 1]); // [batch, frames, 257, 1 or 2]
         let last = self.convolutions.len() - 1;
         for (index, convolution) in self.convolutions[..last].iter().enumerate() {
-            let options = BlockOptions { relu: true, pool: self.pools[index] };
+            let options = BlockOptions { activation: Activation::Relu, pool: self.pools[index] };
             // [batch, time, frequency, channels]
             x = conv_block(x, convolution, self.norms.get(index), options);
         }
-        let options = BlockOptions { relu: false, pool: false };
+        let options = BlockOptions { activation: Activation::None, pool: false };
         x = conv_block(x, &self.convolutions[last], None, options);
         // [batch, channels, 1, frequency]
         x = x.cast(FloatDType::F32).mean_dim(1).permute([0, 3, 1, 2]);

@@ -1,6 +1,7 @@
 //! Bilinear samples of pictures.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use s2f_kernels::isa::Isa;
 
 use crate::plain_cpu::is_plain_cpu;
 
@@ -20,7 +21,7 @@ pub fn sample(picture: Tensor<4>, x: Tensor<3>, y: Tensor<3>) -> Tensor<4> {
         let values = picture.clone().into_data();
         let [right, down] = [&x, &y].map(|axis| axis.clone().into_data());
         if let (Ok(values), Ok(x), Ok(y)) = (values.as_slice(), right.as_slice(), down.as_slice()) {
-            let samples = s2f_kernels::sample::bilinear(values, shape, x, y);
+            let samples = s2f_kernels::sample::bilinear(Isa::best(), values, shape, x, y);
             let data = TensorData::new(samples, [batch, channels, rows, columns]);
             return Tensor::from_data(data, &Device::flex());
         }

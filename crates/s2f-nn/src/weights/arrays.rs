@@ -94,5 +94,11 @@ impl Arrays {
 pub(crate) fn set_values<const D: usize>(parameter: &mut Param<Tensor<D>>, values: Vec<f32>) {
     let data = TensorData::new(values, parameter.lazy_shape());
     let tensor = Tensor::from_data(data, &parameter.lazy_device());
+    set_tensor(parameter, tensor);
+}
+
+/// Sets the value of a parameter, which is on its device and has its shape; gradient setting and
+/// identity stay.
+pub(crate) fn set_tensor<const D: usize>(parameter: &mut Param<Tensor<D>>, tensor: Tensor<D>) {
     *parameter = parameter.clone().transform_for_load(tensor, parameter.id);
 }

@@ -13,7 +13,7 @@ mod load;
 mod module_path;
 mod save;
 
-pub use load::{load, load_file};
+pub use load::{load, load_file, load_shared};
 pub(super) use module_path::ModulePath;
 pub use module_path::is_named;
 pub(crate) use module_path::transposed;
@@ -113,6 +113,24 @@ mod tests {
             assert_eq!(tensor.data(), theirs.tensor(name).unwrap().data(), "{name}");
         }
         assert_eq!(ours.len() + 1, theirs.len()); // PyTorch counts batches
+    }
+
+    #[test]
+    fn shared_bytes_give_the_same_weights() {
+        let net = load(Net::init(5, &cpu()), STATE).unwrap();
+        let (expected, saved) = (output(&net, &cpu()), save(&net, Precision::Full).unwrap());
+        // Also where no float is aligned, so that they are copied after all.
+        for offset in 0..2 {
+            let bytes = bytes::Bytes::from([&[0; 1][..offset], STATE].concat()).slice(offset..);
+            for device in [cpu(), cpu().autodiff()] {
+                let shared = load_shared(Net::init(5, &device), &bytes).unwrap();
+                assert_eq!(save(&shared, Precision::Full).unwrap(), saved);
+                if !device.is_autodiff() {
+                    output(&shared, &device)
+                        .assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+                }
+            }
+        }
     }
 
     #[test]

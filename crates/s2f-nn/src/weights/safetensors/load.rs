@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{AllocationProperty, Bytes, DType, Device, Tensor, TensorData};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
@@ -12,7 +12,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::malformed;
 use super::module_path::{ModulePath, transposed, transposed_from};
-use crate::weights::{WeightsError, read_file};
+use crate::plain_cpu::is_plain_cpu;
+use crate::weights::{WeightsError, map_file};
 
 /// Loads all float parameters and running statistics of a module from a safetensors file.
 ///
@@ -35,10 +36,28 @@ use crate::weights::{WeightsError, read_file};
 /// # Ok::<(), s2f_nn::weights::WeightsError>(())
 /// ```
 pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
+    fill(module, bytes, None)
+}
+
+/// [`load`] from bytes that the parameters then share, instead of a copy of them, where they can:
+/// those in single precision, on a CPU without gradients.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_shared<M: Module>(module: M, bytes: &bytes::Bytes) -> Result<M, WeightsError> {
+    fill(module, bytes, Some(bytes))
+}
+
+fn fill<M: Module>(
+    module: M,
+    bytes: &[u8],
+    shared: Option<&bytes::Bytes>,
+) -> Result<M, WeightsError> {
     let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
     let mut mapper = Mapper {
         path: ModulePath::default(),
         tensors,
+        shared,
         used: HashSet::new(),
         missing: Vec::new(),
         problem: None,
@@ -48,17 +67,20 @@ pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
     Ok(module)
 }
 
-/// [`load`] from a file.
+/// [`load_shared`] from a file, which is mapped into memory. It must not be changed in place while
+/// the module exists.
 ///
 /// # Errors
 /// As [`load`], with the file's name, and [`WeightsError::File`].
 pub fn load_file<M: Module>(module: M, path: &Path) -> Result<M, WeightsError> {
-    load(module, &read_file(path)?).map_err(|problem| problem.in_file(path))
+    load_shared(module, &map_file(path)?).map_err(|problem| problem.in_file(path))
 }
 
 struct Mapper<'a> {
     path: ModulePath,
     tensors: SafeTensors<'a>,
+    /// What the tensors lie in, if parameters may share it.
+    shared: Option<&'a bytes::Bytes>,
     used: HashSet<String>,
     missing: Vec<String>,
     /// The first problem with a tensor of the file.
@@ -81,13 +103,22 @@ impl ModuleMapper for Mapper<'_> {
             return param;
         };
         let shape = param.lazy_shape().to_vec();
-        let loaded = values(&name, &view, &shape, self.path.is_transposed());
+        let is_transposed = self.path.is_transposed();
+        let device = param.lazy_device();
+        let loaded = check_shape(&name, &view, &shape, is_transposed).and_then(|on_disk| {
+            if let Some(bytes) = self.shared.and_then(|shared| shareable(&view, shared, &device)) {
+                let bytes = Bytes::from_shared(bytes, AllocationProperty::File);
+                let data = TensorData::from_bytes(bytes, on_disk, DType::F32);
+                let tensor = Tensor::<D>::from_data(data, &device);
+                return Ok(if is_transposed { tensor.swap_dims(0, 1) } else { tensor });
+            }
+            let values = values(&name, &view, on_disk.last(), is_transposed)?;
+            Ok(Tensor::from_data(TensorData::new(values, shape), &device))
+        });
         self.used.insert(name);
         match loaded {
-            Ok(values) => {
+            Ok(tensor) => {
                 let id = param.id;
-                let device = param.lazy_device();
-                let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
                 param.transform_for_load(tensor, id)
             }
             Err(problem) => {
@@ -122,29 +153,56 @@ impl Mapper<'_> {
     }
 }
 
-/// The values of a tensor in the file, in the layout of a parameter of shape `expected`.
-fn values(
+/// The shape that the tensor has in the file, which has to fit that of a parameter.
+fn check_shape(
     name: &str,
     view: &TensorView<'_>,
     expected: &[usize],
     is_transposed: bool,
-) -> Result<Vec<f32>, WeightsError> {
+) -> Result<Vec<usize>, WeightsError> {
     let mut on_disk = expected.to_vec();
     if is_transposed {
         on_disk.swap(0, 1);
     }
-    if view.shape() != on_disk {
-        return Err(WeightsError::Shape {
-            tensor: name.to_owned(),
-            expected: on_disk,
-            actual: view.shape().to_vec(),
-        });
+    if view.shape() == on_disk {
+        return Ok(on_disk);
     }
+    Err(WeightsError::Shape {
+        tensor: name.to_owned(),
+        expected: on_disk,
+        actual: view.shape().to_vec(),
+    })
+}
+
+/// The bytes of a tensor, if a parameter on `device` can use them as they are.
+fn shareable(
+    view: &TensorView<'_>,
+    shared: &bytes::Bytes,
+    device: &Device,
+) -> Option<bytes::Bytes> {
+    let bytes = view.data();
+    let fits = cfg!(target_endian = "little")
+        && view.dtype() == Dtype::F32
+        && !bytes.is_empty()
+        && bytes.as_ptr().cast::<f32>().is_aligned()
+        && is_plain_cpu(device);
+    fits.then(|| shared.slice_ref(bytes))
+}
+
+/// The values of a tensor in the file, with its two axes swapped if `is_transposed`; `columns` is
+/// the last axis in the file.
+fn values(
+    name: &str,
+    view: &TensorView<'_>,
+    columns: Option<&usize>,
+    is_transposed: bool,
+) -> Result<Vec<f32>, WeightsError> {
+    let columns = columns.copied().unwrap_or(1);
     let bytes = view.data();
     let values = match view.dtype() {
         // A transpose is written straight from the file's bytes.
         Dtype::F32 if is_transposed => {
-            return Ok(transposed_from(bytes.as_chunks().0, on_disk[1], f32::from_le_bytes));
+            return Ok(transposed_from(bytes.as_chunks().0, columns, f32::from_le_bytes));
         }
         Dtype::F32 => {
             let values = bytes.as_chunks().0;
@@ -166,7 +224,7 @@ fn values(
             });
         }
     };
-    Ok(if is_transposed { transposed(&values, on_disk[1]) } else { values })
+    Ok(if is_transposed { transposed(&values, columns) } else { values })
 }
 
 /// Little-endian `f16` bytes as `f32`.
