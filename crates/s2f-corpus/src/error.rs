@@ -174,29 +174,11 @@ pub enum CorpusError {
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
     /// An ffmpeg that does not run.
-    #[error(
-        "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
-         winget install ffmpeg), or set S2F_FFMPEG to its path",
-        program.display()
-    )]
-    Ffmpeg {
-        /// The program.
-        program: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A file that is not the speech detector.
-    #[error(
-        "{}: not the speech detector: {reason}; hint: use silero_vad_16k_op15.onnx of \
-         snakers4/silero-vad",
-        path.display()
-    )]
-    SpeechModel {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Ffmpeg(#[from] s2f_audio::ffmpeg::FfmpegError),
+    /// A speech detector that does not run.
+    #[error(transparent)]
+    Speech(#[from] s2f_audio::SpeechError),
 }
 
 const UNPAIRED_HINT: &str = "; voices and faces of different people are read by `train` directly";

@@ -14,7 +14,7 @@ use s2f_pairs::{Pair, PairInfo, SplitTable};
 use super::{PrepareSettings, PrepareTools};
 use crate::CorpusError;
 use crate::choose::{FaceChooser, FrameSource};
-use crate::media::{FrameOptions, check_file};
+use crate::media::{self, FrameOptions, check_file};
 use crate::plan::{Clip, FaceSource, Media, Plan};
 use crate::reject::{ClipError, Reason, Rejected};
 
@@ -115,9 +115,11 @@ impl ClipProcessor<'_> {
         let (ffmpeg, max_s) = (self.tools.ffmpeg, self.settings.max_voice_s);
         if segment.has_frames_with_sound() {
             let options = self.frame_options(max_s);
-            return ffmpeg.sound_and_frames(&segment.sound, &options, |frame| faces.push(&frame));
+            return media::sound_and_frames(ffmpeg, &segment.sound, &options, |frame| {
+                faces.push(&frame)
+            });
         }
-        ffmpeg.sound(&segment.sound, max_s)
+        media::sound(ffmpeg, &segment.sound, max_s)
     }
 
     /// Rejects a voice that is too short or contains too little speech.
@@ -127,7 +129,7 @@ impl ClipProcessor<'_> {
             let detail = format!("{seconds:.2} s of sound");
             return Err(ClipError::reject(Reason::TooShort, detail));
         }
-        let speech_s = self.tools.speech.speech_seconds(voice)?;
+        let speech_s = self.tools.speech.speech_seconds(voice).map_err(CorpusError::from)?;
         if speech_s < self.settings.min_speech_s {
             let detail = format!("{speech_s:.2} s of speech in {seconds:.2} s");
             return Err(ClipError::reject(Reason::NoSpeech, detail));
@@ -150,7 +152,7 @@ impl ClipProcessor<'_> {
                 let start_s = media.start_s + (segment.sound.start_s - segment.clip.sound.start_s);
                 let video = Media { file: media.file.clone(), start_s, end_s: None };
                 let options = self.frame_options(voice.seconds());
-                self.tools.ffmpeg.frames(&video, &options, |frame| faces.push(&frame))?;
+                media::frames(self.tools.ffmpeg, &video, &options, |frame| faces.push(&frame))?;
                 Ok(())
             }
         }
