@@ -157,7 +157,8 @@ impl Stretches {
         while !samples.is_empty() {
             let (stretch, inside) = (self.pushed / Self::LENGTH, self.pushed % Self::LENGTH);
             let (now, later) = samples.split_at(samples.len().min(Self::LENGTH - inside));
-            if inside == 0 && self.kept.len() >= self.max * Self::LENGTH {
+            let is_full = self.kept.len() >= self.max * Self::LENGTH;
+            if inside == 0 && is_full && stretch.is_multiple_of(self.every) {
                 self.drop_every_second();
             }
             if stretch.is_multiple_of(self.every) {

@@ -49,6 +49,23 @@ pub enum CorpusError {
         /// What it should be.
         expected: &'static str,
     },
+    /// Two lines of a table that say different things about one id.
+    #[error(
+        "{}: lines {} and {} say different things about {column} {id}; hint: correct one of them",
+        path.display(),
+        lines[0],
+        lines[1]
+    )]
+    Contradiction {
+        /// The table.
+        path: PathBuf,
+        /// The column with the id.
+        column: String,
+        /// The id.
+        id: String,
+        /// The two lines in the file, from 1.
+        lines: [u64; 2],
+    },
     /// A person in one table who is missing in another.
     #[error(
         "{}: no line for person {person}; hint: every person of people.csv needs one",

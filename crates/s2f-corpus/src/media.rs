@@ -18,6 +18,7 @@ use crate::CorpusError;
 use crate::plan::Media;
 use crate::reject::{ClipError, Reason};
 
+mod damage;
 mod diagnose;
 mod frames;
 mod mux;
@@ -25,6 +26,7 @@ mod rejection;
 mod sound;
 mod wav;
 
+pub use damage::Damage;
 use diagnose::{why_no_frames, why_no_sound};
 pub use mux::encode;
 pub(crate) use rejection::check_file;
@@ -42,6 +44,24 @@ pub struct FrameOptions {
     pub longest_side_px: u32,
 }
 
+/// Sound and frames of a segment.
+#[derive(Debug)]
+pub struct SoundAndFrames {
+    /// The sound.
+    pub sound: Waveform,
+    /// Frames that were passed on and had been repaired, if there are any: use [`key_frames`].
+    pub damage: Option<Damage>,
+}
+
+/// What [`frames()`] passed on.
+#[derive(Debug)]
+pub struct FramesGiven {
+    /// Number of frames.
+    pub count: usize,
+    /// Those of them that had been repaired, if there are any: use [`key_frames`].
+    pub damage: Option<Damage>,
+}
+
 /// Maximum sound of one segment, bytes of the WAV file from ffmpeg: 24 min of 48 kHz stereo.
 const MAX_SOUND_BYTES: u64 = 512 << 20;
 
@@ -53,7 +73,8 @@ const MAX_SOUND_BYTES: u64 = 512 << 20;
 ///
 /// # Errors
 /// [`ClipError::Rejected`] for [`Reason::MissingFile`], [`Reason::UnreadableFile`],
-/// [`Reason::NoSound`], [`Reason::Silent`] and [`Reason::TooShort`].
+/// [`Reason::NoSound`], [`Reason::Silent`], [`Reason::TooShort`] and, if much of it cannot be
+/// decoded, [`Reason::Damaged`].
 pub fn sound(ffmpeg: &Ffmpeg, media: &Media, max_s: f64) -> Result<Waveform, ClipError> {
     check_file(&media.file)?;
     let length_s = length_s(media, max_s)?;
@@ -65,25 +86,57 @@ pub fn sound(ffmpeg: &Ffmpeg, media: &Media, max_s: f64) -> Result<Waveform, Cli
     let (run, output) = Run::start(command, ffmpeg).map_err(CorpusError::from)?;
     let bytes = Collector::of(output, MAX_SOUND_BYTES, ffmpeg.timeout()).wait();
     let exit = wait(ffmpeg, run, &bytes, media)?;
-    let bytes = bytes.unwrap_or_default();
-    sound::decode(bytes, length_s).map_err(|problem| why_no_sound(ffmpeg, media, problem, &exit))
+    let found = sound::decode(bytes.unwrap_or_default(), length_s)
+        .map_err(|problem| why_no_sound(ffmpeg, media, problem, &exit))?;
+    if !exit.stderr.is_empty() {
+        damage::check_sound(ffmpeg, media, length_s, found.seconds())?;
+    }
+    Ok(found)
 }
 
 /// Passes the frames of `media`, in order and one at a time, to `each`, until it breaks;
 /// returns their number. Rotation and non-square pixels are corrected.
 ///
 /// # Errors
-/// [`ClipError::Rejected`] for [`Reason::MissingFile`], [`Reason::UnreadableFile`] and, if
-/// there is not a single frame, [`Reason::NoPicture`].
+/// [`ClipError::Rejected`] for [`Reason::MissingFile`], [`Reason::UnreadableFile`], if there is not
+/// a single frame [`Reason::NoPicture`], and if many are damaged [`Reason::Damaged`].
 pub fn frames(
     ffmpeg: &Ffmpeg,
     media: &Media,
     options: &FrameOptions,
-    mut each: impl FnMut(RgbImage) -> ControlFlow<()>,
+    each: impl FnMut(RgbImage) -> ControlFlow<()>,
+) -> Result<FramesGiven, ClipError> {
+    let (count, exit) = frames_with(ffmpeg, media, options, frames::decoding(options), each)?;
+    let length_s = length_s(media, options.max_s)?;
+    let complained = exit.is_some_and(|exit| !exit.stderr.is_empty());
+    let damage = if complained { damage::frames(ffmpeg, media, length_s)? } else { None };
+    Ok(FramesGiven { count, damage })
+}
+
+/// As [`frames()`], only the key frames, which build upon no other frame: in a damaged video, those
+/// that the decoder did not have to repair.
+///
+/// # Errors
+/// As [`frames()`].
+pub fn key_frames(
+    ffmpeg: &Ffmpeg,
+    media: &Media,
+    options: &FrameOptions,
+    each: impl FnMut(RgbImage) -> ControlFlow<()>,
 ) -> Result<usize, ClipError> {
+    Ok(frames_with(ffmpeg, media, options, &damage::KEY_FRAMES, each)?.0)
+}
+
+/// The number of frames, and how ffmpeg ended, unless `each` broke.
+fn frames_with(
+    ffmpeg: &Ffmpeg,
+    media: &Media,
+    options: &FrameOptions,
+    decoding: &[&str],
+    mut each: impl FnMut(RgbImage) -> ControlFlow<()>,
+) -> Result<(usize, Option<Exit>), ClipError> {
     check_file(&media.file)?;
-    let mut command =
-        open(ffmpeg, media, length_s(media, options.max_s)?, frames::decoding(options));
+    let mut command = open(ffmpeg, media, length_s(media, options.max_s)?, decoding);
     command.args(frames::arguments(options)).arg("pipe:1");
     let (run, output) = Run::start(command, ffmpeg).map_err(CorpusError::from)?;
     let mut frames = BlockReader::of(output, ffmpeg.timeout());
@@ -93,7 +146,7 @@ pub fn frames(
             Ok(Some(frame)) => {
                 given += 1;
                 if each(frame).is_break() {
-                    return Ok(given); // without waiting for the rest
+                    return Ok((given, None)); // without waiting for the rest
                 }
             }
             Ok(None) => break Ok(()),
@@ -104,7 +157,7 @@ pub fn frames(
     if given == 0 {
         return Err(why_no_frames(ffmpeg, media, &exit));
     }
-    Ok(given)
+    Ok((given, Some(exit)))
 }
 
 /// Sound and frames of one segment from one run of ffmpeg: the same as [`sound()`]
@@ -119,7 +172,7 @@ pub fn sound_and_frames(
     media: &Media,
     options: &FrameOptions,
     mut each: impl FnMut(RgbImage) -> ControlFlow<()>,
-) -> Result<Waveform, ClipError> {
+) -> Result<SoundAndFrames, ClipError> {
     check_file(&media.file)?;
     let length_s = length_s(media, options.max_s)?;
     let mut command = open(ffmpeg, media, length_s, frames::decoding(options));
@@ -159,7 +212,12 @@ pub fn sound_and_frames(
     if given == 0 {
         return Err(why_no_frames(ffmpeg, media, &exit));
     }
-    Ok(waveform)
+    if exit.stderr.is_empty() {
+        return Ok(SoundAndFrames { sound: waveform, damage: None });
+    }
+    damage::check_sound(ffmpeg, media, length_s, waveform.seconds())?;
+    let damage = damage::frames(ffmpeg, media, length_s)?;
+    Ok(SoundAndFrames { sound: waveform, damage })
 }
 
 /// The command up to the outputs: the segment of `media`, opened within limits.

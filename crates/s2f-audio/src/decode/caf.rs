@@ -105,7 +105,7 @@ pub(super) fn decode(bytes: &Bytes, sink: &mut Sink) -> Result<(), Problem> {
             break;
         }
         let packet = reader.at(at, size as usize)?;
-        if !decoder.decode(packet, 0, &mut kept, sink)? {
+        if !decoder.decode(packet, &mut kept, sink)? {
             break;
         }
         at += size;

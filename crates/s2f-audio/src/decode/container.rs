@@ -32,9 +32,7 @@ pub(super) fn decode(file: Parts, choice: TrackChoice, sink: &mut Sink) -> Resul
             match container.next_packet() {
                 Ok(Some(packet)) if packet.track_id != id => {}
                 Ok(Some(packet)) => {
-                    // The position of the page gives the padding of the last packet.
-                    let padding = packet.trim_end.get();
-                    if !decoder.decode(&packet.data, padding, &mut kept, sink)? {
+                    if !decoder.decode_packet(&packet.as_packet_ref(), &mut kept, sink)? {
                         break false;
                     }
                 }

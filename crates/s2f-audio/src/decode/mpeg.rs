@@ -161,7 +161,7 @@ impl Stream {
         let before = sink.packets;
         for &(at, size) in &self.frames {
             let frame = reader.at(at, size as usize)?;
-            if kept.is_complete() || !decoder.decode(frame, 0, &mut kept, sink)? {
+            if kept.is_complete() || !decoder.decode(frame, &mut kept, sink)? {
                 break;
             }
         }

@@ -110,33 +110,40 @@ impl PacketDecoder {
         }
     }
 
-    /// Decodes one packet, without its last `padding` frames, and passes on what `kept` keeps.
-    /// Returns whether to go on; a packet that cannot be decoded is counted.
+    /// Decodes one packet of a track whose container only says where its packets are.
     ///
     /// # Errors
-    /// As [`Sink::push`].
+    /// As [`decode_packet`](Self::decode_packet).
     pub(super) fn decode(
         &mut self,
         packet: &[u8],
-        padding: u64,
+        kept: &mut Kept,
+        sink: &mut Sink,
+    ) -> Result<bool, Problem> {
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet);
+        self.decode_packet(&packet, kept, sink)
+    }
+
+    /// Decodes one packet, without the padding that its container states, and passes on what `kept`
+    /// keeps. Returns whether to go on; a packet that cannot be decoded is counted.
+    ///
+    /// # Errors
+    /// As [`Sink::push`].
+    pub(super) fn decode_packet(
+        &mut self,
+        packet: &PacketRef<'_>,
         kept: &mut Kept,
         sink: &mut Sink,
     ) -> Result<bool, Problem> {
         let decoded = match &mut self.kind {
             Kind::Opus(track) => track
-                .decode(packet, padding, &mut self.samples)
+                .decode(packet.data, packet.trim_end.get(), &mut self.samples)
                 .map(|()| (track.channels(), opus::RATE_HZ))
                 .map_err(ToOwned::to_owned),
             Kind::Other(decoder) => {
-                let packet =
-                    PacketRef::new(0, Timestamp::ZERO, Duration::new(MAX_PACKET_FRAMES), packet);
-                decoder.decode_ref(&packet).map_err(|error| error.to_string()).map(|decoded| {
+                decoder.decode_ref(packet).map_err(|error| error.to_string()).map(|decoded| {
                     decoded.copy_to_vec_interleaved(&mut self.samples);
-                    let spec = decoded.spec();
-                    let channels = spec.channels().count();
-                    let kept = self.samples.len().saturating_sub(padding as usize * channels);
-                    self.samples.truncate(kept);
-                    (channels, spec.rate())
+                    (decoded.spec().channels().count(), decoded.spec().rate())
                 })
             }
         };

@@ -155,7 +155,8 @@ fn read(bytes: &Bytes, start: u64) -> Result<Vec<Wave>, Problem> {
             }),
             b"ds64" => size_64 = reader.array(chunk.start + 8)?.map(u64::from_le_bytes),
             b"data" => {
-                let size = size_64.filter(|_| chunk.size == u64::from(u32::MAX)).unwrap_or(chunk.size);
+                let size =
+                    size_64.filter(|_| chunk.size == u64::from(u32::MAX)).unwrap_or(chunk.size);
                 let chunk = Chunk { size, ..chunk };
                 let end = end_of_data(&mut reader, flavour, &chunk)?;
                 at = if end == chunk.start + size {

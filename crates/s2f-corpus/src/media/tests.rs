@@ -60,7 +60,7 @@ impl Bench {
             frames.push(frame);
             ControlFlow::Continue(())
         })?;
-        assert_eq!(given, frames.len());
+        assert_eq!(given.count, frames.len());
         Ok(frames)
     }
 
@@ -202,14 +202,14 @@ fn a_callback_ends_it() {
     let Some(bench) = Bench::new() else { return };
     let film = whole(&bench.film("320x180", "film.mp4"));
     let first_only = |_| ControlFlow::Break(());
-    assert_eq!(frames(&bench.ffmpeg, &film, &OPTIONS, first_only).unwrap(), 1);
+    assert_eq!(frames(&bench.ffmpeg, &film, &OPTIONS, first_only).unwrap().count, 1);
     let mut given = 0;
     let with_frames = sound_and_frames(&bench.ffmpeg, &film, &OPTIONS, |_| {
         given += 1;
         ControlFlow::Break(())
     });
     // The sound is whole nevertheless.
-    assert!((with_frames.unwrap().seconds() - 3.0).abs() < 0.1);
+    assert!((with_frames.unwrap().sound.seconds() - 3.0).abs() < 0.1);
     assert_eq!(given, 1);
 }
 
@@ -428,10 +428,10 @@ fn nobody_waits_forever() {
     rejected(both, UnreadableFile, "nothing");
     // Endless frames: after the first one the program is stopped.
     let endless = bench.pretend(r"while true; do printf 'P6\n1 1\n255\nabc'; done");
-    assert_eq!(frames(&endless, &film, &OPTIONS, |_| ControlFlow::Break(())).unwrap(), 1);
+    assert_eq!(frames(&endless, &film, &OPTIONS, |_| ControlFlow::Break(())).unwrap().count, 1);
     // Endless messages on stderr do not block the frames.
     let loud = bench.pretend(r"head -c 3000000 /dev/zero >&2; printf 'P6\n1 1\n255\nabc'");
-    assert_eq!(frames(&loud, &film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap(), 1);
+    assert_eq!(frames(&loud, &film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap().count, 1);
     let babble = bench.pretend("exec cat /dev/zero");
     rejected(
         frames(&babble, &film, &OPTIONS, |_| ControlFlow::Continue(())),

@@ -107,17 +107,21 @@ impl ClipProcessor<'_> {
     }
 
     /// The sound. If the frames are in the same file, they are decoded in the same run of ffmpeg.
-    fn sound(
-        &self,
+    fn sound<'s>(
+        &'s self,
         segment: &Segment<'_>,
-        faces: &mut FaceChooser<'_>,
+        faces: &mut FaceChooser<'s>,
     ) -> Result<Waveform, ClipError> {
         let (ffmpeg, max_s) = (self.tools.ffmpeg, self.settings.max_voice_s);
         if segment.has_frames_with_sound() {
             let options = self.frame_options(max_s);
-            return media::sound_and_frames(ffmpeg, &segment.sound, &options, |frame| {
+            let found = media::sound_and_frames(ffmpeg, &segment.sound, &options, |frame| {
                 faces.push(&frame)
-            });
+            })?;
+            if found.damage.is_some() {
+                self.key_frames(segment, &segment.sound, &options, faces)?;
+            }
+            return Ok(found.sound);
         }
         media::sound(ffmpeg, &segment.sound, max_s)
     }
@@ -138,11 +142,11 @@ impl ClipProcessor<'_> {
     }
 
     /// The frames or pictures, if they did not come with the sound.
-    fn frames(
-        &self,
+    fn frames<'s>(
+        &'s self,
         segment: &Segment<'_>,
         voice: &Waveform,
-        faces: &mut FaceChooser<'_>,
+        faces: &mut FaceChooser<'s>,
     ) -> Result<(), ClipError> {
         match &segment.clip.face {
             FaceSource::Pictures(pictures) => self.pictures(segment, pictures, faces),
@@ -152,10 +156,27 @@ impl ClipProcessor<'_> {
                 let start_s = media.start_s + (segment.sound.start_s - segment.clip.sound.start_s);
                 let video = Media { file: media.file.clone(), start_s, end_s: None };
                 let options = self.frame_options(voice.seconds());
-                media::frames(self.tools.ffmpeg, &video, &options, |frame| faces.push(&frame))?;
-                Ok(())
+                let ffmpeg = self.tools.ffmpeg;
+                let found = media::frames(ffmpeg, &video, &options, |frame| faces.push(&frame))?;
+                match found.damage {
+                    Some(_) => self.key_frames(segment, &video, &options, faces),
+                    None => Ok(()),
+                }
             }
         }
+    }
+
+    /// Starts again with frames that did not have to be repaired.
+    fn key_frames<'s>(
+        &'s self,
+        segment: &Segment<'_>,
+        video: &Media,
+        options: &FrameOptions,
+        faces: &mut FaceChooser<'s>,
+    ) -> Result<(), ClipError> {
+        *faces = self.face_chooser(segment);
+        media::key_frames(self.tools.ffmpeg, video, options, |frame| faces.push(&frame))?;
+        Ok(())
     }
 
     /// Some of the pictures, spread evenly over all of them. The first one differs between

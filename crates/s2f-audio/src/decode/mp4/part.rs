@@ -84,7 +84,7 @@ impl PacketTrack<'_> {
                 continue;
             }
             let packet = reader.at(offset, sample.size as usize)?;
-            if !decoder.decode(packet, 0, kept, sink)? {
+            if !decoder.decode(packet, kept, sink)? {
                 break;
             }
         }
