@@ -1,24 +1,39 @@
 //! Any audio file → [`Waveform`], within limits, and checked.
 //!
-//! Formats: WAV, AIFF, FLAC, MP3, MP4 and M4A (AAC, ALAC, Opus), Ogg (Vorbis, Opus, FLAC), WebM and
-//! Matroska (Opus, Vorbis), CAF. They are recognised by content, never by name. Of a video, the
-//! main audio track is decoded.
-//!
-//! `magic_bytes.rs` refuses files that are clearly something else; `container.rs` reads all
-//! containers and their codecs, except Opus packets, which `opus.rs` decodes.
+//! `formats.rs` recognises the format by content, never by name, and lists who reads it. All
+//! readers push their samples into `sink.rs`. What they cannot read, or doubt, ffmpeg decodes if it
+//! is installed (`recording.rs`). `magic_bytes.rs` names files that are clearly something else.
 
-use std::fs::File;
-use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::{AudioError, Problem};
-use crate::level::{is_silent, peak_dbfs};
 use crate::waveform::Waveform;
 
-mod container;
-mod edit_list;
+mod recording;
+
+mod formats;
 mod magic_bytes;
+mod names;
+mod sink;
+mod source;
+mod tracks;
+
+mod caf;
+mod container;
+mod ebml;
+mod iff;
+mod mp4;
+mod mpeg;
 mod opus;
+mod packets;
+mod pcm;
+mod riff;
+
+pub use recording::{DecodedBy, ReadOptions, Recording, Remark};
+use sink::{Received, Sink};
+use source::Bytes;
+use tracks::TrackChoice;
 
 /// Limits of a recording. Exceeding one is an error; the recording is not truncated, since a
 /// picture from an unknown part of it would be misleading.
@@ -37,57 +52,56 @@ impl Default for Limits {
     }
 }
 
-/// Reads the recording in the file at `path`.
-///
-/// See [`decode`] for what is read and checked.
+/// Reads the recording in the file at `path`: [`Recording::open`] without what else it found.
 ///
 /// # Errors
 /// Any [`Problem`]; the error names the file.
 pub fn read(path: &Path, limits: &Limits) -> Result<Waveform, AudioError> {
-    let name = path.display().to_string();
-    let io = |error: std::io::Error| AudioError::in_file(&name, Problem::Io(error.to_string()));
-    let file = File::open(path).map_err(io)?;
-    // One byte over the limit is enough to refuse the file; the length of a pipe is unknown.
-    let mut bytes = Vec::new();
-    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
-    decode(bytes, &name, limits)
+    let options = ReadOptions { limits: *limits, ..ReadOptions::default() };
+    Recording::open(path, &options).map(|recording| recording.voice)
 }
 
-/// Decodes `bytes`, a whole file; `name` is its name in error messages.
+/// Decodes `bytes`, a whole file, without ffmpeg; `name` is its name in error messages.
 ///
 /// Encoder delay is removed if the container declares it. A file that ends early, or whose header
 /// claims more than there is, gives the part that is there. The result is at least
-/// [`Waveform::MIN_S`] long and not silent ([`is_silent`]).
+/// [`Waveform::MIN_S`] long and not silent ([`is_silent`](crate::is_silent)).
 ///
 /// # Errors
 /// Any [`Problem`] except [`Problem::Io`]; the error names the file.
 pub fn decode(bytes: Vec<u8>, name: &str, limits: &Limits) -> Result<Waveform, AudioError> {
-    decode_unnamed(bytes, limits).map_err(|problem| AudioError::in_file(name, problem))
+    let bytes = Bytes::of_memory(bytes);
+    let decoded = built_in(&bytes, TrackChoice::Readable, limits, None);
+    let recording = decoded.and_then(|(received, channel)| Recording::of(received, channel));
+    recording.map(|recording| recording.voice).map_err(|problem| AudioError::in_file(name, problem))
 }
 
-fn decode_unnamed(bytes: Vec<u8>, limits: &Limits) -> Result<Waveform, Problem> {
-    if bytes.is_empty() {
+/// Decodes `bytes` with the decoders of this program. If channels cancel each other, one of them is
+/// used; returns its number too, from 0.
+fn built_in(
+    bytes: &Bytes,
+    choice: TrackChoice,
+    limits: &Limits,
+    keep_s: Option<f64>,
+) -> Result<(Received, Option<usize>), Problem> {
+    if bytes.len() == 0 {
         return Err(Problem::EmptyFile);
     }
-    if bytes.len() as u64 > limits.max_bytes {
+    if bytes.len() > limits.max_bytes {
         return Err(Problem::TooBig { max_bytes: limits.max_bytes });
     }
-    if let Some(problem) = magic_bytes::refuse(&bytes) {
-        return Err(problem);
+    let decode = |channel| {
+        let mut sink = Sink::new(channel, limits.max_seconds, keep_s);
+        // Some decoders are third-party code. Should one panic on unforeseen bytes, only that file
+        // fails and not the whole batch. Nothing that the closure changes is used after a panic.
+        let decoded = catch_unwind(AssertUnwindSafe(|| {
+            formats::decode(bytes, choice, &mut sink).map(|()| sink)
+        }));
+        decoded.unwrap_or_else(|_| Err(Problem::Damaged("its decoder failed".to_owned())))
+    };
+    let mixed = decode(None)?;
+    match mixed.better_channel() {
+        Some(channel) => Ok((decode(Some(channel))?.finish()?, Some(channel))),
+        None => Ok((mixed.finish()?, None)),
     }
-    let waveform = container::decode(bytes, limits.max_seconds)?;
-    check_signal(&waveform)?;
-    Ok(waveform)
-}
-
-/// Refuses recordings that certainly contain no voice.
-fn check_signal(waveform: &Waveform) -> Result<(), Problem> {
-    let seconds = waveform.seconds();
-    if seconds < Waveform::MIN_S {
-        return Err(Problem::TooShort { seconds });
-    }
-    if is_silent(waveform.samples()) {
-        return Err(Problem::Silent { peak_dbfs: peak_dbfs(waveform.samples()) });
-    }
-    Ok(())
 }

@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+/// What is said of bytes that are no known format.
+pub(crate) const UNKNOWN_FORMAT: &str = "its format is unknown";
+
 /// Why a recording cannot be used: the file (if there is one), the problem and a hint.
 ///
 /// Displayed as `voice.wav: the file is empty (0 bytes); hint: record it or download it again`.
@@ -47,14 +50,33 @@ pub enum Problem {
     /// The bytes are not a known audio or video container; a description of what they are.
     #[error("not an audio file ({0})")]
     NotAudio(&'static str),
-    /// A known audio or video format that cannot be decoded; its name.
-    #[error("the format is {0}, which cannot be read")]
+    /// A known audio or video format that is not decoded here; its name.
+    #[error("the format is {0}, which only ffmpeg can read")]
     UnsupportedFormat(&'static str),
+    /// A known format that ffmpeg cannot decode either.
+    #[error("{problem}, and ffmpeg cannot read it either ({reason})")]
+    Undecodable {
+        /// The problem without ffmpeg.
+        problem: String,
+        /// The message of ffmpeg.
+        reason: String,
+    },
+    /// A recorder that was stopped before it wrote the index of its file (MP4, QuickTime).
+    #[error("the recording was never finished: the index of the file (`moov`) is missing")]
+    Unfinished,
+    /// There is no sound track of that number.
+    #[error("there is no sound track {asked}, the file has {found}")]
+    NoSuchTrack {
+        /// The number, from 1.
+        asked: usize,
+        /// Number of sound tracks.
+        found: usize,
+    },
     /// A container without an audio track, such as a silent video.
     #[error("the file has no sound track")]
     NoAudioTrack,
-    /// A known container with a codec that cannot be decoded; its name.
-    #[error("the audio is encoded as {0}, which cannot be decoded")]
+    /// A known container with a codec that is not decoded here; its name.
+    #[error("the sound is {0}, which only ffmpeg can decode")]
     UnsupportedCodec(String),
     /// The container or its headers are damaged; in what way.
     #[error("the file is damaged ({0})")]
@@ -104,6 +126,31 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether another decoder may not have the problem.
+    pub(crate) fn is_of_the_decoder(&self) -> bool {
+        match self {
+            Self::NotAudio(what) => *what == UNKNOWN_FORMAT,
+            Self::UnsupportedFormat(_)
+            | Self::UnsupportedCodec(_)
+            | Self::NoAudioTrack
+            | Self::Damaged(_)
+            | Self::NoSamples => true,
+            _ => false,
+        }
+    }
+
+    /// The problem, if ffmpeg gave `reason` for not reading the file.
+    pub(crate) fn also_refused_by_ffmpeg(self, reason: String) -> Self {
+        match self {
+            Self::UnsupportedFormat(_) | Self::UnsupportedCodec(_) => {
+                let text = self.to_string();
+                let problem = text.split(", which only").next().unwrap_or(&text).to_owned();
+                Self::Undecodable { problem, reason }
+            }
+            problem => problem,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -118,9 +165,17 @@ impl Problem {
             }
             Self::NoAudioTrack => "use a file with audio",
             Self::UnsupportedFormat(_) | Self::UnsupportedCodec(_) => {
-                "convert it, e.g. ffmpeg -i IN OUT.flac"
+                "install ffmpeg, then run the same command"
             }
-            Self::Damaged(_) => "export or download it again, or try ffmpeg -i IN OUT.flac",
+            Self::Undecodable { .. } => "export it again as WAV, FLAC, MP3 or M4A",
+            Self::Unfinished => {
+                "the device that recorded it may repair it when it is switched on; otherwise record \
+                 again, and stop the recording before the device is switched off"
+            }
+            Self::NoSuchTrack { .. } => {
+                "tracks are counted from 1; omit --track for the default one"
+            }
+            Self::Damaged(_) => "export or download it again",
             Self::NoSamples => {
                 "the recording was probably stopped before it began; record it again"
             }

@@ -19,6 +19,11 @@ pub fn peak_dbfs(samples: &[f32]) -> f64 {
         samples.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &sample| {
             (low.min(sample), high.max(sample))
         });
+    range_dbfs(low, high)
+}
+
+/// [`peak_dbfs`] of samples from `low` to `high`.
+pub(crate) fn range_dbfs(low: f32, high: f32) -> f64 {
     20.0 * (f64::from(high - low) / 2.0).max(0.0).log10()
 }
 

@@ -5,14 +5,18 @@
 //! | to find | look at |
 //! |---|---|
 //! | which formats are read, and the limits | `decode.rs` |
-//! | WAV, MP3, MP4, Ogg, WebM and other containers | `decode/container.rs` |
-//! | Opus packets (WebM, Ogg, MP4) | `decode/opus.rs` |
+//! | who reads a format: WAV, MP3, MP4, Ogg, WebM, … | `decode/formats.rs` |
+//! | when ffmpeg decodes, and which track | `decode/recording.rs` |
+//! | channels that cancel each other | `decode/sink.rs` |
+//! | running ffmpeg, within limits | `ffmpeg.rs` |
 //! | encoding a waveform as FLAC | `flac.rs` |
 //! | resampling to 16 kHz | `resample.rs` |
 //! | windows, clips of 6 s, speed | `waveform.rs` |
 //! | the short-time Fourier transform | `spectrogram.rs` |
 //! | the exponent 0.3 of the spectrogram | `power_law.rs` |
 //! | the mel spectrogram of the speaker encoder | `mel.rs` |
+//! | two voices in turn | `voices.rs` |
+//! | how much of it is speech | `speech.rs` |
 //! | silence and pauses | `level.rs` |
 //! | another pitch, the same formants | `pitch_shift.rs` |
 //!
@@ -37,6 +41,9 @@
 #![forbid(unsafe_code)]
 
 mod decode;
+pub mod ffmpeg;
+
+mod builder;
 mod flac;
 mod resample;
 mod waveform;
@@ -49,10 +56,12 @@ mod formants;
 mod level;
 mod pitch;
 mod pitch_shift;
+mod speech;
+mod voices;
 
 mod error;
 
-pub use decode::{Limits, decode, read};
+pub use decode::{DecodedBy, Limits, ReadOptions, Recording, Remark, decode, read};
 pub use error::{AudioError, Problem};
 pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};
@@ -64,4 +73,6 @@ pub use pitch::{Pitch, pitch};
 pub use pitch_shift::shift_pitch;
 pub use resample::resample;
 pub use spectrogram::{Spectrogram, spectrogram};
+pub use speech::{Speech, SpeechDetector, SpeechError};
+pub use voices::two_voices;
 pub use waveform::Waveform;

@@ -1,7 +1,8 @@
 //! `Waveform`: a recording at 16 kHz, mono; its clips, windows and speed.
 
+use crate::builder::WaveformBuilder;
 use crate::error::{AudioError, Problem};
-use crate::resample::{Resampler, resample};
+use crate::resample::resample;
 
 /// A recording at 16 kHz, mono, not empty, with finite samples; by construction.
 ///
@@ -21,7 +22,7 @@ impl Waveform {
     /// The shortest recording that [`read`](crate::read) accepts, s.
     pub const MIN_S: f64 = 1.0;
     /// Largest valid sample: 40 dB over full scale. Float files do exceed 1.
-    const MAX_LEVEL: f32 = 100.0;
+    pub(crate) const MAX_LEVEL: f32 = 100.0;
     /// The factors of [`Waveform::speed`].
     const SPEEDS: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 
@@ -38,9 +39,14 @@ impl Waveform {
         if channels == 0 || !samples.len().is_multiple_of(channels) {
             return Err(Problem::BadChannels { samples: samples.len(), channels }.into());
         }
-        let mut builder = WaveformBuilder::new(rate_hz)?;
-        builder.push_interleaved(samples, channels);
-        builder.finish()
+        let mut builder = WaveformBuilder::new(None, None);
+        builder.push_interleaved(samples, channels, rate_hz)?;
+        Ok(builder.finish()?.waveform)
+    }
+
+    /// From samples at 16 kHz that are valid and at least one.
+    pub(crate) fn from_valid(samples: Vec<f32>) -> Self {
+        Self { samples }
     }
 
     /// The samples, full scale −1 to 1.
@@ -95,73 +101,6 @@ impl Waveform {
             .unwrap_or_else(|_| self.samples.clone());
         Self { samples }
     }
-}
-
-/// Builds a [`Waveform`] from chunks of samples, in memory of the size of the result.
-pub(crate) struct WaveformBuilder {
-    resampler: Resampler,
-    rate_hz: u32,
-    mono: Vec<f32>,
-    samples: Vec<f32>,
-    frames: u64,
-    bad: usize,
-    first_bad: u64,
-}
-
-impl WaveformBuilder {
-    pub(crate) fn new(rate_hz: u32) -> Result<Self, AudioError> {
-        Ok(Self {
-            resampler: Resampler::new(rate_hz, Waveform::RATE_HZ)?,
-            rate_hz,
-            mono: Vec::new(),
-            samples: Vec::new(),
-            frames: 0,
-            bad: 0,
-            first_bad: 0,
-        })
-    }
-
-    /// Appends whole frames of `channels` samples; an incomplete last frame is ignored.
-    pub(crate) fn push_interleaved(&mut self, samples: &[f32], channels: usize) {
-        let weight = 1.0 / channels as f32;
-        self.mono.clear();
-        for frame in samples.chunks_exact(channels) {
-            // An invalid sample must not reach the resampler, which would spread it.
-            if frame.iter().all(is_valid) {
-                self.mono.push(frame.iter().sum::<f32>() * weight);
-            } else {
-                if self.bad == 0 {
-                    self.first_bad = self.frames + self.mono.len() as u64;
-                }
-                self.bad += frame.iter().filter(|s| !is_valid(s)).count();
-                self.mono.push(0.0);
-            }
-        }
-        self.frames += self.mono.len() as u64;
-        self.resampler.push(&self.mono, &mut self.samples);
-    }
-
-    /// Length so far, s.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.frames as f64 / f64::from(self.rate_hz)
-    }
-
-    pub(crate) fn finish(mut self) -> Result<Waveform, AudioError> {
-        if self.bad > 0 {
-            let first_s = self.first_bad as f64 / f64::from(self.rate_hz);
-            return Err(Problem::NotFinite { count: self.bad, first_s }.into());
-        }
-        if self.frames == 0 {
-            return Err(Problem::NoSamples.into());
-        }
-        self.resampler.finish(&mut self.samples);
-        Ok(Waveform { samples: self.samples })
-    }
-}
-
-/// Whether a sample is finite and not impossibly loud.
-fn is_valid(sample: &f32) -> bool {
-    sample.abs() <= Waveform::MAX_LEVEL
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod inputs;
 mod outputs;
 mod settings;
 mod uncertainty;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::iter::once;
@@ -20,11 +21,12 @@ use s2f_core::AtomicFile;
 use serde::Serialize;
 pub use settings::Args;
 use settings::Request;
-use speech2face::audio::Limits;
+use speech2face::audio::SpeechDetector;
 use speech2face::{
     FaceDensity, PlausibleFaces, Provenance, Reconstruction, Speech2Face, Uncertainty,
     VoiceRecording,
 };
+use voice::{SpeechFound, Voice};
 
 use crate::printer::{Printer, message_and_hint};
 use crate::{Outcome, owner};
@@ -91,8 +93,13 @@ fn list(request: &Request, printer: &Printer) -> anyhow::Result<Outcome> {
     Ok(Outcome::AllGood)
 }
 
-/// The faces of a recording and the names of their files.
-type Drawn = (PlausibleFaces, Vec<PathBuf>);
+/// The faces of a recording, the names of their files, and what was found in it.
+struct Drawn {
+    faces: PlausibleFaces,
+    outputs: Vec<PathBuf>,
+    speech: SpeechFound,
+    warnings: Vec<String>,
+}
 
 /// Returns the number of recordings that failed.
 fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow::Result<usize> {
@@ -100,6 +107,7 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
     let printer = printer.with_progress(inputs.len());
     let threads = rayon::current_num_threads().min(inputs.len());
     let (next, alone) = (AtomicUsize::new(0), RwLock::new(()));
+    let detector = &SpeechDetector::shipped()?;
     thread::scope(|scope| {
         // Without a buffer. What is ready before an earlier recording waits in `early`.
         let (send, receive) = sync_channel::<(usize, anyhow::Result<Drawn>, Duration)>(0);
@@ -114,8 +122,8 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
                         let long = is_long(input);
                         let _exclusive = long.then(|| alone.write());
                         let _shared = (!long).then(|| alone.read());
-                        read(input)
-                            .and_then(|recording| draw(model, &recording, target, request, printer))
+                        Voice::read(input, request, detector)
+                            .and_then(|voice| draw(model, voice, target, request, printer))
                     };
                     if send.send((index, drawn, start.elapsed())).is_err() {
                         return; // an error stopped the other side
@@ -131,9 +139,9 @@ fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow
                 let (input, _) = &inputs[reported];
                 printer.working_on(&input.name());
                 match drawn {
-                    Ok((faces, outputs)) => {
-                        report(input, &faces, &outputs, request, &printer)?;
-                        let seconds = faces.mean.provenance.recording.seconds;
+                    Ok(drawn) => {
+                        report(input, &drawn, request, &printer)?;
+                        let seconds = drawn.faces.mean.provenance.recording.seconds;
                         printer.detail(format_args!(
                             "  {seconds:.1} s of voice read, drawn and written in {}",
                             milliseconds(time),
@@ -160,24 +168,16 @@ fn is_long(input: &Input) -> bool {
     }
 }
 
-fn read(input: &Input) -> anyhow::Result<VoiceRecording> {
-    let limits = Limits::default();
-    match input {
-        Input::Stdin => {
-            Ok(VoiceRecording::from_reader(std::io::stdin().lock(), &input.name(), &limits)?)
-        }
-        Input::File(path) => Ok(VoiceRecording::read(path, &limits)?),
-    }
-}
-
 /// Draws the faces of one recording and writes their files. Returns the names of the files.
 fn draw(
     model: &Speech2Face,
-    recording: &VoiceRecording,
+    voice: Voice,
     target: &Target,
     request: &Request,
     printer: &Printer,
 ) -> anyhow::Result<Drawn> {
+    let Voice { recording, speech, warnings } = voice;
+    let recording: &VoiceRecording = &recording;
     let faces = match request.sampling {
         Some(sampling) => model.reconstruct_faces(recording, request.options, sampling)?,
         None => PlausibleFaces {
@@ -205,7 +205,8 @@ fn draw(
     }
     if request.to_stdout {
         printer.bytes(&contents.concat())?;
-        return Ok((faces, vec![PathBuf::from("standard output")]));
+        let outputs = vec![PathBuf::from("standard output")];
+        return Ok(Drawn { faces, outputs, speech, warnings });
     }
     let outputs = target.files(&request.formats, faces.samples.len());
     debug_assert_eq!(outputs.len(), contents.len());
@@ -216,18 +217,17 @@ fn draw(
     for (path, bytes) in outputs.iter().zip(contents) {
         AtomicFile::write(path, &bytes)?;
     }
-    Ok((faces, outputs))
+    Ok(Drawn { faces, outputs, speech, warnings })
 }
 
 fn report(
     input: &Input,
-    faces: &PlausibleFaces,
-    outputs: &[PathBuf],
+    drawn: &Drawn,
     request: &Request,
     printer: &Printer,
 ) -> anyhow::Result<()> {
     #[derive(Serialize)]
-    struct Drawn<'a> {
+    struct Line<'a> {
         input: String,
         outputs: Vec<String>,
         #[serde(flatten)]
@@ -236,7 +236,11 @@ fn report(
         uncertainty: Option<&'a Uncertainty>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         faces: Vec<FaceDensity>,
+        speech: SpeechFound,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        warnings: &'a [String],
     }
+    let Drawn { faces, outputs, speech, warnings } = drawn;
     let outputs: Vec<String> = outputs.iter().map(|path| shown(path)).collect();
     match outputs.as_slice() {
         [first, .., last] if outputs.len() > 4 => printer.note(format_args!(
@@ -247,17 +251,21 @@ fn report(
         _ => printer.note(format_args!("{} → {}", input.name(), outputs.join(", "))),
     }
     let Reconstruction { provenance, uncertainty, .. } = &faces.mean;
+    warnings.iter().for_each(|warning| printer.warning(warning));
     if let Some(uncertainty) = uncertainty {
-        uncertainty::print(&input.name(), uncertainty, printer);
+        // Once is enough: a recording without speech has a warning already.
+        uncertainty::print(&input.name(), uncertainty, speech.seconds > 0.0, printer);
     }
     if request.json {
         let densities = faces.samples.iter().filter_map(Reconstruction::density).collect();
-        printer.json(&Drawn {
+        printer.json(&Line {
             input: input.name(),
             outputs,
             provenance,
             uncertainty: uncertainty.as_ref(),
             faces: densities,
+            speech: *speech,
+            warnings,
         })?;
     }
     Ok(())

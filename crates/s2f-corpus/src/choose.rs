@@ -6,6 +6,7 @@ mod cutout;
 #[cfg(test)]
 mod tests;
 mod track;
+mod upright;
 
 use std::ops::ControlFlow;
 
@@ -13,6 +14,7 @@ use image::RgbImage;
 use s2f_face::{Detection, Detector, PairFace};
 use serde::{Deserialize, Serialize};
 use track::{Track, centre, longer_side};
+use upright::{Turned, Upright, turned_point};
 
 use crate::CorpusError;
 use crate::reject::{ClipError, Reason};
@@ -132,6 +134,8 @@ pub struct FaceChooser<'a> {
     tracks: Vec<Track>,
     /// For [`FrameSource::VideoAt`]: where the nearest face was, as fractions of the picture.
     nearest: Option<[f32; 2]>,
+    /// Which way up the pictures are.
+    upright: Upright,
     /// Why the last of the unreadable pictures could not be read.
     unreadable: Option<String>,
     /// Why the detector failed.
@@ -149,6 +153,7 @@ impl<'a> FaceChooser<'a> {
             with_faces: 0,
             tracks: Vec::new(),
             nearest: None,
+            upright: Upright::default(),
             unreadable: None,
             failed: None,
         }
@@ -159,19 +164,27 @@ impl<'a> FaceChooser<'a> {
     pub fn push(&mut self, picture: &RgbImage) -> ControlFlow<()> {
         let frame = self.frames;
         self.frames += 1;
-        let mut faces = match self.detector.detect_coarse(picture) {
-            Ok(faces) => faces,
+        let is_video = self.source != FrameSource::Pictures;
+        let turned = match self.upright.detect(self.detector, picture, is_video) {
+            Ok(turned) => turned,
             Err(error) => {
                 self.failed.get_or_insert(error.into());
                 return ControlFlow::Break(());
             }
         };
+        let Turned { picture, mut faces, quarters, is_new } = turned;
+        if is_video && is_new {
+            // What was found in the frames before was found in pictures that were not upright.
+            self.tracks.clear();
+        }
         faces.sort_by(|a, b| longer_side(b).total_cmp(&longer_side(a)));
         self.with_faces += usize::from(!faces.is_empty());
         match self.source {
-            FrameSource::VideoAt(point) => self.push_at(picture, frame, &faces, point),
-            FrameSource::Video => self.push_video(picture, frame, &faces),
-            FrameSource::Pictures => self.push_picture(picture, frame, &faces),
+            FrameSource::VideoAt(point) => {
+                self.push_at(&picture, frame, &faces, turned_point(point, quarters));
+            }
+            FrameSource::Video => self.push_video(&picture, frame, &faces),
+            FrameSource::Pictures => self.push_picture(&picture, frame, &faces),
         }
         ControlFlow::Continue(())
     }

@@ -49,6 +49,23 @@ pub enum CorpusError {
         /// What it should be.
         expected: &'static str,
     },
+    /// Two lines of a table that say different things about one id.
+    #[error(
+        "{}: lines {} and {} say different things about {column} {id}; hint: correct one of them",
+        path.display(),
+        lines[0],
+        lines[1]
+    )]
+    Contradiction {
+        /// The table.
+        path: PathBuf,
+        /// The column with the id.
+        column: String,
+        /// The id.
+        id: String,
+        /// The two lines in the file, from 1.
+        lines: [u64; 2],
+    },
     /// A person in one table who is missing in another.
     #[error(
         "{}: no line for person {person}; hint: every person of people.csv needs one",
@@ -174,29 +191,11 @@ pub enum CorpusError {
     #[error(transparent)]
     Face(#[from] s2f_face::FaceError),
     /// An ffmpeg that does not run.
-    #[error(
-        "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
-         winget install ffmpeg), or set S2F_FFMPEG to its path",
-        program.display()
-    )]
-    Ffmpeg {
-        /// The program.
-        program: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A file that is not the speech detector.
-    #[error(
-        "{}: not the speech detector: {reason}; hint: use silero_vad_16k_op15.onnx of \
-         snakers4/silero-vad",
-        path.display()
-    )]
-    SpeechModel {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Ffmpeg(#[from] s2f_audio::ffmpeg::FfmpegError),
+    /// A speech detector that does not run.
+    #[error(transparent)]
+    Speech(#[from] s2f_audio::SpeechError),
 }
 
 const UNPAIRED_HINT: &str = "; voices and faces of different people are read by `train` directly";

@@ -22,7 +22,6 @@ pub mod choose;
 pub mod media;
 pub mod reject;
 pub mod shard;
-pub mod speech;
 
 pub mod synth;
 pub mod unpaired;

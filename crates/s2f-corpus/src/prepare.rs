@@ -25,6 +25,7 @@ use clip::{ClipOutcome, ClipProcessor};
 use folder::PrepareFolder;
 pub use folder::REJECTED_COLUMNS;
 pub use merge::{PrepareSummary, merge};
+use s2f_audio::SpeechDetector;
 use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};
 use s2f_pairs::{Pair, PairWriter};
@@ -35,7 +36,6 @@ use crate::media::Ffmpeg;
 use crate::plan::Plan;
 use crate::reject::Rejected;
 use crate::shard::Shard;
-use crate::speech::SpeechDetector;
 
 /// The program and the networks that clips are processed with.
 pub struct PrepareTools<'a> {

@@ -30,6 +30,8 @@ pub enum Reason {
     MissingFile,
     /// The file is not sound or video, or it is damaged (see `media`).
     UnreadableFile,
+    /// Too much of the sound or of the video cannot be decoded (see `media`).
+    Damaged,
     /// The file has no sound track (see `media`).
     NoSound,
     /// The sound is silent (see `media`).
@@ -58,9 +60,10 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MissingFile,
         Self::UnreadableFile,
+        Self::Damaged,
         Self::NoSound,
         Self::Silent,
         Self::TooShort,
@@ -80,6 +83,7 @@ impl Reason {
         match self {
             Self::MissingFile => "missing-file",
             Self::UnreadableFile => "unreadable-file",
+            Self::Damaged => "damaged",
             Self::NoSound => "no-sound",
             Self::Silent => "silent",
             Self::TooShort => "too-short",
@@ -110,6 +114,7 @@ impl Reason {
         match self {
             Self::MissingFile => "a file is missing",
             Self::UnreadableFile => "not sound or video, or damaged",
+            Self::Damaged => "too much of the sound or of the video is damaged",
             Self::NoSound => "no sound track",
             Self::Silent => "silent",
             Self::TooShort => "the sound is too short",

@@ -1,5 +1,6 @@
 //! Tables with named columns, separated by commas or tabs.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,43 @@ pub(crate) struct Table {
     path: PathBuf,
     names: StringRecord,
     rows: Vec<StringRecord>,
+}
+
+/// What the lines of a table say about ids: two lines about one id have to say the same.
+pub(crate) struct Statements<V>(HashMap<String, (u64, V)>);
+
+impl<V> Default for Statements<V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<V: PartialEq> Statements<V> {
+    /// Adds what `row` says about the id in `column`; whether no line before it did.
+    ///
+    /// # Errors
+    /// [`CorpusError::Contradiction`] if an earlier line says something else.
+    pub(crate) fn add(
+        &mut self,
+        row: &Row<'_>,
+        column: &str,
+        value: V,
+    ) -> Result<bool, CorpusError> {
+        let (id, line) = (row.filled(column)?, row.line());
+        match self.0.get(id) {
+            None => {
+                self.0.insert(id.to_owned(), (line, value));
+                Ok(true)
+            }
+            Some((_, first)) if *first == value => Ok(false),
+            Some((first, _)) => Err(CorpusError::Contradiction {
+                path: row.table.path.clone(),
+                column: column.to_owned(),
+                id: id.to_owned(),
+                lines: [*first, line],
+            }),
+        }
+    }
 }
 
 /// One line of a table.
@@ -119,10 +157,20 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// All cells.
+    pub(crate) fn cells(&self) -> &'a StringRecord {
+        self.record
+    }
+
+    /// Its number in the file, from 1.
+    fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
     pub(crate) fn bad(&self, column: &str, expected: &'static str) -> CorpusError {
         CorpusError::Cell {
             path: self.table.path.clone(),
-            line: self.record.position().map_or(0, csv::Position::line),
+            line: self.line(),
             column: column.into(),
             value: self.optional(column).unwrap_or_default().into(),
             expected,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use s2f_core::Sex;
 
 use crate::CorpusError;
-use crate::table::{Row, Table};
+use crate::table::{Row, Statements, Table};
 
 /// Number of landmarks of a portrait.
 const POINTS: usize = 189;
@@ -58,14 +58,13 @@ pub struct Recording {
 pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
     let people = Table::read(&folder.join("people.csv"))?;
     let landmarks = Table::read(&folder.join("landmarks.csv"))?;
-    let mut by_file = HashMap::new();
-    for row in landmarks.rows() {
-        by_file.insert(row.filled("file")?, row);
-    }
+    let by_file = by_file(&landmarks)?;
+    let mut statements = Statements::default();
     people
         .rows()
         .map(|row| {
             let person = row.filled("person_id")?;
+            statements.add(&row, "person_id", row.cells().clone())?;
             let file = row.filled("neutral_file")?;
             let points = by_file.get(file).ok_or_else(|| CorpusError::Person {
                 path: landmarks.path().to_owned(),
@@ -80,6 +79,17 @@ pub fn portraits(folder: &Path) -> Result<Vec<Portrait>, CorpusError> {
             })
         })
         .collect()
+}
+
+/// The lines of a table by the file that each is about.
+fn by_file(table: &Table) -> Result<HashMap<&str, Row<'_>>, CorpusError> {
+    let mut statements = Statements::default();
+    let mut found = HashMap::new();
+    for row in table.rows() {
+        statements.add(&row, "file", row.cells().clone())?;
+        found.insert(row.filled("file")?, row);
+    }
+    Ok(found)
 }
 
 fn read_points(row: &Row<'_>, count: usize) -> Result<Vec<[f32; 2]>, CorpusError> {
@@ -112,13 +122,12 @@ pub struct AgedPortrait {
 pub fn aged_portraits(folder: &Path) -> Result<Vec<AgedPortrait>, CorpusError> {
     let people = Table::read(&folder.join("people.csv"))?;
     let landmarks = Table::read(&folder.join("landmarks68.csv"))?;
-    let mut by_file = HashMap::new();
-    for row in landmarks.rows() {
-        by_file.insert(row.filled("file")?, row);
-    }
+    let by_file = by_file(&landmarks)?;
     let mut portraits = Vec::new();
+    let mut statements = Statements::default();
     for row in people.rows() {
         let file = row.filled("file")?;
+        statements.add(&row, "file", row.cells().clone())?;
         let points = by_file.get(file).ok_or_else(|| CorpusError::Person {
             path: landmarks.path().to_owned(),
             person: file.to_owned(),
@@ -138,9 +147,13 @@ pub fn aged_portraits(folder: &Path) -> Result<Vec<AgedPortrait>, CorpusError> {
 /// opened.
 pub fn recordings(folder: &Path) -> Result<Vec<Recording>, CorpusError> {
     let speakers = Table::read(&folder.join("speakers.csv"))?;
+    // A speaker may have several lines, one for each recording.
+    let (mut people, mut files) = (Statements::default(), Statements::default());
     speakers
         .rows()
         .map(|row| {
+            people.add(&row, "speaker_id", (row.sex()?, age(&row)?))?;
+            files.add(&row, "file", row.cells().clone())?;
             Ok(Recording {
                 speaker_id: row.filled("speaker_id")?.to_owned(),
                 sex: row.sex()?,

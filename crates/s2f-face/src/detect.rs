@@ -184,7 +184,7 @@ impl Detection {
 
 /// Resizes a picture: bilinear, with a wider kernel when reducing. The pixel type is fixed at
 /// compile time: `Resizer::resize` would bring the code for every other type along, 2.5 MB.
-fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
+pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage, String> {
     let (from_width, from_height) = picture.dimensions();
     let source = TypedImageRef::<U8x3>::from_buffer(from_width, from_height, picture.as_raw())
         .map_err(|error| error.to_string())?;

@@ -27,20 +27,13 @@ pub enum FaceError {
         /// The limit.
         limit: u64,
     },
-    /// The bytes are not a PNG or JPEG picture, are damaged, or exceed
-    /// [`MAX_SIDE`](crate::MAX_SIDE).
-    #[error(
-        "{}: not a readable picture; hint: save it as PNG or JPEG with at most {limit} pixels per \
-         side",
-        path.display()
-    )]
+    /// The picture cannot be used.
+    #[error("{}: {source}; hint: save it as JPEG, PNG or WebP", path.display())]
     Decode {
         /// The file.
         path: PathBuf,
-        /// The limit of each side in pixels.
-        limit: u32,
-        /// The decoder's error.
-        source: image::ImageError,
+        /// Why not.
+        source: crate::PictureError,
     },
     /// The file is not the face detector.
     #[error(

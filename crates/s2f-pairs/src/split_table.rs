@@ -1,6 +1,7 @@
 //! Splits by speaker: deterministic, hashed, and never with a speaker in two of them.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use s2f_core::csv_cell::{guarded, unguarded};
@@ -152,9 +153,18 @@ impl SplitTable {
     pub fn read(path: &Path) -> Result<Self, PairsError> {
         let bad = |source| PairsError::Splits { path: path.to_owned(), source };
         let mut table = Self::default();
-        for line in csv::Reader::from_path(path).map_err(bad)?.deserialize() {
+        let lines = csv::Reader::from_path(path).map_err(bad)?.into_deserialize();
+        // The first line has the names of the columns.
+        for (line, number) in lines.zip(2..) {
             let Line { speaker_id, split, official } = line.map_err(bad)?;
-            table.add(unguarded(&speaker_id).to_owned(), split, official);
+            let speaker_id = unguarded(&speaker_id).to_owned();
+            let known = table.speakers.get(&speaker_id);
+            if known.is_some_and(|entry| (entry.split, entry.official) != (split, official)) {
+                let problem =
+                    format!("line {number} puts {speaker_id} into another split than before");
+                return Err(bad(std::io::Error::new(ErrorKind::InvalidData, problem).into()));
+            }
+            table.add(speaker_id, split, official);
         }
         Ok(table)
     }

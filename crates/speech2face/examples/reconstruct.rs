@@ -5,13 +5,14 @@
 //! ```
 #![allow(missing_docs, reason = "main is public for a test")]
 
-use speech2face::audio::Limits;
+use speech2face::audio::ReadOptions;
 use speech2face::{DeviceChoice, ReconstructOptions, Speech2Face, VoiceRecording};
 
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = DeviceChoice::Cpu.open()?;
     let model = Speech2Face::shipped(&device)?;
-    let recording = VoiceRecording::read("examples/voices/low.flac".as_ref(), &Limits::default())?;
+    let recording =
+        VoiceRecording::read("examples/voices/low.flac".as_ref(), &ReadOptions::default())?;
     let reconstruction = model.reconstruct(&recording, ReconstructOptions::default())?;
     std::fs::write("low.png", reconstruction.to_png()?)?;
     Ok(())

@@ -269,7 +269,11 @@ mod tests {
                 software: SOFTWARE,
                 synthetic: SYNTHETIC,
                 model: ModelId { name: "größer 模".into(), sha256: "ab".repeat(32) },
-                recording: RecordingId { sha256: "cd".repeat(32), seconds: 6.25 },
+                recording: RecordingId {
+                    sha256: "cd".repeat(32),
+                    seconds: 6.25,
+                    decoder: "built-in".into(),
+                },
                 options: ReconstructOptions { exaggerate: 0.7, ..ReconstructOptions::default() },
                 sample: None,
             },

@@ -1,7 +1,7 @@
 //! From a recording of a voice to a picture of a face that shares its traits.
 //!
 //! ```
-//! use speech2face::audio::Limits;
+//! use speech2face::audio::ReadOptions;
 //! use speech2face::device::DeviceChoice;
 //! use speech2face::{ReconstructOptions, Speech2Face, VoiceRecording};
 //!
@@ -9,7 +9,7 @@
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices/low.flac");
 //! let device = DeviceChoice::Cpu.open()?;
 //! let model = Speech2Face::shipped(&device)?;
-//! let recording = VoiceRecording::read(path.as_ref(), &Limits::default())?;
+//! let recording = VoiceRecording::read(path.as_ref(), &ReadOptions::default())?;
 //! let reconstruction = model.reconstruct(&recording, ReconstructOptions::default())?;
 //! let png = reconstruction.to_png()?;
 //! # assert!(png.starts_with(b"\x89PNG"));

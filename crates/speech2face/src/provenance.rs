@@ -57,6 +57,8 @@ pub struct RecordingId {
     pub sha256: String,
     /// Length, s.
     pub seconds: f64,
+    /// Which program decoded it: `built-in`, or ffmpeg with its version.
+    pub decoder: String,
 }
 
 /// Everything that a picture depends on: on a CPU, the same provenance gives the same bytes.

@@ -37,12 +37,12 @@ impl Speech2Face {
     ///
     /// ```no_run
     /// # use std::path::Path;
-    /// use speech2face::audio::Limits;
+    /// use speech2face::audio::ReadOptions;
     /// use speech2face::device::DeviceChoice;
     /// use speech2face::{ReconstructOptions, Sampling, Speech2Face, VoiceRecording};
     ///
     /// let model = Speech2Face::open(Path::new("model"), &DeviceChoice::Cpu.open()?)?;
-    /// let recording = VoiceRecording::read(Path::new("voice.wav"), &Limits::default())?;
+    /// let recording = VoiceRecording::read(Path::new("voice.wav"), &ReadOptions::default())?;
     /// let sampling = Sampling { count: 6, seed: 1, truncation: 1.0 };
     /// let faces = model.reconstruct_faces(&recording, ReconstructOptions::default(), sampling)?;
     /// std::fs::write("faces.png", faces.sheet_png()?)?;
@@ -124,7 +124,8 @@ impl Speech2Face {
             model: self.id().clone(),
             recording: RecordingId {
                 sha256: recording.sha256().to_owned(),
-                seconds: recording.voice().seconds(),
+                seconds: recording.recording().seconds,
+                decoder: recording.recording().decoder.to_string(),
             },
             options,
             sample: None,

@@ -1,48 +1,76 @@
 //! Recordings: a voice and the hash of the file it came from.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
-use s2f_audio::{AudioError, Limits, Problem, Waveform};
-use s2f_core::hash::sha256;
+use s2f_audio::{
+    AudioError, Problem, ReadOptions, Recording, Speech, SpeechDetector, SpeechError, Waveform,
+};
+use s2f_core::hash::{HashWriter, sha256_file};
+
+/// Of a longer recording, evenly spaced stretches are kept, s: more than the windows need that are
+/// used by default.
+const KEEP_S: f64 = 180.0;
 
 /// A voice and the hash of the file it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VoiceRecording {
-    voice: Waveform,
+    recording: Recording,
     sha256: String,
 }
 
 impl VoiceRecording {
-    /// Reads the recording in the file at `path`.
+    /// Reads the recording in the file at `path`, which may be of any length: if `options` do not
+    /// say how much of it to keep, that is 3 minutes.
     ///
     /// # Errors
     /// [`AudioError`], which names the file and the problem, with a hint.
-    pub fn read(path: &Path, limits: &Limits) -> Result<Self, AudioError> {
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| failed_to_read(&name, &error))?;
-        Self::from_reader(file, &name, limits)
+    pub fn read(path: &Path, options: &ReadOptions) -> Result<Self, AudioError> {
+        let failed = |error: io::Error| AudioError {
+            file: Some(path.display().to_string()),
+            problem: Problem::Io(error.to_string()),
+        };
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        if !metadata.is_file() {
+            // A pipe can be read only once.
+            let file = std::fs::File::open(path).map_err(failed)?;
+            return Self::from_reader(file, &path.display().to_string(), options);
+        }
+        let recording = Recording::open(path, &with_limit(options))?;
+        let sha256 = sha256_file(path).map_err(|error| failed(io::Error::other(error)))?;
+        Ok(Self { recording, sha256 })
     }
 
     /// Reads a whole file from `reader`, for example from standard input; messages call it `name`.
     ///
     /// # Errors
     /// As [`VoiceRecording::read`].
-    pub fn from_reader(reader: impl Read, name: &str, limits: &Limits) -> Result<Self, AudioError> {
-        let mut bytes = Vec::new();
-        // One byte over the limit is enough for the decoder to refuse it.
-        reader
-            .take(limits.max_bytes.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed_to_read(name, &error))?;
-        let sha256 = sha256(&bytes);
-        Ok(Self { voice: s2f_audio::decode(bytes, name, limits)?, sha256 })
+    pub fn from_reader(
+        reader: impl Read,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Self, AudioError> {
+        let mut hashed = Hashed { reader, hash: HashWriter::default() };
+        let recording = Recording::from_reader(&mut hashed, name, &with_limit(options))?;
+        Ok(Self { recording, sha256: hashed.hash.finish() })
     }
 
     /// The voice.
     pub fn voice(&self) -> &Waveform {
-        &self.voice
+        &self.recording.voice
+    }
+
+    /// What else was found in the file.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// How much of the voice is speech.
+    ///
+    /// # Errors
+    /// [`SpeechError`] if the detector does not run.
+    pub fn speech(&self, detector: &SpeechDetector) -> Result<Speech, SpeechError> {
+        detector.speech(self.voice())
     }
 
     /// SHA-256 of the file, hexadecimal.
@@ -51,12 +79,28 @@ impl VoiceRecording {
     }
 }
 
-fn failed_to_read(name: &str, error: &io::Error) -> AudioError {
-    AudioError { file: Some(name.to_owned()), problem: Problem::Io(error.to_string()) }
+fn with_limit(options: &ReadOptions) -> ReadOptions {
+    ReadOptions { keep_s: options.keep_s.or(Some(KEEP_S)), ..*options }
+}
+
+/// Computes the hash of what is read.
+struct Hashed<R> {
+    reader: R,
+    hash: HashWriter,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hash.write_all(&buffer[..count])?;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use s2f_audio::Limits;
+
     use super::*;
 
     /// SHA-256 of the file, from `sha256sum examples/voices/low.flac`.
@@ -65,14 +109,18 @@ mod tests {
     #[test]
     fn the_hash_is_that_of_the_file() {
         let path = s2f_testing::project("examples/voices/low.flac");
-        let recording = VoiceRecording::read(&path, &Limits::default()).unwrap();
+        let recording = VoiceRecording::read(&path, &ReadOptions::default()).unwrap();
         assert_eq!(recording.sha256(), LOW);
+        let file = std::fs::File::open(&path).unwrap();
+        let piped = VoiceRecording::from_reader(file, "low", &ReadOptions::default()).unwrap();
+        assert_eq!(piped, recording);
     }
 
     #[test]
     fn no_more_than_the_limit_is_read() {
         let limits = Limits { max_bytes: 1000, ..Limits::default() };
-        let problem = VoiceRecording::from_reader(io::repeat(0), "zeros", &limits).unwrap_err();
+        let options = ReadOptions { limits, ..ReadOptions::default() };
+        let problem = VoiceRecording::from_reader(io::repeat(0), "zeros", &options).unwrap_err();
         assert_eq!(problem.problem, Problem::TooBig { max_bytes: 1000 });
         assert_eq!(problem.file.as_deref(), Some("zeros"));
     }

@@ -18,6 +18,7 @@ const NOT_AUDIO: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "it is a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
     (b"\x7fELF", "it is a program"),
+    (b"\x00\x05\x16\x07", "it holds what macOS notes about a file, not the file"),
 ];
 /// The first bytes of audio and video formats that cannot be decoded.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
@@ -25,10 +26,32 @@ const UNSUPPORTED: &[(&[u8], &str)] = &[
     (b"\x30\x26\xb2\x75", "Windows Media"),
     (b"\x00\x00\x01\xba", "an MPEG program stream (.mpg)"),
     (b"FLV\x01", "Flash video"),
+    (b"\x00\x00\x01\xb3", "an MPEG video stream"),
     (b"wvpk", "WavPack"),
     (b"MAC ", "Monkey's Audio"),
-    (b".snd", "Sun audio"),
+    (b"TTA1", "TTA"),
+    (b"TTA2", "TTA"),
+    (b"ajkg", "Shorten"),
+    (b"MPCK", "Musepack"),
+    (b"MP+", "Musepack"),
+    (b"OFR ", "OptimFROG"),
+    (b"tBaK", "TAK"),
+    (b"DSD ", "DSD"),
+    (b"FRM8", "DSD"),
+    (b"ADIF", "AAC (ADIF)"),
+    (b"Creative Voice File", "Creative Voice"),
+    (b".RMF", "RealMedia"),
+    (b".ra\xfd", "RealAudio"),
+    (b"\x0b\x77", "AC-3"),
+    (b"\x7f\xfe\x80\x01", "DTS"),
+    (b"\xf8\x72\x6f\xba", "TrueHD"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "MXF"),
 ];
+/// A packet of a transport stream, and the byte that each of them begins with.
+const TRANSPORT_PACKET: usize = 188;
+const TRANSPORT_SYNC: u8 = 0x47;
+/// Where the first packet of an Ogg stream begins, if its page has no other.
+const OGG_PACKET: usize = 28;
 const RIFF_VIDEO: &[u8] = b"AVI ";
 
 /// The problem, if the first bytes are of a format that cannot be decoded.
@@ -42,8 +65,28 @@ pub(super) fn refuse(bytes: &[u8]) -> Option<Problem> {
     if bytes.get(8..12) == Some(RIFF_VIDEO) {
         return Some(Problem::UnsupportedFormat("AVI"));
     }
+    if is_transport_stream(bytes) {
+        return Some(Problem::UnsupportedFormat("an MPEG transport stream (.ts)"));
+    }
     let kind = starts(NOT_AUDIO).or_else(|| is_text(bytes).then_some("it is a text file"));
     kind.map(Problem::NotAudio)
+}
+
+/// The codec of an Ogg stream that is not decoded here.
+pub(super) fn ogg_codec(bytes: &[u8]) -> Option<&'static str> {
+    let packet = bytes.get(OGG_PACKET..)?;
+    packet.starts_with(b"Speex   ").then_some("Speex")
+}
+
+/// Whether packets of 188 bytes, or of 192 with a time before each (M2TS), follow each other.
+fn is_transport_stream(bytes: &[u8]) -> bool {
+    let syncs = |first: usize, step: usize| {
+        let mut packets = (first..bytes.len()).step_by(step).take(5).peekable();
+        packets.peek().is_some()
+            && bytes.len() > first + 2 * step
+            && packets.all(|at| bytes[at] == TRANSPORT_SYNC)
+    };
+    syncs(0, TRANSPORT_PACKET) || syncs(4, TRANSPORT_PACKET + 4)
 }
 
 fn is_text(bytes: &[u8]) -> bool {

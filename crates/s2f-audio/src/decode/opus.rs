@@ -1,7 +1,6 @@
 //! Decodes Opus packets of WebM, Ogg and MP4 (RFC 6716; identification header: RFC 7845, 5.1).
 
 use ropus::OpusMSDecoder;
-use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::error::Problem;
 
@@ -12,6 +11,9 @@ const MAX_FRAMES: usize = RATE_HZ as usize * 120 / 1000;
 /// Maximum number of channels in RFC 7845's layouts; more are ambisonics and not a voice.
 const MAX_CHANNELS: usize = 8;
 
+/// The beginning of an identification header.
+const MAGIC: &[u8] = b"OpusHead";
+
 /// The decoder of one Opus track.
 pub(super) struct OpusTrack {
     decoder: OpusMSDecoder,
@@ -21,13 +23,13 @@ pub(super) struct OpusTrack {
 }
 
 impl OpusTrack {
-    /// A decoder for the identification header in `params`. Its integers are little endian, except
-    /// in MP4 (Encapsulation of Opus in ISO Base Media File Format, 4.3.2).
-    pub(super) fn new(params: &AudioCodecParameters, is_mp4: bool) -> Result<Self, Problem> {
+    /// A decoder for an identification header. Its integers are little endian, except in MP4, which
+    /// leaves out the magic (Encapsulation of Opus in ISO Base Media File Format, 4.3.2).
+    pub(super) fn new(head: &[u8], is_mp4: bool) -> Result<Self, Problem> {
         let damaged = || Problem::Damaged("its Opus header".to_owned());
-        let head = params.extra_data.as_deref().filter(|head| head.starts_with(b"OpusHead"));
         // After the magic: version, channels, pre-skip (2), rate (4), gain (2), mapping family.
-        let head = head.and_then(|head| head.get(8..)).ok_or_else(damaged)?;
+        let head = if is_mp4 { Some(head) } else { head.strip_prefix(MAGIC) };
+        let head = head.ok_or_else(damaged)?;
         let (&[_, channels, skip_0, skip_1, _, _, _, _, gain_0, gain_1, family], table) =
             head.split_first_chunk::<11>().ok_or_else(damaged)?;
         let integer = if is_mp4 { u16::from_be_bytes } else { u16::from_le_bytes };
@@ -57,6 +59,16 @@ impl OpusTrack {
         })
     }
 
+    /// A header for one stream of one or two channels.
+    pub(super) fn header(channels: u8, pre_skip: u16) -> Vec<u8> {
+        let mut head = MAGIC.to_vec();
+        head.extend([1, channels]);
+        head.extend(pre_skip.to_le_bytes());
+        head.extend(RATE_HZ.to_le_bytes());
+        head.extend([0; 3]); // gain and mapping family
+        head
+    }
+
     /// Frames to skip at the start.
     pub(super) fn pre_skip(&self) -> u64 {
         self.pre_skip
@@ -74,8 +86,8 @@ impl OpusTrack {
         packet: &[u8],
         padding: u64,
         samples: &mut Vec<f32>,
-    ) -> Result<(), symphonia::core::errors::Error> {
-        let bad = symphonia::core::errors::Error::DecodeError("bad Opus packet");
+    ) -> Result<(), &'static str> {
+        let bad = "bad Opus packet";
         // A valid packet is far shorter: 120 ms at 510 kbit/s in each of eight streams.
         let Ok(length) = i32::try_from(packet.len()) else { return Err(bad) };
         let capacity = MAX_FRAMES as i32;

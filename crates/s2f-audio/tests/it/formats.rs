@@ -1,6 +1,6 @@
 //! More formats, encoded by ffmpeg during the test.
 
-use s2f_audio::{Limits, Waveform, read};
+use s2f_audio::{DecodedBy, ReadOptions, Recording, Waveform};
 use s2f_testing::{project, signal_to_noise_db};
 
 use crate::support::{ffmpeg, floats, lag, scratch};
@@ -72,7 +72,9 @@ fn check(
     if ffmpeg(&make).is_none() {
         return;
     }
-    let voice = read(file, &Limits::default()).unwrap();
+    let found = Recording::open(file, &ReadOptions::default()).unwrap();
+    assert_eq!((found.decoder, found.remarks), (DecodedBy::BuiltIn, vec![]), "{name}");
+    let voice = found.voice;
     let opus = name.contains("opus") || name == "video.mkv";
     let mut decode = if opus { vec!["-c:a", "libopus"] } else { vec![] };
     // ffmpeg downmixes 5.1 with other weights, so the channels are compared before mixing.

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 mod broken;
+mod edits;
+mod faults;
 mod formats;
+mod headers;
 mod hostile;
+mod joined;
+mod quicktime;
 mod reference;
 mod support;
 mod voices;

@@ -57,7 +57,7 @@ Examples:
   speech2face corpus prepare avspeech -o pairs --shard 3/8       on the fourth of eight machines
   speech2face corpus prepare vox2 -o pairs --encoder arcface.onnx
 
-Before the first run: speech2face model pull yunet silero_vad mobileface
+Before the first run: speech2face model pull yunet mobileface
 The output is Parquet with one row per pair; rejected.csv has one row with the reason for every clip
 that was rejected.";
 

@@ -43,6 +43,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE.toml")]
     key_map: Option<PathBuf>,
 
+    /// Part of the file that holds the network, if several do: the beginning of the names of its
+    /// tensors, as in G or ema.module
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+
     /// Channel order of VGG-Face weights: rgb from Torch or MatConvNet, bgr from Caffe or Keras
     ///
     /// The output always expects rgb.
@@ -178,7 +183,7 @@ fn read(
         args.file.display(),
         checkpoint.names().len()
     ));
-    let imported = import.read(&checkpoint, map)?;
+    let imported = import.read(&checkpoint, map, args.prefix.as_deref())?;
     for note in &imported.notes {
         printer.note(format_args!("{}: {note}", args.file.display()));
     }

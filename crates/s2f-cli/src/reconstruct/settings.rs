@@ -20,7 +20,8 @@ pub struct Args {
     /// Recordings: WAV, FLAC, MP3, M4A, Ogg, Opus, WebM, AIFF, or a video; folders of them; -
     /// reads standard input
     ///
-    /// Six seconds of one voice are enough; more is better. The picture is written next to the
+    /// Other formats (AMR, WMA, AVI, HE-AAC, …) are read with ffmpeg, if it is installed. Six
+    /// seconds of one voice are enough; more is better. The picture is written next to the
     /// recording as NAME.png. Files that cannot be used are reported and skipped. In a folder,
     /// recordings and videos are found by the ends of their names, also in the folders inside it.
     #[arg(value_name = "FILE|FOLDER", required_unless_present = "files_from")]
@@ -85,6 +86,19 @@ pub struct Args {
     /// Part of the recording to use
     #[arg(long, value_enum, default_value_t = Window::All)]
     window: Window,
+
+    /// Number of the sound track to use, from 1 [default: the file's default track, or else the
+    /// first that can be read]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    track: Option<u16>,
+
+    /// Fail for recordings without speech instead of printing a warning
+    ///
+    /// Every recording is searched for speech. Only one voice is expected: if two people of
+    /// different pitch speak in turn, a warning says so, but voices of similar pitch are not told
+    /// apart.
+    #[arg(long)]
+    require_speech: bool,
 
     /// Output format; can be given several times [default: png]
     #[arg(long = "format", value_name = "FORMAT", value_enum)]
@@ -159,6 +173,10 @@ pub struct Request {
     pub dry_run: bool,
     /// Write the only file to standard output.
     pub to_stdout: bool,
+    /// The sound track to use, from 1.
+    pub track: Option<usize>,
+    /// Whether a recording without speech is an error.
+    pub require_speech: bool,
 }
 
 impl Request {
@@ -222,6 +240,8 @@ impl Request {
             overwrite: args.overwrite,
             dry_run: args.dry_run,
             to_stdout,
+            track: args.track.map(Into::into),
+            require_speech: args.require_speech,
         })
     }
 

@@ -5,9 +5,9 @@ use speech2face::{AgeRange, Uncertainty};
 use crate::printer::Printer;
 
 /// Prints what the recording called `name` tells: with `--verbose`, or as a warning if that is
-/// nothing.
-pub fn print(name: &str, uncertainty: &Uncertainty, printer: &Printer) {
-    if !uncertainty.has_speech() {
+/// nothing although it `has_speech`.
+pub fn print(name: &str, uncertainty: &Uncertainty, has_speech: bool, printer: &Printer) {
+    if has_speech && !uncertainty.has_speech() {
         printer.warning(format_args!(
             "{name}: no speech above the noise; the face is that of an average person"
         ));

@@ -19,7 +19,7 @@ use super::tree::{self, Listing, Tree, TreeFolder};
 use super::{CorpusContents, Layout};
 use crate::CorpusError;
 use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
-use crate::table::Table;
+use crate::table::{Statements, Table};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -83,6 +83,7 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
 
 fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusError> {
     let table = Table::read(path)?;
+    let mut statements = Statements::default();
     for row in table.rows() {
         let sex = if table.has_sex() { row.sex()? } else { None };
         let age = row.number("age")?;
@@ -92,6 +93,7 @@ fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusE
         let language = if table.has("language") { row.text("language")? } else { "" };
         let language = (!language.is_empty()).then(|| language.to_owned());
         let person = Person { sex, age, language };
+        statements.add(&row, "person_id", person.clone())?;
         contents.people.insert(row.filled("person_id")?.to_owned(), person);
     }
     Ok(())
@@ -317,6 +319,9 @@ mod tests {
         check("person_id\nanna\n", &[]);
         check("person_id\tgender\nanna\tmale\n", &[]);
         check("name,gender\nanna,f\n", &["people.csv", "person_id"]);
+        check("person_id,gender\nanna,f\nanna,f\n", &[]);
+        check("person_id,gender\nanna,f\n\nanna,m\n", &["people.csv", "lines 2 and 4", "anna"]);
+        check("person_id,age\nanna,30\nanna,31\n", &["lines 2 and 3"]);
         check("person_id,age\nanna,old\n", &["people.csv", "line 2", "age", "old"]);
         check("person_id,age\nanna,1980\n", &["line 2", "an age in years"]);
         check("person_id,gender\nanna,woman\n", &["line 2", "gender", "woman"]);

@@ -2,15 +2,16 @@
 
 use s2f_core::hash::{Digest, Sha256, hex};
 
-const VIDEOS: [&str; 14] = [
-    "mp4", "m4v", "mkv", "webm", "mov", "avi", "mpg", "mpeg", "mts", "m2ts", "wmv", "flv", "ogv",
-    "3gp",
+const VIDEOS: [&str; 18] = [
+    "mp4", "m4v", "mkv", "webm", "mov", "avi", "mpg", "mpeg", "mts", "m2ts", "ts", "wmv", "asf",
+    "flv", "ogv", "3gp", "3g2", "vob",
 ];
-const SOUNDS: [&str; 14] = [
-    "wav", "wave", "flac", "mp3", "mp2", "m4a", "aac", "ogg", "oga", "opus", "aif", "aiff", "caf",
-    "mka",
+const SOUNDS: [&str; 26] = [
+    "wav", "wave", "flac", "mp3", "mp2", "m4a", "m4b", "aac", "ogg", "oga", "opus", "aif", "aiff",
+    "aifc", "caf", "mka", "amr", "awb", "wma", "w64", "rf64", "spx", "au", "wv", "ape", "tta",
 ];
-const PICTURES: [&str; 3] = ["jpg", "jpeg", "png"];
+/// HEIC and its like are not read; a rejection names them.
+const PICTURES: [&str; 7] = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"];
 
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::names::{self, FileKind};
 use super::tree::{Tree, TreeFolder};
 use crate::CorpusError;
 use crate::plan::{Absent, Person};
-use crate::table::{Row, Table};
+use crate::table::{Row, Statements, Table};
 
 /// A line of `vox1_meta.csv` or `vox2_meta.csv`.
 pub(super) struct Entry {
@@ -38,7 +38,8 @@ pub(super) fn read_people(
     name: &str,
 ) -> Result<BTreeMap<String, Entry>, CorpusError> {
     let table = Table::read(path)?;
-    let entry = |row: Row<'_>| {
+    let mut statements = Statements::default();
+    let mut entry = |row: Row<'_>| {
         let person = Person { sex: row.sex()?, ..Person::default() };
         let split = match row.text("Set")? {
             "test" => Some(Split::Test),
@@ -47,9 +48,11 @@ pub(super) fn read_people(
             _ => return Err(row.bad("Set", "dev or test")),
         };
         let entry = Entry { name: row.filled(name)?.to_owned(), person, split };
+        let statement = (entry.name.clone(), entry.person.clone(), entry.split);
+        statements.add(&row, id, statement)?;
         Ok((row.filled(id)?.to_owned(), entry))
     };
-    table.rows().map(entry).collect()
+    table.rows().map(&mut entry).collect()
 }
 
 /// The folders of each person below `parts` of `root`. Folders with other names are added to

@@ -2,14 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::Command;
 
 use image::RgbImage;
+use s2f_audio::ffmpeg::{Collector, Ffmpeg, Run, address};
 use s2f_core::{AtomicFile, FileError};
 
-use super::run::{Collector, Run};
 use super::wav::encode_wav;
-use super::{Ffmpeg, address};
 use crate::CorpusError;
 
 /// H.264 if this ffmpeg supports it, otherwise MPEG-4 part 2: its defaults for the container. Each
@@ -33,58 +31,54 @@ const DETERMINISTIC: [&str; 12] = [
     "mp4",
 ];
 
-impl Ffmpeg {
-    /// Writes an MP4 file of `frames`, all of the same even size, `rate` per second, and `sound` at
-    /// 16 kHz. The file exists only once it is complete.
-    ///
-    /// # Errors
-    /// [`CorpusError::Ffmpeg`] if it cannot encode, [`CorpusError::File`].
-    pub fn encode(
-        &self,
-        frames: impl Iterator<Item = RgbImage>,
-        rate: u32,
-        sound: &[f32],
-        path: &Path,
-    ) -> Result<(), CorpusError> {
-        let mut frames = frames.peekable();
-        let Some((width, height)) = frames.peek().map(RgbImage::dimensions) else {
-            return Err(self.broken("there are no frames to encode".into()));
-        };
-        let mut wav = AtomicFile::create(path)?;
-        wav.write_all(&encode_wav(sound)).map_err(FileError::at("write", wav.temporary_path()))?;
-        let video = AtomicFile::create(path)?;
+/// Writes an MP4 file of `frames`, all of the same even size, `rate` per second, and `sound` at
+/// 16 kHz. The file exists only once it is complete.
+///
+/// # Errors
+/// [`CorpusError::Ffmpeg`] if it cannot encode, [`CorpusError::File`].
+pub fn encode(
+    ffmpeg: &Ffmpeg,
+    frames: impl Iterator<Item = RgbImage>,
+    rate: u32,
+    sound: &[f32],
+    path: &Path,
+) -> Result<(), CorpusError> {
+    let mut frames = frames.peekable();
+    let Some((width, height)) = frames.peek().map(RgbImage::dimensions) else {
+        return Err(ffmpeg.broken("there are no frames to encode".into()).into());
+    };
+    let mut wav = AtomicFile::create(path)?;
+    wav.write_all(&encode_wav(sound)).map_err(FileError::at("write", wav.temporary_path()))?;
+    let video = AtomicFile::create(path)?;
 
-        let mut command = Command::new(&self.program);
-        command.args(["-nostdin", "-hide_banner", "-v", "error", "-y"]);
-        command.env_remove("FFREPORT").env_remove("AV_LOG_FORCE_COLOR");
-        command.args(["-f", "rawvideo", "-pixel_format", "rgb24"]);
-        command.args(["-video_size", &format!("{width}x{height}"), "-framerate"]);
-        command.arg(rate.to_string()).args(["-i", "pipe:0", "-f", "wav", "-i"]);
-        command.arg(address(wav.temporary_path())).args(PICTURE).args(SOUND).args(DETERMINISTIC);
-        command.arg(address(video.temporary_path()));
-        let (pixels, mut sink) = io::pipe().map_err(FileError::at("start", &self.program))?;
-        command.stdin(pixels);
-        let (run, output) = Run::start(command, self)?;
-        let written = frames.try_for_each(|frame| sink.write_all(frame.as_raw()));
-        drop(sink);
-        // Nothing is written there: this waits for the end.
-        let ended = Collector::of(output, 1, self.timeout).wait();
-        if let Err(error) = ended {
-            return Err(self.broken(format!("it does not end: {error}")));
-        }
-        let exit = run.wait();
-        if exit.interrupted {
-            return Err(self.broken("it was interrupted".into()));
-        }
-        if let Some(crash) = exit.crashed {
-            return Err(self.broken(crash));
-        }
-        if !exit.stderr.is_empty() {
-            return Err(self.broken(exit.stderr.trim().to_owned()));
-        }
-        written.map_err(FileError::at("write", path))?;
-        Ok(video.commit()?)
+    let mut command = ffmpeg.writer();
+    command.args(["-f", "rawvideo", "-pixel_format", "rgb24"]);
+    command.args(["-video_size", &format!("{width}x{height}"), "-framerate"]);
+    command.arg(rate.to_string()).args(["-i", "pipe:0", "-f", "wav", "-i"]);
+    command.arg(address(wav.temporary_path())).args(PICTURE).args(SOUND).args(DETERMINISTIC);
+    command.arg(address(video.temporary_path()));
+    let (pixels, mut sink) = io::pipe().map_err(FileError::at("start", ffmpeg.program()))?;
+    command.stdin(pixels);
+    let (run, output) = Run::start(command, ffmpeg)?;
+    let written = frames.try_for_each(|frame| sink.write_all(frame.as_raw()));
+    drop(sink);
+    // Nothing is written there: this waits for the end.
+    let ended = Collector::of(output, 1, ffmpeg.timeout()).wait();
+    if let Err(error) = ended {
+        return Err(ffmpeg.broken(format!("it does not end: {error}")).into());
     }
+    let exit = run.wait();
+    if exit.interrupted {
+        return Err(ffmpeg.broken("it was interrupted".into()).into());
+    }
+    if let Some(crash) = exit.crashed {
+        return Err(ffmpeg.broken(crash).into());
+    }
+    if !exit.stderr.is_empty() {
+        return Err(ffmpeg.broken(exit.stderr.trim().to_owned()).into());
+    }
+    written.map_err(FileError::at("write", path))?;
+    Ok(video.commit()?)
 }
 
 #[cfg(test)]
@@ -94,7 +88,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::media::FrameOptions;
+    use crate::media::{FrameOptions, sound_and_frames};
     use crate::plan::Media;
 
     const RATE: u32 = 25;
@@ -118,17 +112,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         let (frames, tone) = film();
-        ffmpeg.encode(frames.into_iter(), RATE, &tone, &path).unwrap();
+        encode(&ffmpeg, frames.into_iter(), RATE, &tone, &path).unwrap();
 
         let media = Media { file: path.clone(), start_s: 0.0, end_s: None };
         let take = FrameOptions { max_s: 10.0, frames_per_s: 25.0, longest_side_px: 64 };
         let mut levels = Vec::new();
-        let sound = ffmpeg
-            .sound_and_frames(&media, &take, |frame| {
-                levels.push(frame.get_pixel(32, 24).0[1]);
-                ControlFlow::Continue(())
-            })
-            .unwrap();
+        let sound = sound_and_frames(&ffmpeg, &media, &take, |frame| {
+            levels.push(frame.get_pixel(32, 24).0[1]);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         assert_eq!(levels.len(), (SECONDS * RATE) as usize);
         for (n, level) in levels.into_iter().enumerate() {
             // Lossy, and 8 bit of another colour space on the way.
@@ -150,11 +143,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.mp4");
         let (_, tone) = film();
-        let nothing = ffmpeg.encode(std::iter::empty(), RATE, &tone, &path);
+        let nothing = encode(&ffmpeg, std::iter::empty(), RATE, &tone, &path);
         assert!(matches!(nothing, Err(CorpusError::Ffmpeg { .. })), "{nothing:?}");
         // H.264 in 4:2:0 has no odd sizes.
         let odd = std::iter::repeat_n(RgbImage::new(63, 47), 3);
-        let odd = ffmpeg.encode(odd, RATE, &tone, &path);
+        let odd = encode(&ffmpeg, odd, RATE, &tone, &path);
         assert!(matches!(odd, Err(CorpusError::Ffmpeg { .. })), "{odd:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -2,7 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use s2f_audio::ffmpeg::address;
 use tempfile::TempDir;
 
 use super::*;
@@ -28,7 +31,7 @@ impl Bench {
     /// Runs the installed ffmpeg with `arguments` and then the path of the file `name`.
     fn make(&self, arguments: &str, name: impl AsRef<OsStr>) -> PathBuf {
         let path = self.folder.path().join(name.as_ref());
-        let status = Command::new(&self.ffmpeg.program)
+        let status = Command::new(self.ffmpeg.program())
             .args(["-nostdin", "-v", "error", "-y"])
             .args(arguments.split_whitespace())
             .arg(address(&path))
@@ -53,11 +56,11 @@ impl Bench {
 
     fn frames(&self, media: &Media, options: &FrameOptions) -> Result<Vec<RgbImage>, ClipError> {
         let mut frames = Vec::new();
-        let given = self.ffmpeg.frames(media, options, |frame| {
+        let given = frames(&self.ffmpeg, media, options, |frame| {
             frames.push(frame);
             ControlFlow::Continue(())
         })?;
-        assert_eq!(given, frames.len());
+        assert_eq!(given.count, frames.len());
         Ok(frames)
     }
 
@@ -67,7 +70,7 @@ impl Bench {
         use std::os::unix::fs::PermissionsExt;
         let program = self.write("pretender", format!("#!/bin/sh\n{script}\n").as_bytes());
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        Ffmpeg { program, timeout: Duration::from_millis(300) }
+        Ffmpeg::at(program, Duration::from_millis(300))
     }
 }
 
@@ -199,14 +202,14 @@ fn a_callback_ends_it() {
     let Some(bench) = Bench::new() else { return };
     let film = whole(&bench.film("320x180", "film.mp4"));
     let first_only = |_| ControlFlow::Break(());
-    assert_eq!(bench.ffmpeg.frames(&film, &OPTIONS, first_only).unwrap(), 1);
+    assert_eq!(frames(&bench.ffmpeg, &film, &OPTIONS, first_only).unwrap().count, 1);
     let mut given = 0;
-    let with_frames = bench.ffmpeg.sound_and_frames(&film, &OPTIONS, |_| {
+    let with_frames = sound_and_frames(&bench.ffmpeg, &film, &OPTIONS, |_| {
         given += 1;
         ControlFlow::Break(())
     });
     // The sound is whole nevertheless.
-    assert!((with_frames.unwrap().seconds() - 3.0).abs() < 0.1);
+    assert!((with_frames.unwrap().sound.seconds() - 3.0).abs() < 0.1);
     assert_eq!(given, 1);
 }
 
@@ -223,11 +226,11 @@ fn sound_of_a_stretch_is_a_part_of_the_whole() {
         ("a.mkv", "-c:a ac3", 1e-3),
     ] {
         let file = bench.make(&format!("{sweep} {codec}"), name);
-        let all = bench.ffmpeg.sound(&whole(&file), 100.0).unwrap();
+        let all = sound(&bench.ffmpeg, &whole(&file), 100.0).unwrap();
         assert!((all.seconds() - 9.0).abs() < 0.1, "{name}: {} s", all.seconds());
         let media = Media { start_s: 2.5, end_s: Some(4.75), ..whole(&file) };
         for max_s in [100.0, 1.5] {
-            let part = bench.ffmpeg.sound(&media, max_s).unwrap();
+            let part = sound(&bench.ffmpeg, &media, max_s).unwrap();
             let length = (max_s.min(2.25) * 16_000.0) as usize;
             assert_eq!(part.samples().len(), length, "{name}");
             let expected = &all.samples()[40_000..][..length];
@@ -254,7 +257,7 @@ fn both_decoders_agree() {
     ] {
         let media = whole(&bench.make(&format!("{sweep} {codec}"), name));
         let here = sound::in_process(&media, 100.0).unwrap().unwrap();
-        let mut command = bench.ffmpeg.open(&media, 100.0, &[]);
+        let mut command = open(&bench.ffmpeg, &media, 100.0, &[]);
         command.args(sound::ARGUMENTS).arg("pipe:1");
         let there = sound::decode(command.output().unwrap().stdout, 100.0).unwrap();
         let lengths = here.samples().len().abs_diff(there.samples().len());
@@ -272,9 +275,9 @@ fn broken_files_have_their_reasons() {
     let bytes = fs::read(&film).unwrap();
     let check = |file: &Path, sound: (Reason, &str), frames: (Reason, &str)| {
         let media = whole(file);
-        rejected(bench.ffmpeg.sound(&media, 10.0), sound.0, sound.1);
+        rejected(super::sound(&bench.ffmpeg, &media, 10.0), sound.0, sound.1);
         rejected(bench.frames(&media, &OPTIONS), frames.0, frames.1);
-        let both = bench.ffmpeg.sound_and_frames(&media, &OPTIONS, |_| ControlFlow::Continue(()));
+        let both = sound_and_frames(&bench.ffmpeg, &media, &OPTIONS, |_| ControlFlow::Continue(()));
         rejected(both, sound.0, sound.1);
     };
     let same = |reason, words| ((reason, words), (reason, words));
@@ -295,17 +298,17 @@ fn broken_files_have_their_reasons() {
     both(&bench.write("noise.mp4", &noise), UnreadableFile, "");
 
     let silent = bench.make(&format!("-i {} -an -c copy", film.display()), "silent.mp4");
-    rejected(bench.ffmpeg.sound(&whole(&silent), 10.0), NoSound, "no sound track");
+    rejected(sound(&bench.ffmpeg, &whole(&silent), 10.0), NoSound, "no sound track");
     assert!(bench.frames(&whole(&silent), &OPTIONS).is_ok());
     let sound_only = bench.make(&format!("-i {} -vn -c copy", film.display()), "sound.mp4");
     rejected(bench.frames(&whole(&sound_only), &OPTIONS), NoPicture, "no video track");
-    assert!(bench.ffmpeg.sound(&whole(&sound_only), 10.0).is_ok());
+    assert!(sound(&bench.ffmpeg, &whole(&sound_only), 10.0).is_ok());
     let still = bench.make(&format!("-i {} -an -frames:v 1", film.display()), "still.mp4");
-    rejected(bench.ffmpeg.sound(&whole(&still), 10.0), NoSound, "no sound track");
+    rejected(sound(&bench.ffmpeg, &whole(&still), 10.0), NoSound, "no sound track");
     let mute = format!("-i {} -af volume=0 -c:v copy", film.display());
-    rejected(bench.ffmpeg.sound(&whole(&bench.make(&mute, "mute.mp4")), 10.0), Silent, "silent");
+    rejected(sound(&bench.ffmpeg, &whole(&bench.make(&mute, "mute.mp4")), 10.0), Silent, "silent");
     let short = bench.make(&format!("-i {} -t 0.6", film.display()), "short.mkv");
-    rejected(bench.ffmpeg.sound(&whole(&short), 10.0), TooShort, "0.6");
+    rejected(sound(&bench.ffmpeg, &whole(&short), 10.0), TooShort, "0.6");
 
     // An index in front, and nothing behind it.
     let fast = bench.make(&format!("-i {} -c copy -movflags +faststart", film.display()), "f.mp4");
@@ -329,13 +332,13 @@ fn broken_files_have_their_reasons() {
     let data = claim.windows(4).position(|kind| kind == b"data").unwrap();
     claim[data + 4..data + 8].copy_from_slice(&u32::MAX.to_le_bytes());
     let claim = whole(&bench.write("claim.wav", &claim[..data + 8]));
-    rejected(bench.ffmpeg.sound(&claim, 10.0), NoSound, "no samples");
+    rejected(sound(&bench.ffmpeg, &claim, 10.0), NoSound, "no samples");
 
     let late = |file: &Path| Media { start_s: 60.0, ..whole(file) };
-    rejected(bench.ffmpeg.sound(&late(&film), 10.0), TooShort, "3.0");
+    rejected(sound(&bench.ffmpeg, &late(&film), 10.0), TooShort, "3.0");
     rejected(bench.frames(&late(&film), &OPTIONS), NoPicture, "begins at 60.00 s");
     let backwards = Media { start_s: 2.0, end_s: Some(1.0), ..whole(&film) };
-    rejected(bench.ffmpeg.sound(&backwards, 10.0), TooShort, "from 2 s to 1 s");
+    rejected(sound(&bench.ffmpeg, &backwards, 10.0), TooShort, "from 2 s to 1 s");
 }
 
 #[test]
@@ -357,7 +360,7 @@ fn playlists_do_not_open_other_files() {
     ] {
         let media = whole(&bench.write(name, text.as_bytes()));
         rejected(bench.frames(&media, &OPTIONS), UnreadableFile, "");
-        rejected(bench.ffmpeg.sound(&media, 10.0), UnreadableFile, "");
+        rejected(sound(&bench.ffmpeg, &media, 10.0), UnreadableFile, "");
     }
 }
 
@@ -371,7 +374,7 @@ fn any_name_is_a_file() {
         let path = bench.folder.path().join(OsStr::from_bytes(name));
         fs::copy(&film, &path).unwrap();
         assert_eq!(bench.frames(&whole(&path), &OPTIONS).unwrap().len(), 12, "{path:?}");
-        assert!(bench.ffmpeg.sound(&whole(&path), 10.0).is_ok(), "{path:?}");
+        assert!(sound(&bench.ffmpeg, &whole(&path), 10.0).is_ok(), "{path:?}");
     }
 }
 
@@ -381,11 +384,11 @@ fn the_world_around_stops_the_work() {
     use std::os::unix::fs::PermissionsExt;
     let Some(bench) = Bench::new() else { return };
     stopped(
-        bench.ffmpeg.sound(&whole(&bench.folder.path().join("gone/a.mp4")), 9.0),
+        sound(&bench.ffmpeg, &whole(&bench.folder.path().join("gone/a.mp4")), 9.0),
         "cannot read",
     );
     let empty = tempfile::tempdir().unwrap();
-    stopped(bench.ffmpeg.sound(&whole(&empty.path().join("a.mp4")), 9.0), "mount");
+    stopped(sound(&bench.ffmpeg, &whole(&empty.path().join("a.mp4")), 9.0), "mount");
     let film = bench.film("160x120", "film.mkv");
     fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&film).is_err() {
@@ -396,16 +399,16 @@ fn the_world_around_stops_the_work() {
     fs::set_permissions(&film, fs::Permissions::from_mode(0o644)).unwrap();
     let film = whole(&film);
 
-    let absent = Ffmpeg { program: "/nonexistent/ffmpeg".into(), ..bench.ffmpeg.clone() };
-    stopped(absent.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())), "install ffmpeg");
+    let absent = Ffmpeg::at("/nonexistent/ffmpeg".into(), Duration::from_secs(9));
+    stopped(frames(&absent, &film, &OPTIONS, |_| ControlFlow::Continue(())), "install ffmpeg");
     // Stopped from outside after a part, which would pass for the whole.
     let frame = r"printf 'P6\n1 1\n255\nabc'";
     for end in ["exit 255", "kill -9 $$"] {
         let pretender = bench.pretend(&format!("{frame}\n{end}"));
-        stopped(pretender.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())), "interrupted");
+        stopped(frames(&pretender, &film, &OPTIONS, |_| ControlFlow::Continue(())), "interrupted");
     }
     let crash = bench.pretend("kill -11 $$");
-    let frames = crash.frames(&film, &OPTIONS, |_| ControlFlow::Continue(()));
+    let frames = frames(&crash, &film, &OPTIONS, |_| ControlFlow::Continue(()));
     rejected(frames, UnreadableFile, "signal 11");
 }
 
@@ -417,21 +420,21 @@ fn nobody_waits_forever() {
     let begun = std::time::Instant::now();
     let stuck = bench.pretend("exec sleep 100");
     rejected(
-        stuck.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())),
+        frames(&stuck, &film, &OPTIONS, |_| ControlFlow::Continue(())),
         UnreadableFile,
         "nothing",
     );
-    let both = stuck.sound_and_frames(&film, &OPTIONS, |_| ControlFlow::Continue(()));
+    let both = sound_and_frames(&stuck, &film, &OPTIONS, |_| ControlFlow::Continue(()));
     rejected(both, UnreadableFile, "nothing");
     // Endless frames: after the first one the program is stopped.
     let endless = bench.pretend(r"while true; do printf 'P6\n1 1\n255\nabc'; done");
-    assert_eq!(endless.frames(&film, &OPTIONS, |_| ControlFlow::Break(())).unwrap(), 1);
+    assert_eq!(frames(&endless, &film, &OPTIONS, |_| ControlFlow::Break(())).unwrap().count, 1);
     // Endless messages on stderr do not block the frames.
     let loud = bench.pretend(r"head -c 3000000 /dev/zero >&2; printf 'P6\n1 1\n255\nabc'");
-    assert_eq!(loud.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap(), 1);
+    assert_eq!(frames(&loud, &film, &OPTIONS, |_| ControlFlow::Continue(())).unwrap().count, 1);
     let babble = bench.pretend("exec cat /dev/zero");
     rejected(
-        babble.frames(&film, &OPTIONS, |_| ControlFlow::Continue(())),
+        frames(&babble, &film, &OPTIONS, |_| ControlFlow::Continue(())),
         UnreadableFile,
         "frame",
     );

@@ -14,7 +14,7 @@ use s2f_pairs::{Pair, PairInfo, SplitTable};
 use super::{PrepareSettings, PrepareTools};
 use crate::CorpusError;
 use crate::choose::{FaceChooser, FrameSource};
-use crate::media::{FrameOptions, check_file};
+use crate::media::{self, FrameOptions, check_file};
 use crate::plan::{Clip, FaceSource, Media, Plan};
 use crate::reject::{ClipError, Reason, Rejected};
 
@@ -107,17 +107,23 @@ impl ClipProcessor<'_> {
     }
 
     /// The sound. If the frames are in the same file, they are decoded in the same run of ffmpeg.
-    fn sound(
-        &self,
+    fn sound<'s>(
+        &'s self,
         segment: &Segment<'_>,
-        faces: &mut FaceChooser<'_>,
+        faces: &mut FaceChooser<'s>,
     ) -> Result<Waveform, ClipError> {
         let (ffmpeg, max_s) = (self.tools.ffmpeg, self.settings.max_voice_s);
         if segment.has_frames_with_sound() {
             let options = self.frame_options(max_s);
-            return ffmpeg.sound_and_frames(&segment.sound, &options, |frame| faces.push(&frame));
+            let found = media::sound_and_frames(ffmpeg, &segment.sound, &options, |frame| {
+                faces.push(&frame)
+            })?;
+            if found.damage.is_some() {
+                self.key_frames(segment, &segment.sound, &options, faces)?;
+            }
+            return Ok(found.sound);
         }
-        ffmpeg.sound(&segment.sound, max_s)
+        media::sound(ffmpeg, &segment.sound, max_s)
     }
 
     /// Rejects a voice that is too short or contains too little speech.
@@ -127,7 +133,7 @@ impl ClipProcessor<'_> {
             let detail = format!("{seconds:.2} s of sound");
             return Err(ClipError::reject(Reason::TooShort, detail));
         }
-        let speech_s = self.tools.speech.speech_seconds(voice)?;
+        let speech_s = self.tools.speech.speech_seconds(voice).map_err(CorpusError::from)?;
         if speech_s < self.settings.min_speech_s {
             let detail = format!("{speech_s:.2} s of speech in {seconds:.2} s");
             return Err(ClipError::reject(Reason::NoSpeech, detail));
@@ -136,11 +142,11 @@ impl ClipProcessor<'_> {
     }
 
     /// The frames or pictures, if they did not come with the sound.
-    fn frames(
-        &self,
+    fn frames<'s>(
+        &'s self,
         segment: &Segment<'_>,
         voice: &Waveform,
-        faces: &mut FaceChooser<'_>,
+        faces: &mut FaceChooser<'s>,
     ) -> Result<(), ClipError> {
         match &segment.clip.face {
             FaceSource::Pictures(pictures) => self.pictures(segment, pictures, faces),
@@ -150,10 +156,27 @@ impl ClipProcessor<'_> {
                 let start_s = media.start_s + (segment.sound.start_s - segment.clip.sound.start_s);
                 let video = Media { file: media.file.clone(), start_s, end_s: None };
                 let options = self.frame_options(voice.seconds());
-                self.tools.ffmpeg.frames(&video, &options, |frame| faces.push(&frame))?;
-                Ok(())
+                let ffmpeg = self.tools.ffmpeg;
+                let found = media::frames(ffmpeg, &video, &options, |frame| faces.push(&frame))?;
+                match found.damage {
+                    Some(_) => self.key_frames(segment, &video, &options, faces),
+                    None => Ok(()),
+                }
             }
         }
+    }
+
+    /// Starts again with frames that did not have to be repaired.
+    fn key_frames<'s>(
+        &'s self,
+        segment: &Segment<'_>,
+        video: &Media,
+        options: &FrameOptions,
+        faces: &mut FaceChooser<'s>,
+    ) -> Result<(), ClipError> {
+        *faces = self.face_chooser(segment);
+        media::key_frames(self.tools.ffmpeg, video, options, |frame| faces.push(&frame))?;
+        Ok(())
     }
 
     /// Some of the pictures, spread evenly over all of them. The first one differs between

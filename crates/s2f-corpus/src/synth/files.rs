@@ -10,7 +10,7 @@ use s2f_core::{AtomicFile, FileError, Sex, remove_temporary};
 use super::camera::{RATE, Shot};
 use super::population::{SyntheticPerson, TRAIT_NAMES};
 use super::{PopulationTruth, SynthError};
-use crate::media::{Ffmpeg, encode_wav};
+use crate::media::{Ffmpeg, encode, encode_wav};
 
 const TRUTH: &str = "synth.json";
 const TRAITS_TABLE: &str = "truth.csv";
@@ -91,7 +91,7 @@ impl PopulationFolder {
     ) -> Result<(), SynthError> {
         let folder = self.root.join(&person.id);
         if let Some(ffmpeg) = ffmpeg {
-            return Ok(ffmpeg.encode(shot.frames(), RATE, samples, &video(&folder, clip))?);
+            return Ok(encode(ffmpeg, shot.frames(), RATE, samples, &video(&folder, clip))?);
         }
         for frame in shot.frames() {
             AtomicFile::write(&folder.join(format!("face-{clip}.png")), &png(&frame)?)?;

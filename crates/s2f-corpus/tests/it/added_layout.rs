@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use s2f_audio::SpeechDetector;
 use s2f_core::{FaceSpace, Normalisation};
 use s2f_corpus::CorpusError;
 use s2f_corpus::check::check;
@@ -13,7 +14,6 @@ use s2f_corpus::plan::{Clip, FaceSource, LayoutProperties, Media, Person};
 use s2f_corpus::prepare::{PrepareSettings, PrepareTools, merge, prepare};
 use s2f_corpus::reject::Reason;
 use s2f_corpus::shard::Shard;
-use s2f_corpus::speech::SpeechDetector;
 use s2f_face::{Detector, FaceEncoder, FaceError, PairFace};
 use s2f_pairs::{PairSet, Payload};
 use s2f_testing::data;
@@ -102,11 +102,9 @@ impl FaceEncoder for PointEncoder {
 
 #[test]
 fn it_becomes_pairs_and_rejections() {
-    let (Some(grid), Some(yunet), Some(silero)) = (
-        data("data/videos/grid/s1_bbaf2n.mpg"),
-        data("models/yunet/yunet_n_dynamic.onnx"),
-        data("models/silero_vad/silero_vad_16k_op15.onnx"),
-    ) else {
+    let (Some(grid), Some(yunet)) =
+        (data("data/videos/grid/s1_bbaf2n.mpg"), data("models/yunet/yunet_n_dynamic.onnx"))
+    else {
         return;
     };
     let ffmpeg = match Ffmpeg::find() {
@@ -123,7 +121,7 @@ fn it_becomes_pairs_and_rejections() {
         traits: Vec::new(),
     };
     let (encoder, detector) = (PointEncoder(space), Detector::open(yunet).unwrap());
-    let speech = SpeechDetector::open(silero).unwrap();
+    let speech = SpeechDetector::shipped().unwrap();
     let tools =
         PrepareTools { ffmpeg: &ffmpeg, detector: &detector, speech: &speech, encoder: &encoder };
 

@@ -81,6 +81,29 @@ pub enum WeightsError {
         /// Names in the file that are no parameters of the network.
         surplus: Vec<String>,
     },
+    /// Several parts of the file hold all weights of the network.
+    #[error(
+        "several parts of the file fit: {}; hint: choose one with --prefix",
+        .candidates.join(", ")
+    )]
+    Ambiguous {
+        /// Their prefixes.
+        candidates: Vec<String>,
+    },
+    /// No tensor has a name with this prefix.
+    #[error(
+        "no tensor is in {prefix}; hint: {}",
+        match &.candidates[..] {
+            [] => "no part of the file fits this network".to_owned(),
+            candidates => format!("these parts fit: {}", candidates.join(", ")),
+        }
+    )]
+    NoSuchPart {
+        /// The prefix.
+        prefix: String,
+        /// The prefixes that fit.
+        candidates: Vec<String>,
+    },
     /// A key map contradicts the file or the network.
     #[error(
         "key map: {reason}; hint: each line is \"name in the file\" = \"name in the network\", or \

@@ -167,6 +167,51 @@ const WRAPPERS: [&str; 9] = [
     "_orig_mod",
 ];
 
+/// The parts of a file that hold all parameters of a network, as prefixes of their names: the whole
+/// file (""), a dictionary in it, or several.
+pub(super) fn candidates(
+    names: &[&str],
+    ours: &[(String, Vec<usize>)],
+    map: Option<&KeyMap>,
+    layouts: &[(&'static str, KeyMap)],
+) -> Vec<String> {
+    /// State dictionaries are not deeper in a file.
+    const MAX_DEPTH: usize = 4;
+    let ends = |name: &str| {
+        let dots = name.match_indices('.').take(MAX_DEPTH);
+        dots.map(|(dot, _)| name[..dot].to_owned()).collect::<Vec<_>>()
+    };
+    let prefixes: BTreeSet<String> = names.iter().flat_map(|name| ends(name)).collect();
+    let mut found: Vec<String> = Vec::new();
+    for prefix in std::iter::once(String::new()).chain(prefixes) {
+        let start = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+        let inner = below(names, &prefix);
+        let (short, _) = unwrapped(&inner.iter().map(|name| &name[start..]).collect::<Vec<_>>());
+        let theirs: Vec<&str> = short.keys().map(String::as_str).collect();
+        if theirs.len() < ours.len() {
+            continue;
+        }
+        let same = KeyMap::default();
+        let map = map.or(nearest(&theirs, ours, layouts).map(|(_, map)| map)).unwrap_or(&same);
+        // A part of a candidate is the same one, without more wrappers.
+        let is_inner =
+            found.iter().any(|outer| outer.is_empty() || prefix.starts_with(&format!("{outer}.")));
+        if !is_inner && paired(&theirs, ours, map).is_ok() {
+            found.push(prefix);
+        }
+    }
+    found
+}
+
+/// The names below a prefix.
+pub(super) fn below<'n>(names: &[&'n str], prefix: &str) -> Vec<&'n str> {
+    let is_below = |name: &str| match name.strip_prefix(prefix) {
+        Some(rest) => prefix.is_empty() || rest.starts_with('.'),
+        None => false,
+    };
+    names.iter().copied().filter(|name| is_below(name)).collect()
+}
+
 /// The names of the network's parameters, keyed without the wrappers that contain all of them, and
 /// notes on what was removed or skipped.
 pub(super) fn unwrapped(names: &[&str]) -> (BTreeMap<String, String>, Vec<String>) {

@@ -2,24 +2,25 @@
 //! their contents.
 //!
 //! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild the saved objects.
-//! Nothing in it is run here: `pytorch-reader` implements the few calls that rebuild tensors and
-//! module states, keeps every other call as an uninterpreted value, and refuses one that takes
-//! tensors as arguments. Pickles that are longer than any network needs are refused before they are
+//! Nothing in it is run here: `pickle.rs` implements the few calls that rebuild tensors and passes
+//! over everything else. Pickles that are longer than any network needs are refused before they are
 //! parsed, and a tensor is read only if its shape is that of a parameter. A file can therefore not
 //! take much more memory than its network. Safetensors are read whole.
 
 mod bounds;
 mod import;
+mod pickle;
 mod resemblyzer;
+mod storage;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 pub use import::{Import, Imported};
-use pytorch_reader::{DType, PytorchError, PytorchReader};
 use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 
@@ -41,7 +42,7 @@ pub struct Checkpoint {
 
 #[derive(Debug)]
 enum Contents {
-    PyTorch(HashMap<String, pytorch_reader::Tensor>),
+    PyTorch { tensors: HashMap<String, pickle::Tensor>, places: storage::Places },
     Safetensors { bytes: Vec<u8>, start: usize, tensors: HashMap<String, TensorInfo> },
 }
 
@@ -68,7 +69,7 @@ impl Checkpoint {
     /// The names of all tensors, sorted.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = match &self.contents {
-            Contents::PyTorch(tensors) => tensors.keys().map(String::as_str).collect(),
+            Contents::PyTorch { tensors, .. } => tensors.keys().map(String::as_str).collect(),
             Contents::Safetensors { tensors, .. } => tensors.keys().map(String::as_str).collect(),
         };
         names.sort_unstable();
@@ -97,17 +98,18 @@ impl Checkpoint {
             supported: FLOATS,
         };
         match &self.contents {
-            Contents::PyTorch(tensors) => {
+            Contents::PyTorch { tensors, places } => {
                 let tensor = tensors.get(name).ok_or_else(missing)?;
-                fits(tensor.shape())?;
-                let float = match tensor.dtype() {
-                    DType::F64 => Float::F64,
-                    DType::F32 => Float::F32,
-                    DType::F16 => Float::F16,
-                    DType::BF16 => Float::Bf16,
-                    other => return Err(refused(format!("{other:?}"))),
+                fits(&tensor.shape)?;
+                let float = match tensor.kind.as_str() {
+                    "Double" => Float::F64,
+                    "Float" => Float::F32,
+                    "Half" => Float::F16,
+                    "BFloat16" => Float::Bf16,
+                    other => return Err(refused(other.to_owned())),
                 };
-                let bytes = tensor.read().map_err(|error| malformed(error.to_string()))?;
+                let place = places.get(&tensor.storage).cloned();
+                let bytes = self.values(tensor, place.unwrap_or_default(), float)?;
                 append(name, float, &bytes, out)
             }
             Contents::Safetensors { bytes, start, tensors } => {
@@ -128,6 +130,69 @@ impl Checkpoint {
     }
 }
 
+impl Checkpoint {
+    /// The bytes of a tensor of PyTorch, row-major.
+    fn values(
+        &self,
+        tensor: &pickle::Tensor,
+        place: Range<u64>,
+        float: Float,
+    ) -> Result<Vec<u8>, WeightsError> {
+        let io = |source| WeightsError::File(FileError::at("read", &self.path)(source));
+        let width = float.bytes();
+        let short = || malformed(format!("storage {} is too short", tensor.storage));
+        // The first and the last value.
+        let steps = tensor.shape.iter().zip(&tensor.strides);
+        let last = steps.clone().try_fold(0_usize, |last, (length, stride)| {
+            last.checked_add(length.saturating_sub(1).checked_mul(*stride)?)
+        });
+        let bytes = last.and_then(|last| last.checked_add(1)?.checked_mul(width));
+        let start =
+            tensor.offset.checked_mul(width).and_then(|by| place.start.checked_add(by as u64));
+        let (Some(bytes), Some(start)) = (bytes, start) else { return Err(short()) };
+        if tensor.shape.contains(&0) {
+            return Ok(Vec::new());
+        }
+        if start.saturating_add(bytes as u64) > place.end {
+            return Err(short());
+        }
+        let mut file = File::open(&self.path).map_err(io)?;
+        file.seek(SeekFrom::Start(start)).map_err(io)?;
+        let mut stored = vec![0; bytes];
+        file.read_exact(&mut stored).map_err(io)?;
+        let contiguous = (0..tensor.shape.len()).all(|axis| {
+            let inner: usize = tensor.shape[axis + 1..].iter().product();
+            tensor.shape[axis] == 1 || tensor.strides[axis] == inner
+        });
+        if contiguous {
+            return Ok(stored);
+        }
+        let count: usize = tensor.shape.iter().product();
+        let mut values = Vec::with_capacity(count * width);
+        for index in 0..count {
+            let mut rest = index;
+            let mut at = 0;
+            for (length, stride) in steps.clone().rev() {
+                at += rest % length * stride;
+                rest /= length;
+            }
+            values.extend_from_slice(&stored[at * width..][..width]);
+        }
+        Ok(values)
+    }
+}
+
+impl Float {
+    /// Bytes of a value.
+    fn bytes(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+}
+
 fn contents(path: &Path) -> Result<Contents, WeightsError> {
     let io = |source| WeightsError::File(FileError::at("read", path)(source));
     let mut file = File::open(path).map_err(io)?;
@@ -143,15 +208,12 @@ fn contents(path: &Path) -> Result<Contents, WeightsError> {
     }
     file.rewind().map_err(io)?;
     bounds::check(file, &head).map_err(io)?.map_err(malformed)?;
-    let reader = PytorchReader::new(path).map_err(|error| match error {
-        PytorchError::Io(error) if error.raw_os_error().is_some() => io(error),
-        PytorchError::InvalidFormat(reason) => malformed(reason),
-        other => malformed(other.to_string()),
-    })?;
-    if reader.is_empty() {
+    let mut file = File::open(path).map_err(io)?;
+    let (found, places) = storage::read(&mut file).map_err(io)?.map_err(malformed)?;
+    if found.tensors.is_empty() {
         return Err(malformed("it holds no tensors".into()));
     }
-    Ok(Contents::PyTorch(reader.into_tensors()))
+    Ok(Contents::PyTorch { tensors: found.tensors, places })
 }
 
 fn safetensors(bytes: Vec<u8>) -> Result<Contents, WeightsError> {

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::Device;
 use s2f_testing::{largest_difference, project};
-use speech2face::audio::Limits;
+use speech2face::audio::ReadOptions;
 use speech2face::{ReconstructOptions, Speech2Face, VoiceRecording};
 
 #[test]
@@ -14,7 +14,7 @@ fn another_device_gives_the_same_face() {
     let other = Device::ndarray();
     assert_ne!(other, Device::flex());
     let path = project("examples/voices/low.flac");
-    let recording = VoiceRecording::read(&path, &Limits::default()).unwrap();
+    let recording = VoiceRecording::read(&path, &ReadOptions::default()).unwrap();
     let [expected, found] = [Device::flex(), other].map(|device| {
         let model = Speech2Face::shipped(&device).unwrap();
         // Tensors of different devices cannot be combined: that it computes at all shows that the

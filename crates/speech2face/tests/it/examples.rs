@@ -3,7 +3,7 @@
 use std::fs;
 
 use s2f_testing::project;
-use speech2face::audio::Limits;
+use speech2face::audio::ReadOptions;
 use speech2face::{DeviceChoice, ReconstructOptions, Speech2Face, VoicePolicy, VoiceRecording};
 
 #[allow(dead_code, reason = "main is called, not run")]
@@ -21,7 +21,7 @@ fn shipped() -> Speech2Face {
 
 fn recording(name: &str) -> VoiceRecording {
     let path = project(&format!("examples/voices/{name}.flac"));
-    VoiceRecording::read(&path, &Limits::default()).unwrap()
+    VoiceRecording::read(&path, &ReadOptions::default()).unwrap()
 }
 
 fn decode(png: &[u8]) -> (u32, u32, Vec<u8>) {

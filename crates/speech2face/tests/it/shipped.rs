@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use s2f_core::Trait;
 use s2f_face::{Detector, read_picture};
-use speech2face::audio::Limits;
+use speech2face::audio::ReadOptions;
 use speech2face::{
     Face, FaceFeature, MobileFaceEncoder, Speech2Face, VoicePolicy, VoiceRecording, embed_face,
     sample_features,
@@ -74,7 +74,7 @@ fn language_and_accent_do_not_move_the_skin_tone() {
             let files = voices(&corpora.join(corpus), sex, word);
             assert!(files.len() > 1, "{corpus} {word}");
             let of_file = |file: &PathBuf| {
-                let recording = VoiceRecording::read(file, &Limits::default()).unwrap();
+                let recording = VoiceRecording::read(file, &ReadOptions::default()).unwrap();
                 let voice = recording.voice();
                 let mut feature = model.embed_voice(voice, &VoicePolicy::default()).unwrap();
                 // As certain of the sex, so that a doubtful one does not count as a tone.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use s2f_core::ChannelOrder;
-use s2f_corpus::speech::SpeechDetector;
 use s2f_face::{Detector, FaceEncoder, FacePart, OnnxEncoder, OnnxPreprocessing};
 use s2f_registry::{NetworkSource, Store};
+use speech2face::audio::SpeechDetector;
 use speech2face::{DeviceChoice, MobileFaceEncoder, VggFaceEncoder};
 
 use crate::device::DeviceArgs;
@@ -50,7 +50,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "FILE")]
     detector: Option<PathBuf>,
 
-    /// Speech detector, if not that of `model pull silero_vad`
+    /// Another speech detector than the built-in Silero VAD
     #[arg(long, value_name = "FILE")]
     speech_detector: Option<PathBuf>,
 
@@ -74,13 +74,15 @@ impl NetworkArgs {
     pub fn open(&self) -> anyhow::Result<Networks> {
         self.check()?;
         let detector = NetworkSource::file_or_registered(self.detector.clone(), "yunet");
-        let speech = NetworkSource::file_or_registered(self.speech_detector.clone(), "silero_vad");
         let encoder = self.encoder_source()?;
         let store = Store::from_environment()?;
-        let [detector, speech, encoder] = store.find_all([&detector, &speech, &encoder])?;
+        let [detector, encoder] = store.find_all([&detector, &encoder])?;
         Ok(Networks {
             detector: Detector::open(detector)?,
-            speech: SpeechDetector::open(speech)?,
+            speech: match &self.speech_detector {
+                Some(file) => SpeechDetector::open(file)?,
+                None => SpeechDetector::shipped()?,
+            },
             encoder: self.open_encoder(&encoder)?,
         })
     }

@@ -7,7 +7,9 @@ use burn::tensor::Device;
 use s2f_core::ChannelOrder;
 
 use super::{Checkpoint, resemblyzer};
-use crate::weights::names::{nearest, paired, parameters, unwrapped, vgg_face_layouts};
+use crate::weights::names::{
+    below, candidates, nearest, paired, parameters, unwrapped, vgg_face_layouts,
+};
 use crate::weights::{KeyMap, WeightsError, load};
 use crate::{ModelConfig, SpeakerEncoder, SpeakerEncoderConfig, VggFaceConfig};
 
@@ -42,7 +44,8 @@ pub struct Imported {
 impl Import {
     /// Reads the network's weights from a file.
     ///
-    /// First, prefixes that all names share (`state_dict`, `module`, …) are removed and tensors of
+    /// The tensors are searched in every part of the file; `prefix` chooses one, for example `G` or
+    /// `ema.module`. Then prefixes that all names share (`state_dict`, `module`, …) are removed and tensors of
     /// the training are left out; then `map` translates the names. Without a map, common layouts of
     /// VGG-Face are recognised, and other networks need this crate's names.
     ///
@@ -53,28 +56,36 @@ impl Import {
         &self,
         checkpoint: &Checkpoint,
         map: Option<&KeyMap>,
+        prefix: Option<&str>,
     ) -> Result<Imported, WeightsError> {
         let device = Device::flex();
         let read = match self {
             Self::VggFace(channels) => {
                 let network = VggFaceConfig::paper().init(&device)?;
-                imported(checkpoint, &network, map, &vgg_face_layouts(), *channels)
+                imported(checkpoint, &network, map, prefix, &vgg_face_layouts(), *channels)
             }
             Self::SpeakerEncoder(config) => {
                 let layout = [resemblyzer::layout(config.layers)];
-                imported(checkpoint, &config.init(&device)?, map, &layout, ChannelOrder::Rgb)
+                imported(
+                    checkpoint,
+                    &config.init(&device)?,
+                    map,
+                    prefix,
+                    &layout,
+                    ChannelOrder::Rgb,
+                )
             }
             Self::VoiceEncoder(config) => {
                 let network = config.init(&device)?.voice_encoder;
-                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
             }
             Self::FaceDecoder(config) => {
                 let network = config.init(&device)?.face_decoder;
-                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
             }
             Self::Model(config) => {
                 let network = config.init(&device)?;
-                imported(checkpoint, &network, map, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
             }
         };
         read.map_err(|problem| problem.in_file(&checkpoint.path))
@@ -89,7 +100,7 @@ impl SpeakerEncoder {
     pub fn from_pytorch(path: &Path, device: &Device) -> Result<Self, WeightsError> {
         let config = SpeakerEncoderConfig::ge2e();
         let import = Import::SpeakerEncoder(config.clone());
-        let imported = import.read(&Checkpoint::open(path)?, None)?;
+        let imported = import.read(&Checkpoint::open(path)?, None, None)?;
         load(config.init(device)?, &imported.bytes).map_err(|problem| problem.in_file(path))
     }
 }
@@ -98,11 +109,33 @@ fn imported<M: Module>(
     checkpoint: &Checkpoint,
     network: &M,
     map: Option<&KeyMap>,
+    prefix: Option<&str>,
     layouts: &[(&'static str, KeyMap)],
     channels: ChannelOrder,
 ) -> Result<Imported, WeightsError> {
     let ours = parameters(network);
-    let (short, mut notes) = unwrapped(&checkpoint.names());
+    let names = checkpoint.names();
+    let prefix = match prefix {
+        Some(prefix) => prefix.to_owned(),
+        None => match candidates(&names, &ours, map, layouts) {
+            // None fits: the message is about the whole file.
+            found if found.len() < 2 => found.into_iter().next().unwrap_or_default(),
+            candidates => return Err(WeightsError::Ambiguous { candidates }),
+        },
+    };
+    let names = below(&names, &prefix);
+    if names.is_empty() {
+        let candidates = candidates(&checkpoint.names(), &ours, map, layouts);
+        return Err(WeightsError::NoSuchPart { prefix, candidates });
+    }
+    // Without the prefix, but the names in the file are needed to read from it.
+    let start = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+    let inner: Vec<&str> = names.iter().map(|name| &name[start..]).collect();
+    let (mut short, mut notes) = unwrapped(&inner);
+    if start > 0 {
+        short.values_mut().for_each(|name| name.insert_str(0, &format!("{prefix}.")));
+        notes.insert(0, format!("used the tensors in {prefix}"));
+    }
     let theirs: Vec<&str> = short.keys().map(String::as_str).collect();
     let same = KeyMap::default();
     let map = match (map, nearest(&theirs, &ours, layouts)) {
@@ -189,7 +222,7 @@ mod tests {
         let device = cpu();
         let reference = Reference::new(VALUES);
         for (name, notes) in [("zip.pth", 0), ("legacy.pth", 3), ("evil-beside-weights.pth", 0)] {
-            let imported = Import::Model(config()).read(&open(name), None).unwrap();
+            let imported = Import::Model(config()).read(&open(name), None, None).unwrap();
             assert_eq!(imported.notes.len(), notes, "{name}: {:?}", imported.notes);
             let model = load(config().init(&device).unwrap(), &imported.bytes).unwrap();
             let feature = model.voice_encoder.forward(reference.floats("spectrogram", &device));
@@ -212,33 +245,35 @@ mod tests {
         let map = [("cnn", "convolutions"), ("bn", "norms"), ("fc.0", "hidden")];
         let map = map.into_iter().chain([("fc.2", "output"), ("temperature", "")]);
         let map = KeyMap::new(map.map(|(a, b)| (a.to_owned(), b.to_owned())));
-        let imported = voice.read(&open("renamed.pth"), Some(&map)).unwrap();
-        let whole = voice.read(&open("whole-module.pth"), None).unwrap();
+        let imported = voice.read(&open("renamed.pth"), Some(&map), None).unwrap();
+        let whole = voice.read(&open("whole-module.pth"), None, None).unwrap();
         // Double precision holds the same values.
         assert!(imported.bytes == whole.bytes);
-        let problem = voice.read(&open("renamed.pth"), None).unwrap_err().to_string();
+        let problem = voice.read(&open("renamed.pth"), None, None).unwrap_err().to_string();
         let expected = "renamed.pth: no weights for convolutions.0.weight, convolutions.0.bias, \
                         convolutions.1.weight and 25 more, and unexpected tensors bn.0.bias, ";
         assert!(problem.contains(expected), "{problem}");
         let map = KeyMap::new([("cnn".into(), "convolution".into())]);
-        let problem = voice.read(&open("renamed.pth"), Some(&map)).unwrap_err().to_string();
+        let problem = voice.read(&open("renamed.pth"), Some(&map), None).unwrap_err().to_string();
         assert!(problem.contains("key map: the network has no convolution;"), "{problem}");
     }
 
     #[test]
     fn damaged_files_are_refused_and_no_code_in_them_runs() {
-        let nan = Import::Model(config()).read(&open("nan.pth"), None).unwrap_err().to_string();
+        let nan =
+            Import::Model(config()).read(&open("nan.pth"), None, None).unwrap_err().to_string();
         assert!(nan.contains("nan.pth: tensor face_decoder.first.weight holds NaN;"), "{nan}");
         let evil = Checkpoint::open(&Path::new(FOLDER).join("evil.pth")).unwrap_err().to_string();
         assert!(evil.contains("evil.pth: not a complete PyTorch checkpoint file: "), "{evil}");
         assert!(!Path::new("evil-was-here").exists());
         let mut other = config();
         other.face_decoder.hidden = 6;
-        let shape = Import::Model(other).read(&open("zip.pth"), None).unwrap_err().to_string();
+        let shape =
+            Import::Model(other).read(&open("zip.pth"), None, None).unwrap_err().to_string();
         let expected =
             "tensor face_decoder.first.weight has the shape [5, 7], the network needs [6, 7]";
         assert!(shape.contains(expected), "{shape}");
-        let wrong = Import::FaceDecoder(config()).read(&open("whole-module.pth"), None);
+        let wrong = Import::FaceDecoder(config()).read(&open("whole-module.pth"), None, None);
         let wrong = wrong.unwrap_err().to_string();
         assert!(wrong.contains("whole-module.pth: no weights for first.weight, "), "{wrong}");
     }
@@ -263,7 +298,7 @@ mod tests {
                 let path = temporary(&format!("changed-{name}"), &bytes);
                 // An error or other values; neither a panic nor memory beyond the network's size.
                 if let Ok(checkpoint) = Checkpoint::open(&path) {
-                    let _ = Import::Model(config()).read(&checkpoint, None);
+                    let _ = Import::Model(config()).read(&checkpoint, None, None);
                 }
             }
             for kind in ["cut", "changed"] {
@@ -296,7 +331,7 @@ mod tests {
         )];
         for (order, name) in [(ChannelOrder::Rgb, "rgb"), (ChannelOrder::Bgr, "bgr")] {
             let network = tiny_vgg_face().init(&device).unwrap();
-            let found = imported(&checkpoint, &network, None, &layouts, order).unwrap();
+            let found = imported(&checkpoint, &network, None, None, &layouts, order).unwrap();
             let network: VggFace = load(network, &found.bytes).unwrap();
             let fc7 = network.fc7(reference.floats("faces", &device));
             for (layer, found) in [("fc7", fc7.clone()), ("fc8", network.fc8(fc7))] {

@@ -1,17 +1,42 @@
 //! Speech detection: Silero VAD, a small recurrent network, on chunks of 32 ms.
 //!
 //! Source: Silero Team, "Silero VAD", <https://github.com/snakers4/silero-vad>, file
-//! `silero_vad_16k_op15.onnx` (for 16 kHz only).
+//! `silero_vad_16k_op15.onnx` (for 16 kHz only), which is embedded here under its MIT licence
+//! (`models/LICENSE-silero_vad.txt`).
 
 use std::path::{Path, PathBuf};
 
-use rten::{Model, ModelOptions, NodeId};
+use rten::{LoadError, Model, ModelOptions, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
-use s2f_audio::Waveform;
-use s2f_core::FileError;
 
-use crate::CorpusError;
+use crate::waveform::Waveform;
+
+/// The shipped network.
+const SHIPPED: &[u8] = include_bytes!("../models/silero_vad_16k_op15.onnx");
+
+/// A file that is not the speech detector, or one that does not run.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "{}: not the speech detector: {reason}; hint: use silero_vad_16k_op15.onnx of \
+     snakers4/silero-vad",
+    path.display()
+)]
+pub struct SpeechError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// How much of a recording is speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Speech {
+    /// Seconds of speech.
+    pub seconds: f64,
+    /// Their share of what was examined, 0 to 1.
+    pub share: f64,
+}
 
 /// The speech detector. Can be shared by threads.
 pub struct SpeechDetector {
@@ -26,8 +51,8 @@ pub struct SpeechDetector {
 const CHUNK: usize = 512;
 /// Samples before a chunk that are part of its input.
 const CONTEXT: usize = 64;
-/// Chunks per batch of the convolutions: 8 s, which take 4 MB.
-const BATCH: usize = 250;
+/// Chunks per batch of the convolutions: 4 s, which take 2 MB.
+const BATCH: usize = 125;
 /// Width of the recurrent layer.
 const WIDTH: usize = 128;
 /// The output of the convolutions in the graph.
@@ -44,17 +69,29 @@ const SILENT_CHUNKS: usize = (Waveform::RATE_HZ as usize / 10).div_ceil(CHUNK); 
 const MIN_SPEECH_CHUNKS: usize = (Waveform::RATE_HZ as usize / 4).div_ceil(CHUNK); // 8
 
 impl SpeechDetector {
+    /// The shipped network.
+    ///
+    /// # Errors
+    /// [`SpeechError`] if it cannot be loaded.
+    pub fn shipped() -> Result<Self, SpeechError> {
+        Self::load(Path::new("silero_vad"), ModelOptions::with_all_ops().load_static_slice(SHIPPED))
+    }
+
     /// Loads `silero_vad_16k_op15.onnx`.
     ///
     /// # Errors
-    /// [`CorpusError::File`] if the file cannot be read, [`CorpusError::SpeechModel`] if it is not
-    /// this network.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, CorpusError> {
+    /// [`SpeechError`] if the file cannot be read or is not this network.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SpeechError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(FileError::at("read", path))?;
-        let wrong = |reason: String| CorpusError::SpeechModel { path: path.into(), reason };
-        let model =
-            ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;
+        let failed =
+            |error: std::io::Error| SpeechError { path: path.into(), reason: error.to_string() };
+        let bytes = std::fs::read(path).map_err(failed)?;
+        Self::load(path, ModelOptions::with_all_ops().load(bytes))
+    }
+
+    fn load(path: &Path, model: Result<Model, LoadError>) -> Result<Self, SpeechError> {
+        let wrong = |reason: String| SpeechError { path: path.into(), reason };
+        let model = model.map_err(|error| wrong(error.to_string()))?;
         let node = |name: &str| {
             model.find_node(name).ok_or_else(|| wrong(format!("it has no value `{name}`")))
         };
@@ -81,9 +118,9 @@ impl SpeechDetector {
     /// with silence.
     ///
     /// # Errors
-    /// [`CorpusError::SpeechModel`] if the network does not run.
-    pub fn probabilities(&self, voice: &Waveform) -> Result<Vec<f32>, CorpusError> {
-        let failed = |reason| CorpusError::SpeechModel { path: self.path.clone(), reason };
+    /// [`SpeechError`] if the network does not run.
+    pub fn probabilities(&self, voice: &Waveform) -> Result<Vec<f32>, SpeechError> {
+        let failed = |reason| SpeechError { path: self.path.clone(), reason };
         let samples = voice.samples();
         let chunks = samples.len().div_ceil(CHUNK);
         let mut probabilities = Vec::with_capacity(chunks);
@@ -118,10 +155,21 @@ impl SpeechDetector {
     ///
     /// # Errors
     /// As [`probabilities`](Self::probabilities).
-    pub fn speech_seconds(&self, voice: &Waveform) -> Result<f64, CorpusError> {
+    pub fn speech_seconds(&self, voice: &Waveform) -> Result<f64, SpeechError> {
         let chunks = spoken_chunks(&self.probabilities(voice)?);
         let seconds = (chunks * CHUNK) as f64 / f64::from(Waveform::RATE_HZ);
         Ok(seconds.min(voice.seconds()))
+    }
+}
+
+impl SpeechDetector {
+    /// How much of `voice` is speech.
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
+    pub fn speech(&self, voice: &Waveform) -> Result<Speech, SpeechError> {
+        let seconds = self.speech_seconds(voice)?;
+        Ok(Speech { seconds, share: seconds / voice.seconds() })
     }
 }
 
@@ -242,13 +290,12 @@ mod tests {
     use super::*;
 
     fn detector() -> Option<SpeechDetector> {
-        let path = data("models/silero_vad/silero_vad_16k_op15.onnx")?;
-        Some(SpeechDetector::open(path).unwrap())
+        Some(SpeechDetector::shipped().unwrap())
     }
 
     fn reading() -> Option<Waveform> {
         let path = data("data/voices/librispeech/1183-124566-0000.flac")?;
-        Some(s2f_audio::read(&path, &s2f_audio::Limits::default()).unwrap())
+        Some(crate::read(&path, &crate::Limits::default()).unwrap())
     }
 
     fn waveform(samples: &[f32]) -> Waveform {
@@ -337,7 +384,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"no network").unwrap();
         let error = SpeechDetector::open(file.path()).err().unwrap();
-        assert!(matches!(error, CorpusError::SpeechModel { .. }), "{error}");
+        assert!(matches!(error, SpeechError { .. }), "{error}");
         let error = SpeechDetector::open("/nonexistent/vad.onnx").err().unwrap();
         assert!(error.to_string().contains("vad.onnx"), "{error}");
     }

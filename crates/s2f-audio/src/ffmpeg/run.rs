@@ -8,8 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Ffmpeg;
-use crate::CorpusError;
+use super::{Ffmpeg, FfmpegError};
 
 /// Bytes read from a pipe at once; a pipe buffers as much.
 const BLOCK: usize = 64 << 10;
@@ -21,28 +20,32 @@ const MAX_STDERR: usize = 64 << 10;
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running ffmpeg, killed when dropped.
-pub(super) struct Run {
+#[derive(Debug)]
+pub struct Run {
     child: Child,
     stderr: Receiver<Vec<u8>>,
 }
 
 /// How a run ended.
 #[derive(Debug, Default)]
-pub(super) struct Exit {
+pub struct Exit {
     /// Its messages.
-    pub(super) stderr: String,
+    pub stderr: String,
     /// It was stopped from outside: its output may be incomplete.
-    pub(super) interrupted: bool,
+    pub interrupted: bool,
     /// How it crashed, if it did.
-    pub(super) crashed: Option<String>,
+    pub crashed: Option<String>,
 }
 
 impl Run {
     /// Starts `command`; returns its standard output too.
-    pub(super) fn start(
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(
         mut command: Command,
         ffmpeg: &Ffmpeg,
-    ) -> Result<(Self, ChildStdout), CorpusError> {
+    ) -> Result<(Self, ChildStdout), FfmpegError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C at the terminal must reach this program only: ffmpeg would stop on its own, and
         // its output until then would look complete.
@@ -64,8 +67,8 @@ impl Run {
         Ok((Self { child, stderr }, output))
     }
 
-    /// Waits until it exits; its pipes are closed.
-    pub(super) fn wait(mut self) -> Exit {
+    /// Waits until it exits; its pipes have to be closed.
+    pub fn wait(mut self) -> Exit {
         let deadline = Instant::now() + EXIT_TIMEOUT;
         let mut pause = Duration::from_micros(200);
         let status = loop {
@@ -109,7 +112,8 @@ fn classify(status: ExitStatus) -> (bool, Option<String>) {
 }
 
 /// Reads a pipe with a timeout for each block and bounded memory.
-pub(super) struct BlockReader {
+#[derive(Debug)]
+pub struct BlockReader {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Vec<u8>,
     at: usize,
@@ -117,7 +121,8 @@ pub(super) struct BlockReader {
 }
 
 impl BlockReader {
-    pub(super) fn of(mut pipe: impl Read + Send + 'static, timeout: Duration) -> Self {
+    /// A reader of `pipe` that waits up to `timeout` for each block.
+    pub fn of(mut pipe: impl Read + Send + 'static, timeout: Duration) -> Self {
         let (sender, blocks) = sync_channel(QUEUE);
         thread::spawn(move || {
             loop {
@@ -156,18 +161,16 @@ impl Read for BlockReader {
 }
 
 /// Collects all bytes of a pipe on a separate thread, so that the pipe never blocks ffmpeg.
-pub(super) struct Collector {
+#[derive(Debug)]
+pub struct Collector {
     result: Receiver<io::Result<Vec<u8>>>,
     received: Arc<AtomicU64>,
     timeout: Duration,
 }
 
 impl Collector {
-    pub(super) fn of(
-        mut pipe: impl Read + Send + 'static,
-        max_bytes: u64,
-        timeout: Duration,
-    ) -> Self {
+    /// Starts to collect the bytes of `pipe`, at most `max_bytes`.
+    pub fn of(mut pipe: impl Read + Send + 'static, max_bytes: u64, timeout: Duration) -> Self {
         let (sender, result) = channel();
         let received = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&received);
@@ -192,7 +195,10 @@ impl Collector {
     }
 
     /// Waits for all bytes; times out if no more arrive.
-    pub(super) fn wait(self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Of kind `TimedOut`, `FileTooLarge` for more bytes than the limit, or the pipe's.
+    pub fn wait(self) -> io::Result<Vec<u8>> {
         let mut before = self.received.load(Ordering::Relaxed);
         loop {
             match self.result.recv_timeout(self.timeout) {

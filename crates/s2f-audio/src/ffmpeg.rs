@@ -1,0 +1,183 @@
+//! Running ffmpeg, for formats that are not decoded here and for video. Only this module starts
+//! another program.
+//!
+//! Files are untrusted: ffmpeg may open only regular files of known containers, so that a playlist
+//! cannot make it open other files or the network, and it runs on one thread within limits of time
+//! and memory.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+mod run;
+mod sound;
+
+pub use run::{BlockReader, Collector, Exit, Run};
+pub(crate) use sound::{FfmpegSound, decode};
+
+/// The installed ffmpeg. Can be shared by threads.
+///
+/// Starting it takes 60 ms of CPU time, as long as decoding several seconds of small video.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    program: PathBuf,
+    timeout: Duration,
+    version: String,
+}
+
+/// An ffmpeg that does not run.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
+     winget install ffmpeg), or set S2F_FFMPEG to its path",
+    program.display()
+)]
+pub struct FfmpegError {
+    /// The program.
+    pub program: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The environment variable with the path of the program; otherwise `ffmpeg` is searched on `PATH`.
+const VARIABLE: &str = "S2F_FFMPEG";
+/// How long ffmpeg may produce no output before it is killed.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Containers that may be opened: no playlists, picture sequences or devices.
+const CONTAINERS: &str = "aac,ac3,adp,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,dv,\
+    eac3,flac,flv,gsm,iff,ivf,loas,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,\
+    mpegvideo,mxf,nut,ogg,oma,rm,shn,tak,tta,voc,w64,wav,wv,xwma";
+/// Frames with more pixels (8K) are refused before they are decoded.
+const MAX_PIXELS: &str = "36000000";
+/// Maximum size of a single allocation of ffmpeg, bytes.
+const MAX_ALLOCATION: &str = "536870912";
+/// The longest name of a version that is passed on.
+const MAX_VERSION: usize = 40;
+
+impl Ffmpeg {
+    /// The program that the environment variable `S2F_FFMPEG` names, otherwise `ffmpeg` on `PATH`.
+    ///
+    /// # Errors
+    /// [`FfmpegError`] if it does not start.
+    pub fn find() -> Result<Self, FfmpegError> {
+        let program = std::env::var_os(VARIABLE).unwrap_or_else(|| "ffmpeg".into());
+        let mut ffmpeg = Self::at(program.into(), TIMEOUT);
+        let output = Command::new(&ffmpeg.program)
+            .arg("-version")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .map_err(|error| ffmpeg.broken(error.to_string()))?;
+        if !output.status.success() {
+            return Err(ffmpeg.broken(format!("{}", output.status)));
+        }
+        // "ffmpeg version 7.1.1 Copyright …"
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_whitespace().nth(2).unwrap_or_default();
+        ffmpeg.version = version.chars().take(MAX_VERSION).collect();
+        Ok(ffmpeg)
+    }
+
+    /// A program that is not tried first, and how long it may produce no output.
+    pub fn at(program: PathBuf, timeout: Duration) -> Self {
+        Self { program, timeout, version: String::new() }
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// How long it may produce no output.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Its version, as it states it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// ffmpeg with messages of `level`, which may open only files of known containers.
+    pub fn command(&self, level: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-hide_banner", "-v", level]);
+        command.args(["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]);
+        // Would make it write files, or colour its messages.
+        command.env_remove("FFREPORT").env_remove("AV_LOG_FORCE_COLOR");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// The command up to the outputs: `file` from `start_s` on, `length_s` long, opened within
+    /// limits and with the options `decoding`.
+    pub fn open(&self, file: &Path, start_s: f64, length_s: f64, decoding: &[&str]) -> Command {
+        let mut command = self.command("error");
+        command.args(["-max_alloc", MAX_ALLOCATION, "-threads", "1", "-filter_threads", "1"]);
+        command.args(["-max_pixels", MAX_PIXELS]).args(decoding);
+        if start_s > 0.0 {
+            command.args(["-ss", &format!("{start_s:.6}")]);
+        }
+        if length_s.is_finite() {
+            command.args(["-t", &format!("{length_s:.6}")]);
+        }
+        command.arg("-i").arg(address(file));
+        command
+    }
+
+    /// ffmpeg that writes what it is given: no limits on files.
+    pub fn writer(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-hide_banner", "-v", "error", "-y"]);
+        command.env_remove("FFREPORT").env_remove("AV_LOG_FORCE_COLOR");
+        command
+    }
+
+    /// An error of this program.
+    pub fn broken(&self, problem: String) -> FfmpegError {
+        FfmpegError { program: self.program.clone(), problem }
+    }
+}
+
+/// The name of a file for ffmpeg, which cannot be mistaken for an option or a network address.
+pub fn address(file: &Path) -> OsString {
+    let mut address = OsString::from("file:");
+    address.push(file);
+    address
+}
+
+/// The first message of ffmpeg about `file`, without the file's name, which is known, and without
+/// memory addresses, which differ from run to run.
+pub fn first_message(stderr: &str, file: &Path) -> Option<String> {
+    let line = stderr.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, text)) => text,
+        None => line,
+    };
+    let name = address(file);
+    let line = line.replace(&*name.to_string_lossy(), "it");
+    let line = line.strip_prefix("it: ").unwrap_or(&line);
+    Some(line.chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_the_same_in_every_run() {
+        let check = |stderr: &str, expected: Option<&str>| {
+            assert_eq!(first_message(stderr, Path::new("/data/a b.mp4")).as_deref(), expected);
+        };
+        check("", None);
+        check("\n \n", None);
+        check(
+            "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55d0a8f3c2c0] moov atom not found\nfile:/data/a b.mp4: \
+             Invalid data found when processing input\n",
+            Some("moov atom not found"),
+        );
+        check("file:/data/a b.mp4: Invalid data found", Some("Invalid data found"));
+        check("Error while opening file:/data/a b.mp4\n", Some("Error while opening it"));
+    }
+}
