@@ -19,6 +19,7 @@ mod write;
 
 mod check;
 mod copy;
+mod dictionary;
 mod error;
 mod file;
 mod meta;

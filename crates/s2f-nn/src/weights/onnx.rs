@@ -62,8 +62,8 @@ pub struct OnnxFile {
 /// # Shapes
 /// - input `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed; of a speaker
 ///   encoder `mel`: `[batch, frames, 40]`, power
-/// - output `feature`: `[batch, D]`, not normalised; `embedding`: `[batch, E]`, without layers after
-///   the trunk, for [`face_distribution`]
+/// - output `feature`: `[batch, D]`, not normalised; without layers after the trunk `embedding`:
+///   `[batch, E]`, for [`face_distribution`]
 /// - output `score`, with [`SegmentPooling::Attention`](crate::SegmentPooling::Attention) only:
 ///   `[batch, 1]`; its softmax over the segments of a voice gives the weights of their features
 ///

@@ -102,7 +102,8 @@ fn lstm(
     Ok(graph.binary("Squeeze", &states, &direction))
 }
 
-/// ONNX has the gates in the order input, output, forget, cell; PyTorch input, forget, cell, output.
+/// ONNX has the gates in the order input, output, forget, cell, PyTorch in the order input, forget,
+/// cell, output.
 const GATES: [usize; 4] = [0, 3, 1, 2];
 
 /// Gates in PyTorch's order, each with `size` values, in ONNX's order.
