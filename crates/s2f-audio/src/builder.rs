@@ -1,12 +1,18 @@
-//! Builds a [`Waveform`] from blocks of samples: mixes the channels, resamples, and of a long
+//! Builds a waveform from blocks of samples: mixes the channels, resamples, and of a long
 //! recording keeps stretches that are spread evenly over it.
 
 use crate::error::{AudioError, Problem};
 use crate::level::range_dbfs;
 use crate::resample::Resampler;
-use crate::waveform::Waveform;
 
-/// Builds a [`Waveform`] from blocks of interleaved samples.
+/// Sampling rate of what is built, Hz.
+pub(crate) const RATE_HZ: u32 = 16_000;
+/// Length of a stretch of a long recording, s.
+pub(crate) const STRETCH_S: usize = 6;
+/// Largest valid sample: 40 dB over full scale. Float files do exceed 1.
+const MAX_LEVEL: f32 = 100.0;
+
+/// Builds a waveform from blocks of interleaved samples.
 pub(crate) struct WaveformBuilder {
     /// Only this channel is used; else the mean of all.
     channel: Option<usize>,
@@ -24,7 +30,8 @@ pub(crate) struct WaveformBuilder {
 
 /// What was built.
 pub(crate) struct Built {
-    pub(crate) waveform: Waveform,
+    /// Samples at [`RATE_HZ`], at least one, all valid.
+    pub(crate) samples: Vec<f32>,
     /// Length of all that was pushed, s.
     pub(crate) seconds: f64,
     /// As [`peak_dbfs`](crate::peak_dbfs), of all that was pushed.
@@ -58,7 +65,7 @@ impl WaveformBuilder {
         let is_same = self.resampler.as_ref().is_some_and(|(rate, _)| *rate == rate_hz);
         if !is_same {
             self.end_resampler();
-            let resampler = Resampler::new(rate_hz, Waveform::RATE_HZ);
+            let resampler = Resampler::new(rate_hz, RATE_HZ);
             self.resampler = Some((rate_hz, resampler.map_err(|error| error.problem)?));
         }
         let weight = 1.0 / channels as f32;
@@ -105,7 +112,7 @@ impl WaveformBuilder {
         }
         self.end_resampler();
         Ok(Built {
-            waveform: Waveform::from_valid(self.stretches.kept),
+            samples: self.stretches.kept,
             seconds: self.seconds,
             peak_dbfs: range_dbfs(self.low, self.high),
         })
@@ -130,7 +137,7 @@ impl WaveformBuilder {
 
 /// Whether a sample is finite and not impossibly loud.
 fn is_valid(sample: &f32) -> bool {
-    sample.abs() <= Waveform::MAX_LEVEL
+    sample.abs() <= MAX_LEVEL
 }
 
 /// All of a recording or, of a long one, every second, fourth, eighth … stretch of 6 s.
@@ -145,10 +152,10 @@ struct Stretches {
 }
 
 impl Stretches {
-    const LENGTH: usize = Waveform::CLIP_SAMPLES;
+    const LENGTH: usize = STRETCH_S * RATE_HZ as usize;
 
     fn new(max_s: Option<f64>) -> Self {
-        let stretches = |seconds: f64| (seconds / Waveform::CLIP_S as f64) as usize;
+        let stretches = |seconds: f64| (seconds / STRETCH_S as f64) as usize;
         let max = max_s.map_or(usize::MAX / Self::LENGTH, stretches).max(2);
         Self { kept: Vec::new(), max, every: 1, pushed: 0 }
     }
@@ -219,7 +226,7 @@ mod tests {
         builder.push_interleaved(&[0.5, 0.125].repeat(800), 2, 8_000).unwrap();
         assert!((builder.seconds() - (2.0 / 16_000.0 + 0.1)).abs() < 1e-9);
         let built = builder.finish().unwrap();
-        let samples = built.waveform.samples();
+        let samples = &built.samples;
         assert_eq!((samples.len(), &samples[..2]), (1602, &[0.25, -0.25][..]));
         assert!(samples[800..810].iter().all(|sample| (sample - 0.125).abs() < 1e-4));
     }

@@ -169,8 +169,8 @@ impl Problem {
             }
             Self::Undecodable { .. } => "export it again as WAV, FLAC, MP3 or M4A",
             Self::Unfinished => {
-                "the device that recorded it may repair it when it is switched on; otherwise record \
-                 again, and stop the recording before the device is switched off"
+                "the device that recorded it may repair it when it is switched on; otherwise \
+                 record again, and stop the recording before the device is switched off"
             }
             Self::NoSuchTrack { .. } => {
                 "tracks are counted from 1; omit --track for the default one"

@@ -1,6 +1,6 @@
 //! `Waveform`: a recording at 16 kHz, mono; its clips, windows and speed.
 
-use crate::builder::WaveformBuilder;
+use crate::builder::{RATE_HZ, STRETCH_S, WaveformBuilder};
 use crate::error::{AudioError, Problem};
 use crate::resample::resample;
 
@@ -14,15 +14,13 @@ pub struct Waveform {
 
 impl Waveform {
     /// Sampling rate, Hz.
-    pub const RATE_HZ: u32 = 16_000;
+    pub const RATE_HZ: u32 = RATE_HZ;
     /// Length of a clip, s (Speech2Face, section 3: "up to 6 seconds of audio").
-    pub const CLIP_S: usize = 6;
+    pub const CLIP_S: usize = STRETCH_S;
     /// Number of samples of a clip.
     pub const CLIP_SAMPLES: usize = Self::CLIP_S * Self::RATE_HZ as usize; // 96 000
     /// The shortest recording that [`read`](crate::read) accepts, s.
     pub const MIN_S: f64 = 1.0;
-    /// Largest valid sample: 40 dB over full scale. Float files do exceed 1.
-    pub(crate) const MAX_LEVEL: f32 = 100.0;
     /// The factors of [`Waveform::speed`].
     const SPEEDS: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 
@@ -41,7 +39,7 @@ impl Waveform {
         }
         let mut builder = WaveformBuilder::new(None, None);
         builder.push_interleaved(samples, channels, rate_hz)?;
-        Ok(builder.finish()?.waveform)
+        Ok(Self { samples: builder.finish()?.samples })
     }
 
     /// From samples at 16 kHz that are valid and at least one.

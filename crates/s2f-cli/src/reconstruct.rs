@@ -15,6 +15,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use inputs::Input;
 use outputs::{Format, Target};
 use s2f_core::AtomicFile;
@@ -52,7 +53,13 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         return Ok(Outcome::AllGood);
     }
     let start = Instant::now();
-    let model = args.model.open(&args.device.open()?)?;
+    // Loading the two networks at once takes the time of one.
+    let (detector, model) = thread::scope(|scope| {
+        let detector = scope.spawn(SpeechDetector::shipped);
+        let model = args.device.open().and_then(|device| args.model.open(&device));
+        (detector.join(), model)
+    });
+    let (model, detector) = (model?, detector.map_err(|_| anyhow!("the speech detector failed"))??);
     if request.sampling.is_some() {
         // A model without a distribution is one error, not one for each recording.
         model.prior()?;
@@ -60,7 +67,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     request.create_folder()?;
     let (name, time) = (&model.id().name, milliseconds(start.elapsed()));
     printer.detail(format_args!("opened model {name} in {time}"));
-    let failures = draw_all(&model, &request, printer)?;
+    let failures = draw_all(&model, &detector, &request, printer)?;
     if failures == 0 {
         return Ok(Outcome::AllGood);
     }
@@ -102,12 +109,16 @@ struct Drawn {
 }
 
 /// Returns the number of recordings that failed.
-fn draw_all(model: &Speech2Face, request: &Request, printer: &Printer) -> anyhow::Result<usize> {
+fn draw_all(
+    model: &Speech2Face,
+    detector: &SpeechDetector,
+    request: &Request,
+    printer: &Printer,
+) -> anyhow::Result<usize> {
     let inputs = &request.inputs;
     let printer = printer.with_progress(inputs.len());
     let threads = rayon::current_num_threads().min(inputs.len());
     let (next, alone) = (AtomicUsize::new(0), RwLock::new(()));
-    let detector = &SpeechDetector::shipped()?;
     thread::scope(|scope| {
         // Without a buffer. What is ready before an earlier recording waits in `early`.
         let (send, receive) = sync_channel::<(usize, anyhow::Result<Drawn>, Duration)>(0);

@@ -1,12 +1,11 @@
 //! Sound and frames of a segment of a file in any format, by way of ffmpeg
 //! ([`s2f_audio::ffmpeg`]). A file that cannot be used is a [`ClipError`] with its reason.
 //!
-//! If both sound and frames of a segment are needed, use [`sound_and_frames`]: starting ffmpeg takes
-//! 60 ms of CPU time, as long as decoding several seconds of small video.
+//! If both sound and frames of a segment are needed, use [`sound_and_frames`]: starting ffmpeg
+//! takes 60 ms of CPU time, as long as decoding several seconds of small video.
 
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
-use std::process::Command;
 
 use image::RgbImage;
 use s2f_audio::Waveform;
@@ -81,7 +80,7 @@ pub fn sound(ffmpeg: &Ffmpeg, media: &Media, max_s: f64) -> Result<Waveform, Cli
     if let Some(decoded) = sound::in_process(media, length_s)? {
         return Ok(decoded);
     }
-    let mut command = open(ffmpeg, media, length_s, &[]);
+    let mut command = ffmpeg.open(&media.file, media.start_s, length_s, &[]);
     command.args(sound::ARGUMENTS).arg("pipe:1");
     let (run, output) = Run::start(command, ffmpeg).map_err(CorpusError::from)?;
     let bytes = Collector::of(output, MAX_SOUND_BYTES, ffmpeg.timeout()).wait();
@@ -136,7 +135,8 @@ fn frames_with(
     mut each: impl FnMut(RgbImage) -> ControlFlow<()>,
 ) -> Result<(usize, Option<Exit>), ClipError> {
     check_file(&media.file)?;
-    let mut command = open(ffmpeg, media, length_s(media, options.max_s)?, decoding);
+    let mut command =
+        ffmpeg.open(&media.file, media.start_s, length_s(media, options.max_s)?, decoding);
     command.args(frames::arguments(options)).arg("pipe:1");
     let (run, output) = Run::start(command, ffmpeg).map_err(CorpusError::from)?;
     let mut frames = BlockReader::of(output, ffmpeg.timeout());
@@ -175,7 +175,7 @@ pub fn sound_and_frames(
 ) -> Result<SoundAndFrames, ClipError> {
     check_file(&media.file)?;
     let length_s = length_s(media, options.max_s)?;
-    let mut command = open(ffmpeg, media, length_s, frames::decoding(options));
+    let mut command = ffmpeg.open(&media.file, media.start_s, length_s, frames::decoding(options));
     command.args(frames::arguments(options)).arg("pipe:1");
     // Standard output is for the frames and standard error for messages. Nothing is typed into
     // ffmpeg, so it writes the sound to the descriptor that is usually standard input.
@@ -218,11 +218,6 @@ pub fn sound_and_frames(
     damage::check_sound(ffmpeg, media, length_s, waveform.seconds())?;
     let damage = damage::frames(ffmpeg, media, length_s)?;
     Ok(SoundAndFrames { sound: waveform, damage })
-}
-
-/// The command up to the outputs: the segment of `media`, opened within limits.
-fn open(ffmpeg: &Ffmpeg, media: &Media, length_s: f64, decoding: &[&str]) -> Command {
-    ffmpeg.open(&media.file, media.start_s, length_s, decoding)
 }
 
 /// Waits for the end of a run with this `outcome` of reading its output.

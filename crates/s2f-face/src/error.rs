@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::picture_error::PictureError;
+
 /// An error of this crate. Messages name the file, if there is one, and end with a hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,7 +35,7 @@ pub enum FaceError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: crate::PictureError,
+        source: PictureError,
     },
     /// The file is not the face detector.
     #[error(

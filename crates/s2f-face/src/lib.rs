@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 mod picture;
+mod picture_error;
 mod resample;
 
 mod detect;
@@ -91,9 +92,8 @@ pub use mean_shape::{MeanShape, mirror_landmarks};
 pub use normalise::NormalisedFace;
 pub use onnx_encoder::{OnnxEncoder, OnnxPreprocessing};
 pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace};
-pub use picture::{
-    MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureError, decode_picture, read_picture,
-};
+pub use picture::{MAX_FILE_BYTES, decode_picture, read_picture};
+pub use picture_error::{MAX_PIXELS, MAX_SIDE, PictureError};
 pub use portrait::{ColourCorrection, PlainPortrait};
 pub use quality::{HeadPose, face_side, sharpness};
 pub use similarity::Similarity;

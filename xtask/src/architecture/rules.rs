@@ -90,7 +90,7 @@ pub const WORDS: &[Words] = &[
             "xtask/",
             // A download that resumes: renamed once it is verified.
             "crates/s2f-registry/src/partial_file.rs",
-            // Temporary copies of what has no name, for ffmpeg or because it is too long for memory.
+            // Temporary copies of what has no name, for ffmpeg or as it is too long for memory.
             "crates/s2f-audio/src/decode/recording.rs",
             // A lock.
             "crates/s2f-corpus/src/prepare/",

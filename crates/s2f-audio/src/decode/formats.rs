@@ -59,7 +59,8 @@ pub(super) fn decode(bytes: &Bytes, choice: TrackChoice, sink: &mut Sink) -> Res
         container::decode(Parts::new(bytes, [Part::Range(start..bytes.len())]), choice, sink)
     } else if let Some(first) = mpeg::detect(&mut reader, start)? {
         single()?;
-        mpeg::decode(bytes, &[first..bytes.len()], sink)
+        let all = first..bytes.len();
+        mpeg::decode(bytes, std::slice::from_ref(&all), sink)
     } else {
         Err(Problem::NotAudio(UNKNOWN_FORMAT))
     }

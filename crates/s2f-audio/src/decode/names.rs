@@ -85,11 +85,11 @@ mod tests {
     fn kinds_of_aac() {
         // Object type in 5 bits, rate in 4, channels in 4.
         for (config, name) in [
-            ([0b00010_011, 0b1_0001_000], "AAC"),
-            ([0b00010_011, 0b1_0110_000], "AAC with 6 channels"),
-            ([0b00010_011, 0b1_0111_000], "AAC with 8 channels"),
-            ([0b00101_011, 0b1_0001_000], "HE-AAC"),
-            ([0b11101_011, 0b1_0001_000], "HE-AAC v2"),
+            ([0x13, 0x88], "AAC"),
+            ([0x13, 0xb0], "AAC with 6 channels"),
+            ([0x13, 0xb8], "AAC with 8 channels"),
+            ([0x2b, 0x88], "HE-AAC"),
+            ([0xeb, 0x88], "HE-AAC v2"),
         ] {
             assert_eq!(aac(&config), name);
         }

@@ -22,8 +22,8 @@ pub struct ReadOptions {
     /// Number of the sound track, from 1; by default the default track of the file, or else the
     /// first that can be read.
     pub track: Option<usize>,
-    /// Of a longer recording, stretches of 6 s are kept that are spread evenly over it: between half
-    /// of this length and all of it, in seconds. The memory that a recording takes is then bounded.
+    /// Of a longer recording, stretches of 6 s are kept that are spread evenly over it: between
+    /// half of this length and all of it, s. The memory that a recording takes is then bounded.
     pub keep_s: Option<f64>,
 }
 
@@ -176,7 +176,8 @@ impl Recording {
         if share > MAX_BAD_SHARE {
             remarks.push(Remark::Damaged { share });
         }
-        Ok(Self { voice: built.waveform, seconds, decoder: DecodedBy::BuiltIn, remarks })
+        let voice = Waveform::from_valid(built.samples);
+        Ok(Self { voice, seconds, decoder: DecodedBy::BuiltIn, remarks })
     }
 
     /// Whether another decoder may find more.
@@ -198,8 +199,8 @@ fn collect(reader: &mut impl Read, most: u64) -> io::Result<Bytes> {
     Bytes::of_file(file)
 }
 
-/// Decodes a recording here or, if that is not possible or doubtful, with ffmpeg. `path` is where it
-/// is, if it is in a file.
+/// Decodes a recording here or, if that is not possible or doubtful, with ffmpeg. `path` is where
+/// it is, if it is in a file.
 fn read(bytes: &Bytes, path: Option<&Path>, options: &ReadOptions) -> Result<Recording, Problem> {
     let ReadOptions { limits, track, keep_s } = options;
     let here = |choice| {

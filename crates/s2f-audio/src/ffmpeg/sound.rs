@@ -22,8 +22,8 @@ pub(crate) enum FfmpegSound {
     Refused(Problem),
 }
 
-/// Decodes the sound of `file`: track `track`, counted from 1 among the sound tracks, or the default
-/// one. Passes samples, channels and sampling rate to `each`.
+/// Decodes the sound of `file`: track `track`, counted from 1 among the sound tracks, or the
+/// default one. Passes samples, channels and sampling rate to `each`.
 ///
 /// # Errors
 /// [`FfmpegSound`].

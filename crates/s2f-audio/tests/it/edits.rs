@@ -28,7 +28,7 @@ fn check(path: &Path, entries: &Entries) {
     assert_eq!((found.decoder, found.remarks), (DecodedBy::BuiltIn, vec![]));
     assert_eq!(found.voice.samples().len(), expected.samples().len(), "{entries:?}");
     let snr = signal_to_noise_db(expected.samples(), found.voice.samples());
-    // Some bands are noise that a decoder draws: from where it starts on, so the same part sounds the
+    // Some bands are noise that a decoder draws, from where it starts on: the same part sounds the
     // same and has other samples.
     assert!(snr > 20.0, "{entries:?}: {snr:.1} dB");
 }

@@ -41,8 +41,8 @@ pub fn lag(reference: &[f32], other: &[f32]) -> i32 {
     (-200..=200).max_by(|&a, &b| product(a).total_cmp(&product(b))).unwrap()
 }
 
-/// The example recording, encoded by ffmpeg with `arguments` as the file `name` in `folder`; `None`,
-/// with a note, if that is not possible.
+/// The example recording, encoded by ffmpeg with `arguments` as the file `name` in `folder`;
+/// `None`, with a note, if that is not possible.
 pub fn encoded(folder: &Path, name: &str, arguments: &str) -> Option<PathBuf> {
     let file = folder.join(name);
     let example = s2f_testing::project("examples/voices/high.flac");

@@ -1,6 +1,7 @@
 //! `corpus`: real videos to pairs, and every kind of failure on the way.
 
 mod broken;
+mod faults;
 mod grid;
 mod killed;
 mod layouts;

@@ -11,6 +11,7 @@ mod configurations;
 mod corpus;
 mod evaluate;
 mod faces;
+mod faults;
 mod habits;
 mod inputs;
 mod models;

@@ -103,6 +103,26 @@ fn the_sharpest_and_largest_frame_is_chosen() {
 }
 
 #[test]
+fn a_face_is_turned_upright() {
+    use image::imageops::{rotate90, rotate180, rotate270};
+
+    let Some(studio) = Studio::open() else { return };
+    let upright = studio.frame(&[(0, 170, 340)]);
+    let (x, y) = (0.53, 0.5);
+    for (turned, point) in [
+        (rotate90(&upright), [1.0 - y, x]),
+        (rotate180(&upright), [1.0 - x, 1.0 - y]),
+        (rotate270(&upright), [y, 1.0 - x]),
+    ] {
+        let frames = vec![turned; 3];
+        for source in [FrameSource::Video, FrameSource::VideoAt(point), FrameSource::Pictures] {
+            let chosen = studio.choose(source, &frames).unwrap();
+            studio.assert_shows(0, &chosen.face);
+        }
+    }
+}
+
+#[test]
 fn cutouts_give_the_same_face_as_the_whole_frame() {
     let Some(studio) = Studio::open() else { return };
     let frame = studio.frame(&[(0, 300, 300)]);

@@ -121,7 +121,8 @@ mod tests {
             levels.push(frame.get_pixel(32, 24).0[1]);
             ControlFlow::Continue(())
         })
-        .unwrap();
+        .unwrap()
+        .sound;
         assert_eq!(levels.len(), (SECONDS * RATE) as usize);
         for (n, level) in levels.into_iter().enumerate() {
             // Lossy, and 8 bit of another colour space on the way.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use s2f_audio::ffmpeg::address;
@@ -56,7 +57,7 @@ impl Bench {
 
     fn frames(&self, media: &Media, options: &FrameOptions) -> Result<Vec<RgbImage>, ClipError> {
         let mut frames = Vec::new();
-        let given = frames(&self.ffmpeg, media, options, |frame| {
+        let given = super::frames(&self.ffmpeg, media, options, |frame| {
             frames.push(frame);
             ControlFlow::Continue(())
         })?;
@@ -257,7 +258,7 @@ fn both_decoders_agree() {
     ] {
         let media = whole(&bench.make(&format!("{sweep} {codec}"), name));
         let here = sound::in_process(&media, 100.0).unwrap().unwrap();
-        let mut command = open(&bench.ffmpeg, &media, 100.0, &[]);
+        let mut command = bench.ffmpeg.open(&media.file, media.start_s, 100.0, &[]);
         command.args(sound::ARGUMENTS).arg("pipe:1");
         let there = sound::decode(command.output().unwrap().stdout, 100.0).unwrap();
         let lengths = here.samples().len().abs_diff(there.samples().len());

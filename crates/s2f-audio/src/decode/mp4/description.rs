@@ -60,7 +60,7 @@ pub(super) fn describe(stsd: &[u8], track_rate: f64) -> Result<Description, Prob
         },
         b"Opus" => packets(Codec::OpusInMp4(boxed(b"dOps")?.to_vec())),
         b"fLaC" => {
-            // Version and flags, then a block header (RFC 9639, 8.1) before the stream information.
+            // Version and flags, then a block header (RFC 9639, 8.1), then the information.
             let info = boxed(b"dfLa")?.get(8..8 + 34).ok_or_else(damaged)?;
             packets(Codec::Flac(info.to_vec()))
         }
@@ -97,7 +97,8 @@ fn fields(entry: &[u8], track_rate: f64) -> Option<(Fields, &[u8])> {
 /// The format of uncompressed samples.
 ///
 /// `twos` is big-endian and `sowt` little-endian by definition. The formats of 24 and 32 bits are
-/// big-endian unless an `enda` box says otherwise; `lpcm` has flags, `ipcm` and `fpcm` a `pcmC` box.
+/// big-endian unless an `enda` box says otherwise; `lpcm` has flags, and `ipcm` and `fpcm` have a
+/// `pcmC` box.
 fn pcm(
     kind: &[u8; 4],
     fields: Fields,

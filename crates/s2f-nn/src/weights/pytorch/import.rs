@@ -45,9 +45,9 @@ impl Import {
     /// Reads the network's weights from a file.
     ///
     /// The tensors are searched in every part of the file; `prefix` chooses one, for example `G` or
-    /// `ema.module`. Then prefixes that all names share (`state_dict`, `module`, …) are removed and tensors of
-    /// the training are left out; then `map` translates the names. Without a map, common layouts of
-    /// VGG-Face are recognised, and other networks need this crate's names.
+    /// `ema.module`. Then prefixes that all names share (`state_dict`, `module`, …) are removed and
+    /// tensors of the training are left out; then `map` translates the names. Without a map, common
+    /// layouts of VGG-Face are recognised, and other networks need this crate's names.
     ///
     /// # Errors
     /// [`WeightsError`] with the file's name: its names do not fit, a shape or type differs, a
@@ -276,6 +276,53 @@ mod tests {
         let wrong = Import::FaceDecoder(config()).read(&open("whole-module.pth"), None, None);
         let wrong = wrong.unwrap_err().to_string();
         assert!(wrong.contains("whole-module.pth: no weights for first.weight, "), "{wrong}");
+    }
+
+    #[test]
+    fn checkpoints_that_hold_other_objects_too_are_opened() {
+        let Some(folder) = s2f_testing::data("data/faults") else { return };
+        // As PyTorch 2 reads them: two values under this name.
+        for name in ["plain", "defaultdict", "dict_subclass"] {
+            let path = folder.join(format!("checkpoint_{name}.pth"));
+            let checkpoint = Checkpoint::open(&path).unwrap();
+            assert_eq!(checkpoint.names(), ["state_dict.weight"], "{name}");
+            let mut values = Vec::new();
+            checkpoint.append("state_dict.weight", &[2], &mut values).unwrap();
+            assert_eq!(values.len(), 8);
+        }
+    }
+
+    #[test]
+    fn the_part_that_fits_is_used_and_several_are_listed() {
+        /// A safetensors file of these parts, each with a network of one tensor and its shape.
+        fn parts(parts: &[(&str, usize)]) -> PathBuf {
+            let values = [0_u8; 64];
+            let views = parts.iter().map(|(name, length)| {
+                let view = safetensors::tensor::TensorView::new(
+                    safetensors::Dtype::F32,
+                    vec![*length],
+                    &values[..4 * length],
+                );
+                ((*name).to_owned(), view.unwrap())
+            });
+            let bytes = safetensors::serialize(views, None).unwrap();
+            temporary(&format!("parts-{}.safetensors", parts.len()), &bytes)
+        }
+        let ours = [("weight".to_owned(), vec![2])];
+        let found = |names: &[&str]| {
+            let all: Vec<(&str, usize)> = names.iter().map(|name| (*name, 2)).collect();
+            let path = parts(&all);
+            let checkpoint = Checkpoint::open(&path).unwrap();
+            std::fs::remove_file(path).unwrap();
+            candidates(&checkpoint.names(), &ours, None, &[])
+        };
+        assert_eq!(found(&["weight"]), [""]);
+        assert_eq!(found(&["state_dict.module.weight"]), [""]);
+        assert_eq!(found(&["model_state.weight", "optimizer.state.0"]), [""]);
+        assert_eq!(found(&["G.weight", "config.size"]), ["G"]);
+        assert_eq!(found(&["G.weight", "D.weight"]), ["D", "G"]);
+        assert_eq!(found(&["a.b.net.weight", "other.x"]), ["a.b"]);
+        assert_eq!(found(&["bias"]), [""; 0]);
     }
 
     fn temporary(name: &str, bytes: &[u8]) -> PathBuf {

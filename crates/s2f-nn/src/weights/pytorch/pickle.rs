@@ -8,6 +8,14 @@
 
 use std::collections::HashMap;
 
+mod input;
+mod rebuild;
+#[cfg(test)]
+mod tests;
+
+use input::Input;
+use rebuild::storage;
+
 /// A tensor: where its values are, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tensor {
@@ -103,45 +111,6 @@ fn run(bytes: &[u8]) -> Result<(Machine, Value, usize), String> {
     Ok((machine, top, input.at))
 }
 
-/// The bytes of the program.
-struct Input<'b> {
-    bytes: &'b [u8],
-    at: usize,
-}
-
-impl<'b> Input<'b> {
-    fn take(&mut self, length: u64) -> Result<&'b [u8], String> {
-        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
-        let taken = end.and_then(|end| self.bytes.get(self.at..end));
-        let taken = taken.ok_or("it ends early")?;
-        self.at += taken.len();
-        Ok(taken)
-    }
-
-    /// A number of `length` bytes, little-endian.
-    fn number(&mut self, length: u64) -> Result<u64, String> {
-        let bytes = self.take(length)?;
-        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-    }
-
-    fn line(&mut self) -> Result<String, String> {
-        let rest = &self.bytes[self.at..];
-        let end = rest.iter().position(|byte| *byte == b'\n').ok_or("it ends early")?;
-        self.at += end + 1;
-        Ok(String::from_utf8_lossy(&rest[..end]).trim_end().to_owned())
-    }
-
-    fn text(&mut self, length: u64) -> Result<Value, String> {
-        Ok(Value::Text(String::from_utf8_lossy(self.take(length)?).into_owned()))
-    }
-
-    /// Text after its length, which has `digits` bytes.
-    fn sized_text(&mut self, digits: u64) -> Result<Value, String> {
-        let length = self.number(digits)?;
-        self.text(length)
-    }
-}
-
 impl Machine {
     /// Runs one instruction; whether it was the last.
     fn step(&mut self, input: &mut Input<'_>, copied: &mut usize) -> Result<bool, String> {
@@ -230,7 +199,8 @@ impl Machine {
                 self.stack.push(made);
             }
             b'i' => {
-                (input.line()?, input.line()?);
+                input.line()?;
+                input.line()?;
                 self.popped_mark()?;
                 self.push_node(Vec::new());
             }
@@ -356,51 +326,6 @@ impl Machine {
         Ok(())
     }
 
-    /// What a class or function makes of its arguments.
-    fn call(&mut self, class: &Value, arguments: &Value, depth: usize) -> Value {
-        let (Value::Class(name), Value::Tuple(arguments)) = (class, arguments) else {
-            return Value::Other;
-        };
-        let made = match (name.as_str(), &arguments[..]) {
-            ("torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2", [storage, ..]) => {
-                rebuilt(storage, None, &arguments[1..])
-            }
-            ("torch._utils._rebuild_tensor_v3", [storage, _, _, _, _, _, kind, ..]) => {
-                rebuilt(storage, Some(kind), &arguments[1..])
-            }
-            (
-                "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state",
-                [tensor, ..],
-            ) => Some(tensor.clone()),
-            ("torch._tensor._rebuild_from_type_v2", [function, _, inner, ..])
-                if depth < MAX_DEPTH =>
-            {
-                Some(self.call(function, inner, depth + 1))
-            }
-            // Dictionaries that are made from a list of pairs.
-            (
-                "collections.OrderedDict" | "builtins.dict" | "__builtin__.dict",
-                [Value::Node(list)],
-            ) => {
-                let pair = |(name, value): &(String, Value)| match value {
-                    Value::Tuple(pair) => pairs(pair.clone()),
-                    Value::Node(pair) if self.nodes[*pair].len() == 2 => {
-                        pairs(self.nodes[*pair].iter().map(|(_, value)| value.clone()).collect())
-                    }
-                    value => vec![(name.clone(), value.clone())],
-                };
-                let node: Node = self.nodes[*list].iter().flat_map(pair).collect();
-                self.nodes.push(node);
-                return Value::Node(self.nodes.len() - 1);
-            }
-            _ => None,
-        };
-        made.unwrap_or_else(|| {
-            self.nodes.push(Vec::new());
-            Value::Node(self.nodes.len() - 1)
-        })
-    }
-
     /// Names the tensors that are reached from `value`, whose own name has these parts.
     fn name<'m>(
         &'m self,
@@ -467,50 +392,4 @@ fn pairs(values: Vec<Value>) -> Node {
         }
     }
     node
-}
-
-/// A storage, from the tuple by which PyTorch refers to it.
-fn storage(id: Value) -> Value {
-    let Value::Tuple(parts) = id else { return Value::Other };
-    match &parts[..] {
-        [Value::Text(what), Value::Class(class), Value::Text(name), ..] if what == "storage" => {
-            let kind = class.rsplit('.').next().unwrap_or_default();
-            let kind = kind.trim_end_matches("Storage").to_owned();
-            Value::Storage(name.clone(), kind)
-        }
-        _ => Value::Other,
-    }
-}
-
-/// A tensor, from its storage, the type of its values if the storage does not know it, and offset,
-/// shape and strides.
-fn rebuilt(storage: &Value, kind: Option<&Value>, rest: &[Value]) -> Option<Value> {
-    let Value::Storage(storage, own) = storage else { return None };
-    let numbers = |value: &Value| -> Option<Vec<usize>> {
-        let values = match value {
-            Value::Tuple(values) => values,
-            _ => return None,
-        };
-        let number = |value: &Value| match value {
-            Value::Number(number) => usize::try_from(*number).ok(),
-            _ => None,
-        };
-        values.iter().map(number).collect()
-    };
-    let [Value::Number(offset), shape, strides, ..] = rest else { return None };
-    let kind = match kind {
-        Some(Value::Class(name)) => match name.as_str() {
-            "torch.float32" => "Float",
-            "torch.float64" => "Double",
-            "torch.float16" => "Half",
-            "torch.bfloat16" => "BFloat16",
-            other => other,
-        },
-        _ => own,
-    };
-    let (shape, strides) = (numbers(shape)?, numbers(strides)?);
-    (shape.len() == strides.len()).then_some(())?;
-    let offset = usize::try_from(*offset).ok()?;
-    let (storage, kind) = (storage.clone(), kind.to_owned());
-    Some(Value::Tensor(Box::new(Tensor { storage, kind, offset, shape, strides })))
 }
