@@ -139,6 +139,8 @@ fn remove_exclusive(table: &mut Table, key: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde::Deserialize;
 
     use super::*;
