@@ -205,7 +205,8 @@ impl<'a> FaceChooser<'a> {
         }
         let frames = self.frames;
         if frames == 0 {
-            return Err(ClipError::reject(Reason::NoPicture, "no picture was read"));
+            let why = self.unreadable.unwrap_or_else(|| "no picture was read".to_owned());
+            return Err(ClipError::reject(Reason::NoPicture, why));
         }
         if self.with_faces == 0 {
             return Err(self.no_face(format!("no face in {frames} pictures")));

@@ -1,6 +1,6 @@
 //! Pitch and formants of real speakers: how well they predict the speaker's sex.
 
-use s2f_audio::{Limits, formants, mean_power, pitch, read, shift_pitch};
+use s2f_audio::{Limits, Waveform, formants, mean_power, pitch, read, shift_pitch, two_voices};
 use s2f_testing::{data, project};
 
 use crate::support::{ffmpeg, scratch};
@@ -116,4 +116,31 @@ fn the_pitch_of_a_voice_changes_and_its_formants_stay() {
         eprintln!("{} voices, {factor}: pitch differs by {mean_error:.4} on average", files.len());
         assert!(mean_error < 0.015, "{mean_error}");
     }
+}
+
+#[test]
+fn two_voices_of_different_pitch_are_noticed_and_one_voice_is_not_taken_for_two() {
+    const HALF: usize = 5 * Waveform::RATE_HZ as usize;
+    let Some(folder) = data("data/voices/librispeech") else { return };
+    let voices: Vec<Waveform> = speakers(&folder)
+        .into_iter()
+        .step_by(2)
+        .map(|(_, file)| read(&file, &Limits::default()).unwrap())
+        .collect();
+    let alarms = voices.iter().filter(|voice| two_voices(voice).is_some()).count();
+    let hz = |voice: &Waveform| pitch(voice).map_or(0.0, |pitch| pitch.median_hz);
+    let low = voices.iter().filter(|voice| (60.0..130.0).contains(&hz(voice)));
+    let high = voices.iter().filter(|voice| hz(voice) > 190.0);
+    let (mut found, mut pairs) = (0, 0);
+    for (low, high) in low.zip(high) {
+        let parts = [low, high].map(|voice| &voice.samples()[..HALF.min(voice.samples().len())]);
+        let both = Waveform::from_interleaved(&parts.concat(), 1, Waveform::RATE_HZ).unwrap();
+        found += usize::from(two_voices(&both).is_some());
+        pairs += 1;
+    }
+    eprintln!("{found} of {pairs} pairs noticed, {alarms} of {} taken for two", voices.len());
+    // Expressive reading spans as much as two voices: to be right when it warns, the check misses
+    // half of the pairs.
+    assert!(pairs >= 15 && 3 * found >= pairs, "{found} of {pairs}");
+    assert!(50 * alarms <= voices.len(), "{alarms} of {}", voices.len());
 }

@@ -175,7 +175,7 @@ fn a_short_recording_tells_less_and_a_hum_nothing() {
     let files = ["short.wav", "long.wav", "hum.wav"];
     let run = folder.run([&["reconstruct", "-m", "model", "--json", "-v"], &files[..]].concat());
     let run = run.exits(0).says(&[
-        "warning: hum.wav: no speech above the noise; the face is that of an average person",
+        "warning: hum.wav: no speech was found; the face says nothing about a voice",
         "  1.5 s of the recording used",
         "of what an endless clean recording would tell",
         "of the plausible faces are ",

@@ -50,8 +50,10 @@ fn a_bad_file_is_skipped_and_the_rest_is_drawn() {
     assert_eq!(
         run.stderr,
         "a.wav → a.png\n\
+         warning: a.wav: no speech was found; the face says nothing about a voice\n\
          error: b.wav: the file is empty (0 bytes)\n  hint: record it or download it again\n\
          c.wav → c.png\n\
+         warning: c.wav: no speech was found; the face says nothing about a voice\n\
          2 of 3 recordings drawn, 1 failed\n"
     );
     assert_eq!(folder.files(), ["a.png", "a.wav", "b.wav", "c.png", "c.wav"]);

@@ -70,9 +70,16 @@ fn recordings_of_one_name_are_numbered() {
     let run = folder
         .run(["reconstruct", "x.wav", "x.wave", "sub/x.wav", "x-2.wav", "-o", "out"])
         .exits(0);
+    // A buzz is no speech, which a warning says.
+    let notes: Vec<&str> = run.stderr.lines().filter(|line| line.contains('→')).collect();
     assert_eq!(
-        run.stderr,
-        "x.wav → out/x.png\nx.wave → out/x-3.png\nsub/x.wav → out/x-4.png\nx-2.wav → out/x-2.png\n"
+        notes,
+        [
+            "x.wav → out/x.png",
+            "x.wave → out/x-3.png",
+            "sub/x.wav → out/x-4.png",
+            "x-2.wav → out/x-2.png"
+        ]
     );
 }
 

@@ -9,10 +9,13 @@ use image::RgbImage;
 use image::imageops::{rotate90, rotate180, rotate270};
 use s2f_face::{Detection, Detector, FaceError};
 
-/// A face with this confidence and eyes above its mouth is good enough not to try other turns.
-const SURE: f32 = 0.85;
-/// Another turn has to be so much better.
-const BETTER: f32 = 0.05;
+/// A face with this confidence is upright. Of portraits, videos and drawn faces, upright ones had
+/// 0.93 to 0.96; the same turned by a quarter or a half had 0.77 to 0.92, and always less.
+const SURE: f32 = 0.925;
+/// Another turn has to be so much better, …
+const BETTER: f32 = 0.015;
+/// … and at least so good: faces in profile have less than that in every turn.
+const CLEAR: f32 = 0.85;
 /// Poor frames of a video for which other turns are tried; all frames are turned alike.
 const TRIALS: usize = 6;
 /// The line between the eyes is tilted by less than this in an upright face, as a slope.
@@ -57,9 +60,10 @@ impl Upright {
         self.trials += 1;
         for quarters in (0..4).filter(|quarters| *quarters != before) {
             let other = one(quarters)?;
-            // The first picture's own way up is preferred.
-            let better = if best.quarters == before { BETTER } else { 0.0 };
-            if confidence(&other.faces) > confidence(&best.faces) + better {
+            // The picture's own way up is preferred.
+            let margin = if best.quarters == before { BETTER } else { 0.0 };
+            let found = confidence(&other.faces);
+            if found >= CLEAR && found > confidence(&best.faces) + margin {
                 best = other;
             }
         }
