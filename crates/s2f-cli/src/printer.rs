@@ -32,11 +32,16 @@ impl Printer {
         self.quiet
     }
 
+    /// The same printer without a progress bar.
+    pub fn without_progress(&self) -> Self {
+        Self { bar: ProgressBar::hidden(), ..*self }
+    }
+
     /// The same printer with a progress bar over `files`, if there are several and standard error
     /// is a terminal. The bar disappears when the printer is dropped.
     pub fn with_progress(&self, files: usize) -> Self {
         if self.quiet || files < 2 || !io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), ..*self };
+            return self.without_progress();
         }
         self.with_bar(files as u64, "{bar:24} {pos} of {len} · {eta} left · {msg}")
     }
@@ -45,7 +50,7 @@ impl Printer {
     /// disappears when the printer is dropped.
     pub fn with_bytes(&self, bytes: u64) -> Self {
         if self.quiet || !io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), ..*self };
+            return self.without_progress();
         }
         self.with_bar(bytes, "{bar:24} {bytes} of {total_bytes} · {eta} left · {msg}")
     }

@@ -3,7 +3,6 @@
 mod inputs;
 mod outputs;
 mod settings;
-mod uncertainty;
 
 use std::collections::BTreeMap;
 use std::iter::once;
@@ -32,6 +31,9 @@ use crate::{Outcome, owner};
 /// Files above this size are read and drawn one at a time, since a long recording takes much
 /// memory.
 const LONG_BYTES: u64 = 4 << 20;
+
+/// Width and height of a cartoon in pixels.
+const CARTOON_SIDE: u32 = 1024;
 
 /// Draws the faces of several recordings at once, one thread each, and reports them in their order.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -164,6 +166,18 @@ fn draw(
         let add =
             |target: &Target, files: Vec<Vec<u8>>| target.paths(format).into_iter().zip(files);
         match format {
+            Format::Png | Format::Svg if let Some((style, caricature)) = request.cartoon => {
+                for (target, drawn) in &each {
+                    let cartoon = model.cartoon(&drawn.face, style, caricature)?;
+                    let file = match format {
+                        Format::Svg => cartoon.into_svg().into_bytes(),
+                        _ => cartoon.with_provenance(&drawn.provenance).to_png(CARTOON_SIDE)?,
+                    };
+                    contents.extend(add(target, vec![file]));
+                }
+            }
+            // Without a style, `Request` refuses it.
+            Format::Svg => {}
             Format::Png => {
                 for (target, drawn) in &each {
                     contents.extend(add(target, vec![drawn.to_png()?]));
@@ -219,7 +233,15 @@ fn report(
     }
     let Reconstruction { provenance, uncertainty, .. } = &faces.mean;
     if let Some(uncertainty) = uncertainty {
-        uncertainty::print(&input.name(), uncertainty, printer);
+        if !uncertainty.has_speech() {
+            printer.warning(format_args!(
+                "{}: no speech above the noise; the face is that of an average person",
+                input.name()
+            ));
+        }
+        for sentence in uncertainty.sentences() {
+            printer.detail(format_args!("  {sentence}"));
+        }
     }
     if request.json {
         let densities = faces.samples.iter().filter_map(Reconstruction::density).collect();

@@ -40,6 +40,12 @@ impl VoiceRecording {
         Ok(Self { voice: s2f_audio::decode(bytes, name, limits)?, sha256 })
     }
 
+    /// A voice that did not come from a file, for example from a microphone; `bytes` is what it
+    /// was made of, for the hash.
+    pub fn from_voice(voice: Waveform, bytes: &[u8]) -> Self {
+        Self { voice, sha256: sha256(bytes) }
+    }
+
     /// The voice.
     pub fn voice(&self) -> &Waveform {
         &self.voice

@@ -34,10 +34,16 @@ pub const DEPENDENCIES: &[Dependency] = &[
         why: "only `model pull` opens the network, through s2f-registry",
     },
     Dependency {
-        crates: &["reqwest", "hyper", "curl", "tokio"],
+        crates: &["reqwest", "curl"],
         users: &[],
         tests: false,
         why: "only `model pull` opens the network, through ureq",
+    },
+    Dependency {
+        crates: &["axum", "hyper", "hyper-util", "tokio"],
+        users: &["s2f-serve"],
+        tests: false,
+        why: "only s2f-serve answers requests; the rest is not asynchronous",
     },
     Dependency {
         crates: &["sha2"],
@@ -74,13 +80,18 @@ pub const DEPENDENCIES: &[Dependency] = &[
 pub const WORDS: &[Words] = &[
     Words {
         words: &["process::Command", "Command::new("],
-        allowed: &["crates/s2f-corpus/src/media", "xtask/"],
+        allowed: &[
+            "crates/s2f-corpus/src/media",
+            // The user's browser.
+            "crates/s2f-cli/src/serve/browser.rs",
+            "xtask/",
+        ],
         why: "only s2f_corpus::media starts processes",
     },
     Words {
         words: &["TcpStream", "TcpListener", "UdpSocket", "ureq::"],
-        allowed: &["crates/s2f-registry/src/"],
-        why: "only s2f-registry opens the network",
+        allowed: &["crates/s2f-registry/src/", "crates/s2f-serve/src/server.rs"],
+        why: "only s2f-registry opens the network, and only s2f-serve listens",
     },
     Words { words: &["Device::default()"], allowed: &[], why: "the device is always an argument" },
     Words {

@@ -15,6 +15,8 @@ pub enum Format {
     Png,
     /// Provenance, feature and landmarks; with --faces, also those of each face and its density
     Json,
+    /// The cartoon, with --style
+    Svg,
     /// Feature and landmarks for NumPy: NAME.feature.npy, NAME.landmarks.npy
     Npy,
 }
@@ -43,6 +45,7 @@ impl Target {
         let extensions: &[&str] = match format {
             Format::Png => &["png"],
             Format::Json => &["json"],
+            Format::Svg => &["svg"],
             Format::Npy => &["feature.npy", "landmarks.npy"],
         };
         let path = |extension: &&str| {
