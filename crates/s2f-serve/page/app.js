@@ -44,7 +44,7 @@ function tick() {
 function running(isRunning) {
   recordButton.setAttribute('aria-pressed', isRunning);
   at('record-label').textContent = isRunning ? 'Stop' : 'Record';
-  document.querySelectorAll('input[name="mode"]').forEach((input) => { input.disabled = isRunning; });
+  for (const input of document.querySelectorAll('input[name="mode"]')) input.disabled = isRunning;
   clearInterval(clock);
   if (isRunning) {
     levels = [];
@@ -56,10 +56,14 @@ function running(isRunning) {
   }
 }
 
+let starting = false;
+
 async function start() {
+  if (starting) return;
+  // A button that is disabled would lose the focus of the keyboard.
+  starting = true;
   clearNotice();
   review.close();
-  recordButton.disabled = true;
   status('Asking for the microphone.');
   try {
     const live = mode() === 'live';
@@ -72,7 +76,7 @@ async function start() {
   } catch (error) {
     failed(error, start);
   }
-  recordButton.disabled = false;
+  starting = false;
 }
 
 function stop() {
@@ -102,6 +106,8 @@ async function recorded({ blob, reason, silent }) {
     review.close();
     return notify('short', start);
   }
+  levels = [];
+  drawLevels(at('scope'), levels);
   at('draw').focus({ preventScroll: true });
   return status('Recorded. Draw the face, listen to it, or record again.');
 }

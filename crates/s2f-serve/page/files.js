@@ -82,11 +82,12 @@ export class FileList {
     state.textContent = `${sentence(problem.detail ?? problem.message)} ` +
       `${sentence(problem.hint)}`.trim();
     button.textContent = 'Try again';
-    button.setAttribute('aria-label', `Try ${file.name} again`);
+    button.setAttribute('aria-label', `Try again: ${file.name}`);
     button.onclick = () => {
       state.className = 'state';
       state.textContent = 'Waits';
       button.textContent = 'Cancel';
+      button.setAttribute('aria-label', `Cancel ${file.name}`);
       button.onclick = () => this.cancel(job);
       job.abort = new AbortController();
       this.queue.push(job);

@@ -3,9 +3,12 @@
 import { setToken } from '/api.js';
 
 const ICONS = {
-  lock: '<rect x="10" y="21" width="28" height="20" rx="4"/><path d="M16 21v-6a8 8 0 0 1 16 0v6M24 29v5"/>',
-  denied: '<rect x="19" y="7" width="10" height="20" rx="5"/><path d="M12 22v2a12 12 0 0 0 20 9M36 24v-2M24 36v6M7 7l34 34"/>',
-  none: '<rect x="19" y="7" width="10" height="20" rx="5" stroke-dasharray="4 4"/><path d="M12 22v2a12 12 0 0 0 24 0v-2M24 36v6M17 42h14"/>',
+  lock: '<rect x="10" y="21" width="28" height="20" rx="4"/>' +
+    '<path d="M16 21v-6a8 8 0 0 1 16 0v6M24 29v5"/>',
+  denied: '<rect x="19" y="7" width="10" height="20" rx="5"/>' +
+    '<path d="M12 22v2a12 12 0 0 0 20 9M36 24v-2M24 36v6M7 7l34 34"/>',
+  none: '<rect x="19" y="7" width="10" height="20" rx="5" stroke-dasharray="4 4"/>' +
+    '<path d="M12 22v2a12 12 0 0 0 24 0v-2M24 36v6M17 42h14"/>',
   plug: '<path d="M18 6v10M30 6v10M12 16h24v6a12 12 0 0 1-24 0zM24 34v8"/>',
   quiet: '<path d="M6 24h6l2-2 4 4 3-3 3 2 3-2 3 3 4-4 2 2h6"/><path d="M8 38h32" opacity=".4"/>',
   eye: '<path d="M5 24s7-12 19-12 19 12 19 12-7 12-19 12S5 24 5 24z"/><path d="M8 40 40 8"/>',
@@ -23,7 +26,7 @@ const NOTICES = {
     icon: 'lock', title: 'The browser keeps the microphone closed here',
     text: `Browsers allow recording on https pages and on this computer only. Open ` +
       `http://localhost${port} on the computer that runs the server, or put the server behind ` +
-      `https. Files and examples below work without.`,
+      `https. Files and examples below work anyway.`,
   },
   unsupported: {
     icon: 'none', title: 'This browser cannot record',
@@ -31,12 +34,12 @@ const NOTICES = {
   },
   denied: {
     icon: 'denied', title: 'The microphone is not allowed', retry: true,
-    text: 'Allow it for this page: the microphone symbol in the address bar, or the site settings ' +
-      'of the browser. Files and examples below work without.',
+    text: 'Allow it for this page: the microphone symbol in the address bar, or the site ' +
+      'settings of the browser. Files and examples below work without it.',
   },
   absent: {
     icon: 'none', title: 'No microphone was found', retry: true,
-    text: 'Plug one in or switch it on, then try again. Files and examples below work without.',
+    text: 'Plug one in or switch it on, then try again. Files and examples below work without it.',
   },
   busy: {
     icon: 'plug', title: 'The microphone cannot be used', retry: true,
@@ -44,7 +47,7 @@ const NOTICES = {
   },
   lost: {
     icon: 'plug', title: 'The microphone was disconnected', retry: true,
-    text: 'What was recorded until then is kept below.',
+    text: 'What was recorded until then is kept above.',
   },
   silent: {
     icon: 'quiet', title: 'Nothing was heard', retry: true,

@@ -209,8 +209,8 @@ export class Result {
 
   async share() {
     const file = new File([this.toBlob()], this.fileName('png'), { type: 'image/png' });
-    const data = { files: [file], title: 'A synthetic face', text: 'A plausible face for a voice: ' +
-      'synthetic, of nobody.' };
+    const data = { files: [file], title: 'A synthetic face',
+      text: 'A plausible face for a voice: synthetic, of nobody.' };
     if (navigator.canShare(data)) await navigator.share(data).catch(() => {});
   }
 }

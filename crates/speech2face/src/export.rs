@@ -219,7 +219,7 @@ mod tests {
     use s2f_core::FaceSpace;
 
     use super::*;
-    use crate::{ReconstructOptions, RecordingId};
+    use crate::{FaceFeature, ReconstructOptions, RecordingId};
 
     fn reconstruction() -> Reconstruction {
         let feature = (0..256).map(|n| (n as f32 - 100.0) / 300.0).collect();

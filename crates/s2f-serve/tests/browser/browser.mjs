@@ -38,9 +38,10 @@ export async function open(browser, address, options = {}) {
   });
   page.on('pageerror', (error) => page.errors.push(error.message));
   page.on('console', (message) => {
-    // Refused requests are part of some tests.
+    // Refused requests are part of some tests, and so is an address without https.
     const text = message.text();
-    if (message.type() === 'error' && !text.includes('Failed to load')) page.errors.push(text);
+    const expected = /Failed to load|Cross-Origin-Opener-Policy header has been ignored/;
+    if (message.type() === 'error' && !expected.test(text)) page.errors.push(text);
   });
   await page.goto(address + path);
   await page.waitForLoadState('networkidle');

@@ -6,8 +6,10 @@ use crate::Face;
 
 /// Hair beside the jaw that is at least this wide, pixels, is long.
 const LONG_PX: f32 = 7.0;
-/// A pixel that differs less from the backdrop belongs to it.
-const BACKDROP: f32 = 0.16;
+/// The outline is where the colour changes by this much,
+const EDGE: f32 = 0.14;
+/// over this many pixels.
+const WIDTH: usize = 4;
 
 /// Whether the hair falls beside the face, and how far.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,13 +44,14 @@ impl HairLength {
     }
 }
 
-/// The column in which the person begins in a row, from the left or from the right.
+/// The column in which the person begins in a row, from the left or from the right. The backdrop
+/// is shaded, so neighbours are compared.
 fn edge(face: &Face, row: f32, from_right: bool) -> f32 {
     let side = face.picture.side;
     let column = |step: usize| if from_right { side - 1 - step } else { step };
     let pixel = |step: usize| median(&face.picture, &[[column(step) as f32, row]], 0.5);
-    let backdrop = pixel(1);
-    let found = (2..side / 2).find(|&step| pixel(step).distance(backdrop) > BACKDROP);
+    let changes = |step: usize| pixel(step).distance(pixel(step - WIDTH)) > EDGE;
+    let found = (WIDTH + 1..side / 2).find(|&step| changes(step));
     column(found.unwrap_or(side / 2)) as f32
 }
 

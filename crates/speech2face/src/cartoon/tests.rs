@@ -49,7 +49,12 @@ fn long_hair_is_recognised_and_different_faces_differ() {
     let model = model();
     let long = |face: &Face| HairLength::measure(face, &Palette::of(face)).is_long();
     let (low, high) = (faces(&model, "low"), faces(&model, "high"));
-    assert!(!long(&low.mean.face) && long(&high.mean.face));
+    for (faces, expected) in [(&low, false), (&high, true)] {
+        for drawn in std::iter::once(&faces.mean).chain(&faces.samples) {
+            let exaggerated = model.decode(&drawn.face.feature, 1.0).unwrap();
+            assert_eq!([long(&drawn.face), long(&exaggerated)], [expected; 2]);
+        }
+    }
     let drawn: Vec<Vec<u8>> = low
         .samples
         .iter()
