@@ -14,6 +14,7 @@ import base64
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import struct
@@ -44,7 +45,7 @@ class Server:
             try:
                 with socket.create_connection(("127.0.0.1", self.port)) as stream:
                     stream.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    if stream.recv(15).endswith(b"200"):
+                    if stream.recv(12).endswith(b"200"):
                         break
             except OSError:
                 pass
@@ -170,15 +171,16 @@ def upload(options):
             with socket.create_connection(("127.0.0.1", server.port)) as stream:
                 stream.sendall(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
                 block = b"10000\r\n" + bytes(65536) + b"\r\n"
-                sent, most = 0, before
+                sent, most, status = 0, before, None
                 try:
-                    while sent < 4 << 30:
+                    while sent < 4 << 30 and not status:
                         stream.sendall(block)
                         sent += 65536
                         most = max(most, server.memory_mb())
-                except OSError:
-                    pass
-                status = stream.recv(12).decode() if sent < 64 << 20 else "nothing"
+                        if select.select([stream], [], [], 0)[0]:
+                            status = stream.recv(12).decode()
+                except OSError as error:
+                    status = error
                 print(f"{header}: {status} after {sent >> 20} MiB, memory +{most - before:.0f} MB")
 
 

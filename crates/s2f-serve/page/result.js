@@ -116,8 +116,8 @@ export class Result {
   howItWorks() {
     if (!this.answer.steps) return [];
     const list = element('div');
-    const details = element('details', {}, element('summary', { text: 'How it works, with your ' +
-      'own voice' }), list);
+    const details = element('details', {}, element('summary', { text: 'How it works, with ' +
+      'this voice' }), list);
     details.addEventListener('toggle', () => {
       if (details.open && !list.firstChild) list.append(steps(this.answer));
     });

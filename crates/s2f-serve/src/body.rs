@@ -17,6 +17,8 @@ const SLOWEST: u64 = 16 << 10;
 /// How long the rest of a refused body is read and thrown away, so that the client can read the
 /// response.
 const DRAIN: Duration = Duration::from_secs(3);
+/// And how much of it, bytes: more than is on its way when the client gets the response.
+const DRAIN_BYTES: usize = 16 << 20;
 
 /// A complete body, and the share of the server's memory that it takes.
 pub struct Read {
@@ -98,6 +100,13 @@ fn too_large(max_bytes: u64) -> Problem {
 /// The problem; meanwhile the rest of the body is thrown away. A client that is still sending
 /// would otherwise see its connection reset, and not the response.
 fn refuse(mut body: Body, problem: Problem) -> Problem {
-    tokio::spawn(timeout(DRAIN, async move { while let Some(Ok(_)) = body.frame().await {} }));
+    tokio::spawn(timeout(DRAIN, async move {
+        let mut left = DRAIN_BYTES;
+        while left > 0
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    }));
     problem
 }

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::event::Event;
 use crate::problem::{Kind, Problem};
-use crate::service::{Client, Event, RequestId, Service};
+use crate::service::{Client, RequestId, Service};
 use crate::settings::Access;
 
 /// What the page may load, run and ask for: only what this server sends.

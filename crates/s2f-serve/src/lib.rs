@@ -32,6 +32,7 @@
 //! bounded queue, and a worker thread computes. Nothing that a client sends is stored or logged.
 #![forbid(unsafe_code)]
 
+mod event;
 mod settings;
 
 mod router;
@@ -58,6 +59,6 @@ mod metrics;
 mod page;
 mod service;
 
+pub use event::{Event, Observer};
 pub use server::{ServeError, Server, Stopper};
-pub use service::{Event, Observer};
 pub use settings::{Access, EmptyToken, Settings, Token};

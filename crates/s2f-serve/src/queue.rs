@@ -44,9 +44,9 @@ impl<T> Queue<T> {
         self.lock().items.len()
     }
 
-    /// Waits for an item, then for more until there are `most` of them or `gather` has passed.
-    /// `None` once the queue is closed and empty.
-    pub fn take(&self, most: usize, gather: Duration) -> Option<Vec<T>> {
+    /// Waits for an item, then for more until there are `most` of them or `gather` has passed, and
+    /// takes the share of one of `takers` threads. `None` once the queue is closed and empty.
+    pub fn take(&self, most: usize, takers: usize, gather: Duration) -> Option<Vec<T>> {
         let mut state = self.lock();
         while state.items.is_empty() {
             if state.closed {
@@ -64,7 +64,7 @@ impl<T> Queue<T> {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         // Another thread may have taken all of them meanwhile: an empty batch.
-        let count = most.min(state.items.len());
+        let count = most.min(state.items.len().div_ceil(takers.max(1)));
         Some(state.items.drain(..count).collect())
     }
 
@@ -86,18 +86,18 @@ mod tests {
         let queue = Queue::new(3);
         assert!([1, 2, 3].into_iter().all(|item| queue.push(item).is_ok()));
         assert_eq!(queue.push(4), Err(4));
-        assert_eq!(queue.take(2, SHORT), Some(vec![1, 2]));
+        assert_eq!(queue.take(2, 1, SHORT), Some(vec![1, 2]));
         queue.close();
         assert_eq!(queue.push(5), Err(5));
-        assert_eq!(queue.take(2, SHORT), Some(vec![3]));
-        assert_eq!(queue.take(2, SHORT), None);
+        assert_eq!(queue.take(2, 1, SHORT), Some(vec![3]));
+        assert_eq!(queue.take(2, 1, SHORT), None);
     }
 
     #[test]
     fn items_that_come_soon_are_one_batch() {
         let queue = Queue::new(8);
         std::thread::scope(|scope| {
-            let taken = scope.spawn(|| queue.take(3, Duration::from_secs(5)));
+            let taken = scope.spawn(|| queue.take(3, 1, Duration::from_secs(5)));
             for item in 1..=3 {
                 queue.push(item).unwrap();
                 std::thread::sleep(Duration::from_millis(5));
@@ -105,5 +105,16 @@ mod tests {
             assert_eq!(taken.join().unwrap(), Some(vec![1, 2, 3]));
         });
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn threads_share_what_waits() {
+        let queue = Queue::new(8);
+        assert!((0..7).all(|item| queue.push(item).is_ok()));
+        let sizes: Vec<usize> =
+            std::iter::from_fn(|| (queue.len() > 0).then(|| queue.take(3, 2, SHORT)))
+                .map(|batch| batch.unwrap().len())
+                .collect();
+        assert_eq!(sizes, [3, 2, 1, 1]);
     }
 }

@@ -18,8 +18,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
+use crate::event::{Event, Observer};
 use crate::router::router;
-use crate::service::{Client, Event, Observer, Service};
+use crate::service::{Client, Service};
 use crate::settings::{Access, Settings};
 
 /// Connections at the same time; more wait to be accepted.

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use speech2face::Speech2Face;
 use tokio::sync::{Semaphore, watch};
 
+use crate::event::Observer;
 use crate::metrics::Metrics;
 use crate::rate::RateLimit;
 use crate::settings::Settings;
@@ -15,32 +16,6 @@ use crate::worker::Workers;
 
 /// Bytes of bodies that may be in memory at the same time, as a multiple of the largest one.
 const BODIES: usize = 8;
-
-/// Something that happened, for a log. It holds nothing that a client sent but the route.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Event {
-    /// A request was answered.
-    Request {
-        /// Its id, which the response has too.
-        id: String,
-        /// Its method.
-        method: String,
-        /// The route, as in the documentation; `other` if there is none.
-        route: String,
-        /// Status of the response.
-        status: u16,
-        /// Time until the response was ready.
-        time: Duration,
-    },
-    /// A thread that computes has panicked; the request got status 500.
-    Panic,
-    /// The server stops: no new requests, and those that run are finished.
-    Stopping,
-}
-
-/// Receives events, from any thread.
-pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// What all requests share.
 pub struct Service {

@@ -16,10 +16,10 @@ use speech2face::{
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::event::{Event, Observer};
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::queue::Queue;
-use crate::service::{Event, Observer};
 use crate::settings::Settings;
 
 /// Recordings in a batch at most.
@@ -83,6 +83,8 @@ struct Worker {
     model: Arc<Speech2Face>,
     short: Arc<Queue<Job>>,
     long: Arc<Queue<Job>>,
+    /// Number of threads that take from the queue of short recordings.
+    threads: usize,
     limits: Limits,
     metrics: Arc<Metrics>,
     observer: Observer,
@@ -102,6 +104,7 @@ impl Workers {
             model: Arc::clone(model),
             short: Arc::clone(&short),
             long: Arc::clone(&long),
+            threads: settings.jobs.max(1),
             limits: settings.limits,
             metrics: Arc::clone(metrics),
             observer: Arc::clone(observer),
@@ -154,7 +157,7 @@ impl Workers {
 
 impl Worker {
     fn short(&self) {
-        while let Some(jobs) = self.short.take(BATCH, GATHER) {
+        while let Some(jobs) = self.short.take(BATCH, self.threads, GATHER) {
             self.metrics.batch(jobs.len());
             let mut voices = Vec::new();
             for job in jobs {
@@ -168,7 +171,7 @@ impl Worker {
     }
 
     fn long(&self) {
-        while let Some(jobs) = self.long.take(1, Duration::ZERO) {
+        while let Some(jobs) = self.long.take(1, 1, Duration::ZERO) {
             for job in jobs {
                 if let Job::Voice(job, reply) = job {
                     self.voices(vec![(job, reply)], None);

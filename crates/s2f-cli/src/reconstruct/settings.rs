@@ -25,9 +25,9 @@ pub struct Args {
 
     /// Output folder or, for a single recording, output file
     ///
-    /// A name that ends in .png, .svg, .json or .npy is a file and selects the format. Any other name is
-    /// a folder, which is created if it does not exist. If two recordings would get the same
-    /// name, the second is numbered: voice.png, voice-2.png.
+    /// A name that ends in .png, .svg, .json or .npy is a file and selects the format. Any other
+    /// name is a folder, which is created if it does not exist. If two recordings would get the
+    /// same name, the second is numbered: voice.png, voice-2.png.
     #[arg(short, long, value_name = "FOLDER|FILE")]
     output: Option<PathBuf>,
 

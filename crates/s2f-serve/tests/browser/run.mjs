@@ -94,7 +94,7 @@ const tests = {
   async examples(browser) {
     const page = await open(browser, url);
     const image = await example(page, 'a low voice');
-    await page.getByText('How it works, with your own voice').click();
+    await page.getByText('How it works, with this voice').click();
     check(await page.locator('.steps li').count() === 6, 'six steps');
     await inspect(page, 'steps');
     const before = await image.getAttribute('src');
@@ -151,7 +151,7 @@ const tests = {
   async dark(browser) {
     const page = await open(browser, url, { colorScheme: 'dark' });
     await example(page, 'a low voice');
-    await page.getByText('How it works, with your own voice').click();
+    await page.getByText('How it works, with this voice').click();
     await inspect(page, 'dark');
   },
 

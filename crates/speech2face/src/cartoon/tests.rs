@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use s2f_audio::Limits;
+use s2f_core::Sex;
 
 use super::*;
 use crate::{PlausibleFaces, ReconstructOptions, Sampling, VoiceRecording};
@@ -49,12 +50,14 @@ fn long_hair_is_recognised_and_different_faces_differ() {
     let model = model();
     let long = |face: &Face| HairLength::measure(face, &Palette::of(face)).is_long();
     let (low, high) = (faces(&model, "low"), faces(&model, "high"));
-    for (faces, expected) in [(&low, false), (&high, true)] {
-        for drawn in std::iter::once(&faces.mean).chain(&faces.samples) {
-            let exaggerated = model.decode(&drawn.face.feature, 1.0).unwrap();
-            assert_eq!([long(&drawn.face), long(&exaggerated)], [expected; 2]);
-        }
+    // In the shipped model, women have long hair and men have short hair; a few of the plausible
+    // faces of a high voice are men.
+    for drawn in [&low, &high].into_iter().flat_map(|faces| &faces.samples) {
+        let expected = drawn.face.feature.traits().sex == Some(Sex::Female);
+        let exaggerated = model.decode(&drawn.face.feature, 1.0).unwrap();
+        assert_eq!([long(&drawn.face), long(&exaggerated)], [expected; 2]);
     }
+    assert!(!long(&low.mean.face) && long(&high.mean.face));
     let drawn: Vec<Vec<u8>> = low
         .samples
         .iter()
