@@ -106,14 +106,14 @@ impl Drawing {
     fn skin(&self) -> Colour {
         match self.style {
             CartoonStyle::Sticker => self.palette.skin,
-            CartoonStyle::Line => self.palette.skin.mixed(Colour::WHITE, 0.2),
+            CartoonStyle::Line => self.palette.skin.mixed(Colour::WHITE, 0.06),
         }
     }
 
     fn shade(&self) -> Colour {
         match self.style {
             CartoonStyle::Sticker => self.palette.shade,
-            CartoonStyle::Line => self.palette.shade.mixed(Colour::WHITE, 0.2),
+            CartoonStyle::Line => self.palette.shade.mixed(Colour::WHITE, 0.06),
         }
     }
 }

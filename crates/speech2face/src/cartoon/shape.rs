@@ -52,7 +52,7 @@ impl Shape {
     }
 
     fn smile(&mut self) {
-        const LIFT: f32 = 3.2;
+        const LIFT: f32 = 2.4;
         let [left, right] = MOUTH_CORNERS.map(|corner| self.at(corner));
         let (middle, half) = ((left[0] + right[0]) / 2.0, (right[0] - left[0]).abs() / 2.0);
         let lips = [LIP_UPPER, LIP_MIDDLE, LIP_LOWER].into_iter().flatten().chain(MOUTH_CORNERS);

@@ -58,24 +58,26 @@ fn long_hair_is_recognised_and_different_faces_differ() {
         assert_eq!([long(&drawn.face), long(&exaggerated)], [expected; 2]);
     }
     assert!(!long(&low.mean.face) && long(&high.mean.face));
-    let drawn: Vec<Vec<u8>> = low
-        .samples
-        .iter()
-        .chain(&high.samples)
-        .map(|sample| {
-            let cartoon = model.cartoon(&sample.face, CartoonStyle::Sticker, 0.4).unwrap();
-            let tree = Tree::from_str(cartoon.svg(), &Options::default()).unwrap();
-            let mut pixmap = Pixmap::new(64, 64).unwrap();
-            resvg::render(&tree, Transform::from_scale(0.25, 0.25), &mut pixmap.as_mut());
-            pixmap.take()
-        })
-        .collect();
-    for (n, one) in drawn.iter().enumerate() {
-        for other in &drawn[n + 1..] {
-            let visible = one.iter().zip(other).filter(|(a, b)| a.abs_diff(**b) > 16).count();
-            assert!(visible > 4 * 64, "only {visible} values differ");
+    // The same seed can draw the same face for two voices, so faces of one voice are compared.
+    for faces in [low, high] {
+        let drawn: Vec<Vec<u8>> =
+            faces.samples.iter().map(|sample| pixels(&model, &sample.face)).collect();
+        for (n, one) in drawn.iter().enumerate() {
+            for other in &drawn[n + 1..] {
+                let visible = one.iter().zip(other).filter(|(a, b)| a.abs_diff(**b) > 16).count();
+                assert!(visible > 16 * 64, "only {visible} of {} values differ", one.len());
+            }
         }
     }
+}
+
+/// A sticker with 64 · 64 pixels.
+fn pixels(model: &Speech2Face, face: &Face) -> Vec<u8> {
+    let cartoon = model.cartoon(face, CartoonStyle::Sticker, 0.4).unwrap();
+    let tree = Tree::from_str(cartoon.svg(), &Options::default()).unwrap();
+    let mut pixmap = Pixmap::new(64, 64).unwrap();
+    resvg::render(&tree, Transform::from_scale(0.25, 0.25), &mut pixmap.as_mut());
+    pixmap.take()
 }
 
 #[test]

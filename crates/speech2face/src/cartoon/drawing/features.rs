@@ -23,9 +23,9 @@ impl Drawing {
         let (upper, lower) = (self.shape.list(&eye.upper), self.shape.list(&eye.lower));
         let centre = mean(&[upper[0], upper[4], upper[2], lower[1]]);
         // Open a little wider than in the picture: eyes carry a cartoon.
-        let (across, down) = (1.28, 1.95);
+        let (across, down) = if self.is_woman { (1.28, 1.95) } else { (1.08, 1.25) };
         let upper = scaled(&upper, centre, across, down);
-        let lower = scaled(&lower, centre, across, 1.45);
+        let lower = scaled(&lower, centre, across, if self.is_woman { 1.45 } else { 1.2 });
         let outline = Path::lens(&upper, &lower);
         let white = Colour([0.985, 0.98, 0.97]);
         elements.path(&outline, Paint::fill(white));
@@ -65,12 +65,12 @@ impl Drawing {
     }
 
     pub fn brows(&self, elements: &mut Elements) {
-        let lift = if self.is_woman { -1.6 } else { -0.8 };
+        let lift = if self.is_woman { -1.6 } else { 0.6 };
         for brow in BROWS {
             let points: Vec<Point> =
                 self.shape.list(brow).into_iter().map(|p| moved(p, 0.0, lift)).collect();
             let centre = mean(&points);
-            let thick = if self.is_woman { 0.85 } else { 1.15 };
+            let thick = if self.is_woman { 0.85 } else { 1.5 };
             let points = scaled(&points, centre, 1.03, thick);
             let colour = match self.style {
                 CartoonStyle::Sticker => self.palette.brow,
@@ -116,7 +116,7 @@ impl Drawing {
             points
         };
         let (upper, middle, lower) = (ends(&LIP_UPPER), ends(&LIP_MIDDLE), ends(&LIP_LOWER));
-        let strength = if self.is_woman { 0.0 } else { 0.42 };
+        let strength = if self.is_woman { 0.0 } else { 0.68 };
         let lip = self.palette.lip.mixed(self.palette.skin, strength);
         let lens = |there: &[Point], back: &[Point]| {
             let inner: Vec<Point> = back[1..back.len() - 1].iter().rev().copied().collect();

@@ -96,9 +96,17 @@ impl Drawing {
         elements.path(&path, Paint::fill(shade));
         elements.within("face", &path, |elements| {
             elements.moved_path(&path, [-4.5, -2.5], Paint::fill(skin));
+            if !self.is_woman {
+                // The shadow of a beard, from the nose down.
+                let [nose, chin] = [34, CHIN].map(|index| self.shape.at(index));
+                let centre = [nose[0], chin[1] - 0.1 * (chin[1] - nose[1])];
+                let size = [of_pupils(0.95), 0.98 * (chin[1] - nose[1])];
+                let beard = self.palette.hair_shade.mixed(skin, 0.35);
+                elements.ellipse(centre, size, Paint::fill(beard).opacity(0.22));
+            }
             // The hair's shadow on the forehead.
             elements.moved_path(&self.cap(), [0.0, 3.2], Paint::fill(shade));
-            if self.style == CartoonStyle::Sticker {
+            if self.style == CartoonStyle::Sticker && self.is_woman {
                 let across = of_pupils(0.21);
                 for (lid, side, mouth) in [(13, 73, 43), (16, 76, 44)] {
                     let cheek =
