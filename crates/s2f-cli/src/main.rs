@@ -15,6 +15,7 @@ mod owner;
 mod printable;
 mod printer;
 mod reconstruct;
+mod serve;
 mod train;
 
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ pub struct Arguments {
 enum Command {
     /// Draw a face from each recording of a voice
     Reconstruct(reconstruct::Args),
+    /// Open a page that draws faces while one speaks, and serve the same over HTTP
+    Serve(serve::Args),
     /// List, show, verify, fetch, import and export models
     Model(model::Args),
     /// Prepare pairs of voices and faces from a corpus
@@ -69,6 +72,7 @@ Examples:
   speech2face reconstruct voice.m4a                 write voice.png next to it
   speech2face reconstruct *.wav -o faces            write all pictures to the folder faces
   speech2face reconstruct voice.m4a -o face.png     choose the name of the picture
+  speech2face serve                                 record in the browser instead
   speech2face model info                            show what the model is, and its limits
 
 Exit status: 0 success, 1 some inputs failed, 2 wrong usage or a fatal error.
@@ -102,6 +106,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, printer: &Printer) -> anyhow::Result<Outcome> {
     match command {
         Command::Reconstruct(args) => reconstruct::run(args, printer),
+        Command::Serve(args) => serve::run(args, printer),
         Command::Model(args) => model::run(args, printer),
         Command::Corpus(args) => corpus::run(args, printer),
         Command::Train(args) => train::run(args, printer),

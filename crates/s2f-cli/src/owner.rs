@@ -25,6 +25,8 @@ const JSON_MARK_WITHIN: usize = 64;
 const PNG_MARK: &[u8] = b"tEXtSoftware\0speech2face ";
 const PNG_MARK_WITHIN: usize = 256;
 const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// In a cartoon, its first element.
+const SVG_MARK: &[u8] = b"<metadata>speech2face ";
 /// NumPy files have no room for a mark, so every NumPy file of such a name is taken for our own.
 const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 const HTML_START: &[u8] = b"<!DOCTYPE html>";
@@ -99,6 +101,7 @@ fn is_own(head: &[u8]) -> bool {
     head.starts_with(NPY_MAGIC)
         || (head.starts_with(b"{") && within(JSON_MARK_WITHIN, JSON_MARK))
         || (head.starts_with(PNG_MAGIC) && within(PNG_MARK_WITHIN, PNG_MARK))
+        || (head.starts_with(b"<svg ") && contains(head, SVG_MARK))
         || (head.starts_with(HTML_START) && contains(head, HTML_MARK))
         || TABLES.iter().any(|columns| head.starts_with(header(columns).as_bytes()))
 }

@@ -3,7 +3,6 @@
 mod inputs;
 mod outputs;
 mod settings;
-mod uncertainty;
 mod voice;
 
 use std::collections::BTreeMap;
@@ -35,6 +34,9 @@ use crate::{Outcome, owner};
 /// Files above this size are read and drawn one at a time, since a long recording takes much
 /// memory.
 const LONG_BYTES: u64 = 4 << 20;
+
+/// Width and height of a cartoon in pixels.
+const CARTOON_SIDE: u32 = 1024;
 
 /// Draws the faces of several recordings at once, one thread each, and reports them in their order.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -86,11 +88,10 @@ fn list(request: &Request, printer: &Printer) -> anyhow::Result<Outcome> {
         input: String,
         outputs: Vec<String>,
     }
-    let faces = request.sampling.map_or(0, |sampling| sampling.count);
     for (input, target) in &request.inputs {
         let outputs = match request.to_stdout {
             true => vec!["standard output".to_owned()],
-            false => target.files(&request.formats, faces).iter().map(|f| shown(f)).collect(),
+            false => request.files(target).iter().map(|file| shown(file)).collect(),
         };
         printer.note(format_args!("{} → {}", input.name(), outputs.join(", ")));
         if request.json {
@@ -200,6 +201,17 @@ fn draw(
     let mut contents: Vec<Vec<u8>> = Vec::new();
     for &format in &request.formats {
         match format {
+            Format::Png | Format::Svg if let Some((style, caricature)) = request.cartoon => {
+                for drawn in each() {
+                    let cartoon = model.cartoon(&drawn.face, style, caricature)?;
+                    contents.push(match format {
+                        Format::Svg => cartoon.into_svg().into_bytes(),
+                        _ => cartoon.with_provenance(&drawn.provenance).to_png(CARTOON_SIDE)?,
+                    });
+                }
+            }
+            // Without a style, `Request` refuses it.
+            Format::Svg => {}
             Format::Png => {
                 for drawn in each() {
                     contents.push(drawn.to_png()?);
@@ -219,7 +231,7 @@ fn draw(
         let outputs = vec![PathBuf::from("standard output")];
         return Ok(Drawn { faces, outputs, speech, warnings });
     }
-    let outputs = target.files(&request.formats, faces.samples.len());
+    let outputs = request.files(target);
     debug_assert_eq!(outputs.len(), contents.len());
     // Either all files may be written or none is.
     if !request.overwrite {
@@ -265,7 +277,15 @@ fn report(
     warnings.iter().for_each(|warning| printer.warning(warning));
     if let Some(uncertainty) = uncertainty {
         // Once is enough: a recording without speech has a warning already.
-        uncertainty::print(&input.name(), uncertainty, speech.seconds > 0.0, printer);
+        if speech.seconds > 0.0 && !uncertainty.has_speech() {
+            printer.warning(format_args!(
+                "{}: no speech above the noise; the face is that of an average person",
+                input.name()
+            ));
+        }
+        for sentence in uncertainty.sentences() {
+            printer.detail(format_args!("  {sentence}"));
+        }
     }
     if request.json {
         let densities = faces.samples.iter().filter_map(Reconstruction::density).collect();

@@ -85,7 +85,7 @@ impl Speech2Face {
         }
     }
 
-    fn no_distribution(&self) -> DecodeError {
+    pub(crate) fn no_distribution(&self) -> DecodeError {
         DecodeError::NoDistribution { model: self.id().name.clone() }
     }
 }

@@ -4,10 +4,10 @@
 use burn::tensor::{Device, Tensor};
 use s2f_audio::Waveform;
 use s2f_core::FaceSpace;
-use s2f_nn::{DistributionError, FaceDistribution, Model, normalise};
+use s2f_nn::{DistributionError, FaceDistribution, FaceDistributionHead, Model, normalise};
 
 use crate::voices::{embed_windows, values, windows_through};
-use crate::{DecodeError, FaceFeature, VoicePolicy};
+use crate::{DecodeError, Evidence, FaceFeature, VoicePolicy};
 
 /// Features of voices in `face_space`, one per voice, in order. Windows of all voices are batched.
 ///
@@ -70,6 +70,20 @@ pub fn distributions(
     }
     let means = windows.into_iter().map(|windows| windows.mean_dim(0)); // [1, features]
     let embeddings = Tensor::cat(means.collect(), 0); // [voices, features]
+    let evidence: Vec<Evidence> = voices.iter().map(|voice| policy.evidence(voice)).collect();
+    distributions_of(head, space, embeddings, &evidence).map(Some)
+}
+
+/// The distributions of faces for voices whose windows' mean outputs and evidence are known.
+///
+/// # Shapes
+/// - `embeddings`: `[voices, features]`
+pub(crate) fn distributions_of(
+    head: &FaceDistributionHead,
+    space: &FaceSpace,
+    embeddings: Tensor<2>,
+    evidence: &[Evidence],
+) -> Result<Vec<FaceDistribution>, DecodeError> {
     let failed = |error| match error {
         DistributionError::Device(reason) => DecodeError::Device(reason),
         // The configuration was checked: sizes fit.
@@ -77,9 +91,9 @@ pub fn distributions(
     };
     let prior = head.prior(space).map_err(failed)?;
     let found = head.distributions(embeddings, space).map_err(failed)?;
-    let tempered = found.iter().zip(voices).map(|(faces, voice)| {
-        let information = head.information(policy.evidence(voice).clean_seconds());
+    let tempered = found.iter().zip(evidence).map(|(faces, evidence)| {
+        let information = head.information(evidence.clean_seconds());
         faces.tempered(information, &prior)
     });
-    tempered.collect::<Result<_, _>>().map(Some).map_err(failed)
+    tempered.collect::<Result<_, _>>().map_err(failed)
 }

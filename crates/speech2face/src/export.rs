@@ -1,10 +1,8 @@
 //! Reconstructions as files: PNG for people, JSON and NumPy for programs.
 
-use serde::Serialize;
-
 use crate::{
-    Face, FaceFeature, FaceTraits, ModelId, Picture, PlausibleFaces, Provenance, Reconstruction,
-    SOFTWARE, SYNTHETIC, SampleId, Uncertainty,
+    Face, FacesDocument, ModelId, Picture, PlausibleFaces, Provenance, Reconstruction, SOFTWARE,
+    SYNTHETIC, SampleId,
 };
 
 /// Why a reconstruction could not be encoded.
@@ -14,6 +12,12 @@ pub enum EncodingError {
     /// As PNG.
     #[error("cannot encode the picture as PNG ({0}); hint: free some memory and try again")]
     Png(#[from] png::EncodingError),
+    /// A cartoon as pixels.
+    #[error("cannot draw the cartoon with {side} pixels; hint: use 16 to 4096")]
+    Cartoon {
+        /// Width and height, pixels.
+        side: u32,
+    },
     /// As JSON.
     #[error("cannot encode the result as JSON ({0}); hint: free some memory and try again")]
     Json(#[from] serde_json::Error),
@@ -46,6 +50,19 @@ pub fn synthetic_png(
     encode(size, rgb, (SYNTHETIC, XMP), model, &[], None)
 }
 
+/// [`synthetic_png`] with an opacity for each pixel: `rgba` contains R, G, B, A of each.
+pub(crate) fn synthetic_rgba(
+    size: [u32; 2],
+    rgba: &[u8],
+    model: &ModelId,
+    provenance: Option<&Provenance>,
+) -> Result<Vec<u8>, EncodingError> {
+    match provenance {
+        Some(provenance) => picture(size, rgba, provenance),
+        None => encode(size, rgba, (SYNTHETIC, XMP), model, &[], None),
+    }
+}
+
 /// The statement in every picture that contains photographs too.
 const COMPOSITE: &str = "Photographs of people, or averages of photographs, together with \
                          synthetic images that a model generated, which show no real person.";
@@ -64,10 +81,11 @@ pub fn composite_png(
     encode(size, rgb, (COMPOSITE, &xmp), model, &[], None)
 }
 
-/// `description` and `xmp` are the two marks of generated pictures.
+/// `description` and `xmp` are the two marks of generated pictures. `pixels` has three or four
+/// channels.
 fn encode(
     [width, height]: [u32; 2],
-    rgb: &[u8],
+    pixels: &[u8],
     (description, xmp): (&str, &str),
     model: &ModelId,
     texts: &[(&str, String)],
@@ -75,7 +93,8 @@ fn encode(
 ) -> Result<Vec<u8>, EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
+    let has_alpha = pixels.len() as u64 == 4 * u64::from(width) * u64::from(height);
+    encoder.set_color(if has_alpha { png::ColorType::Rgba } else { png::ColorType::Rgb });
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     encoder.add_text_chunk("Software".into(), SOFTWARE.into())?;
@@ -91,7 +110,7 @@ fn encode(
     }
     encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), xmp.into())?;
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(rgb)?;
+    writer.write_image_data(pixels)?;
     writer.finish()?;
     Ok(bytes)
 }
@@ -107,87 +126,22 @@ impl Reconstruction {
         picture([*side as u32; 2], rgb, &self.provenance)
     }
 
-    /// Provenance, feature and landmarks as one line of JSON; with a distribution of faces, also
-    /// what the recording tells, the density of the face and its traits.
+    /// The [document](Self::document) as one line of JSON.
     ///
     /// # Errors
     /// [`EncodingError`].
     pub fn to_json(&self) -> Result<Vec<u8>, EncodingError> {
-        self.json_with(&[])
+        line(&self.document())
     }
-
-    /// [`to_json`](Self::to_json) of the mean face, with a list of other `faces`.
-    fn json_with(&self, faces: &[Reconstruction]) -> Result<Vec<u8>, EncodingError> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            #[serde(flatten)]
-            provenance: &'a Provenance,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            uncertainty: Option<&'a Uncertainty>,
-            #[serde(flatten)]
-            density: Option<FaceDensity>,
-            #[serde(flatten)]
-            feature: &'a FaceFeature,
-            landmarks: &'a [[f32; 2]],
-            side: usize,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            faces: Vec<Entry<'a>>,
-        }
-        #[derive(Serialize)]
-        struct Entry<'a> {
-            #[serde(flatten)]
-            density: Option<FaceDensity>,
-            feature: &'a [f32],
-            landmarks: &'a [[f32; 2]],
-        }
-        let Face { feature, landmarks, picture } = &self.face;
-        let entries = faces.iter().map(|other| Entry {
-            density: other.density(),
-            feature: other.face.feature.values(),
-            landmarks: &other.face.landmarks,
-        });
-        let document = Document {
-            provenance: &self.provenance,
-            uncertainty: self.uncertainty.as_ref(),
-            density: self.density(),
-            feature,
-            landmarks,
-            side: picture.side,
-            faces: entries.collect(),
-        };
-        let mut bytes = serde_json::to_vec(&document)?;
-        bytes.push(b'\n');
-        Ok(bytes)
-    }
-
-    /// Density and traits of the face; `None` for a model without a distribution of faces.
-    pub fn density(&self) -> Option<FaceDensity> {
-        let index = self.provenance.sample.and_then(|sample| sample.index);
-        let log_density = self.log_density?;
-        Some(FaceDensity { index, log_density, traits: self.face.feature.traits() })
-    }
-}
-
-/// How plausible a face is, and its traits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct FaceDensity {
-    /// Number of the face, from 1; `None` for the mean face.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<usize>,
-    /// Natural logarithm of its density in the distribution of faces.
-    pub log_density: f64,
-    /// Its traits.
-    pub traits: FaceTraits,
 }
 
 impl PlausibleFaces {
-    /// [`Reconstruction::to_json`] of the mean face, with the list `faces` of the others: density,
-    /// traits, feature and landmarks of each.
+    /// The [document](Self::document) as one line of JSON.
     ///
     /// # Errors
     /// [`EncodingError`].
     pub fn to_json(&self) -> Result<Vec<u8>, EncodingError> {
-        self.mean.json_with(&self.samples)
+        line(&self.document())
     }
 
     /// All pictures on one sheet as a PNG file, row by row, the mean face first; about twice as
@@ -214,12 +168,22 @@ impl PlausibleFaces {
     }
 }
 
+fn line(document: &FacesDocument<'_>) -> Result<Vec<u8>, EncodingError> {
+    let mut bytes = serde_json::to_vec(document)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// A picture with the marks of a synthetic one and its provenance.
-fn picture(size: [u32; 2], rgb: &[u8], provenance: &Provenance) -> Result<Vec<u8>, EncodingError> {
+fn picture(
+    size: [u32; 2],
+    pixels: &[u8],
+    provenance: &Provenance,
+) -> Result<Vec<u8>, EncodingError> {
     let source = format!("voice recording, SHA-256 {}", provenance.recording.sha256);
     let json = serde_json::to_string(provenance)?;
     let marks = (SYNTHETIC, XMP);
-    encode(size, rgb, marks, &provenance.model, &[("Source", source)], Some(json))
+    encode(size, pixels, marks, &provenance.model, &[("Source", source)], Some(json))
 }
 
 impl Face {
@@ -255,7 +219,7 @@ mod tests {
     use s2f_core::FaceSpace;
 
     use super::*;
-    use crate::{ReconstructOptions, RecordingId};
+    use crate::{FaceFeature, ReconstructOptions, RecordingId};
 
     fn reconstruction() -> Reconstruction {
         let feature = (0..256).map(|n| (n as f32 - 100.0) / 300.0).collect();

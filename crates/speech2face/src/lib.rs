@@ -24,8 +24,10 @@
 //! same face space. Nothing in this crate trains, opens the network or writes a file.
 #![forbid(unsafe_code)]
 
+mod cartoon;
 pub mod device;
 mod distribution;
+mod document;
 mod embed_face;
 mod embed_voice;
 mod error;
@@ -36,6 +38,7 @@ mod face_reader;
 mod feature;
 mod folder;
 pub mod front_end;
+mod growing_voice;
 mod known_traits;
 mod model;
 mod model_source;
@@ -44,23 +47,27 @@ mod reconstruct;
 mod reconstruction;
 mod recording;
 mod run_folder;
+mod steps;
 mod training_record;
 mod uncertainty;
 mod voices;
 
 /// The tensor library, in the version that this crate uses.
 pub use burn;
+pub use cartoon::{Cartoon, CartoonError, CartoonStyle, UnknownStyle};
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use distribution::sample_features;
+pub use document::{FaceDensity, FacesDocument};
 pub use embed_face::embed_face;
 pub use embed_voice::{distributions, embed_voices};
 pub use error::{DecodeError, EmbedError, ModelError};
 pub use evidence::Evidence;
-pub use export::{EncodingError, FaceDensity, composite_png, synthetic_png};
+pub use export::{EncodingError, composite_png, synthetic_png};
 pub use face_encoder::{MobileFaceEncoder, VggFaceEncoder};
 pub use face_reader::{AgeSexReader, AgeSexReading, FaceReader, FaceReaderError, FaceReading};
 pub use feature::{FaceFeature, FaceTraits};
 pub use folder::read_model_config;
+pub use growing_voice::GrowingVoice;
 /// The library of pictures, in the version that this crate uses.
 pub use image;
 pub use known_traits::KnownTraits;
@@ -69,6 +76,7 @@ pub use model_source::{ModelSource, ModelSourceError};
 pub use provenance::{
     ModelId, Provenance, ReconstructOptions, RecordingId, SOFTWARE, SYNTHETIC, SampleId, Sampling,
 };
+pub use reconstruct::ReconstructRequest;
 pub use reconstruction::{Face, Picture, PlausibleFaces, Reconstruction};
 pub use recording::VoiceRecording;
 pub use run_folder::{Environment, RunFolder, RunFolderError};
@@ -78,6 +86,7 @@ pub use s2f_core::{FaceSpace, Normalisation};
 pub use s2f_face as face;
 pub use s2f_nn as nn;
 pub use s2f_nn::{FaceDistribution, ModelConfig};
+pub use steps::{FrontEndInput, LevelSpan, Steps};
 pub use training_record::{DataId, TrainingRecord};
 pub use uncertainty::{AgeRange, Uncertainty};
 pub use voices::{VoicePolicy, Windows, embed_windows};

@@ -217,7 +217,7 @@ impl Speech2Face {
     }
 
     /// The elements of a tensor, which must be finite.
-    fn finite<const D: usize>(
+    pub(crate) fn finite<const D: usize>(
         &self,
         tensor: Tensor<D>,
         what: &'static str,
@@ -236,7 +236,7 @@ impl Speech2Face {
 }
 
 /// R, G, B of each pixel, from planes of values from 0 to 1.
-fn interleaved(planes: &[f32]) -> Vec<u8> {
+pub(crate) fn interleaved(planes: &[f32]) -> Vec<u8> {
     // Rounds to the nearest; `round` would be a call for each value.
     let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
     let (red, rest) = planes.split_at(planes.len() / 3);

@@ -1,5 +1,7 @@
 //! Provenance: what a picture was made of and how.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
@@ -20,6 +22,12 @@ pub struct ReconstructOptions {
     /// How far the face is moved away from the mean face: 0 not at all; the paper shows 0.7 and
     /// 1.4; -1 gives the mean face.
     pub exaggerate: f32,
+}
+
+impl ReconstructOptions {
+    /// The values of [`exaggerate`](Self::exaggerate) that programs should offer: beyond them,
+    /// features are far from everything that the decoder was trained on.
+    pub const EXAGGERATION: RangeInclusive<f32> = -1.0..=3.0;
 }
 
 // `window` is the name that provenance has always had for the windows; the rest of the policy is

@@ -6,7 +6,9 @@ use std::path::Path;
 use s2f_audio::{
     AudioError, Problem, ReadOptions, Recording, Speech, SpeechDetector, SpeechError, Waveform,
 };
-use s2f_core::hash::{HashWriter, sha256_file};
+use s2f_core::hash::{HashWriter, sha256, sha256_file};
+
+use crate::RecordingId;
 
 /// Of a longer recording, evenly spaced stretches are kept, s: more than the windows need that are
 /// used by default.
@@ -55,6 +57,12 @@ impl VoiceRecording {
         Ok(Self { recording, sha256: hashed.hash.finish() })
     }
 
+    /// A voice that did not come from a file, for example from a microphone; `bytes` is what it
+    /// was made of, for the hash.
+    pub fn from_voice(voice: Waveform, bytes: &[u8]) -> Self {
+        Self { recording: Recording::of_voice(voice), sha256: sha256(bytes) }
+    }
+
     /// The voice.
     pub fn voice(&self) -> &Waveform {
         &self.recording.voice
@@ -71,6 +79,15 @@ impl VoiceRecording {
     /// [`SpeechError`] if the detector does not run.
     pub fn speech(&self, detector: &SpeechDetector) -> Result<Speech, SpeechError> {
         detector.speech(self.voice())
+    }
+
+    /// What provenance says about the recording.
+    pub fn id(&self) -> RecordingId {
+        RecordingId {
+            sha256: self.sha256.clone(),
+            seconds: self.recording.seconds,
+            decoder: self.recording.decoder.to_string(),
+        }
     }
 
     /// SHA-256 of the file, hexadecimal.

@@ -86,13 +86,13 @@ impl VoicePolicy {
     }
 
     /// Samples in a window: at least one frame of a spectrogram.
-    fn window(&self) -> usize {
+    pub(crate) fn window(&self) -> usize {
         samples(self.window_s).max(Spectrogram::WINDOW)
     }
 
     /// Checks that every value is in its range, for an encoder that needs `min_frames` frames of
     /// `front_end`.
-    fn check(&self, front_end: FrontEnd, min_frames: usize) -> Result<(), DecodeError> {
+    pub(crate) fn check(&self, front_end: FrontEnd, min_frames: usize) -> Result<(), DecodeError> {
         let Self { windows: _, window_s, hop_s, pause_power, max_windows: _, max_s } = *self;
         let min_samples = front_end::min_samples(front_end, min_frames);
         let min_s = min_samples as f64 / f64::from(Waveform::RATE_HZ);
@@ -171,25 +171,14 @@ pub(crate) fn windows_through(
     let front_end = encoder.front_end();
     policy.check(front_end, encoder.min_frames())?;
     let ranges: Vec<Vec<_>> = voices.iter().map(|voice| policy.ranges(voice.samples())).collect();
-    let windows: Vec<(&Waveform, &Range<usize>)> = voices
+    let windows: Vec<(&Waveform, Range<usize>)> = voices
         .iter()
         .zip(&ranges)
-        .flat_map(|(voice, ranges)| ranges.iter().map(move |range| (voice, range)))
+        .flat_map(|(voice, ranges)| ranges.iter().map(move |range| (voice, range.clone())))
         .collect();
-    let batches = windows.chunks(BATCH).map(|windows| {
-        let inputs = windows.par_iter().map(|(voice, range)| {
-            front_end::values(front_end, &voice.excerpt((*range).clone(), policy.window()))
-        });
-        let values: Vec<Vec<f32>> = inputs.collect();
-        let shape = front_end.shape(windows.len(), policy.frames(front_end));
-        let data = TensorData::new(values.concat(), shape);
-        network(Tensor::<4>::from_data(data, device)) // [windows, width]
-    });
-    let batches: Vec<Tensor<2>> = batches.collect();
-    if batches.is_empty() {
+    let Some(outputs) = ranges_through(network, front_end, &windows, policy, device) else {
         return Ok(Vec::new());
-    }
-    let outputs = Tensor::cat(batches, 0); // [windows of all voices, width]
+    };
     let mut start = 0;
     let of_voice = |ranges: &Vec<Range<usize>>| {
         let windows = outputs.clone().narrow(0, start, ranges.len()); // [windows, width]
@@ -197,6 +186,28 @@ pub(crate) fn windows_through(
         windows
     };
     Ok(ranges.iter().map(of_voice).collect())
+}
+
+/// The outputs of `network` for these windows, `[windows, width]`; `None` if there are none. The
+/// policy must have been [checked](VoicePolicy::check).
+pub(crate) fn ranges_through(
+    network: impl Fn(Tensor<4>) -> Tensor<2>,
+    front_end: FrontEnd,
+    windows: &[(&Waveform, Range<usize>)],
+    policy: &VoicePolicy,
+    device: &Device,
+) -> Option<Tensor<2>> {
+    let batches = windows.chunks(BATCH).map(|windows| {
+        let inputs = windows.par_iter().map(|(voice, range)| {
+            front_end::values(front_end, &voice.excerpt(range.clone(), policy.window()))
+        });
+        let values: Vec<Vec<f32>> = inputs.collect();
+        let shape = front_end.shape(windows.len(), policy.frames(front_end));
+        let data = TensorData::new(values.concat(), shape);
+        network(Tensor::<4>::from_data(data, device)) // [windows, width]
+    });
+    let batches: Vec<Tensor<2>> = batches.collect();
+    (!batches.is_empty()).then(|| Tensor::cat(batches, 0))
 }
 
 /// The elements of a tensor, row-major.

@@ -34,10 +34,16 @@ pub const DEPENDENCIES: &[Dependency] = &[
         why: "only `model pull` opens the network, through s2f-registry",
     },
     Dependency {
-        crates: &["reqwest", "hyper", "curl", "tokio"],
+        crates: &["reqwest", "curl"],
         users: &[],
         tests: false,
         why: "only `model pull` opens the network, through ureq",
+    },
+    Dependency {
+        crates: &["axum", "hyper", "hyper-util", "tokio"],
+        users: &["s2f-serve"],
+        tests: false,
+        why: "only s2f-serve answers requests; the rest is not asynchronous",
     },
     Dependency {
         crates: &["sha2"],
@@ -68,14 +74,20 @@ pub const DEPENDENCIES: &[Dependency] = &[
 pub const WORDS: &[Words] = &[
     Words {
         words: &["process::Command", "Command::new("],
-        // The build script asks git for the commit.
-        allowed: &["crates/s2f-audio/src/ffmpeg", "crates/s2f-cli/build.rs", "xtask/"],
+        allowed: &[
+            "crates/s2f-audio/src/ffmpeg",
+            // The user's browser.
+            "crates/s2f-cli/src/serve/browser.rs",
+            // The build script asks git for the commit.
+            "crates/s2f-cli/build.rs",
+            "xtask/",
+        ],
         why: "only s2f_audio::ffmpeg starts processes",
     },
     Words {
         words: &["TcpStream", "TcpListener", "UdpSocket", "ureq::"],
-        allowed: &["crates/s2f-registry/src/"],
-        why: "only s2f-registry opens the network",
+        allowed: &["crates/s2f-registry/src/", "crates/s2f-serve/src/server.rs"],
+        why: "only s2f-registry opens the network, and only s2f-serve listens",
     },
     Words { words: &["Device::default()"], allowed: &[], why: "the device is always an argument" },
     Words {

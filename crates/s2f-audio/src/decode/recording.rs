@@ -25,6 +25,8 @@ pub struct ReadOptions {
     /// Of a longer recording, stretches of 6 s are kept that are spread evenly over it: between
     /// half of this length and all of it, s. The memory that a recording takes is then bounded.
     pub keep_s: Option<f64>,
+    /// Whether ffmpeg is never started: for recordings of strangers.
+    pub built_in_only: bool,
 }
 
 /// A decoded recording.
@@ -119,6 +121,12 @@ const MORE_S: f64 = 0.2;
 const MAX_IN_MEMORY: u64 = 16 << 20;
 
 impl Recording {
+    /// A voice that was never in a file, for example one from a microphone.
+    pub fn of_voice(voice: Waveform) -> Self {
+        let seconds = voice.seconds();
+        Self { voice, seconds, decoder: DecodedBy::BuiltIn, remarks: Vec::new() }
+    }
+
     /// Reads the recording in the file at `path`.
     ///
     /// It is decoded here if the format is a common one. What cannot be read here, or seems
@@ -202,7 +210,7 @@ fn collect(reader: &mut impl Read, most: u64) -> io::Result<Bytes> {
 /// Decodes a recording here or, if that is not possible or doubtful, with ffmpeg. `path` is where
 /// it is, if it is in a file.
 fn read(bytes: &Bytes, path: Option<&Path>, options: &ReadOptions) -> Result<Recording, Problem> {
-    let ReadOptions { limits, track, keep_s } = options;
+    let ReadOptions { limits, track, keep_s, built_in_only } = options;
     let here = |choice| {
         let (received, channel) = built_in(bytes, choice, limits, *keep_s)?;
         Recording::of(received, channel)
@@ -215,7 +223,8 @@ fn read(bytes: &Bytes, path: Option<&Path>, options: &ReadOptions) -> Result<Rec
     if is_final {
         return ours;
     }
-    let theirs = Ffmpeg::find().ok().map(|ffmpeg| by_ffmpeg(&ffmpeg, bytes, path, options));
+    let ffmpeg = if *built_in_only { None } else { Ffmpeg::find().ok() };
+    let theirs = ffmpeg.map(|ffmpeg| by_ffmpeg(&ffmpeg, bytes, path, options));
     match (ours, theirs) {
         (Ok(ours), Some(Ok(theirs))) if theirs.seconds < ours.seconds + MORE_S => Ok(ours),
         (_, Some(Ok(theirs))) => Ok(theirs),

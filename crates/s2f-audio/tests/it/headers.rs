@@ -9,6 +9,7 @@ const ANY: ReadOptions = ReadOptions {
     limits: s2f_audio::Limits { max_bytes: 1 << 30, max_seconds: 7200.0 },
     track: None,
     keep_s: None,
+    built_in_only: false,
 };
 
 #[test]

@@ -15,6 +15,8 @@ pub enum Format {
     Png,
     /// Provenance, feature and landmarks; with --faces, also those of each face and its density
     Json,
+    /// The cartoon, with --style
+    Svg,
     /// Feature and landmarks for NumPy: NAME.feature.npy, NAME.landmarks.npy
     Npy,
 }
@@ -45,6 +47,7 @@ impl Target {
         let extensions: &[&str] = match format {
             Format::Png => &["png"],
             Format::Json => &["json"],
+            Format::Svg => &["svg"],
             Format::Npy => &["feature.npy", "landmarks.npy"],
         };
         let path = |extension: &&str| {
@@ -57,14 +60,14 @@ impl Target {
     }
 
     /// All files of a recording with `faces` faces that are drawn at random, format by format: the
-    /// mean face first, then the others in their order, and their sheet.
-    pub fn files(&self, formats: &[Format], faces: usize) -> Vec<PathBuf> {
+    /// mean face first, then the others in their order, and, unless they are cartoons, their sheet.
+    pub fn files(&self, formats: &[Format], faces: usize, are_cartoons: bool) -> Vec<PathBuf> {
         let each = self.with_faces(faces);
         let of_format = |&format: &Format| {
             let of_each = match format {
-                Format::Png => &each[..],
+                Format::Png if !are_cartoons => &each[..],
                 Format::Json => &each[..1],
-                Format::Npy => &each[..=faces], // without the sheet
+                Format::Png | Format::Svg | Format::Npy => &each[..=faces], // without the sheet
             };
             of_each.iter().flat_map(move |target| target.paths(format))
         };

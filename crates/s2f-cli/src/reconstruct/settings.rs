@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use speech2face::{ReconstructOptions, Sampling, VoicePolicy};
+use speech2face::{CartoonStyle, ReconstructOptions, Sampling, VoicePolicy};
 
 use super::inputs::{Input, Inputs};
 use super::outputs::{Format, OutputPlace, Target, targets};
@@ -34,9 +34,9 @@ pub struct Args {
 
     /// Output folder or, for a single recording, output file; - writes to standard output
     ///
-    /// A name that ends in .png, .json or .npy is a file and selects the format. Any other name is
-    /// a folder, which is created if it does not exist. If two recordings would get the same
-    /// name, the second is numbered: voice.png, voice-2.png.
+    /// A name that ends in .png, .svg, .json or .npy is a file and selects the format. Any other
+    /// name is a folder, which is created if it does not exist. If two recordings would get the
+    /// same name, the second is numbered: voice.png, voice-2.png.
     #[arg(short, long, visible_alias = "out", value_name = "FOLDER|FILE|-")]
     output: Option<PathBuf>,
 
@@ -83,6 +83,15 @@ pub struct Args {
     #[arg(value_parser = truncation)]
     truncate: f64,
 
+    /// Draw a cartoon instead of a photograph: sticker or line
+    #[arg(long, value_name = "STYLE", value_parser = style)]
+    style: Option<CartoonStyle>,
+
+    /// How far a cartoon is moved away from the mean face, from 0 to 2
+    #[arg(long, value_name = "AMOUNT", requires = "style", value_parser = caricature)]
+    #[arg(default_value_t = CartoonStyle::USUAL_CARICATURE)]
+    caricature: f32,
+
     /// Part of the recording to use
     #[arg(long, value_enum, default_value_t = Window::All)]
     window: Window,
@@ -115,6 +124,7 @@ Examples:
   speech2face reconstruct recordings -o faces --skip-existing
   find . -name '*.opus' | speech2face reconstruct --files-from - -o faces
   speech2face reconstruct voice.m4a --exaggerate 0.7 -o face.png
+  speech2face reconstruct voice.m4a --style sticker
   speech2face reconstruct voice.wav --faces 6 --seed 1
   speech2face reconstruct voice.wav --faces 6 --truncate 0.7 -o faces -v
   speech2face reconstruct voice.wav --format png --format json --format npy
@@ -129,20 +139,24 @@ enum Window {
     First,
 }
 
-/// Beyond these amounts, features are far from everything that the decoder was trained on.
-const EXAGGERATION_RANGE: std::ops::RangeInclusive<f32> = -1.0..=3.0;
-
 fn amount(typed: &str) -> Result<f32, String> {
     let amount: f32 = typed.parse().map_err(|_| "not a number".to_owned())?;
-    if EXAGGERATION_RANGE.contains(&amount) {
+    let range = ReconstructOptions::EXAGGERATION;
+    if range.contains(&amount) {
         Ok(amount)
     } else {
-        Err(format!(
-            "must be from {} (the mean face) to {}",
-            EXAGGERATION_RANGE.start(),
-            EXAGGERATION_RANGE.end()
-        ))
+        Err(format!("must be from {} (the mean face) to {}", range.start(), range.end()))
     }
+}
+
+fn style(typed: &str) -> Result<CartoonStyle, String> {
+    typed.parse().map_err(|_| "must be sticker or line".to_owned())
+}
+
+fn caricature(typed: &str) -> Result<f32, String> {
+    let amount: f32 = typed.parse().map_err(|_| "not a number".to_owned())?;
+    let range = CartoonStyle::CARICATURE;
+    if range.contains(&amount) { Ok(amount) } else { Err("must be from 0 to 2".into()) }
 }
 
 fn truncation(typed: &str) -> Result<f64, String> {
@@ -165,6 +179,8 @@ pub struct Request {
     pub options: ReconstructOptions,
     /// Which faces are drawn at random, besides the mean face.
     pub sampling: Option<Sampling>,
+    /// Whether pictures are cartoons, and their amount of caricature.
+    pub cartoon: Option<(CartoonStyle, f32)>,
     pub formats: Vec<Format>,
     pub json: bool,
     /// Number of recordings that are not drawn since their files are there.
@@ -199,6 +215,9 @@ impl Request {
         if formats.is_empty() {
             formats.push(Format::Png);
         }
+        if formats.contains(&Format::Svg) && args.style.is_none() {
+            bail!("only cartoons are written as SVG; hint: add --style sticker or --style line");
+        }
         let sampling = args.faces.map(|count| Sampling {
             count: count as usize,
             seed: args.seed,
@@ -217,7 +236,8 @@ impl Request {
         let mut inputs: Vec<(Input, Target)> = recordings.into_iter().zip(targets).collect();
         if args.skip_existing {
             inputs.retain(|(_, target)| {
-                target.files(&formats, faces).iter().any(|file| !file.exists())
+                let files = target.files(&formats, faces, args.style.is_some());
+                files.iter().any(|file| !file.exists())
             });
         }
         let voice = match args.window {
@@ -235,6 +255,7 @@ impl Request {
             repeated,
             options: ReconstructOptions { voice, exaggerate: args.exaggerate },
             sampling,
+            cartoon: args.style.map(|style| (style, args.caricature)),
             formats,
             json: args.json,
             overwrite: args.overwrite,
@@ -243,6 +264,12 @@ impl Request {
             track: args.track.map(Into::into),
             require_speech: args.require_speech,
         })
+    }
+
+    /// The files of a recording.
+    pub fn files(&self, target: &Target) -> Vec<PathBuf> {
+        let faces = self.sampling.map_or(0, |sampling| sampling.count);
+        target.files(&self.formats, faces, self.cartoon.is_some())
     }
 
     /// Creates the output folder.
@@ -259,7 +286,9 @@ impl Request {
 /// Refuses what does not fit one file in standard output.
 fn check_stdout(args: &Args, formats: &[Format]) -> anyhow::Result<()> {
     if formats.len() != 1 || formats.contains(&Format::Npy) || args.faces.is_some() {
-        bail!("-o - writes one file; hint: name a folder with -o, or one --format: png or json");
+        bail!(
+            "-o - writes one file; hint: name a folder with -o, or one --format: png, svg or json"
+        );
     }
     if args.json {
         bail!("-o - and --json both write to standard output; hint: omit one of the two");
@@ -287,8 +316,8 @@ fn place(output: &Path, inputs: usize, formats: &mut Vec<Format>) -> anyhow::Res
     let extension = extension.to_string_lossy().to_lowercase();
     let Ok(format) = Format::from_str(&extension, true) else {
         bail!(
-            "{name} ends in .{extension}, which is not an output format; hint: use .png, .json or \
-             .npy, or end the name in / to create a folder"
+            "{name} ends in .{extension}, which is not an output format; hint: use .png, .svg, \
+             .json or .npy, or end the name in / to create a folder"
         );
     };
     if inputs > 1 {

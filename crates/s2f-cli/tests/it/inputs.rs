@@ -71,7 +71,7 @@ fn wrong_usage_exits_with_2() {
     check(&["draw", "a.wav"], "unrecognized subcommand");
     check(&["reconstruct", "a.wav", "--colour"], "unexpected argument");
     check(&["reconstruct", "a.wav", "--window", "last"], "[possible values: all, first]");
-    check(&["reconstruct", "a.wav", "--format", "jpg"], "[possible values: png, json, npy]");
+    check(&["reconstruct", "a.wav", "--format", "jpg"], "[possible values: png, json, svg, npy]");
     check(&["reconstruct", "a.wav", "--exaggerate", "very"], "not a number");
     check(&["reconstruct", "a.wav", "-q", "-v"], "cannot be used with");
     for amount in ["NaN", "inf", "3.1", "-1.01"] {

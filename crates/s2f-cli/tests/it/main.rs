@@ -7,6 +7,7 @@
     reason = "a test fails by them"
 )]
 
+mod cartoons;
 mod configurations;
 mod corpus;
 mod evaluate;
@@ -19,6 +20,7 @@ mod names;
 mod pictures;
 mod printing;
 mod pull;
+mod serve;
 mod support;
 mod training;
 mod weights;

@@ -1,0 +1,10 @@
+//! The server as its clients see it: over sockets.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod browser;
+mod faces;
+mod guard;
+mod limits;
+mod live;
+mod shutdown;
+mod support;
