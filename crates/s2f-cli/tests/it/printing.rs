@@ -56,7 +56,7 @@ fn threads_change_neither_pictures_nor_the_order_of_reports() {
             .map(|object| object["input"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(inputs, names);
-        folder.path(&format!("{threads}/5.png"))
+        folder.path(format!("{threads}/5.png"))
     });
     let [one, four] = runs.map(|picture| std::fs::read(picture).unwrap());
     assert!(one == four);
