@@ -95,6 +95,7 @@ const tests = {
     const page = await open(browser, url);
     const image = await example(page, 'a low voice');
     await page.getByText('How it works, with this voice').click();
+    await page.locator('.steps li').nth(5).waitFor();
     check(await page.locator('.steps li').count() === 6, 'six steps');
     await inspect(page, 'steps');
     const before = await image.getAttribute('src');
@@ -152,6 +153,7 @@ const tests = {
     const page = await open(browser, url, { colorScheme: 'dark' });
     await example(page, 'a low voice');
     await page.getByText('How it works, with this voice').click();
+    await page.locator('.steps li').nth(5).waitFor();
     await inspect(page, 'dark');
   },
 
