@@ -113,14 +113,14 @@ impl Speech2Face {
     /// to 2 ([`CartoonStyle::CARICATURE`]). The same face gives the same bytes.
     ///
     /// ```
-    /// use speech2face::audio::Limits;
+    /// use speech2face::audio::ReadOptions;
     /// use speech2face::device::DeviceChoice;
     /// use speech2face::{CartoonStyle, ReconstructOptions, Speech2Face, VoiceRecording};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/voices/low.flac");
     /// let model = Speech2Face::shipped(&DeviceChoice::Cpu.open()?)?;
-    /// let recording = VoiceRecording::read(path.as_ref(), &Limits::default())?;
+    /// let recording = VoiceRecording::read(path.as_ref(), &ReadOptions::default())?;
     /// let drawn = model.reconstruct(&recording, ReconstructOptions::default())?;
     /// let cartoon = model.cartoon(&drawn.face, CartoonStyle::Sticker, 0.4)?;
     /// assert!(cartoon.svg().starts_with("<svg ") && cartoon.svg().len() < 40_000);
