@@ -320,7 +320,7 @@ mod tests {
         check("person_id\tgender\nanna\tmale\n", &[]);
         check("name,gender\nanna,f\n", &["people.csv", "person_id"]);
         check("person_id,gender\nanna,f\nanna,f\n", &[]);
-        check("person_id,gender\nanna,f\n\nanna,m\n", &["people.csv", "lines 2 and 4", "anna"]);
+        check("person_id,gender\nanna,f\nanna,m\n", &["people.csv", "lines 2 and 3", "anna"]);
         check("person_id,age\nanna,30\nanna,31\n", &["lines 2 and 3"]);
         check("person_id,age\nanna,old\n", &["people.csv", "line 2", "age", "old"]);
         check("person_id,age\nanna,1980\n", &["line 2", "an age in years"]);
