@@ -12,7 +12,7 @@ use crate::RecordingId;
 
 /// Of a longer recording, evenly spaced stretches are kept, s: more than the windows need that are
 /// used by default.
-const KEEP_S: f64 = 180.0;
+const KEEP_S: f64 = 144.0;
 
 /// A voice and the hash of the file it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct VoiceRecording {
 
 impl VoiceRecording {
     /// Reads the recording in the file at `path`, which may be of any length: if `options` do not
-    /// say how much of it to keep, that is 3 minutes.
+    /// say how much of it to keep, that is 144 s.
     ///
     /// # Errors
     /// [`AudioError`], which names the file and the problem, with a hint.
