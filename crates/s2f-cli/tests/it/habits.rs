@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use crate::support::{Folder, voice};
+use crate::support::{Folder, Run, voice};
+
+/// What was printed, apart from the warning that nobody speaks in a test's voice.
+fn without_warnings(run: &Run) -> Vec<&str> {
+    run.stderr.lines().filter(|line| !line.starts_with("warning: ")).collect()
+}
 
 #[test]
 fn folders_are_searched_for_recordings() {
@@ -15,8 +20,8 @@ fn folders_are_searched_for_recordings() {
     }
     let run = folder.run(["reconstruct", "rec", "-o", "out"]).exits(0);
     assert_eq!(
-        run.stderr,
-        "rec/a.WAV → out/a.png\nrec/b.wav → out/b.png\nrec/deep/c.wav → out/c.png\n"
+        without_warnings(&run),
+        ["rec/a.WAV → out/a.png", "rec/b.wav → out/b.png", "rec/deep/c.wav → out/c.png"]
     );
     fs::create_dir(folder.path("empty")).unwrap();
     let run = folder.run(["reconstruct", "empty"]).exits(2);
@@ -65,7 +70,7 @@ fn a_picture_goes_to_standard_output() {
     assert!(piped.status.success());
     folder.run(["reconstruct", "a.wav"]).exits(0);
     assert_eq!(piped.stdout, folder.read("a.png"));
-    assert_eq!(String::from_utf8_lossy(&piped.stderr), "a.wav → standard output\n");
+    assert!(String::from_utf8_lossy(&piped.stderr).starts_with("a.wav → standard output\n"));
     let json = folder.run(["reconstruct", "a.wav", "-o", "-", "--format", "json"]).exits(0);
     assert_eq!(json.stdout.as_bytes(), [&folder_json(&folder)[..]].concat());
     let check = |arguments: &[&str], message: &str| {
@@ -93,12 +98,10 @@ fn a_batch_resumes_by_skipping_what_is_there() {
     let batch = ["reconstruct", "a.wav", "b.wav", "-o", "out", "--skip-existing"];
     folder.run(["reconstruct", "a.wav", "-o", "out"]).exits(0);
     let run = folder.run(batch).exits(0);
-    assert_eq!(
-        run.stderr,
-        "1 recordings skipped: their files are there already\nb.wav → out/b.png\n"
-    );
+    let skipped = |count| format!("{count} recordings skipped: their files are there already");
+    assert_eq!(without_warnings(&run), [skipped(1), "b.wav → out/b.png".into()]);
     let run = folder.run(batch).exits(0);
-    assert_eq!(run.stderr, "2 recordings skipped: their files are there already\n");
+    assert_eq!(without_warnings(&run), [skipped(2)]);
     // One of its files is missing: it is drawn again.
     let run = folder.run([&batch[..], &["--format", "png", "--format", "json"]].concat()).exits(0);
     run.says(&["a.wav → out/a.png, out/a.json\n"]);
