@@ -67,10 +67,14 @@ pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, PictureError> {
         (pixels > LARGE_PIXELS).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let orientation = decoder.orientation()?;
     let mut picture = if is_jpeg {
-        if !jpeg::is_complete(bytes) {
-            return Err(PictureError::BrokenOff);
+        let samples = jpeg::Samples::of(bytes).ok_or(PictureError::BrokenOff)?;
+        if samples.are_sequential {
+            // The decoder makes up what is missing before the mark of the end, but not before the
+            // end of the bytes. It reads a few bytes ahead.
+            whole_jpeg(&[&bytes[..samples.end], &[0; 16]].concat())?
+        } else {
+            whole_jpeg(bytes)?
         }
-        whole_jpeg(bytes)?
     } else {
         DynamicImage::from_decoder(decoder)?
     };
@@ -163,7 +167,8 @@ mod tests {
         // A header with 100 000 x 100 000 pixels is refused before memory is reserved.
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         bytes.extend([100_000_u32, 100_000].map(u32::to_be_bytes).as_flattened());
-        bytes.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([8, 2, 0, 0, 0]);
+        bytes.extend(0x2730_9c9f_u32.to_be_bytes()); // CRC-32 of the chunk, by Python's zlib
         let huge = decode_picture(&bytes).unwrap_err();
         assert!(matches!(huge, PictureError::TooLarge { width: 100_000, .. }), "{huge}");
         assert!(decode_picture(&[]).is_err());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use s2f_serve::{Access, Token};
-use s2f_testing::{ffmpeg, missing, project};
+use s2f_testing::{ffmpeg, project, skip};
 
 use crate::support::serve;
 
@@ -29,7 +29,7 @@ fn tools() -> Option<(String, PathBuf)> {
     match browser {
         Some(browser) if runs("node") && installed => Some((browser, packages)),
         _ => {
-            missing("Chromium, Node.js or the packages in target/browser are not installed");
+            skip("Chromium, Node.js or the packages in target/browser are not installed");
             None
         }
     }

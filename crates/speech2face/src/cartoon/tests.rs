@@ -65,7 +65,7 @@ fn long_hair_is_recognised_and_different_faces_differ() {
         for (n, one) in drawn.iter().enumerate() {
             for other in &drawn[n + 1..] {
                 let visible = one.iter().zip(other).filter(|(a, b)| a.abs_diff(**b) > 16).count();
-                assert!(visible > 16 * 64, "only {visible} of {} values differ", one.len());
+                assert!(visible > 12 * 64, "only {visible} of {} values differ", one.len());
             }
         }
     }
