@@ -169,6 +169,8 @@ mod tests {
         bytes.extend([100_000_u32, 100_000].map(u32::to_be_bytes).as_flattened());
         bytes.extend([8, 2, 0, 0, 0]);
         bytes.extend(0x2730_9c9f_u32.to_be_bytes()); // CRC-32 of the chunk, by Python's zlib
+        bytes.extend(b"\0\0\0\x10IDAT"); // where the header ends
+        bytes.extend([0; 20]);
         let huge = decode_picture(&bytes).unwrap_err();
         assert!(matches!(huge, PictureError::TooLarge { width: 100_000, .. }), "{huge}");
         assert!(decode_picture(&[]).is_err());
