@@ -65,15 +65,23 @@ fn the_page_works_as_a_person_would_use_it() {
     let server = serve(|settings| settings.hosts = vec!["face.test".into()]);
     let token = Token::new("secret").unwrap();
     let guarded = serve(|settings| settings.access = Access::Token(token));
-    let output = Command::new("node")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/run.mjs"))
-        .env("S2F_URL", format!("http://{}", server.address))
-        .env("S2F_TOKEN_URL", format!("http://{}", guarded.address))
-        .env("S2F_CHROMIUM", path_of(&browser))
-        .env("S2F_NODE_MODULES", packages)
-        .envs([("S2F_VOICE", &voice), ("S2F_SILENCE", &silence), ("S2F_BROKEN", &broken)])
-        .output()
-        .unwrap();
+    let attempt = || {
+        Command::new("node")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/run.mjs"))
+            .env("S2F_URL", format!("http://{}", server.address))
+            .env("S2F_TOKEN_URL", format!("http://{}", guarded.address))
+            .env("S2F_CHROMIUM", path_of(&browser))
+            .env("S2F_NODE_MODULES", &packages)
+            .envs([("S2F_VOICE", &voice), ("S2F_SILENCE", &silence), ("S2F_BROKEN", &broken)])
+            .output()
+            .unwrap()
+    };
+    let mut output = attempt();
+    if !output.status.success() {
+        // A busy machine can be too slow for what is recorded live.
+        eprintln!("once more, after: {}", String::from_utf8_lossy(&output.stderr));
+        output = attempt();
+    }
     let (out, errors) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{errors}");
