@@ -46,7 +46,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
     if request.skipped > 0 {
         let skipped = request.skipped;
-        printer.note(format_args!("{skipped} recordings skipped: their files are there already"));
+        printer.note(format_args!("already drawn and skipped: {skipped}"));
     }
     if request.dry_run {
         return list(&request, printer);

@@ -98,7 +98,7 @@ fn a_batch_resumes_by_skipping_what_is_there() {
     let batch = ["reconstruct", "a.wav", "b.wav", "-o", "out", "--skip-existing"];
     folder.run(["reconstruct", "a.wav", "-o", "out"]).exits(0);
     let run = folder.run(batch).exits(0);
-    let skipped = |count| format!("{count} recordings skipped: their files are there already");
+    let skipped = |count| format!("already drawn and skipped: {count}");
     assert_eq!(without_warnings(&run), [skipped(1), "b.wav → out/b.png".into()]);
     let run = folder.run(batch).exits(0);
     assert_eq!(without_warnings(&run), [skipped(2)]);

@@ -1,4 +1,4 @@
-//! Cartoons keep what is told about a face: an independent network reads their sex.
+//! The sex that an independent network reads in a cartoon, against that in the picture.
 
 use image::{Rgb, RgbImage, RgbaImage};
 use s2f_testing::data;
