@@ -3,6 +3,8 @@
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
 //! fails; with names, only those steps. CI runs the same command. See [`check`].
 //!
+//! `cargo xtask fuzz [TARGET…]` runs the fuzzers; see [`fuzz`].
+//!
 //! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
 //!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
@@ -12,6 +14,7 @@
 mod architecture;
 mod check;
 mod documents;
+mod fuzz;
 mod instructions;
 mod skipped;
 mod table;
@@ -21,9 +24,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(status) = fuzz::as_wrapper() {
+        return status;
+    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check", ref steps @ ..] => check::run(steps),
+        ["fuzz", ref arguments @ ..] => {
+            fuzz::run(arguments).map_err(|problem| format!("fuzz: {problem}"))
+        }
         ["instructions"] => {
             instructions::record().map_err(|problem| format!("instructions: {problem}"))
         }
@@ -31,7 +40,8 @@ fn main() -> ExitCode {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
         _ => {
-            eprintln!("usage: cargo xtask check [STEP…] | instructions | table FOLDER");
+            eprintln!("usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]");
+            eprintln!("       cargo xtask instructions | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }
