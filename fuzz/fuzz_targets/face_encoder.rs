@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(init: s2f_fuzz::quiet_panics(), |bytes: &[u8]| s2f_fuzz::face_encoder(bytes));
+use s2f_fuzz::{face_encoder, quiet_panics};
+
+libfuzzer_sys::fuzz_target!(init: quiet_panics(), |bytes: &[u8]| face_encoder(bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(init: s2f_fuzz::quiet_panics(), |bytes: &[u8]| s2f_fuzz::model_folder(bytes));
+use s2f_fuzz::{model_folder, quiet_panics};
+
+libfuzzer_sys::fuzz_target!(init: quiet_panics(), |bytes: &[u8]| model_folder(bytes));

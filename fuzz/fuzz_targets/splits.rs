@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(init: s2f_fuzz::quiet_panics(), |bytes: &[u8]| s2f_fuzz::splits(bytes));
+use s2f_fuzz::{quiet_panics, splits};
+
+libfuzzer_sys::fuzz_target!(init: quiet_panics(), |bytes: &[u8]| splits(bytes));

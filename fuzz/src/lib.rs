@@ -10,8 +10,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use burn::nn::LinearConfig;
-use burn::tensor::Device;
 use s2f_audio::{Limits, spectrogram};
 use s2f_corpus::layout;
 use s2f_face::{FaceEncoder, OnnxEncoder, OnnxPreprocessing, PairFace};
@@ -19,6 +17,8 @@ use s2f_nn::weights::{Checkpoint, Import, load};
 use s2f_nn::{MobileFace, SpeakerEncoderConfig};
 use s2f_pairs::{PairSet, Payload, SplitTable};
 use s2f_train::{FaceDecoderTraining, FaceDistributionTraining, VoiceEncoderTraining};
+use speech2face::burn::nn::LinearConfig;
+use speech2face::burn::tensor::Device;
 use speech2face::{Speech2Face, read_model_config};
 use tempfile::TempDir;
 

@@ -7,9 +7,11 @@
 //!
 //! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
 //!
+//! `cargo xtask messages` lists the messages and hints of all errors.
+//!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stderr, reason = "this is the printer")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the printer")]
 
 mod architecture;
 mod check;
@@ -36,12 +38,15 @@ fn main() -> ExitCode {
         ["instructions"] => {
             instructions::record().map_err(|problem| format!("instructions: {problem}"))
         }
+        ["messages"] => architecture::messages().map(|messages| println!("{messages}")),
         ["table", folder] => {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
         _ => {
-            eprintln!("usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]");
-            eprintln!("       cargo xtask instructions | table FOLDER");
+            eprintln!(
+                "usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]"
+            );
+            eprintln!("       cargo xtask instructions | messages | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }
