@@ -150,15 +150,30 @@ pub fn address(file: &Path) -> OsString {
 /// The first message of ffmpeg about `file`, without the file's name, which is known, and without
 /// memory addresses, which differ from run to run.
 pub fn first_message(stderr: &str, file: &Path) -> Option<String> {
-    let line = stderr.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let line = match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
-        Some((_, text)) => text,
-        None => line,
-    };
+    let mut line = stderr.lines().map(str::trim).find(|line| !line.is_empty())?;
+    // "[demuxer @ 0x55d0a8f3c2c0] ", also several one after the other.
+    while let Some((_, text)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        line = text;
+    }
+    let line = without_addresses(line);
     let name = address(file);
     let line = line.replace(&*name.to_string_lossy(), "it");
     let line = line.strip_prefix("it: ").unwrap_or(&line);
     Some(line.chars().take(200).collect())
+}
+
+/// `text` without the digits of memory addresses.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        // Short ones are codes, for example of a pixel format.
+        let is_address = part.len() - rest.len() >= 8;
+        kept.push_str(if is_address { "0x…" } else { "0x" });
+        kept.push_str(if is_address { rest } else { part });
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -178,6 +193,8 @@ mod tests {
             Some("moov atom not found"),
         );
         check("file:/data/a b.mp4: Invalid data found", Some("Invalid data found"));
+        check("[aist#0:1/aac @ 0x5578] [dec:aac @ 0x5579] Decoding error", Some("Decoding error"));
+        check("frame 0x55d0a8f3c2c0 of 0x1b is lost", Some("frame 0x… of 0x1b is lost"));
         check("Error while opening file:/data/a b.mp4\n", Some("Error while opening it"));
     }
 }

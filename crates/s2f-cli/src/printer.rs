@@ -5,12 +5,13 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use anstream::{stderr, stdout};
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
-use s2f_core::hint;
+use s2f_core::{FileError, hint};
 use serde::Serialize;
 
 use crate::printable;
@@ -200,7 +201,7 @@ impl Printer {
     ///
     /// # Errors
     /// The operating system's, for example a full disk.
-    pub fn data(&self, text: impl Display) -> io::Result<()> {
+    pub fn data(&self, text: impl Display) -> Result<(), FileError> {
         self.out(&printable::lines(&text.to_string()))
     }
 
@@ -215,20 +216,20 @@ impl Printer {
     /// Writes a file to standard output.
     ///
     /// # Errors
-    /// The operating system's.
-    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+    /// As [`Printer::data`].
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), FileError> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush())
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(at_stdout())
     }
 
-    fn out(&self, text: &str) -> io::Result<()> {
+    fn out(&self, text: &str) -> Result<(), FileError> {
         let written = self.bar.suspend(|| {
             let mut out = stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+            written => written.map_err(at_stdout()),
         }
     }
 
@@ -265,6 +266,10 @@ impl ProgressLog {
         };
         Some(format!("{done} of {total} ({percent:.0} %), {left} left{doing}"))
     }
+}
+
+fn at_stdout() -> impl FnOnce(io::Error) -> FileError {
+    FileError::at("write to", Path::new("standard output"))
 }
 
 /// A message for people, and its hint on a line of its own.

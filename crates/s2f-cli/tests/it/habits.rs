@@ -186,7 +186,7 @@ fn the_output_has_one_name_in_every_command() {
         "reconstruct a.wav",
         "corpus prepare a",
         "corpus merge a",
-        "corpus synth",
+        "corpus synth --speakers 2 --clips 1",
         "model export -m a --format onnx",
         "model import a.pt --network voice-encoder --config a",
         "train voice-encoder a.toml",
@@ -213,13 +213,13 @@ fn former_names_of_variables_are_read_with_a_warning() {
     let run = Run::of(command.env("S2F_REGISTRY", "mine.toml").output().unwrap()).exits(2);
     run.says(&[
         "warning: S2F_REGISTRY is now called SPEECH2FACE_REGISTRY; it is still read\n",
-        "error: cannot read mine.toml",
+        "error: cannot read the registry mine.toml",
     ]);
     let mut command = folder.command(["model", "list"]);
     command.env("S2F_REGISTRY", "mine.toml").env("SPEECH2FACE_REGISTRY", "other.toml");
     let run = Run::of(command.output().unwrap()).exits(2);
     assert!(!run.stderr.contains("warning"), "{run:#?}");
-    run.says(&["error: cannot read other.toml"]);
+    run.says(&["error: cannot read the registry other.toml"]);
 }
 
 #[test]
@@ -273,8 +273,11 @@ fn names_that_look_like_options_or_endings_are_names() {
     let folder = Folder::new();
     folder.write("-v.wav", voice(2.0, 120.0));
     folder.write(".7", voice(2.0, 120.0));
-    folder.run(["reconstruct", "--", "-v.wav"]).exits(0).says(&["-v.wav → -v.png"]);
+    folder.run(["reconstruct", "-v.wav"]).exits(0).says(&["./-v.wav → ./-v.png"]);
+    fs::remove_file(folder.path("-v.png")).unwrap();
+    folder.run(["reconstruct", "--", "-v.wav"]).exits(0);
+    folder.read("-v.png");
     folder.run(["reconstruct", ".7"]).exits(0).says(&[".7 → .7.png"]);
-    let run = folder.run(["reconstruct", "-v.wav"]).exits(2);
-    run.says(&["-- -v.wav"]);
+    // There is no such file.
+    folder.run(["reconstruct", "-w.wav"]).exits(2).says(&["unexpected argument"]);
 }
