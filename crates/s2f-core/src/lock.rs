@@ -12,8 +12,9 @@ const LOCK: &str = ".lock";
 /// A lock that one process holds at a time: until it is dropped or the process ends, even if it
 /// crashes.
 ///
-/// Its file stays: if it were removed, two processes could each lock a file of that name. On file
-/// systems without locks, such as some network file systems, every process gets the lock.
+/// A file that is locked stays: if it were removed, two processes could each lock a file of that
+/// name. On file systems without locks, such as some network file systems, every process gets the
+/// lock.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
@@ -38,16 +39,24 @@ pub enum LockError {
 }
 
 impl FileLock {
-    /// Takes the lock of a folder, which must exist.
+    /// Takes the lock of a folder, which must exist: that of the folder itself where the system can
+    /// lock folders, otherwise that of a file in it.
     ///
     /// # Errors
     /// [`LockError::Busy`] if another process holds it.
     pub fn of_folder(folder: &Path) -> Result<Self, LockError> {
         let busy = || LockError::Busy { folder: folder.to_owned() };
+        if let Ok(file) = File::open(folder) {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => return Err(busy()),
+                Err(TryLockError::Error(_)) => {}
+            }
+        }
         Self::try_take(&folder.join(LOCK))?.ok_or_else(busy)
     }
 
-    /// Whether `path` is the lock of a folder.
+    /// Whether `path` is the file that stands for the lock of a folder.
     pub fn is_of_folder(path: &Path) -> bool {
         path.file_name().is_some_and(|name| name == LOCK)
     }
