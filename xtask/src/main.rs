@@ -5,6 +5,8 @@
 //!
 //! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
 //!
+//! `cargo xtask reference` writes docs/reference/configuration.md; see [`reference`].
+//!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "this is the printer")]
@@ -13,6 +15,7 @@ mod architecture;
 mod check;
 mod documents;
 mod instructions;
+mod reference;
 mod skipped;
 mod table;
 
@@ -27,11 +30,12 @@ fn main() -> ExitCode {
         ["instructions"] => {
             instructions::record().map_err(|problem| format!("instructions: {problem}"))
         }
+        ["reference"] => reference::write().map_err(|problem| format!("reference: {problem}")),
         ["table", folder] => {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
         _ => {
-            eprintln!("usage: cargo xtask check [STEP…] | instructions | table FOLDER");
+            eprintln!("usage: cargo xtask check [STEP…] | instructions | reference | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }
