@@ -53,7 +53,7 @@ impl FaceDecoderTraining {
             not_negative("data.folders.saturation", f64::from(folder.saturation))?;
         }
         if let Some(ageing) = &data.ageing {
-            within("data.ageing.strength", f64::from(ageing.strength), 0.01, 10.0)?;
+            within("data.ageing.strength", decimal(ageing.strength), 0.01, 10.0)?;
             let ascending = ageing.ages.is_sorted_by(|a, b| a < b)
                 && (2..=MAX_AGES).contains(&ageing.ages.len());
             let adults = ageing.ages.iter().all(|age| (16.0..=100.0).contains(age));
@@ -347,6 +347,11 @@ fn loss_weights(weights: &[(&'static str, f64)]) -> Result<(), TrainError> {
     }
     let wanted = || "a weight above 0 for at least one loss".into();
     check("losses", wanted, "none", |_| weights.iter().any(|(_, weight)| *weight > 0.0))
+}
+
+/// The number as it was typed: 0.01 is not a little less.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }
 
 fn at_least(key: &'static str, value: usize, min: usize) -> Result<(), TrainError> {

@@ -145,10 +145,9 @@ fn the_moving_average_is_scored_saved_and_resumed() {
     assert_eq!(training.weights("run"), training.weights("extended"));
     let last = |run: &str| {
         let folder = training.path(run).join("checkpoints/step-000004");
-        ["weights.safetensors", "ema.safetensors", "optimizer.bpk"]
-            .map(|name| fs::metadata(folder.join(name)).unwrap().len())
+        ["weights.safetensors", "ema.safetensors"].map(|name| fs::read(folder.join(name)).unwrap())
     };
-    assert_eq!(last("run"), last("extended"));
+    assert!(last("run") == last("extended"));
 }
 
 /// A value of a half-precision number, without infinities.

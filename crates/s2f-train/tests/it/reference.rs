@@ -7,6 +7,8 @@ use std::fs;
 use s2f_train::devices::Devices;
 use s2f_train::{FaceDecoderTraining, FaceDistributionTraining, VoiceEncoderTraining, read};
 
+use crate::one_at_a_time;
+
 /// A row of the page: key, type and range.
 struct Row {
     key: String,
@@ -73,6 +75,7 @@ fn unknown_in(prefix: &str) -> String {
 
 #[test]
 fn the_page_has_the_keys_that_the_types_accept() {
+    let _alone = one_at_a_time(); // opening a network draws weights
     for (command, config) in COMMANDS {
         let rows = rows(command);
         let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -109,6 +112,7 @@ fn the_page_has_the_keys_that_the_types_accept() {
 
 #[test]
 fn the_ranges_of_the_page_are_those_that_are_checked() {
+    let _alone = one_at_a_time();
     let mut checked = 0;
     for (command, config) in COMMANDS {
         let path = s2f_testing::project("configs").join(config);
