@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use s2f_core::Variable;
+
 mod run;
 mod sound;
 
@@ -30,7 +32,7 @@ pub struct Ffmpeg {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
-     winget install ffmpeg), or set S2F_FFMPEG to its path",
+     winget install ffmpeg), or set SPEECH2FACE_FFMPEG to its path",
     program.display()
 )]
 pub struct FfmpegError {
@@ -40,8 +42,6 @@ pub struct FfmpegError {
     pub problem: String,
 }
 
-/// The environment variable with the path of the program; otherwise `ffmpeg` is searched on `PATH`.
-const VARIABLE: &str = "S2F_FFMPEG";
 /// How long ffmpeg may produce no output before it is killed.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Containers that may be opened: no playlists, picture sequences or devices.
@@ -56,12 +56,12 @@ const MAX_ALLOCATION: &str = "536870912";
 const MAX_VERSION: usize = 40;
 
 impl Ffmpeg {
-    /// The program that the environment variable `S2F_FFMPEG` names, otherwise `ffmpeg` on `PATH`.
+    /// The program that `SPEECH2FACE_FFMPEG` names, otherwise `ffmpeg` on `PATH`.
     ///
     /// # Errors
     /// [`FfmpegError`] if it does not start.
     pub fn find() -> Result<Self, FfmpegError> {
-        let program = std::env::var_os(VARIABLE).unwrap_or_else(|| "ffmpeg".into());
+        let program = Variable::Ffmpeg.value().unwrap_or_else(|| "ffmpeg".into());
         let mut ffmpeg = Self::at(program.into(), TIMEOUT);
         let output = Command::new(&ffmpeg.program)
             .arg("-version")
@@ -150,15 +150,30 @@ pub fn address(file: &Path) -> OsString {
 /// The first message of ffmpeg about `file`, without the file's name, which is known, and without
 /// memory addresses, which differ from run to run.
 pub fn first_message(stderr: &str, file: &Path) -> Option<String> {
-    let line = stderr.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let line = match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
-        Some((_, text)) => text,
-        None => line,
-    };
+    let mut line = stderr.lines().map(str::trim).find(|line| !line.is_empty())?;
+    // "[demuxer @ 0x55d0a8f3c2c0] ", also several one after the other.
+    while let Some((_, text)) = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        line = text;
+    }
+    let line = without_addresses(line);
     let name = address(file);
     let line = line.replace(&*name.to_string_lossy(), "it");
     let line = line.strip_prefix("it: ").unwrap_or(&line);
     Some(line.chars().take(200).collect())
+}
+
+/// `text` without the digits of memory addresses.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        // Short ones are codes, for example of a pixel format.
+        let is_address = part.len() - rest.len() >= 8;
+        kept.push_str(if is_address { "0x…" } else { "0x" });
+        kept.push_str(if is_address { rest } else { part });
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -178,6 +193,8 @@ mod tests {
             Some("moov atom not found"),
         );
         check("file:/data/a b.mp4: Invalid data found", Some("Invalid data found"));
+        check("[aist#0:1/aac @ 0x5578] [dec:aac @ 0x5579] Decoding error", Some("Decoding error"));
+        check("frame 0x55d0a8f3c2c0 of 0x1b is lost", Some("frame 0x… of 0x1b is lost"));
         check("Error while opening file:/data/a b.mp4\n", Some("Error while opening it"));
     }
 }

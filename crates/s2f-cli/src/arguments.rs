@@ -1,6 +1,7 @@
 //! Parses the arguments: what is typed by habit gets a hint.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -10,15 +11,15 @@ use s2f_corpus::layout::has_sound;
 
 use crate::Arguments;
 use crate::printable;
-use crate::printer::Printer;
+use crate::printer::{LogFormat, Printer};
 
 /// The arguments, or the exit status after help, the version or an error were printed.
 pub fn parse() -> Result<Arguments, ExitCode> {
-    let typed: Vec<OsString> = std::env::args_os().collect();
+    let typed: Vec<OsString> = std::env::args_os().map(without_dash).collect();
     let command = Arguments::command().long_version(long_version());
     let parsed = command.try_get_matches_from(&typed);
     parsed.and_then(|matches| Arguments::from_arg_matches(&matches)).map_err(|error| {
-        let printer = Printer::new(false, false);
+        let printer = Printer::new(false, false, LogFormat::Text);
         if let Some(recording) = recording_without_command(&error) {
             printer.error(&anyhow!(
                 "there is no command {recording}; hint: speech2face reconstruct {recording}"
@@ -34,6 +35,17 @@ pub fn parse() -> Result<Arguments, ExitCode> {
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
+}
+
+/// A recording whose name begins with a dash is no option: `-v.wav` becomes `./-v.wav`, if there is
+/// such a file.
+fn without_dash(argument: OsString) -> OsString {
+    let looks_like_an_option = argument.as_encoded_bytes().starts_with(b"-");
+    let is_recording = || has_sound(&argument.to_string_lossy()) && Path::new(&argument).is_file();
+    match looks_like_an_option && is_recording() {
+        true => Path::new(".").join(argument).into_os_string(),
+        false => argument,
+    }
 }
 
 fn is_not_printable(c: char) -> bool {

@@ -33,14 +33,15 @@ impl FileError {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space and run the same command again; it resumes where it stopped"
+            "free some space and run the same command again"
         }
         io::ErrorKind::NotFound => "check the name, and that the disk is mounted",
         io::ErrorKind::PermissionDenied => "change the permissions and run the same command again",
         io::ErrorKind::FileTooLarge => "check that it is the right file",
         io::ErrorKind::IsADirectory => "name a file in this folder",
         io::ErrorKind::InvalidData => "check that it is the right file, saved as UTF-8",
-        _ => "run the same command again; it resumes where it stopped",
+        io::ErrorKind::ReadOnlyFilesystem => "name a folder on a disk that can be written to",
+        _ => "run the same command again",
     }
 }
 
@@ -93,7 +94,8 @@ impl AtomicFile {
         // Temporary files are private elsewhere; these become files like any other.
         #[cfg(unix)]
         let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(FileError::at("write in", folder))?;
+        let file = builder.tempfile_in(folder).map_err(without_temporary_name);
+        let file = file.map_err(FileError::at("write in", folder))?;
         Ok(Self { file, target: target.to_owned() })
     }
 
@@ -131,13 +133,21 @@ impl AtomicFile {
     }
 }
 
+/// The error of the operating system itself: `tempfile` adds the temporary name, which says nothing.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source());
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
+}
+
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        // Not the wrapper's, which adds the temporary name to errors.
+        self.file.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_file_mut().flush()
     }
 }
 

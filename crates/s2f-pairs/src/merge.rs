@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use s2f_core::hash::{Digest, Sha256, hex};
-use s2f_core::{FaceSpace, FileError};
+use s2f_core::{FaceSpace, FileError, FileLock};
 
 use crate::PairsError;
 use crate::check::{Speakers, add_speaker, one_face_space, one_split_each};
@@ -39,6 +39,7 @@ pub(crate) fn merge_to(
     file_bytes: u64,
 ) -> Result<(), PairsError> {
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    let _lock = FileLock::of_folder(folder)?;
     s2f_core::remove_temporary(folder)?;
     let existing = pair_files(folder)?;
     refuse_foreign(&existing)?;
@@ -241,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::split::Split;
-    use crate::{Pair, PairSet, Payload, samples};
+    use crate::{Pair, PairSet, Payload, Shares, samples};
 
     /// Names and bytes of all files of a folder.
     fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -259,6 +260,21 @@ mod tests {
     /// Room for about two of the samples' parts.
     fn room(parts: &[PathBuf]) -> u64 {
         2 * parts.iter().map(|part| fs::metadata(part).unwrap().len()).max().unwrap()
+    }
+
+    #[test]
+    fn one_process_at_a_time_merges_into_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = samples::parts(folder.path(), 2);
+        let target = folder.path().join("all");
+        fs::create_dir(&target).unwrap();
+        let lock = FileLock::of_folder(&target).unwrap();
+        let error = merge(&parts, &target).unwrap_err();
+        assert!(matches!(error, PairsError::Lock(_)), "{error}");
+        drop(lock);
+        merge(&parts, &target).unwrap();
+        let _lock = FileLock::of_folder(&target).unwrap();
+        assert!(matches!(crate::resplit(&target, &Shares::default(), 1), Err(PairsError::Lock(_))));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod cartoons;
 mod configurations;
 mod corpus;
+mod disks;
 mod evaluate;
 mod faces;
 mod faults;
