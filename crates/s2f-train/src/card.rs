@@ -221,7 +221,8 @@ mod tests {
         let environment: Environment = serde_json::from_value(json!({
             "version": "0.1.0", "commit": "abc123", "command": ["speech2face", "train"],
             "device": "cpu", "seed": 7, "threads": 2, "data_sha256": "d",
-            "started": "2026-01-02T03:04:05Z", "resumed": ["2026-01-03T03:04:05Z"], "trained_on": [],
+            "started": "2026-01-02T03:04:05Z", "resumed": ["2026-01-03T03:04:05Z"],
+            "trained_on": [],
         }))
         .unwrap();
         let trained_on = vec![
