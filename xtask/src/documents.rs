@@ -1,10 +1,10 @@
-//! Checks of the documents: links and paths exist, and the minimum Rust version of the manifest is
-//! that of the toolchain.
+//! Checks of the documents: links and paths exist, the minimum Rust version of the manifest is that
+//! of the toolchain, and the page of configuration keys is what the types say.
 
 use std::fs;
 use std::path::Path;
 
-use crate::root;
+use crate::{reference, root};
 
 /// Folders without our documents.
 const SKIPPED: [&str; 3] = ["target", "runs", "node_modules"];
@@ -33,8 +33,14 @@ pub fn check() -> Result<String, String> {
     let read =
         |name: &str| fs::read_to_string(root().join(name)).map_err(|e| format!("{name}: {e}"));
     breaches.extend(toolchain(&read("Cargo.toml")?, &read("rust-toolchain.toml")?));
+    let keys = reference::check();
+    breaches.extend(keys.as_ref().err().cloned());
     if breaches.is_empty() {
-        Ok(format!("links and paths of {} documents lead somewhere", pages.len()))
+        Ok(format!(
+            "links and paths of {} documents lead somewhere, {} configuration keys are described",
+            pages.len(),
+            keys.unwrap_or_default()
+        ))
     } else {
         Err(format!("{} breaches:\n{}", breaches.len(), breaches.join("\n")))
     }

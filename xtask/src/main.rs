@@ -9,6 +9,8 @@
 //!
 //! `cargo xtask messages` lists the messages and hints of all errors.
 //!
+//! `cargo xtask reference` writes docs/reference/configuration.md; see [`reference`].
+//!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the printer")]
@@ -18,6 +20,7 @@ mod check;
 mod documents;
 mod fuzz;
 mod instructions;
+mod reference;
 mod skipped;
 mod table;
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
             instructions::record().map_err(|problem| format!("instructions: {problem}"))
         }
         ["messages"] => architecture::messages().map(|messages| println!("{messages}")),
+        ["reference"] => reference::write().map_err(|problem| format!("reference: {problem}")),
         ["table", folder] => {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
@@ -46,7 +50,7 @@ fn main() -> ExitCode {
             eprintln!(
                 "usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]"
             );
-            eprintln!("       cargo xtask instructions | messages | table FOLDER");
+            eprintln!("       cargo xtask instructions | messages | reference | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }

@@ -63,9 +63,14 @@ fn recording_without_command(error: &Error) -> Option<&str> {
     }
 }
 
+/// The commit that the program was built from, if it was built in a clone.
+pub fn commit() -> Option<&'static str> {
+    option_env!("SPEECH2FACE_COMMIT")
+}
+
 /// What `--version` prints after the name.
 fn long_version() -> String {
-    let commit = option_env!("SPEECH2FACE_COMMIT").unwrap_or("not known");
+    let commit = commit().unwrap_or("not known");
     let gpus = [("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))];
     let devices: Vec<&str> =
         gpus.into_iter().filter_map(|(name, has)| has.then_some(name)).collect();

@@ -4,16 +4,18 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use s2f_train::devices::Devices;
 use s2f_train::{
-    FaceDecoderTraining, FaceDistributionTraining, TrainEvent, VoiceEncoderTraining, read,
-    train_face_decoder, train_face_distribution, train_voice_encoder,
+    FaceDecoderTraining, FaceDistributionTraining, Invocation, TrainEvent, VoiceEncoderTraining,
+    read, train_face_decoder, train_face_distribution, train_voice_encoder,
+    train_voice_encoder_seeds,
 };
 use serde::Serialize;
 
-use crate::Outcome;
 use crate::printer::Printer;
+use crate::{Outcome, arguments};
 
 /// Number of progress lines if standard error is not a terminal.
 const LINES: usize = 20;
@@ -44,7 +46,19 @@ enum Network {
     FaceDistribution(Run),
     /// Train a voice encoder on pairs or on recordings alone, with a trained face decoder
     #[command(after_help = RESUMING)]
-    VoiceEncoder(Run),
+    VoiceEncoder(VoiceEncoderRun),
+}
+
+#[derive(clap::Args)]
+struct VoiceEncoderRun {
+    #[command(flatten)]
+    run: Run,
+
+    /// Number of runs, with the seed of the configuration and those after it, in the subfolders
+    /// seed-N of the run folder; the mean ± standard deviation of each score is printed, and
+    /// written to seeds.csv
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(2..=1000))]
+    seeds: Option<u16>,
 }
 
 #[derive(clap::Args)]
@@ -86,7 +100,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 return Ok(run.checked(printer));
             };
             let mut bar = Bar::new(printer);
-            let scores = train_face_decoder(&config, out, &devices, |event| bar.show(event))?;
+            let show = |event: &TrainEvent| bar.show(event);
+            let scores = train_face_decoder(&config, out, &devices, &invocation(), show)?;
             finish(out, &bar, &scores, printer)
         }
         Network::FaceDistribution(run) => {
@@ -97,10 +112,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 return Ok(run.checked(printer));
             };
             let mut bar = Bar::new(printer);
-            let scores = train_face_distribution(&config, out, &devices, |event| bar.show(event))?;
+            let show = |event: &TrainEvent| bar.show(event);
+            let scores = train_face_distribution(&config, out, &devices, &invocation(), show)?;
             finish(out, &bar, &scores, printer)
         }
-        Network::VoiceEncoder(run) => {
+        Network::VoiceEncoder(VoiceEncoderRun { run, seeds }) => {
             let config: VoiceEncoderTraining = read(&run.config, &run.set)?;
             let devices: Devices = run.device.parse()?;
             let Some(out) = run.training() else {
@@ -108,9 +124,34 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
                 return Ok(run.checked(printer));
             };
             let mut bar = Bar::new(printer);
-            let scores = train_voice_encoder(&config, out, devices, |event| bar.show(event))?;
-            finish(out, &bar, &scores, printer)
+            let Some(seeds) = *seeds else {
+                let show = |event: &TrainEvent| bar.show(event);
+                let scores = train_voice_encoder(&config, out, devices, &invocation(), show)?;
+                return finish(out, &bar, &scores, printer);
+            };
+            let show = |seed: u64, event: &TrainEvent| {
+                if let TrainEvent::Started { .. } = event {
+                    bar.say(&format!("seed {seed}"));
+                }
+                bar.show(event);
+            };
+            let count = usize::from(seeds);
+            let scores =
+                train_voice_encoder_seeds(&config, out, &devices, &invocation(), count, show)?;
+            bar.bar.finish_and_clear();
+            printer.data(scores.to_string().trim_end())?;
+            printer.note(format_args!("wrote {}", out.join("seeds.csv").display()));
+            Ok(Outcome::AllGood)
         }
+    }
+}
+
+/// How this program was started, for the record of the run: without the folder that it is in.
+fn invocation() -> Invocation {
+    let arguments = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned());
+    Invocation {
+        commit: arguments::commit().map(str::to_owned),
+        command: std::iter::once("speech2face".to_owned()).chain(arguments).collect(),
     }
 }
 

@@ -193,6 +193,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_listed_is_counted() {
+        // Eight copies of one voice, and seven more voices that occur twice.
+        let mut pairs = samples::varied(0, 22);
+        for (copy, original) in (1..8).map(|n| (n, 0)).chain((0..7).map(|n| (9 + 2 * n, 8 + 2 * n)))
+        {
+            pairs[copy].audio = pairs[original].audio.clone();
+        }
+        let text = stats(&pairs).to_string();
+        assert!(text.contains("the same voice: 8 groups of pairs, 22 pairs in all"), "{text}");
+        let first = text.lines().find(|line| line.starts_with("  8 pairs: ")).unwrap();
+        assert!(first.ends_with(", … and 3 more"), "{first}");
+        assert!(text.contains("\n  … and 3 more groups\n"), "{text}");
+    }
+
+    #[test]
     fn duplicates_are_named() {
         let mut pairs = samples::varied(0, 30);
         let mut same_audio = |a: usize, b: usize| {
@@ -216,7 +231,8 @@ mod tests {
         assert_eq!((stats.same_face.groups, stats.same_face.across_splits), (1, 0));
         assert_eq!(stats.by_split[Split::Train.name()].people, 2);
         let text = stats.to_string();
-        assert!(text.contains("LEAK: 1 of them in more than one split"), "{text}");
-        assert!(text.contains("WRONG: 2 of them under more than one speaker"), "{text}");
+        assert!(text.contains("the same voice: 3 groups of pairs, 6 pairs in all"), "{text}");
+        assert!(text.contains("LEAK: 1 group in more than one split"), "{text}");
+        assert!(text.contains("WRONG: 2 groups under more than one speaker"), "{text}");
     }
 }

@@ -30,3 +30,13 @@ pub fn signal_to_noise_db(reference: &[f32], other: &[f32]) -> f64 {
     }
     10.0 * f64::log10(signal / noise)
 }
+
+/// The lines of a run's `metrics.jsonl` without the steps per second, which differ in every run.
+pub fn without_speed(metrics: &str) -> String {
+    const KEY: &str = ",\"steps_per_second\":";
+    let line = |line: &str| match line.split_once(KEY) {
+        Some((before, _)) => format!("{before}}}\n"),
+        None => format!("{line}\n"),
+    };
+    metrics.lines().map(line).collect()
+}

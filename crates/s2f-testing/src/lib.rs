@@ -11,6 +11,6 @@ mod missing;
 pub mod pairs;
 mod reference;
 
-pub use compare::{assert_near, largest_difference, signal_to_noise_db};
+pub use compare::{assert_near, largest_difference, signal_to_noise_db, without_speed};
 pub use missing::{data, ffmpeg, missing, project, skip};
 pub use reference::{Npy, npy};

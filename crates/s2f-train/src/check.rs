@@ -53,7 +53,7 @@ impl FaceDecoderTraining {
             not_negative("data.folders.saturation", f64::from(folder.saturation))?;
         }
         if let Some(ageing) = &data.ageing {
-            within("data.ageing.strength", f64::from(ageing.strength), 0.01, 10.0)?;
+            within("data.ageing.strength", decimal(ageing.strength), 0.01, 10.0)?;
             let ascending = ageing.ages.is_sorted_by(|a, b| a < b)
                 && (2..=MAX_AGES).contains(&ageing.ages.len());
             let adults = ageing.ages.iter().all(|age| (16.0..=100.0).contains(age));
@@ -73,8 +73,10 @@ impl FaceDecoderTraining {
         equal("network.landmarks.count", self.network.landmarks.count, LANDMARK_COUNT)?;
         self.network.check()?;
         self.network.check_face_space(&data.face_space())?;
-        // Only the voice encoder computes in 16 bits.
+        // Only the voice encoder computes in 16 bits, or a batch in parts.
         equal("optimisation.precision", self.optimisation.precision, ComputePrecision::Float32)?;
+        let parts = self.optimisation.gradient_accumulation;
+        equal("optimisation.gradient_accumulation", parts, 1)?;
         let weights = [
             ("losses.texture", losses.texture),
             ("losses.landmarks", losses.landmarks),
@@ -248,8 +250,7 @@ impl Start {
 
 impl Clips {
     fn check(&self) -> Result<(), TrainError> {
-        let (min, max) = (Waveform::MIN_S, MAX_SECONDS);
-        within("clips.seconds", self.seconds, min, max)?;
+        within("clips.seconds", self.seconds, Waveform::MIN_S, MAX_SECONDS)?;
         at_least("clips.segments", self.segments, 1)
     }
 }
@@ -298,10 +299,25 @@ impl Optimisation {
         check("optimisation.steps", wanted, given, |_| steps.is_some() != epochs.is_some())?;
         at_least("optimisation.steps", steps.unwrap_or(1), 1)?;
         at_least("optimisation.epochs", epochs.unwrap_or(1), 1)?;
+        let parts = self.gradient_accumulation;
+        at_least("optimisation.gradient_accumulation", parts, 1)?;
         // Batch normalisation cannot compute the variance of a single example.
-        let wanted = || format!("at least {}, two for each device", 2 * devices);
-        check("optimisation.batch", wanted, self.batch, |&batch| batch >= 2 * devices)?;
+        let least = parts.saturating_mul(2 * devices);
+        let wanted = || match parts {
+            1 => format!("at least {least}, two for each device"),
+            _ => format!("at least {least}, two for each device and part"),
+        };
+        check("optimisation.batch", wanted, self.batch, |&batch| batch >= least)?;
+        let wanted = || format!("a multiple of optimisation.gradient_accumulation, {parts}");
+        check("optimisation.batch", wanted, self.batch, |batch| batch.is_multiple_of(parts))?;
         positive("optimisation.learning_rate", self.learning_rate)?;
+        if let Some(norm) = self.clip_gradient_norm {
+            positive("optimisation.clip_gradient_norm", norm)?;
+        }
+        if let Some(decay) = self.ema_decay {
+            let wanted = || "above 0 and below 1".into();
+            check("optimisation.ema_decay", wanted, decay, |x| *x > 0.0 && *x < 1.0)?;
+        }
         if let Schedule::Decay { factor, every } = self.schedule {
             let wanted = || "above 0 and at most 1".into();
             check("optimisation.schedule.decay.factor", wanted, factor, |x| *x > 0.0 && *x <= 1.0)?;
@@ -317,8 +333,8 @@ impl Optimisation {
                 positive("optimisation.optimizer.adam.epsilon", f64::from(epsilon))
             }
             Optimizer::AdamW { weight_decay } => {
-                let key = "optimisation.optimizer.adam-w.weight_decay";
-                within(key, f64::from(weight_decay), 0.0, 1.0)
+                let decay = f64::from(weight_decay);
+                within("optimisation.optimizer.adam-w.weight_decay", decay, 0.0, 1.0)
             }
         }
     }
@@ -331,6 +347,11 @@ fn loss_weights(weights: &[(&'static str, f64)]) -> Result<(), TrainError> {
     }
     let wanted = || "a weight above 0 for at least one loss".into();
     check("losses", wanted, "none", |_| weights.iter().any(|(_, weight)| *weight > 0.0))
+}
+
+/// The number as it was typed: 0.01 is not a little less.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }
 
 fn at_least(key: &'static str, value: usize, min: usize) -> Result<(), TrainError> {

@@ -1,5 +1,6 @@
 //! What a voice encoder is trained on: pairs, or recordings with the faces of a decoder's training.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -8,6 +9,7 @@ use s2f_pairs::{PairSet, Payload, Split};
 use speech2face::{DataId, TrainingRecord};
 
 use crate::batch::Examples;
+use crate::card::{DataUse, file_name};
 use crate::config::{PairData, RecordingData, VoiceData};
 use crate::face_network::FaceNetwork;
 use crate::faces::Faces;
@@ -146,6 +148,44 @@ impl<'a> TrainingData<'a> {
             }
             Self::Recordings { data, .. } => {
                 TrainingRecord::Recordings { path: absolute(&data.root), data: id }
+            }
+        }
+    }
+
+    /// What the data is used for, and its licences, for a model card.
+    pub(crate) fn uses(&self) -> Result<(Vec<DataUse>, Vec<String>), TrainError> {
+        let mut uses = Vec::new();
+        match self {
+            Self::Pairs { data, set, .. } => {
+                for (split, used_for) in [
+                    (Split::Train, "training"),
+                    (Split::Validation, "validation"),
+                    (Split::Test, "scores"),
+                ] {
+                    let mut pairs = 0_usize;
+                    for info in set.infos(Some(split)) {
+                        info?;
+                        pairs += 1;
+                    }
+                    let speakers = set.speakers().values().filter(|of| **of == split).count();
+                    let amount = format!("{pairs} pairs of {speakers} speakers");
+                    let name = format!("{}, split {}", file_name(&data.path), split.name());
+                    uses.push(DataUse { name, used_for, amount });
+                }
+                let licences = set.licences().into_iter().map(str::to_owned).collect();
+                Ok((uses, licences))
+            }
+            Self::Recordings { voices, .. } => {
+                for (corpora, used_for) in [(&voices.train, "training"), (&voices.test, "scores")] {
+                    uses.extend(corpora.iter().map(|corpus| {
+                        let speakers: BTreeSet<&str> =
+                            corpus.voices.iter().map(|voice| voice.speaker.as_str()).collect();
+                        let (recordings, speakers) = (corpus.voices.len(), speakers.len());
+                        let amount = format!("{recordings} recordings of {speakers} speakers");
+                        DataUse { name: corpus.name.clone(), used_for, amount }
+                    }));
+                }
+                Ok((uses, Vec::new()))
             }
         }
     }

@@ -71,8 +71,9 @@ pub(crate) fn held_out_sheet(
     let traits = faces.held_out.traits(&each, space);
     let features = with_traits(encoder.forward(photographs), traits); // [shown, D]
     let truth = decoder.render(DecodedFace { landmarks, texture });
-    let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
-    sheet::png(pictures, Content::WithPhotographs, &sheet::in_training(FACE_DECODER))
+    let decoded = decoder.render(decoder.forward(features));
+    let model = sheet::in_training(FACE_DECODER);
+    sheet::above_one_another([truth, decoded], Content::WithPhotographs, &model)
 }
 
 /// The scores on held-out people.

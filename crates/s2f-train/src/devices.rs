@@ -1,6 +1,7 @@
 //! The devices that training computes on: one, or several of a kind.
 
 mod compute;
+pub(crate) mod gradients;
 mod precision;
 mod statistics;
 

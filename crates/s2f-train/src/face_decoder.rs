@@ -17,18 +17,26 @@ use serde::{Deserialize, Serialize};
 use speech2face::{DataId, TrainingRecord};
 
 use crate::basis::Basis;
+use crate::card::{Card, DataUse, file_name};
 use crate::data::absolute;
 use crate::decoder_scores::{FACE_DECODER, FaceDecoderScores, held_out_sheet, score};
 use crate::devices::Devices;
+use crate::devices::gradients::{clipped, norm};
 use crate::draw::generator;
 use crate::event::TrainEvent;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture, files};
 use crate::morph::{Morpher, mixture_features, with_traits};
-use crate::run::{Run, ThisSession, check_folder};
+use crate::run::{Invocation, Run, ThisSession, check_folder};
 use crate::session::Session;
 use crate::sheet::{self, Content};
+use crate::train_state::TrainState;
 use crate::{FaceDecoderTraining, TrainError};
+
+const SUMMARY: &str = "This face decoder draws a face, frontal and with a neutral expression, from \
+the feature of a face encoder. It is a part of a model, without a voice encoder.";
+const LIMITS: [&str; 1] =
+    ["Who is rare among the portraits is drawn rarely, and with larger errors."];
 
 /// Looks that the basis of the textures is computed from: the time grows with their square.
 const BASIS_LOOKS: usize = 800;
@@ -41,8 +49,9 @@ struct State {}
 ///
 /// The run folder `out` gets `config.toml`, `environment.json`, `metrics.jsonl`, events for
 /// TensorBoard, `sheets/` (held-out people above what their features decode to) and `checkpoints/`,
-/// and at the end the weights, `scores.json` and `morphs.png` (morphs above what the decoder makes
-/// of their features). It is not made if the configuration or the data cannot be used.
+/// and at the end the weights, their card, `scores.json` and `morphs.png` (morphs above what the
+/// decoder makes of their features). It is not made if the configuration or the data cannot be
+/// used. `invocation` is recorded in it.
 ///
 /// A run can be interrupted at any time; resuming gives byte-identical weights on the same kind of
 /// processor. A finished run is extended by more steps; a cosine schedule then follows the longer
@@ -56,6 +65,7 @@ pub fn train_face_decoder(
     config: &FaceDecoderTraining,
     out: &Path,
     devices: &Devices,
+    invocation: &Invocation,
     mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<FaceDecoderScores, TrainError> {
     check_folder(out)?;
@@ -79,7 +89,13 @@ pub fn train_face_decoder(
     }
     let path = absolute(&config.data.root);
     let trained_on = vec![TrainingRecord::Faces { path, data: data.clone() }];
-    let session = ThisSession { device: devices.name(), seed: config.seed, data, trained_on };
+    let session = ThisSession {
+        invocation: invocation.clone(),
+        device: devices.name(),
+        seed: config.seed,
+        data,
+        trained_on,
+    };
     let run = Run::open(out, config, &session)?;
 
     // A pool of morphs, and the features of their pictures, computed once.
@@ -96,20 +112,10 @@ pub fn train_face_decoder(
     let plan = &config.optimisation;
     let weights = &config.losses;
     let size = config.network.size;
-    let mut optimizer = plan.init();
     let steps = plan.steps(pool.len())?; // as checked
-    let (mut session, restored) = Session::start::<_, State>(
-        run,
-        plan,
-        &config.watch,
-        steps,
-        &decoder,
-        &optimizer,
-        &mut on_event,
-    )?;
-    if let Some(restored) = restored {
-        (decoder, optimizer) = (restored.module, restored.optimizer);
-    }
+    let fresh = TrainState::new(decoder, plan);
+    let (mut session, mut trained, _) =
+        Session::start::<_, State>(run, plan, &config.watch, steps, fresh, &mut on_event)?;
     while !session.is_over() {
         let mut rng = generator(config.seed, b"batch   ", session.step());
         let chosen = sample(&mut rng, pool.len(), plan.batch.min(pool.len())).into_vec();
@@ -129,6 +135,7 @@ pub fn train_face_decoder(
         };
         let noisy_feature = noisy_feature.autodiff();
 
+        let decoder = &trained.network;
         let decoded = decoder.forward(noisy_feature);
         let texture = (decoded.texture.clone() - target.texture).abs().mean();
         let landmarks = (decoded.landmarks.clone() - target.landmarks).square().mean();
@@ -144,23 +151,27 @@ pub fn train_face_decoder(
             ("landmarks", landmarks.clone().into_scalar::<f64>()),
             ("identity", identity.clone().into_scalar::<f64>()),
         ];
-        session.log(&losses, &faces.train.names(&mixtures))?;
         let total =
             texture * weights.texture + landmarks * weights.landmarks + identity * weights.identity;
-        let gradients = GradientsParams::from_grads(total.backward(), &decoder);
-        decoder = optimizer.step(session.rate(), decoder, gradients);
-        session.advance(losses);
+        let mut gradients = GradientsParams::from_grads(total.backward(), decoder);
+        let norm = norm(decoder, &[&gradients]);
+        session.check(&losses, Some(norm), &faces.train.names(&mixtures))?;
+        if let Some(max) = plan.clip_gradient_norm {
+            gradients = clipped(decoder, gradients, norm, max);
+        }
+        trained.network = trained.optimizer.step(session.rate(), trained.network, gradients);
+        trained.update_average();
+        session.advance(losses, Some(norm))?;
 
-        session.validate(&decoder, || {
-            Ok(Some(score(&decoder.valid(), &encoder.valid(), &faces, &space)?.named()))
+        let scored = || trained.scored().valid();
+        session.validate(&trained, || {
+            Ok(Some(score(&scored(), &encoder.valid(), &faces, &space)?.named()))
         })?;
-        session.sheet(|| {
-            held_out_sheet(&decoder.valid(), &encoder.valid(), &faces, &space).map(Some)
-        })?;
-        session.checkpoint(&decoder, &optimizer, &State {})?;
+        session.sheet(|| held_out_sheet(&scored(), &encoder.valid(), &faces, &space).map(Some))?;
+        session.checkpoint(&trained, &State {})?;
     }
 
-    let (run, decoder) = session.finish(decoder)?;
+    let (run, decoder) = session.finish(trained)?;
     let (encoder, decoder) = (encoder.valid(), decoder.valid());
     let saved = weights::save(&decoder, Precision::Half)?;
     run.write(&run.folder().face_decoder_file(), &saved)?;
@@ -169,13 +180,41 @@ pub fn train_face_decoder(
     let features = mixture_features(&decoder, &encoder, &faces.train, &shown, &space)?;
     let (landmarks, values) = faces.train.mix(&shown);
     let truth = decoder.render(DecodedFace { landmarks, texture: from_luma_chroma(values, size) });
-    let pictures = Tensor::cat(vec![truth, decoder.render(decoder.forward(features))], 0);
+    let decoded = decoder.render(decoder.forward(features));
     let model = sheet::finished(FACE_DECODER, &saved);
-    let morphs = sheet::png(pictures, Content::WithPhotographs, &model)?;
+    let morphs = sheet::above_one_another([truth, decoded], Content::WithPhotographs, &model)?;
     run.write(&run.folder().morphs_file(), &morphs)?;
     let scores = FaceDecoderScores { basis_explains, ..score(&decoder, &encoder, &faces, &space)? };
     run.write_json(&run.folder().scores_file(), &scores)?;
+    let card = Card {
+        name: FACE_DECODER,
+        summary: SUMMARY,
+        data: uses(config, &faces),
+        licences: Vec::new(),
+        limits: &LIMITS,
+    };
+    run.write_card(&run.folder().card_file(), &card, &scores)?;
     Ok(scores)
+}
+
+/// What the portraits are used for.
+fn uses(config: &FaceDecoderTraining, faces: &Faces) -> Vec<DataUse> {
+    let folders = config.data.folders.iter().map(|folder| file_name(&folder.path));
+    let name = folders.collect::<Vec<_>>().join(", ");
+    let portraits = |number: usize| format!("portraits of {number} people");
+    // Each face is followed by its mirror image.
+    let train = DataUse {
+        name: name.clone(),
+        used_for: "training, in mixtures of two and more",
+        amount: portraits(faces.train.len() / 2),
+    };
+    let held_out = DataUse { name, used_for: "scores", amount: portraits(faces.held_out.len()) };
+    let ageing = config.data.ageing.as_ref().map(|ageing| DataUse {
+        name: file_name(&ageing.folder),
+        used_for: "averages of ageing",
+        amount: "averages only".to_owned(),
+    });
+    [train, held_out].into_iter().chain(ageing).collect()
 }
 
 /// A number of faces has fewer principal components than faces.

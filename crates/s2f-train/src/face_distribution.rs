@@ -12,6 +12,7 @@ mod pictures;
 mod recordings;
 mod scores;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::module::Param;
@@ -31,6 +32,7 @@ pub use scores::{FaceDistributionScores, TraitCorpusScores};
 use serde::{Deserialize, Serialize};
 use speech2face::{DataId, ModelId, RunFolder, TrainingRecord};
 
+use crate::card::{Card, DataUse, file_name};
 use crate::data::absolute;
 use crate::devices::Devices;
 use crate::event::TrainEvent;
@@ -38,8 +40,16 @@ use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, files as face_files};
 use crate::frozen::FrozenDecoder;
 use crate::networks::Networks;
-use crate::run::{Run, ThisSession, check_folder};
+use crate::run::{Invocation, Run, ThisSession, check_folder};
 use crate::{FaceDistributionTraining, TrainError};
+
+const SUMMARY: &str = "From a few seconds of speech, this model estimates sex and age, and draws \
+one mean face, or several plausible ones, of people who may sound like this.";
+const LIMITS: [&str; 2] = [
+    "Nobody's voice and face are both in the data: a voice goes with all faces of its sex and age. \
+     That is an assumption, not a finding.",
+    "Within a sex and an age, faces of two voices differ by chance only.",
+];
 
 /// What the heads for sex are fitted to: each recording as it is and augmented, alike.
 const FOR_TRAINING: [(Version, f64); 2] = [(Version::Clean, 0.5), (Version::Augmented, 0.5)];
@@ -70,8 +80,9 @@ impl Kept {
 /// decoder.
 ///
 /// The run folder `out` gets `config.toml`, `environment.json`, the voice embeddings, the model
-/// folder and `scores.json`. It is not made if the configuration or the data cannot be used. If the
-/// run is interrupted, it resumes after the embeddings.
+/// folder with its card, and `scores.json`. `invocation` is recorded in it. It is not made if the
+/// configuration or the data cannot be used. If the run is interrupted, it resumes after the
+/// embeddings.
 ///
 /// # Errors
 /// [`TrainError`].
@@ -79,6 +90,7 @@ pub fn train_face_distribution(
     config: &FaceDistributionTraining,
     out: &Path,
     devices: &Devices,
+    invocation: &Invocation,
     mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<FaceDistributionScores, TrainError> {
     check_folder(out)?;
@@ -104,8 +116,13 @@ pub fn train_face_distribution(
         TrainingRecord::Recordings { path: absolute(&config.data.root), data: data.clone() },
         TrainingRecord::Faces { path: absolute(&training.data.root), data: data.clone() },
     ];
-    let session =
-        ThisSession { device: devices.name(), seed: config.seed, data: data.clone(), trained_on };
+    let session = ThisSession {
+        invocation: invocation.clone(),
+        device: devices.name(),
+        seed: config.seed,
+        data: data.clone(),
+        trained_on,
+    };
     let run = Run::open(out, config, &session)?;
 
     let measured = embeddings(config, &run, &voices, &encoder, &data, &mut on_event)?;
@@ -155,7 +172,32 @@ pub fn train_face_distribution(
     run.write(&run.folder().voices_file(), &shown)?;
     let scores = FaceDistributionScores::new(&left_out, &calibration, gallery.scores(), ages);
     run.write_json(&run.folder().scores_file(), &scores)?;
+    let mut data = uses(&voices);
+    data.push(DataUse {
+        name: file_name(&training.data.root),
+        used_for: "faces by sex and age, in averages and covariances",
+        amount: format!("portraits of {} people", faces.train.len() / 2),
+    });
+    let licences = Vec::new();
+    let card = Card { name: &config.name, summary: SUMMARY, data, licences, limits: &LIMITS };
+    run.write_card(&run.model_card_file(), &card, &scores)?;
     Ok(scores)
+}
+
+/// What the recordings of each corpus are used for.
+fn uses(voices: &[Labelled]) -> Vec<DataUse> {
+    let corpora: BTreeSet<&str> = voices.iter().map(|voice| voice.corpus.as_str()).collect();
+    let of_corpus = |corpus: &str| {
+        let own: Vec<_> = voices.iter().filter(|voice| voice.corpus == corpus).collect();
+        let speakers: BTreeSet<&str> = own.iter().map(|voice| voice.speaker.as_str()).collect();
+        let used_for = match own.iter().any(|voice| voice.age.is_some()) {
+            true => "sex and age of voices; left out in turn for the scores",
+            false => "sex of voices; left out in turn for the scores",
+        };
+        let amount = format!("{} recordings of {} speakers", own.len(), speakers.len());
+        DataUse { name: corpus.to_owned(), used_for, amount }
+    };
+    corpora.into_iter().map(of_corpus).collect()
 }
 
 /// The embeddings, from the run folder if they are there.

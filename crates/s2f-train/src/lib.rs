@@ -14,12 +14,16 @@ mod face_decoder;
 mod face_distribution;
 mod voice_encoder;
 
+mod card;
 mod check;
 mod config;
 pub mod devices;
 mod error;
 mod event;
+mod host;
 mod run;
+mod score_table;
+mod seeds;
 mod session;
 
 mod augment;
@@ -36,6 +40,7 @@ mod voices;
 
 mod frozen;
 mod learner;
+mod train_state;
 mod voice_losses;
 
 mod basis;
@@ -67,5 +72,7 @@ pub use face_distribution::{
 };
 pub use pair_scores::{PairScores, Recalls};
 pub use recording_scores::{CorpusScores, PathScores};
+pub use run::Invocation;
 pub use scoring::VoiceEncoderScores;
+pub use seeds::{SeedRow, SeedScores, train_voice_encoder_seeds};
 pub use voice_encoder::train_voice_encoder;

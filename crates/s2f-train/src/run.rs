@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, training data, start, resumptions |
+//! | `environment.json` | version, commit, command, computer, device, seed, training data, times |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `events.out.tfevents.*` | the same and the sheets for TensorBoard, one file for each session |
 //! | `sheets/` | pictures of the same faces at different steps |
@@ -24,23 +24,27 @@ mod tensorboard;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) use checkpoint::{Best, Restored};
+pub use environment::Invocation;
 pub(crate) use environment::ThisSession;
+pub(crate) use files::entries;
 use s2f_core::{FileError, FileLock, remove_temporary};
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use speech2face::{ModelId, RunFolder};
+use speech2face::{Environment, ModelId, RunFolder};
 
+use crate::card::Card;
 use crate::{TrainError, sheet};
 
 /// The folder of a run, in which no other process trains meanwhile.
 pub(crate) struct Run {
     folder: RunFolder,
+    environment: Environment,
     metrics: File,
     /// TensorBoard's events of this session, once there are any.
     events: Option<tensorboard::Writer>,
@@ -78,7 +82,7 @@ impl Run {
         let path = folder.metrics_file();
         let metrics = OpenOptions::new().create(true).append(true).open(&path);
         let metrics = metrics.map_err(FileError::at("write", &path))?;
-        Ok(Self { folder, metrics, events: None, best: None, _lock: lock })
+        Ok(Self { folder, environment, metrics, events: None, best: None, _lock: lock })
     }
 
     /// The names of its files.
@@ -86,21 +90,15 @@ impl Run {
         &self.folder
     }
 
-    /// Logs the losses of a step or the scores of a validation, in `metrics.jsonl` and for
-    /// TensorBoard. Steps count from 1; `ids` names the examples of the batch.
-    ///
-    /// # Errors
-    /// [`TrainError::Diverged`] if a value is not finite; nothing is logged then.
+    /// Logs values of a step or scores of a validation, in `metrics.jsonl` and for TensorBoard.
+    /// Steps count from 1.
     pub(crate) fn log(
         &mut self,
         step: usize,
         values: &[(&'static str, f64)],
-        ids: &[String],
     ) -> Result<(), TrainError> {
-        if let Some(&(loss, _)) = values.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(TrainError::Diverged { step, loss, ids: ids.to_vec() });
-        }
-        // No time stamps: the lines of a resumed run equal those of an uninterrupted one.
+        // No time stamps: the lines of a resumed run equal those of an uninterrupted one, but for
+        // the steps per second.
         let values_text = values.iter().map(|&(name, v)| format!(",\"{name}\":{}", Value::from(v)));
         let text = format!("{{\"step\":{step}{}}}\n", values_text.collect::<String>());
         let path = self.folder.metrics_file();
@@ -138,6 +136,21 @@ impl Run {
         Ok(sheet::finished(&config.name, &saved))
     }
 
+    /// Writes a card with these scores.
+    pub(crate) fn write_card(
+        &self,
+        path: &Path,
+        card: &Card<'_>,
+        scores: &impl Serialize,
+    ) -> Result<(), TrainError> {
+        self.write(path, card.text(&self.environment, scores).as_bytes())
+    }
+
+    /// The file of a model's card.
+    pub(crate) fn model_card_file(&self) -> PathBuf {
+        self.folder.model_folder().join("README.md")
+    }
+
     /// Writes a value as JSON.
     pub(crate) fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
         Ok(files::write_json(path, value)?)
@@ -165,7 +178,7 @@ pub(crate) fn check_folder(root: &Path) -> Result<(), TrainError> {
     if folder.config_file().exists() && (lock.exists() || folder.environment_file().exists()) {
         return Ok(());
     }
-    let mut paths: Vec<_> = files::entries(root)?.into_iter().map(|(_, path)| path).collect();
+    let mut paths: Vec<_> = entries(root)?.into_iter().map(|(_, path)| path).collect();
     paths.sort_unstable();
     // A run that is interrupted at once leaves only the lock and temporary files.
     match paths.into_iter().find(|path| *path != lock && !files::is_temporary(path)) {

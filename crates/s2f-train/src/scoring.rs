@@ -138,7 +138,6 @@ impl<'a> Scoring<'a> {
             let features = Tensor::from_data(data, self.device);
             model.face_decoder.render(model.face_decoder.forward(features))
         };
-        let pictures = Tensor::cat(vec![draw(faces), draw(voices)], 0);
-        sheet::png(pictures, Content::Generated, id).map(Some)
+        sheet::above_one_another([draw(faces), draw(voices)], Content::Generated, id).map(Some)
     }
 }

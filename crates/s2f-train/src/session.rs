@@ -1,15 +1,20 @@
 //! What both training loops do around their steps: resume, log, validate, draw sheets, write
 //! checkpoints, stop early.
 
+use std::time::Instant;
+
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Watch;
 use crate::event::TrainEvent;
 use crate::run::{Restored, Run};
+use crate::train_state::TrainState;
 use crate::{Optimisation, TrainError};
+
+/// The only value of `metrics.jsonl` that differs between two runs of the same training.
+const STEPS_PER_SECOND: &str = "steps_per_second";
 
 /// One session of a run, from its start or its last checkpoint on.
 pub(crate) struct Session<'a> {
@@ -19,10 +24,13 @@ pub(crate) struct Session<'a> {
     on_event: &'a mut dyn FnMut(&TrainEvent),
     step: usize,
     steps: usize,
+    /// When the current step began.
+    begun: Instant,
 }
 
 impl<'a> Session<'a> {
-    /// Resumes `run` from its last checkpoint, if it has one, up to `steps` steps.
+    /// Resumes `run` from its last checkpoint, if it has one, up to `steps` steps. `fresh` is what
+    /// a new run starts from. The state of the loop is `None` in a new run.
     ///
     /// # Errors
     /// As [`Run::restore`].
@@ -31,14 +39,16 @@ impl<'a> Session<'a> {
         plan: &'a Optimisation,
         watch: &'a Watch,
         steps: usize,
-        module: &M,
-        optimizer: &ModuleOptimizer,
+        fresh: TrainState<M>,
         on_event: &'a mut dyn FnMut(&TrainEvent),
-    ) -> Result<(Self, Option<Restored<M, S>>), TrainError> {
-        let restored = run.restore(module, optimizer, &mut *on_event)?;
-        let step = restored.as_ref().map_or(0, |restored| restored.step);
+    ) -> Result<(Self, TrainState<M>, Option<S>), TrainError> {
+        let (step, trained, state) = match run.restore(&fresh, &mut *on_event)? {
+            Some(Restored { step, trained, state }) => (step, trained, Some(state)),
+            None => (0, fresh, None),
+        };
         on_event(&TrainEvent::Started { step, steps });
-        Ok((Self { run, plan, watch, on_event, step, steps }, restored))
+        let session = Self { run, plan, watch, on_event, step, steps, begun: Instant::now() };
+        Ok((session, trained, state))
     }
 
     /// Steps done.
@@ -57,22 +67,42 @@ impl<'a> Session<'a> {
         self.step >= self.steps || self.watch.is_out_of_patience(self.step, best)
     }
 
-    /// Logs the losses of the next step; `ids` names the examples of its batch.
+    /// Checks the losses of the next step, and the norm of its gradient; `ids` names the examples
+    /// of its batch.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] if a loss is not finite: the step must not be made then.
-    pub(crate) fn log(
-        &mut self,
+    /// [`TrainError::Diverged`] if one is not finite: the step must not be made then.
+    pub(crate) fn check(
+        &self,
         losses: &[(&'static str, f64)],
+        gradient_norm: Option<f64>,
         ids: &[String],
     ) -> Result<(), TrainError> {
-        self.run.log(self.step + 1, losses, ids)
+        let gradient = gradient_norm.map(|norm| ("gradient_norm", norm));
+        match losses.iter().copied().chain(gradient).find(|(_, value)| !value.is_finite()) {
+            Some((loss, _)) => {
+                Err(TrainError::Diverged { step: self.step + 1, loss, ids: ids.to_vec() })
+            }
+            None => Ok(()),
+        }
     }
 
-    /// Counts a step that was made.
-    pub(crate) fn advance(&mut self, losses: Vec<(&'static str, f64)>) {
+    /// Counts a step that was made, and logs it; without the norm of the gradient if the step was
+    /// skipped.
+    pub(crate) fn advance(
+        &mut self,
+        losses: Vec<(&'static str, f64)>,
+        gradient_norm: Option<f64>,
+    ) -> Result<(), TrainError> {
+        let mut values = losses.clone();
+        values.push(("learning_rate", self.rate()));
+        values.extend(gradient_norm.map(|norm| ("gradient_norm", norm)));
+        let rate = 1.0 / self.begun.elapsed().as_secs_f64().max(1e-9);
+        values.push((STEPS_PER_SECOND, (rate * 1000.0).round() / 1000.0));
         self.step += 1;
+        self.run.log(self.step, &values)?;
         (self.on_event)(&TrainEvent::Step { step: self.step, losses });
+        Ok(())
     }
 
     /// Passes on a message.
@@ -80,11 +110,11 @@ impl<'a> Session<'a> {
         (self.on_event)(&TrainEvent::Note(text));
     }
 
-    /// Validates if it is due, and keeps the weights of `module` if no earlier score was better.
-    /// The first of the scores decides; there are none without held-out data.
+    /// Validates if it is due, and keeps the scored weights if no earlier score was better. The
+    /// first of the scores decides; there are none without held-out data.
     pub(crate) fn validate<M: Module>(
         &mut self,
-        module: &M,
+        trained: &TrainState<M>,
         scores: impl FnOnce() -> Result<Option<Vec<(&'static str, f64)>>, TrainError>,
     ) -> Result<(), TrainError> {
         let step = self.step;
@@ -93,8 +123,8 @@ impl<'a> Session<'a> {
         }
         let Some(scores) = scores()? else { return Ok(()) };
         let Some(&(_, score)) = scores.first() else { return Ok(()) };
-        self.run.log(step, &scores, &[])?;
-        let best = self.run.keep_best(step, score, module)?;
+        self.run.log(step, &scores)?;
+        let best = self.run.keep_best(step, score, trained.scored())?;
         (self.on_event)(&TrainEvent::Validated { step, scores, best });
         Ok(())
     }
@@ -115,19 +145,20 @@ impl<'a> Session<'a> {
     /// Writes a checkpoint if it is due. Call it last in a step.
     pub(crate) fn checkpoint<M: Module>(
         &mut self,
-        module: &M,
-        optimizer: &ModuleOptimizer,
+        trained: &TrainState<M>,
         state: &impl Serialize,
     ) -> Result<(), TrainError> {
         if Watch::is_due(self.watch.checkpoint_every, self.step, self.is_over()) {
-            self.run.checkpoint(self.step, module, optimizer, state)?;
+            self.run.checkpoint(self.step, trained, state)?;
         }
+        self.begun = Instant::now();
         Ok(())
     }
 
     /// Ends the session: the run, and the weights of the last step or, if it stopped early, those
-    /// of the best validation.
-    pub(crate) fn finish<M: Module>(self, module: M) -> Result<(Run, M), TrainError> {
+    /// of the best validation. With a moving average, they are the average's.
+    pub(crate) fn finish<M: Module>(self, trained: TrainState<M>) -> Result<(Run, M), TrainError> {
+        let module = trained.into_scored();
         let Some(best) = self.run.best().filter(|_| self.step < self.steps) else {
             return Ok((self.run, module));
         };

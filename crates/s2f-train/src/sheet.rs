@@ -28,6 +28,17 @@ pub(crate) fn in_training(name: &str) -> ModelId {
     ModelId { name: name.to_owned(), sha256: "0".repeat(64) }
 }
 
+/// Rows of pictures `[n, 3, side, side]`, 0 to 1, one above the other: picture by picture what is
+/// compared. As [`png`].
+pub(crate) fn above_one_another(
+    rows: [Tensor<4>; 2],
+    content: Content,
+    model: &ModelId,
+) -> Result<Vec<u8>, TrainError> {
+    let columns = rows[0].dims()[0];
+    in_rows(Tensor::cat(rows.to_vec(), 0), columns, content, model)
+}
+
 /// Pictures `[n, 3, side, side]`, 0 to 1, side by side in rows of [`COLUMNS`], as a PNG that is
 /// marked as synthetic and as made by `model`.
 pub(crate) fn png(
@@ -35,8 +46,17 @@ pub(crate) fn png(
     content: Content,
     model: &ModelId,
 ) -> Result<Vec<u8>, TrainError> {
+    in_rows(pictures, COLUMNS, content, model)
+}
+
+fn in_rows(
+    pictures: Tensor<4>,
+    columns: usize,
+    content: Content,
+    model: &ModelId,
+) -> Result<Vec<u8>, TrainError> {
     let [count, _, side, _] = pictures.dims();
-    let columns = COLUMNS.min(count);
+    let columns = columns.min(count);
     let (width, height) = (columns * side, count.div_ceil(columns) * side);
     let values: Vec<f32> = pictures.permute([0, 2, 3, 1]).into_data().iter().collect();
     let mut pixels = vec![255_u8; width * height * 3];
@@ -78,6 +98,17 @@ pub(crate) fn tensor(pictures: &[RgbImage], device: &Device) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_people_stay_above_one_another() {
+        let row = |value: f32| Tensor::<4>::ones([3, 3, 2, 2], &Device::flex()) * value;
+        let png = above_one_another([row(0.2), row(0.6)], Content::Generated, &in_training("a"));
+        let sheet = image::load_from_memory(&png.unwrap()).unwrap().to_rgb8();
+        assert_eq!(sheet.dimensions(), (6, 4));
+        for x in 0..6 {
+            assert_eq!([1, 2].map(|y| sheet.get_pixel(x, y).0), [[51; 3], [153; 3]]);
+        }
+    }
 
     #[test]
     fn a_sheet_is_marked_and_has_its_pictures_in_rows() {

@@ -11,16 +11,23 @@ use serde::{Deserialize, Serialize};
 use speech2face::ModelSource;
 
 use crate::batch_queue::BatchQueue;
+use crate::card::Card;
 use crate::data::TrainingData;
 use crate::devices::{Compute, Devices, LossScale};
 use crate::event::TrainEvent;
 use crate::learner::Learner;
 use crate::pair_calibration::Calibration;
-use crate::run::{Run, ThisSession, check_folder};
+use crate::run::{Invocation, Run, ThisSession, check_folder};
 use crate::scoring::{Scoring, VoiceEncoderScores};
 use crate::session::Session;
+use crate::train_state::TrainState;
 use crate::voice_losses::{Term, Terms, Weights};
 use crate::{TrainError, VoiceEncoderTraining, sheet};
+
+const SUMMARY: &str = "From a few seconds of speech, this model predicts the feature of a face in \
+the space of a face encoder, and draws that face with a frozen face decoder.";
+const LIMITS: [&str; 1] =
+    ["The face decoder was trained separately: its own card and data apply to what it draws."];
 
 /// State of the loop besides what [`Run`] keeps.
 #[derive(Serialize, Deserialize)]
@@ -33,9 +40,9 @@ struct State {
 /// is extended.
 ///
 /// The run folder `out` gets `config.toml`, `environment.json`, `metrics.jsonl`, events for
-/// TensorBoard, `sheets/` and `checkpoints/`, and at the end `model/` (a model folder without its
+/// TensorBoard, `sheets/` and `checkpoints/`, and at the end `model/` (a model folder with its
 /// card), `scores.json` and `voices.png` (faces of held-out voices). It is not made if the
-/// configuration or the data cannot be used.
+/// configuration or the data cannot be used. `invocation` is recorded in it.
 ///
 /// A run can be interrupted at any time; resuming gives byte-identical weights on the same kind of
 /// processor. A finished run is extended by more steps; a cosine schedule then follows the longer
@@ -52,6 +59,7 @@ pub fn train_voice_encoder(
     config: &VoiceEncoderTraining,
     out: &Path,
     devices: Devices,
+    invocation: &Invocation,
     mut on_event: impl FnMut(&TrainEvent),
 ) -> Result<VoiceEncoderScores, TrainError> {
     check_folder(out)?;
@@ -59,7 +67,9 @@ pub fn train_voice_encoder(
     let device = plain.clone().autodiff();
     device.seed(config.seed);
     let decoder = config.open_decoder(&devices)?;
-    let mut compute = Compute::new(devices, config.optimisation.precision)?;
+    let plan = &config.optimisation;
+    let compute = Compute::new(devices, plan.precision)?;
+    let mut compute = compute.with_clipping(plan.clip_gradient_norm);
     let data = TrainingData::open(config, &decoder, &plain)?;
     let scoring = Scoring::new(config, &data, &decoder.face_space, &plain)?;
     let examples = data.examples(config)?;
@@ -71,8 +81,6 @@ pub fn train_voice_encoder(
     if let Some(distribution) = &distribution {
         learner = learner.with_distribution(distribution, data.features(), &*examples, &device)?;
     }
-    let plan = &config.optimisation;
-    let mut optimizer = plan.init();
     let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();
     let id = data.id()?;
@@ -80,21 +88,20 @@ pub fn train_voice_encoder(
     if let Some(model) = config.start.as_ref().and_then(|start| start.model.as_ref()) {
         trained_on.extend(ModelSource::resolve(model)?.trained_on()?);
     }
-    let session = ThisSession { device: device_names, seed: config.seed, data: id, trained_on };
+    let session = ThisSession {
+        invocation: invocation.clone(),
+        device: device_names,
+        seed: config.seed,
+        data: id,
+        trained_on,
+    };
     let run = Run::open(out, config, &session)?; // everything that can be refused was before
-    let (mut session, restored) = Session::start::<_, State>(
-        run,
-        plan,
-        &config.watch,
-        steps,
-        &learner,
-        &optimizer,
-        &mut on_event,
-    )?;
-    if let Some(restored) = restored {
-        (learner, optimizer) = (restored.module, restored.optimizer);
-        weights = restored.state.weights;
-        compute = compute.with_scale(restored.state.scale);
+    let fresh = TrainState::new(learner, plan);
+    let (mut session, mut trained, restored) =
+        Session::start::<_, State>(run, plan, &config.watch, steps, fresh, &mut on_event)?;
+    if let Some(State { weights: restored, scale }) = restored {
+        weights = restored;
+        compute = compute.with_scale(scale);
     }
     let model = |learner: &Learner| Model {
         voice_encoder: learner.voice_encoder.valid(),
@@ -103,15 +110,15 @@ pub fn train_voice_encoder(
         face_distribution: learner.distribution.as_ref().map(Module::valid),
     };
 
-    let learner = thread::scope(|scope| -> Result<Learner, TrainError> {
+    let trained = thread::scope(|scope| -> Result<TrainState<Learner>, TrainError> {
         let queue = BatchQueue::start(scope, &*examples, session.step(), steps);
         while !session.is_over() {
             let batch = queue.next()?;
             let ids = batch.ids.clone();
-            let shards = batch.shards(compute.devices().count());
+            let shards = batch.shards(compute.devices().count() * plan.gradient_accumulation);
             let balance_now =
                 session.step() == config.losses.balance_losses_at && session.step() > 0;
-            let backward = compute.backward(&learner, shards, |replica, mut shard| {
+            let backward = compute.backward(&trained.network, shards, |replica, mut shard| {
                 let (learner, device) = (replica.module, replica.device.clone().inner());
                 let face = shard.features(&device).autodiff(); // [batch, D]
                 let is_same = shard.is_same_speaker(&device);
@@ -127,24 +134,32 @@ pub fn train_voice_encoder(
                 (weighted(found, weights), (losses, balanced))
             });
             let losses = mean(backward.aux.iter().map(|(losses, _)| losses));
-            session.log(&losses, &ids)?;
+            // In 16 bits, a step with another norm is skipped.
+            let norm = backward.is_finite().then_some(backward.gradient_norm);
+            session.check(&losses, norm, &ids)?;
             if let Some((_, Some(balanced))) = backward.aux.first() {
                 weights.clone_from(balanced);
                 session.note(format!("weights of the losses from this step on: {weights:.4?}"));
             }
-            (learner, _) = compute.step(learner, &mut optimizer, session.rate(), backward);
-            session.advance(losses);
+            let TrainState { network, mut optimizer, average } = trained;
+            let (network, is_made) =
+                compute.step(network, &mut optimizer, session.rate(), backward);
+            trained = TrainState { network, optimizer, average };
+            if is_made {
+                trained.update_average();
+            }
+            session.advance(losses, norm)?;
 
-            session.validate(&learner, || scoring.validate(&model(&learner)))?;
+            session.validate(&trained, || scoring.validate(&model(trained.scored())))?;
             let id = sheet::in_training(&config.name);
-            session.sheet(|| scoring.sheet(&model(&learner), &id))?;
+            session.sheet(|| scoring.sheet(&model(trained.scored()), &id))?;
             let state = State { weights: weights.clone(), scale: compute.scale() };
-            session.checkpoint(&learner, &optimizer, &state)?;
+            session.checkpoint(&trained, &state)?;
         }
-        Ok(learner)
+        Ok(trained)
     })?;
 
-    let (run, learner) = session.finish(learner)?;
+    let (run, learner) = session.finish(trained)?;
     let mut model = model(&learner);
     let reliability = calibrate(&mut model, &scoring, &mut on_event)?;
     let model_config = ModelConfig {
@@ -160,6 +175,9 @@ pub fn train_voice_encoder(
     let (scores, sheet) = scoring.score(&model, &id)?;
     run.write(&run.folder().voices_file(), &sheet)?;
     run.write_json(&run.folder().scores_file(), &scores)?;
+    let (data, licences) = data.uses()?;
+    let card = Card { name: &config.name, summary: SUMMARY, data, licences, limits: &LIMITS };
+    run.write_card(&run.model_card_file(), &card, &scores)?;
     Ok(scores)
 }
 

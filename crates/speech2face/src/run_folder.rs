@@ -4,20 +4,21 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.toml` | the resolved configuration |
-//! | `environment.json` | version, device, seed, threads, training data, start, resumptions |
+//! | `environment.json` | version, commit, command, computer, device, seed, training data, times |
 //! | `metrics.jsonl` | one line of JSON for each step and each validation |
 //! | `sheets/` | pictures of the same faces at different steps |
 //! | `checkpoints/` | what an interrupted run needs to resume |
 //! | `model/` | the model folder of a voice encoder, once the run is finished |
 //! | `face-decoder.safetensors` | the weights of a face decoder, once the run is finished |
 //! | `scores.json` | the final scores |
+//! | `README.md` | the card of a face decoder; that of a model is in its folder |
 //! | `voices.png`, `morphs.png` | faces that a finished voice encoder or face decoder makes |
 
 use std::path::{Path, PathBuf};
 
 use s2f_core::FileError;
-use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
 use crate::training_record::{self, DataId, TrainingRecord};
 
 /// Maximum size of the text files of a run, bytes.
@@ -73,29 +74,6 @@ pub enum RunFolderError {
     /// The operating system refused something.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-/// The environment of a run, as `environment.json` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Environment {
-    /// Version of the program, in the latest session.
-    pub version: String,
-    /// Device or devices, in the latest session.
-    pub device: String,
-    /// Random seed.
-    pub seed: u64,
-    /// Number of threads, in the latest session.
-    pub threads: usize,
-    /// What the run is trained on.
-    #[serde(rename = "data_sha256")]
-    pub data: DataId,
-    /// What its model was trained on. Empty in runs of earlier versions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trained_on: Vec<TrainingRecord>,
-    /// When the run was started, UTC.
-    pub started: String,
-    /// When it was resumed, UTC.
-    pub resumed: Vec<String>,
 }
 
 impl RunFolder {
@@ -185,6 +163,11 @@ impl RunFolder {
     /// `morphs.png`, faces that a finished face decoder makes of the features of morphs.
     pub fn morphs_file(&self) -> PathBuf {
         self.path("morphs.png")
+    }
+
+    /// `README.md`, the card of a face decoder, which has no model folder.
+    pub fn card_file(&self) -> PathBuf {
+        self.path("README.md")
     }
 
     /// `checkpoints/`.

@@ -20,6 +20,11 @@ impl DataId {
         Self(format!("{speakers_sha256}-{pairs}"))
     }
 
+    /// The hash as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The hash of files: of their number and, in this order, of their lengths and contents.
     ///
     /// # Errors

@@ -64,7 +64,10 @@ pub(super) fn print(
     }
     printer.note(format_args!("wrote {}", out.display()));
     if !rejected.is_empty() {
-        printer.note(format_args!("the reason for each: {}", out.join("rejected.csv").display()));
+        printer.note(format_args!(
+            "the reason for each clip, or segment of a clip that is cut: {}",
+            out.join("rejected.csv").display()
+        ));
     }
     Ok(())
 }

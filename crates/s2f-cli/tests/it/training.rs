@@ -8,8 +8,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use s2f_pairs::Split;
-use s2f_testing::data;
 use s2f_testing::pairs::{self, sample};
+use s2f_testing::{data, without_speed};
 
 use crate::support::{Folder, Run};
 
@@ -77,14 +77,19 @@ fn run(folder: &Folder, arguments: &[String]) -> Run {
 fn assert_same(folder: &Folder, a: &str, b: &str) {
     let last = format!("checkpoints/step-{STEPS:06}/weights.safetensors");
     let sheet = format!("sheets/held-out-{STEPS:06}.png");
-    for file in
-        ["face-decoder.safetensors", "metrics.jsonl", "scores.json", "morphs.png", "config.toml"]
-            .into_iter()
-            .chain([last.as_str(), sheet.as_str(), "checkpoints/best/best.json"])
+    for file in ["face-decoder.safetensors", "scores.json", "morphs.png", "config.toml"]
+        .into_iter()
+        .chain([last.as_str(), sheet.as_str(), "checkpoints/best/best.json"])
     {
         let read = |run: &str| folder.read(&format!("{run}/{file}"));
         assert!(read(a) == read(b), "{a}/{file} and {b}/{file} differ");
     }
+    assert_eq!(metrics(folder, a), metrics(folder, b), "{a} and {b}");
+}
+
+/// The metrics of a run that do not depend on the speed of the machine.
+fn metrics(folder: &Folder, run: &str) -> String {
+    without_speed(&String::from_utf8(folder.read(&format!("{run}/metrics.jsonl"))).unwrap())
 }
 
 #[test]
@@ -186,8 +191,8 @@ fn write_pairs(folder: &Folder) {
     pairs::write(&folder.path("tones.parquet"), &pairs).unwrap();
 }
 
-/// The order of the data, augmentation, optimizer, schedule, running statistics, segments and
-/// temperature: all of it comes back after a kill.
+/// The order of the data, augmentation, optimizer, schedule, running statistics, segments,
+/// temperature and moving average: all of it comes back after a kill.
 #[test]
 fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
     let folder = Folder::new();
@@ -206,6 +211,9 @@ fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
             "network.hidden=16",
             "optimisation.steps=14",
             "optimisation.batch=6",
+            "optimisation.gradient_accumulation=2",
+            "optimisation.clip_gradient_norm=0.1",
+            "optimisation.ema_decay=0.8",
             "watch={ checkpoint_every = 3, validate_every = 4, sheet_every = 0 }",
         ];
         for setting in settings {
@@ -218,15 +226,49 @@ fn a_killed_training_on_pairs_resumes_to_the_same_weights() {
     let uninterrupted = begun.elapsed();
     let last = format!("checkpoints/step-{STEPS:06}");
     kill_until_done(&folder, &arguments("pieces"), uninterrupted, || {
-        for file in ["model/model.safetensors", "metrics.jsonl", "scores.json", "voices.png"]
+        for file in ["model/model.safetensors", "scores.json", "voices.png"]
             .map(str::to_owned)
             .into_iter()
-            .chain([format!("{last}/weights.safetensors")])
+            .chain(["weights", "ema"].map(|name| format!("{last}/{name}.safetensors")))
         {
             let read = |run: &str| folder.read(&format!("{run}/{file}"));
             assert!(read("whole") == read("pieces"), "{file} differs");
         }
+        assert_eq!(metrics(&folder, "whole"), metrics(&folder, "pieces"));
     });
+}
+
+#[test]
+fn several_seeds_are_trained_into_one_table() {
+    let folder = Folder::new();
+    write_pairs(&folder);
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/attention.toml");
+    let mut arguments = vec!["train", "voice-encoder", config, "-o", "runs", "--seeds", "2"];
+    for setting in [
+        "data.pairs.path=tones.parquet",
+        "clips.seconds=1.2",
+        "network.layers=[{ channels = 4, stride = [4, 4], pool = false }]",
+        "network.hidden=8",
+        "optimisation.steps=1",
+        "optimisation.batch=6",
+    ] {
+        arguments.extend(["--set", setting]);
+    }
+    let run = folder.run(&arguments).exits(0).says(&["seed 1", "seed 2", "wrote runs/seeds.csv"]);
+    let table = String::from_utf8(folder.read("runs/seeds.csv")).unwrap();
+    assert!(table.starts_with("score,mean,sd,seed_1,seed_2\n"), "{table}");
+    assert!(run.stdout.starts_with("| score | mean ± sd of 2 seeds |\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("| test.3s.recall.at_1 | "), "{}", run.stdout);
+    let environment = folder.read("runs/seed-2/environment.json");
+    let environment: serde_json::Value = serde_json::from_slice(&environment).unwrap();
+    let typed = environment["command"].as_array().unwrap();
+    assert_eq!(typed[..3], ["speech2face", "train", "voice-encoder"].map(serde_json::Value::from));
+    let version = folder.run(["--version"]).exits(0).stdout;
+    match environment["commit"].as_str() {
+        Some(commit) => assert!(version.contains(&format!("commit: {commit}\n")), "{version}"),
+        None => assert!(version.contains("commit: not known"), "{version}"),
+    }
+    folder.run(["train", "voice-encoder", config, "-o", "runs", "--seeds", "1"]).exits(2);
 }
 
 #[test]

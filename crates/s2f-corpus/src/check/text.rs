@@ -35,7 +35,10 @@ impl fmt::Display for CorpusCheck {
         }
         let mut title = "missing";
         for AbsentKind { missing, count, examples } in &self.absent {
-            let more = if *count > examples.len() { ", …" } else { "" };
+            let more = match count.saturating_sub(examples.len()) {
+                0 => String::new(),
+                more => format!(", … and {more} more"),
+            };
             line(title, format!("{count} × {missing}: {}{more}", examples.join(", ")))?;
             title = "";
         }
@@ -100,6 +103,9 @@ mod tests {
              at most   2 pairs, 210 kB on disk\n"
         );
         assert_eq!(text, expected);
+        let absent = ["p", "q", "r", "s", "t"].map(|id| (id, "no sound"));
+        let text = check(&corpus("avspeech", &clips, &absent)).to_string();
+        assert!(text.contains("missing   5 × no sound: p, q, r, … and 2 more\n"), "{text}");
         let text = check(&corpus("folder", &clips, &[])).to_string();
         assert!(text.contains("missing   nothing\n"), "{text}");
         assert!(text.contains("at most   68.4 MB on disk for an hour of speech\n"), "{text}");

@@ -65,20 +65,32 @@ fn write_duplicates(f: &mut fmt::Formatter<'_>, what: &str, found: &Duplicates) 
     if found.groups == 0 {
         return writeln!(f, "\nno {what} occurs twice");
     }
-    writeln!(f, "\nthe same {what}: {} groups, {} pairs", found.groups, found.pairs)?;
+    let (groups, pairs) = (counted(found.groups, "group"), counted(found.pairs, "pair"));
+    writeln!(f, "\nthe same {what}: {groups} of pairs, {pairs} in all")?;
     if found.across_splits > 0 {
         let count = found.across_splits;
-        writeln!(f, "  LEAK: {count} of them in more than one split")?;
+        writeln!(f, "  LEAK: {} in more than one split", counted(count, "group"))?;
     }
     if found.across_speakers > 0 {
         let count = found.across_speakers;
-        writeln!(f, "  WRONG: {count} of them under more than one speaker")?;
+        writeln!(f, "  WRONG: {} under more than one speaker", counted(count, "group"))?;
     }
     for group in &found.examples {
-        let rest = if group.pairs > group.pair_ids.len() { ", …" } else { "" };
+        let rest = match group.pairs.saturating_sub(group.pair_ids.len()) {
+            0 => String::new(),
+            more => format!(", … and {more} more"),
+        };
         writeln!(f, "  {} pairs: {}{rest}", group.pairs, group.pair_ids.join(", "))?;
     }
-    Ok(())
+    match found.groups.saturating_sub(found.examples.len()) {
+        0 => Ok(()),
+        more => writeln!(f, "  … and {more} more {}", if more == 1 { "group" } else { "groups" }),
+    }
+}
+
+/// A number with the name of what is counted.
+fn counted(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 fn hours(seconds: f64) -> String {

@@ -9,6 +9,7 @@ use crate::batch_queue::QUEUED;
 use crate::config::{FaceDecoderTraining, FaceEncoderFile, VoiceData, VoiceEncoderTraining};
 use crate::devices::Devices;
 use crate::frozen::FrozenDecoder;
+use crate::host::machine_memory;
 
 /// Bytes of a value in 32 bits.
 const BYTES: u64 = 4;
@@ -40,8 +41,14 @@ pub(super) fn check_voice_encoder(
     }
     // The memory of other devices is theirs.
     if devices.is_cpu() {
-        let network = config.network.cost(inputs, frames)?;
+        let optimisation = &config.optimisation;
+        // What is computed at a time.
+        let batch = batch / optimisation.gradient_accumulation;
+        let network = config.network.cost(batch.saturating_mul(clips.segments), frames)?;
         parts.push(("voice encoder", network.training_bytes()));
+        if optimisation.ema_decay.is_some() {
+            parts.push(("moving average of the weights", network.parameter_bytes));
+        }
         let drawn = match (losses.pixel > 0.0, losses.pixel_batch) {
             (false, _) => 1,
             (true, 0) => batch,
@@ -108,32 +115,9 @@ fn size_of_pairs(path: &std::path::Path) -> u64 {
     }
 }
 
-/// Memory that this process may use, bytes: that of the machine, or of the container it runs in.
-/// `None` on systems without `/proc`.
-fn machine_memory() -> Option<u64> {
-    let total = total_memory(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limits =
-        limits.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
-    Some(limits.fold(total, u64::min))
-}
-
-/// `MemTotal` of `/proc/meminfo`, bytes.
-fn total_memory(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_total_memory_is_read() {
-        let meminfo = "MemTotal:       24689680 kB\nMemFree:         9734016 kB\n";
-        assert_eq!(total_memory(meminfo), Some(25_282_232_320)); // 24 689 680 · 1024
-        assert_eq!(total_memory("MemFree: 1 kB"), None);
-    }
 
     #[test]
     fn the_message_has_estimate_limit_and_keys() {

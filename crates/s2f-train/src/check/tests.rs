@@ -46,6 +46,8 @@ fn values_out_of_range_are_named() {
     for setting in [
         "optimisation.batch=1",
         "optimisation.precision=bfloat16",
+        "optimisation.gradient_accumulation=2",
+        "optimisation.ema_decay=1.0",
         "morphing.pool=0",
         "morphing.most_faces=1",
         "data.held_out=1",
@@ -68,6 +70,11 @@ fn values_out_of_range_are_named() {
         "optimisation.steps=0",
         "optimisation.learning_rate=inf",
         "optimisation.optimizer.adam-w.weight_decay=-1.0",
+        "optimisation.gradient_accumulation=0",
+        "optimisation.clip_gradient_norm=0.0",
+        "optimisation.clip_gradient_norm=nan",
+        "optimisation.ema_decay=0.0",
+        "optimisation.ema_decay=1.5",
     ] {
         let result = voice_encoder("convolutional/voice-encoder.toml", setting);
         names(result, setting.split('=').next().unwrap());
@@ -139,6 +146,20 @@ fn a_network_that_cannot_read_a_scored_clip_is_refused_before_the_run() {
         let found = problem(name, format!("clips.seconds=10.0 {}", layers(8)));
         assert!(found.as_ref().is_some_and(|text| text.contains("598")), "{name}: {found:?}");
     }
+}
+
+#[test]
+fn a_batch_is_divided_into_equal_parts_of_two_or_more() {
+    let contrastive = |settings: &str| voice_encoder("contrastive.toml", settings);
+    contrastive("optimisation.batch=64 optimisation.gradient_accumulation=32").unwrap();
+    names(
+        contrastive("optimisation.batch=63 optimisation.gradient_accumulation=32"),
+        "batch is 63",
+    );
+    names(contrastive("optimisation.batch=66 optimisation.gradient_accumulation=32"), "a multiple");
+    let most = usize::MAX / 2;
+    let many = format!("optimisation.batch=64 optimisation.gradient_accumulation={most}");
+    names(contrastive(&many), "optimisation.batch");
 }
 
 #[test]

@@ -59,8 +59,8 @@ pub struct AgeingData {
     pub folder: PathBuf,
     /// Factor of the average ageing, above 0: averages understate it.
     pub strength: f32,
-    /// Ages that every face is drawn at, years, ascending, at least two; morphs are mixtures of
-    /// neighbouring ones.
+    /// Ages that every face is drawn at, 16 to 100 years, ascending, 2 to 16 of them; morphs are
+    /// mixtures of neighbouring ones.
     pub ages: Vec<f32>,
 }
 

@@ -87,7 +87,7 @@ pub struct TraitRegression {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraitFaces {
-    /// Number of mixtures of faces that are drawn for each sex.
+    /// Number of mixtures of faces that are drawn for each sex, `network.rank` + 4 to 100000.
     pub draws: usize,
     /// Faces in a mixture. Only moments of all mixtures of a sex are kept, so it may be 1.
     pub members: usize,

@@ -17,18 +17,37 @@ pub struct Optimisation {
     /// used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
-    /// Number of examples in a step.
+    /// Number of examples in a step: two or more for each device and part.
     pub batch: usize,
+    /// Number of equal parts that a batch is computed in, one after another; the gradients of the
+    /// parts are averaged. A step takes the memory of a part and gives the result of the batch,
+    /// except that `losses.contrastive` compares the voices of a part, and batch normalisation uses
+    /// the statistics of a part. For a voice encoder.
+    #[serde(default = "one")]
+    pub gradient_accumulation: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// Maximum norm of the gradient over all parameters: a longer gradient is scaled down to it. No
+    /// clipping if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_gradient_norm: Option<f64>,
+    /// Decay of an exponential moving average (EMA) of the weights: after each step, average =
+    /// decay · average + (1 − decay) · weights. Scored and saved weights are then the average's;
+    /// training goes on from its own. No average if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
     /// The type that convolutions and linear layers compute in; weights, losses and optimizer have
     /// 32 bits.
     #[serde(default)]
     pub precision: ComputePrecision,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// How the learning rate changes.
@@ -39,9 +58,9 @@ pub enum Schedule {
     Cosine,
     /// Multiplied by `factor` every `every` steps.
     Decay {
-        /// Below 1.
+        /// Factor of the learning rate.
         factor: f64,
-        /// Number of steps.
+        /// Number of steps after which it is multiplied again.
         every: usize,
     },
 }
@@ -61,7 +80,7 @@ pub enum Optimizer {
     },
     /// Adam with decoupled weight decay (Loshchilov & Hutter, 2019), β 0.9 and 0.999.
     AdamW {
-        /// Share of a weight that is subtracted in a step, times the learning rate.
+        /// Share of a weight that is subtracted in a step, times the learning rate, 0 to 1.
         weight_decay: f32,
     },
 }
@@ -130,6 +149,9 @@ mod tests {
             learning_rate: 1.0,
             schedule,
             optimizer: Optimizer::AdamW { weight_decay: 0.0 },
+            gradient_accumulation: 1,
+            clip_gradient_norm: None,
+            ema_decay: None,
             precision: ComputePrecision::Float32,
         }
     }

@@ -209,13 +209,14 @@ pub struct VoiceLosses {
     pub feature: f64,
     /// Mean absolute difference of the decoded pictures: an ablation.
     pub pixel: f64,
-    /// Number of pictures of a batch that are rendered for the pixel loss; 0 means all.
+    /// Number of pictures that are rendered for the pixel loss, of a batch or, with
+    /// `optimisation.gradient_accumulation`, of each part; 0 means all.
     pub pixel_batch: usize,
     /// Weights of VGG-Face, for `distillation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vgg_face: Option<PathBuf>,
     /// The step after which all weights are set so that the gradient of each loss with respect to
     /// the voice's feature is as large as that of the first loss with a weight, as in the
-    /// paper (there 1000). 0 keeps the weights.
+    /// paper (there 1000). 0 keeps the weights; it is 0 with `distribution`.
     pub balance_losses_at: usize,
 }

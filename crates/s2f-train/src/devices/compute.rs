@@ -6,9 +6,10 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn::tensor::{DType, Device, Tensor};
 
+use super::gradients::{clipped, norm};
 use super::precision::{cast_weights, unscale};
 use super::statistics::Statistics;
 use super::{ComputePrecision, Devices, DevicesError, LossScale};
@@ -19,6 +20,7 @@ pub struct Compute {
     devices: Devices,
     precision: ComputePrecision,
     scale: LossScale,
+    clip_norm: Option<f64>,
 }
 
 /// The network on one device.
@@ -36,10 +38,31 @@ pub struct Replica<'a, M> {
 pub struct Backward<T> {
     /// What the closure returned besides the loss, in the order of the shards.
     pub aux: Vec<T>,
+    /// Norm of the gradient over all parameters, before clipping.
+    pub gradient_norm: f64,
     gradients: Vec<(GradientsParams, Device)>,
     /// Those of the first replica, if there were replicas.
     statistics: Option<Statistics>,
     is_finite: bool,
+}
+
+impl<T> Backward<T> {
+    fn new<M: Module>(
+        network: &M,
+        aux: Vec<T>,
+        gradients: Vec<(GradientsParams, Device)>,
+        statistics: Option<Statistics>,
+        is_finite: bool,
+    ) -> Self {
+        let parts: Vec<&GradientsParams> = gradients.iter().map(|(part, _)| part).collect();
+        let gradient_norm = norm(network, &parts);
+        Self { aux, gradient_norm, gradients, statistics, is_finite }
+    }
+
+    /// Whether the step will be made: see [`Compute::step`].
+    pub fn is_finite(&self) -> bool {
+        self.is_finite
+    }
 }
 
 impl Compute {
@@ -52,13 +75,19 @@ impl Compute {
                 return Err(DevicesError::Precision { name: name.clone(), precision });
             }
         }
-        Ok(Self { devices, precision, scale: LossScale::default() })
+        Ok(Self { devices, precision, scale: LossScale::default(), clip_norm: None })
     }
 
     /// The same with the loss scale of a checkpoint.
     #[must_use]
     pub fn with_scale(self, scale: LossScale) -> Self {
         Self { scale, ..self }
+    }
+
+    /// The same with gradients clipped to this norm over all parameters; `None` does not clip.
+    #[must_use]
+    pub fn with_clipping(self, clip_norm: Option<f64>) -> Self {
+        Self { clip_norm, ..self }
     }
 
     /// The current loss scale; only [`ComputePrecision::Float16`] uses it.
@@ -76,13 +105,14 @@ impl Compute {
     /// the mean over the shards, which therefore have equal sizes; a loss that compares the
     /// examples of a batch with each other compares those of a shard.
     ///
-    /// There is one shard per device. On one device in 32 bits, the network itself is used, on the
-    /// calling thread; otherwise replicas are, and batch normalisations keep the statistics of the
-    /// first.
+    /// Each device has an equal number of shards, one or more, and computes them one after another;
+    /// their gradients are accumulated. On one device in 32 bits, the network itself is used, on
+    /// the calling thread; otherwise replicas are, and batch normalisations keep the statistics of
+    /// the first.
     pub fn backward<M, S, T>(
         &self,
         network: &M,
-        mut shards: Vec<S>,
+        shards: Vec<S>,
         loss: impl Fn(Replica<'_, M>, S) -> (Tensor<1>, T) + Sync,
     ) -> Backward<T>
     where
@@ -90,44 +120,53 @@ impl Compute {
         S: Send,
         T: Send,
     {
-        debug_assert_eq!(shards.len(), self.devices.count());
-        if let Some(shard) = shards.pop_if(|_| self.is_plain()) {
-            let device = self.devices.first().clone().autodiff();
-            let (loss, aux) = loss(Replica { module: network, index: 0, device: &device }, shard);
-            let gradients = GradientsParams::from_grads(loss.backward(), network);
-            return Backward {
-                aux: vec![aux],
-                gradients: vec![(gradients, self.devices.first().clone())],
-                statistics: None,
-                is_finite: true,
-            };
-        }
+        debug_assert!(shards.len().is_multiple_of(self.devices.count()));
+        let on_each = shards.len() / self.devices.count();
         let share = 1.0 / shards.len() as f64;
+        if self.is_plain() {
+            let device = self.devices.first().clone().autodiff();
+            let (mut sum, mut aux) = (GradientsAccumulator::new(), Vec::new());
+            for shard in shards {
+                let replica = Replica { module: network, index: 0, device: &device };
+                let (loss, of_shard) = loss(replica, shard);
+                let loss = if on_each == 1 { loss } else { loss * share };
+                sum.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
+                aux.push(of_shard);
+            }
+            let gradients = vec![(sum.grads(), self.devices.first().clone())];
+            return Backward::new(network, aux, gradients, None, true);
+        }
         let scale = (self.precision == ComputePrecision::Float16).then_some(self.scale);
-        let on_one = |index: usize, replica: M, device: &Device, shard: S| {
+        let on_one = |index: usize, replica: M, device: &Device, shards: Vec<S>| {
             let device_autodiff = device.clone().autodiff();
             let replica = cast_weights(replica, self.precision).fork(&device_autodiff);
-            let on_device = Replica { module: &replica, index, device: &device_autodiff };
-            let (loss, aux) = loss(on_device, shard);
-            let loss = loss * (share * scale.map_or(1.0, LossScale::factor));
-            let gradients = GradientsParams::from_grads(loss.backward(), &replica);
-            let (gradients, is_finite) = match self.precision {
-                ComputePrecision::Float32 => (gradients, true),
-                _ => unscale(gradients, &replica, scale),
-            };
+            let (mut sum, mut aux, mut is_finite) = (GradientsAccumulator::new(), Vec::new(), true);
+            for shard in shards {
+                let on_device = Replica { module: &replica, index, device: &device_autodiff };
+                let (loss, of_shard) = loss(on_device, shard);
+                let loss = loss * (share * scale.map_or(1.0, LossScale::factor));
+                let gradients = GradientsParams::from_grads(loss.backward(), &replica);
+                let (gradients, all_finite) = match self.precision {
+                    ComputePrecision::Float32 => (gradients, true),
+                    _ => unscale(gradients, &replica, scale),
+                };
+                sum.accumulate(&replica, gradients);
+                is_finite &= all_finite;
+                aux.push(of_shard);
+            }
             let statistics = (index == 0).then(|| Statistics::of(&replica));
-            (aux, (gradients, device.clone()), statistics, is_finite)
+            (aux, (sum.grads(), device.clone()), statistics, is_finite)
         };
-        let mut joined =
-            Backward { aux: Vec::new(), gradients: Vec::new(), statistics: None, is_finite: true };
+        let mut shards = shards.into_iter();
         let results: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (shards.into_iter().zip(&self.devices.devices).enumerate())
-                .map(|(index, (shard, device))| {
+            let threads: Vec<_> = (self.devices.devices.iter().enumerate())
+                .map(|(index, device)| {
+                    let shards: Vec<S> = shards.by_ref().take(on_each).collect();
                     // A replica has its own graph and statistics: a clone would share them with
                     // the other threads.
                     let replica = network.valid().train();
                     let on_one = &on_one;
-                    scope.spawn(move || on_one(index, replica, device, shard))
+                    scope.spawn(move || on_one(index, replica, device, shards))
                 })
                 .collect();
             threads
@@ -135,13 +174,15 @@ impl Compute {
                 .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
         });
-        for (aux, gradients, statistics, is_finite) in results {
-            joined.aux.push(aux);
-            joined.gradients.push(gradients);
-            joined.statistics = joined.statistics.or(statistics);
-            joined.is_finite &= is_finite;
+        let (mut aux, mut gradients, mut statistics) = (Vec::new(), Vec::new(), None);
+        let mut is_finite = true;
+        for (of_shards, of_device, of_replica, all_finite) in results {
+            aux.extend(of_shards);
+            gradients.push(of_device);
+            statistics = statistics.or(of_replica);
+            is_finite &= all_finite;
         }
-        joined
+        Backward::new(network, aux, gradients, statistics, is_finite)
     }
 
     /// The network after one step of the optimizer, and whether a step was made: in
@@ -161,6 +202,11 @@ impl Compute {
             return (network, false);
         }
         let mut grads = backward.gradients;
+        if let Some(max) = self.clip_norm {
+            let clip =
+                |(part, device)| (clipped(&network, part, backward.gradient_norm, max), device);
+            grads = grads.into_iter().map(clip).collect();
+        }
         let network = match (grads.pop(), grads.is_empty()) {
             (Some((gradients, _)), true) => optimizer.step(rate, network, gradients),
             (last, _) => {

@@ -1,18 +1,17 @@
 //! Checkpoints: what an interrupted run needs to resume with byte-identical results.
 //!
-//! `step-000500/` holds `weights.safetensors` in full precision, `optimizer.bpk`, `parameters.json`
-//! (the optimizer's identifiers of the weights), `state.toml` (the loop's own state, the best
-//! validation, the length of the metrics) and `manifest.json` with the sizes and hashes of these
-//! four. The folder is written under a temporary name, flushed and renamed, so an interruption
-//! leaves all of it or nothing. A checkpoint whose files differ from its manifest is skipped with a
-//! warning.
+//! `step-000500/` holds `weights.safetensors` in full precision, `ema.safetensors` with their
+//! moving average if there is one, `optimizer.bpk`, `parameters.json` (the optimizer's identifiers
+//! of the weights), `state.toml` (the loop's own state, the best validation, the length of the
+//! metrics) and `manifest.json` with the sizes and hashes of these files. The folder is written
+//! under a temporary name, flushed and renamed, so an interruption leaves all of it or nothing. A
+//! checkpoint whose files differ from its manifest is skipped with a warning.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::Bytes;
 use s2f_core::FileError;
 use s2f_core::hash::sha256;
@@ -23,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use super::{Run, files, parameter_ids};
 use crate::TrainError;
 use crate::event::TrainEvent;
+use crate::train_state::{TrainState, WeightAverage};
 
 const BEST: &str = "best";
 const WEIGHTS: &str = "weights.safetensors";
+const AVERAGE: &str = "ema.safetensors";
 const OPTIMIZER: &str = "optimizer.bpk";
 const PARAMETERS: &str = "parameters.json";
 const STATE: &str = "state.toml";
@@ -35,8 +36,7 @@ const MANIFEST: &str = "manifest.json";
 pub(crate) struct Restored<M, S> {
     /// Steps done.
     pub(crate) step: usize,
-    pub(crate) module: M,
-    pub(crate) optimizer: ModuleOptimizer,
+    pub(crate) trained: TrainState<M>,
     /// The loop's own state.
     pub(crate) state: S,
 }
@@ -80,6 +80,7 @@ impl FileHash {
 /// The files of a checkpoint that equal its manifest.
 struct Verified {
     weights: Vec<u8>,
+    average: Option<Vec<u8>>,
     optimizer: Vec<u8>,
     parameters: Vec<u8>,
     state: String,
@@ -89,20 +90,19 @@ impl Run {
     /// Restores the newest undamaged checkpoint; `None` in a new run. Metrics of later steps are
     /// cut off. Call before anything is logged.
     ///
-    /// `module` and `optimizer` are built as for a new run; the optimizer has made no step yet.
+    /// `fresh` is built as for a new run; no step was made yet.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if all checkpoints are damaged, or if the newest undamaged one is
     /// of another network.
     pub(crate) fn restore<M: Module, S: DeserializeOwned>(
         &mut self,
-        module: &M,
-        optimizer: &ModuleOptimizer,
+        fresh: &TrainState<M>,
         mut on_event: impl FnMut(&TrainEvent),
     ) -> Result<Option<Restored<M, S>>, TrainError> {
         let mut damage = None;
         for (step, path) in self.checkpoints()?.into_iter().rev() {
-            let files = match read(&path) {
+            let files = match read(&path, fresh.average.is_some()) {
                 Ok(files) => files,
                 Err(reason) => {
                     let note = format!("checkpoints/{} is skipped: {reason}", name(step));
@@ -115,17 +115,27 @@ impl Run {
             let state: State<S> = toml::from_str(&files.state).map_err(|e| bad(e.to_string()))?;
             let ids: BTreeMap<String, u64> =
                 serde_json::from_slice(&files.parameters).map_err(|e| bad(e.to_string()))?;
-            if !ids.keys().eq(parameter_ids::ids(module).keys()) {
+            if !ids.keys().eq(parameter_ids::ids(&fresh.network).keys()) {
                 return Err(bad("it is of another network".to_owned()));
             }
-            let module = weights::load(module.clone(), &files.weights)?;
-            let optimizer = optimizer.clone().from_bytes(Bytes::from_bytes_vec(files.optimizer));
-            let restored = Restored {
-                step: state.step,
-                module: parameter_ids::with_ids(module, &ids),
-                optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
-                state: state.of_loop,
+            let load = |network: &M, bytes: &[u8]| -> Result<M, TrainError> {
+                Ok(parameter_ids::with_ids(weights::load(network.clone(), bytes)?, &ids))
             };
+            let average = match fresh.average.as_ref().zip(files.average) {
+                Some((average, bytes)) => {
+                    let network = load(average.network(), &bytes)?;
+                    Some(WeightAverage::new(&network, average.decay()))
+                }
+                None => None,
+            };
+            let optimizer = fresh.optimizer.clone();
+            let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(files.optimizer));
+            let trained = TrainState {
+                network: load(&fresh.network, &files.weights)?,
+                optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
+                average,
+            };
+            let restored = Restored { step: state.step, trained, state: state.of_loop };
             self.cut_metrics(state.metrics_bytes)?;
             self.best = state.best;
             self.write_best()?;
@@ -142,8 +152,7 @@ impl Run {
     pub(crate) fn checkpoint<M: Module>(
         &mut self,
         step: usize,
-        module: &M,
-        optimizer: &ModuleOptimizer,
+        trained: &TrainState<M>,
         state: &impl Serialize,
     ) -> Result<(), TrainError> {
         let path = self.folder().checkpoints().join(name(step));
@@ -152,14 +161,17 @@ impl Run {
         let metrics_bytes = self.metrics.sync_all().and_then(|()| self.metrics.metadata());
         let metrics_bytes = metrics_bytes.map_err(FileError::at("write", &metrics))?.len();
         let state = State { step, metrics_bytes, best: self.best.clone(), of_loop: state };
-        let optimizer = optimizer.into_bytes().map_err(|e| bad(e.to_string()))?;
-        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(module));
-        let contents: [(&str, Vec<u8>); 4] = [
-            (WEIGHTS, full_precision(module)?),
+        let optimizer = trained.optimizer.into_bytes().map_err(|e| bad(e.to_string()))?;
+        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(&trained.network));
+        let mut contents: Vec<(&str, Vec<u8>)> = vec![
+            (WEIGHTS, full_precision(&trained.network)?),
             (OPTIMIZER, optimizer.to_vec()),
             (PARAMETERS, parameters.map_err(|e| bad(e.to_string()))?),
             (STATE, toml::to_string(&state).map_err(|e| bad(e.to_string()))?.into_bytes()),
         ];
+        if let Some(average) = &trained.average {
+            contents.push((AVERAGE, full_precision(average.network())?));
+        }
         let hash = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), FileHash::of(bytes));
         let manifest: Manifest = contents.iter().map(hash).collect();
 
@@ -288,7 +300,7 @@ fn full_precision<M: Module>(module: &M) -> Result<Vec<u8>, TrainError> {
 }
 
 /// The files of a checkpoint, or what is wrong with them.
-fn read(folder: &Path) -> Result<Verified, String> {
+fn read(folder: &Path, with_average: bool) -> Result<Verified, String> {
     let file = |name: &str| fs::read(folder.join(name)).map_err(|e| format!("{name}: {e}"));
     let manifest: Manifest =
         serde_json::from_slice(&file(MANIFEST)?).map_err(|e| format!("{MANIFEST}: {e}"))?;
@@ -302,6 +314,7 @@ fn read(folder: &Path) -> Result<Verified, String> {
     };
     Ok(Verified {
         weights: checked(WEIGHTS)?,
+        average: with_average.then(|| checked(AVERAGE)).transpose()?,
         optimizer: checked(OPTIMIZER)?,
         parameters: checked(PARAMETERS)?,
         state: String::from_utf8(checked(STATE)?).map_err(|e| format!("{STATE}: {e}"))?,

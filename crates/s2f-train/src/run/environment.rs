@@ -1,14 +1,27 @@
-//! `environment.json`: version, device and data of a run, and when it was started and resumed.
+//! `environment.json`: version, command, computer, device and data of a run, and when it was
+//! started and resumed.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use speech2face::{DataId, Environment, RunFolder, TrainingRecord};
 
 use crate::TrainError;
+use crate::host::host;
+
+/// How the program that trains was started: for the record in the run folder and the model card.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// Commit that the program was built from, if it is known.
+    pub commit: Option<String>,
+    /// The command line, argument by argument.
+    pub command: Vec<String>,
+}
 
 /// Where and on what this session trains.
 #[derive(Debug, Clone)]
 pub(crate) struct ThisSession {
+    /// How the program was started.
+    pub(crate) invocation: Invocation,
     /// Device or devices.
     pub(crate) device: String,
     /// Random seed.
@@ -25,7 +38,8 @@ pub(super) fn compared(
     session: &ThisSession,
 ) -> Result<Environment, TrainError> {
     let now = utc(SystemTime::now());
-    let ThisSession { device, seed, data, mut trained_on } = session.clone();
+    let ThisSession { invocation, device, seed, data, mut trained_on } = session.clone();
+    let uses_gpu = ["cuda", "wgpu"].iter().any(|kind| device.starts_with(kind));
     let (mut started, mut resumed) = (now.clone(), Vec::new());
     if folder.environment_file().exists() {
         let earlier = folder.environment()?;
@@ -40,6 +54,9 @@ pub(super) fn compared(
     }
     Ok(Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: invocation.commit,
+        command: invocation.command,
+        host: Some(host(uses_gpu)),
         device,
         seed,
         threads: rayon::current_num_threads(),

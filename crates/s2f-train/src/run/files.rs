@@ -82,7 +82,7 @@ pub(super) fn discard(path: &Path) -> io::Result<()> {
 }
 
 /// Names and paths of what is in a folder; nothing if there is no folder.
-pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
     let read = || match fs::read_dir(folder) {
         Ok(found) => found
             .map(|entry| {

@@ -10,8 +10,13 @@ use serde::Deserialize;
 use speech2face::{DataId, TrainingRecord};
 
 use super::*;
+use crate::config::Watch;
+use crate::devices::ComputePrecision;
 use crate::draw::generator;
 use crate::event::TrainEvent;
+use crate::session::Session;
+use crate::train_state::{TrainState, WeightAverage};
+use crate::{Optimisation, Optimizer, Schedule};
 
 /// A layer of each kind that a checkpoint stores: matrices, and running statistics.
 #[derive(Module, Debug)]
@@ -52,23 +57,28 @@ fn bytes(net: &Net) -> Vec<u8> {
 }
 
 /// Steps `from` to `to` of a small training that logs each of them.
-fn train(
-    run: &mut Run,
-    mut net: Net,
-    optimizer: &mut ModuleOptimizer,
-    from: usize,
-    to: usize,
-) -> Net {
+fn train(run: &mut Run, mut trained: TrainState<Net>, from: usize, to: usize) -> TrainState<Net> {
     for step in from..to {
         let mut rng = generator(7, b"values  ", step);
         let values: Vec<f32> = (0..24).map(|_| rng.random()).collect();
         let x = Tensor::<2>::from_data(TensorData::new(values, [8, 3]), &Device::flex());
-        let loss = net.forward(x.autodiff()).square().mean();
-        run.log(step + 1, &[("loss", loss.clone().into_scalar())], &[]).unwrap();
-        let gradients = GradientsParams::from_grads(loss.backward(), &net);
-        net = optimizer.step(0.05, net, gradients);
+        let loss = trained.network.forward(x.autodiff()).square().mean();
+        run.log(step + 1, &[("loss", loss.clone().into_scalar())]).unwrap();
+        let gradients = GradientsParams::from_grads(loss.backward(), &trained.network);
+        trained.network = trained.optimizer.step(0.05, trained.network, gradients);
+        trained.update_average();
     }
-    net
+    trained
+}
+
+/// The start of a training with a moving average.
+fn start(network: Net) -> TrainState<Net> {
+    let average = Some(WeightAverage::new(&network, 0.9));
+    TrainState { average, ..without_average(network) }
+}
+
+fn without_average(network: Net) -> TrainState<Net> {
+    TrainState { network, optimizer: optimizer(), average: None }
 }
 
 fn optimizer() -> ModuleOptimizer {
@@ -99,7 +109,16 @@ impl Folder {
         Run::open(
             &self.0,
             &config,
-            &ThisSession { device: "cpu".into(), seed: 1, data, trained_on },
+            &ThisSession {
+                invocation: Invocation {
+                    commit: Some("abc123".into()),
+                    command: vec!["speech2face".into(), "train".into()],
+                },
+                device: "cpu".into(),
+                seed: 1,
+                data,
+                trained_on,
+            },
         )
     }
 
@@ -107,7 +126,7 @@ impl Folder {
     fn resume(&self) -> (Run, Found, Vec<TrainEvent>) {
         let mut run = self.open("seed = 1").unwrap();
         let mut events = Vec::new();
-        let restored = run.restore(&Net::init(), &optimizer(), |event| events.push(event.clone()));
+        let restored = run.restore(&start(Net::init()), |event| events.push(event.clone()));
         (run, restored, events)
     }
 }
@@ -125,38 +144,44 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
     let fresh = || weights::load(Net::init(), &begin).unwrap();
 
     let mut run = whole.open("seed = 1").unwrap();
-    let uninterrupted = train(&mut run, fresh(), &mut optimizer(), 0, 7);
+    let uninterrupted = train(&mut run, start(fresh()), 0, 7);
 
     let (mut run, restored, _) = pieces.resume();
     assert!(restored.unwrap().is_none());
-    let mut first = optimizer();
-    let net = train(&mut run, fresh(), &mut first, 0, 3);
-    run.checkpoint(3, &net, &first, &STATE).unwrap();
-    train(&mut run, net, &mut first, 3, 5); // lost
+    let first = train(&mut run, start(fresh()), 0, 3);
+    run.checkpoint(3, &first, &STATE).unwrap();
+    train(&mut run, first, 3, 5); // lost
     drop(run);
 
     let (mut run, restored, events) = pieces.resume();
-    let mut restored = restored.unwrap().unwrap();
+    let restored = restored.unwrap().unwrap();
     assert_eq!((restored.step, restored.state, events), (3, STATE, vec![]));
-    let net = train(&mut run, restored.module, &mut restored.optimizer, 3, 7);
-    assert_eq!(bytes(&net), bytes(&uninterrupted));
+    let resumed = train(&mut run, restored.trained, 3, 7);
+    assert_eq!(bytes(&resumed.network), bytes(&uninterrupted.network));
+    assert_eq!(bytes(resumed.scored()), bytes(uninterrupted.scored()));
+    assert_ne!(bytes(resumed.scored()), bytes(&resumed.network));
     let lines = |folder: &Folder| fs::read_to_string(folder.0.join("metrics.jsonl")).unwrap();
     assert_eq!(lines(&pieces), lines(&whole));
     assert!(lines(&whole).starts_with("{\"step\":1,\"loss\":"));
 }
 
-const FILES: [&str; 5] =
-    ["weights.safetensors", "optimizer.bpk", "parameters.json", "state.toml", "manifest.json"];
+const FILES: [&str; 6] = [
+    "weights.safetensors",
+    "ema.safetensors",
+    "optimizer.bpk",
+    "parameters.json",
+    "state.toml",
+    "manifest.json",
+];
 
 #[test]
 fn a_damaged_checkpoint_is_skipped_and_two_are_an_error() {
     let folder = Folder::new("damaged");
     let (mut run, ..) = folder.resume();
-    let mut optimizer = optimizer();
-    let mut net = Net::init();
+    let mut trained = start(Net::init());
     for step in [2, 4, 6] {
-        net = train(&mut run, net, &mut optimizer, step - 2, step);
-        run.checkpoint(step, &net, &optimizer, &STATE).unwrap();
+        trained = train(&mut run, trained, step - 2, step);
+        run.checkpoint(step, &trained, &STATE).unwrap();
     }
     drop(run);
     let checkpoints = folder.0.join("checkpoints");
@@ -199,9 +224,10 @@ fn a_damaged_checkpoint_is_skipped_and_two_are_an_error() {
 fn checkpoints_of_another_network_are_refused() {
     let folder = Folder::new("other-network");
     let mut run = folder.open("seed = 1").unwrap();
-    run.checkpoint(1, &Net::init(), &optimizer(), &STATE).unwrap();
-    let other: Linear = LinearConfig::new(3, 4).init(&Device::flex());
-    let problem = run.restore::<_, State>(&other, &optimizer(), |_| ()).err().unwrap();
+    run.checkpoint(1, &without_average(Net::init()), &STATE).unwrap();
+    let network: Linear = LinearConfig::new(3, 4).init(&Device::flex());
+    let other = TrainState { network, optimizer: optimizer(), average: None };
+    let problem = run.restore::<_, State>(&other, |_| ()).err().unwrap();
     assert!(problem.to_string().contains("it is of another network"), "{problem}");
 }
 
@@ -244,6 +270,11 @@ fn folders_of_other_runs_are_refused() {
     assert_eq!(environment["resumed"].as_array().unwrap().len(), 1, "{environment}");
     let record = serde_json::json!([{ "pairs": { "path": "pairs", "data_sha256": "data-1" } }]);
     assert_eq!(environment["trained_on"], record);
+    assert_eq!(environment["commit"], "abc123");
+    assert_eq!(environment["command"], serde_json::json!(["speech2face", "train"]));
+    let host = &environment["host"];
+    assert!(host["cores"].as_u64().is_some_and(|cores| cores > 0), "{environment}");
+    assert!(host["cpu"].is_string() && host["os"].is_string(), "{environment}");
 }
 
 #[test]
@@ -260,7 +291,7 @@ fn the_best_weights_are_those_of_steps_that_were_kept() {
     let nets = [Net::init(), Net::init(), Net::init()];
     assert!(run.keep_best(1, 0.5, &nets[0]).unwrap());
     assert!(!run.keep_best(2, 0.5, &nets[1]).unwrap());
-    run.checkpoint(2, &nets[1], &optimizer(), &STATE).unwrap();
+    run.checkpoint(2, &start(nets[1].clone()), &STATE).unwrap();
     assert!(run.keep_best(3, 0.7, &nets[2]).unwrap());
     assert_eq!(files(), ["best.json", "step-000001.safetensors", "step-000003.safetensors"]);
     drop(run);
@@ -273,7 +304,7 @@ fn the_best_weights_are_those_of_steps_that_were_kept() {
     assert_eq!(bytes(&best), bytes(&nets[0]));
     for step in [4, 5, 6] {
         run.keep_best(step, step as f64, &nets[2]).unwrap();
-        run.checkpoint(step, &nets[2], &optimizer(), &STATE).unwrap();
+        run.checkpoint(step, &start(nets[2].clone()), &STATE).unwrap();
     }
     assert_eq!(files(), ["best.json", "step-000005.safetensors", "step-000006.safetensors"]);
 }
@@ -281,13 +312,44 @@ fn the_best_weights_are_those_of_steps_that_were_kept() {
 #[test]
 fn a_loss_that_is_not_finite_stops_the_run() {
     let folder = Folder::new("diverged");
-    let mut run = folder.open("seed = 1").unwrap();
+    let run = folder.open("seed = 1").unwrap();
+    let plan = Optimisation {
+        steps: Some(20),
+        epochs: None,
+        batch: 9,
+        gradient_accumulation: 1,
+        learning_rate: 0.1,
+        schedule: Schedule::Cosine,
+        optimizer: Optimizer::AdamW { weight_decay: 0.0 },
+        clip_gradient_norm: None,
+        ema_decay: None,
+        precision: ComputePrecision::Float32,
+    };
+    let watch = Watch::default();
+    let fresh = TrainState::new(Net::init(), &plan);
+    let mut ignore = |_: &TrainEvent| ();
+    let (mut session, _, _) =
+        Session::start::<_, State>(run, &plan, &watch, 20, fresh, &mut ignore).unwrap();
+    for _ in 0..11 {
+        session.advance(vec![("texture", 1.0)], Some(2.0)).unwrap();
+    }
+    let before = fs::read_to_string(folder.0.join("metrics.jsonl")).unwrap();
     let ids: Vec<String> = (1..=9).map(|n| format!("clip{n}")).collect();
-    let problem = run.log(12, &[("texture", 1.0), ("identity", f64::NAN)], &ids).unwrap_err();
+    let check = |losses: &[(&'static str, f64)], norm| {
+        session.check(losses, Some(norm), &ids).unwrap_err().to_string()
+    };
     assert_eq!(
-        problem.to_string(),
+        check(&[("texture", 1.0), ("identity", f64::NAN)], 1.0),
         "step 12: identity is not finite in the batch of clip1, clip2, clip3, clip4, clip5, \
          clip6, clip7, clip8 and 1 more; hint: lower optimisation.learning_rate"
     );
-    assert_eq!(fs::read(folder.0.join("metrics.jsonl")).unwrap(), b"");
+    let problem = check(&[("texture", 1.0)], f64::INFINITY);
+    assert!(problem.starts_with("step 12: gradient_norm is not finite"), "{problem}");
+    assert_eq!(fs::read_to_string(folder.0.join("metrics.jsonl")).unwrap(), before);
+    // Each step has its rate; 0.1 · (step + 0.5) / 20 / 0.1 in the first tenth.
+    let first: Value = serde_json::from_str(before.lines().next().unwrap()).unwrap();
+    assert_eq!((first["step"].as_u64(), first["texture"].as_f64()), (Some(1), Some(1.0)));
+    assert_eq!(first["gradient_norm"].as_f64(), Some(2.0));
+    assert!((first["learning_rate"].as_f64().unwrap() - 0.025).abs() < 1e-12, "{first}");
+    assert!(first["steps_per_second"].as_f64().unwrap() > 0.0, "{first}");
 }

@@ -9,7 +9,8 @@ use s2f_pairs::Split;
 use s2f_testing::pairs::{self, sample};
 use s2f_train::devices::Devices;
 use s2f_train::{
-    TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read, train_voice_encoder,
+    Invocation, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
+    train_voice_encoder,
 };
 use speech2face::audio::{Limits, decode};
 use speech2face::{Device, Speech2Face, VoicePolicy, sample_features};
@@ -86,7 +87,13 @@ fn config(pairs: &Path, settings: &[&str]) -> VoiceEncoderTraining {
 }
 
 fn train(pairs: &Path, out: &Path, settings: &[&str]) -> Result<VoiceEncoderScores, TrainError> {
-    train_voice_encoder(&config(pairs, settings), out, Devices::cpu(), |_| ())
+    train_voice_encoder(
+        &config(pairs, settings),
+        out,
+        Devices::cpu(),
+        &Invocation::default(),
+        |_| (),
+    )
 }
 
 #[test]
@@ -175,11 +182,17 @@ fn a_distribution_is_calibrated_on_the_validation_split() {
     let path = folder.path().join("train.parquet");
     pairs::write(&path, &people(Split::Train, 0..10)).unwrap();
     let mut notes = Vec::new();
-    train_voice_encoder(&config(&path, &settings), &without, Devices::cpu(), |event| {
-        if let TrainEvent::Note(note) = event {
-            notes.push(note.clone());
-        }
-    })
+    train_voice_encoder(
+        &config(&path, &settings),
+        &without,
+        Devices::cpu(),
+        &Invocation::default(),
+        |event| {
+            if let TrainEvent::Note(note) = event {
+                notes.push(note.clone());
+            }
+        },
+    )
     .unwrap();
     assert!(notes.iter().any(|note| note.contains("not calibrated")), "{notes:?}");
     assert_eq!(reliability(&without), None);

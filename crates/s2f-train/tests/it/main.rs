@@ -4,7 +4,10 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test panics")]
 
 mod distribution;
+mod optimisation;
 mod pairs;
+mod reference;
+mod runs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use burn::tensor::{Device, Tensor};
 use s2f_nn::{ModelConfig, weights};
 use s2f_train::devices::Devices;
-use s2f_train::{TrainEvent, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder};
+use s2f_train::{
+    Invocation, TrainEvent, VoiceEncoderScores, read, train_face_decoder, train_voice_encoder,
+};
 
 /// Weights are drawn from a global generator, which a training seeds.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -65,7 +70,9 @@ fn both_loops_learn_and_write_a_model() {
     let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
     let mut steps = 0;
     let count = |event: &TrainEvent| steps += usize::from(matches!(event, TrainEvent::Step { .. }));
-    let scores = train_face_decoder(&config, &faces, &Devices::cpu(), count).unwrap();
+    let scores =
+        train_face_decoder(&config, &faces, &Devices::cpu(), &Invocation::default(), count)
+            .unwrap();
     assert_eq!((steps, scores.people), (24, 4));
     let (before, after) = first_and_last(&faces, "texture");
     assert!(after < before, "texture loss went from {before} to {after}");
@@ -81,7 +88,9 @@ fn both_loops_learn_and_write_a_model() {
         "optimisation.batch=8".into(),
     ];
     let config = read(&experiment("voice-encoder.toml"), &settings).unwrap();
-    let scores = train_voice_encoder(&config, &voices, Devices::cpu(), |_| ()).unwrap();
+    let scores =
+        train_voice_encoder(&config, &voices, Devices::cpu(), &Invocation::default(), |_| ())
+            .unwrap();
     assert!(matches!(scores, VoiceEncoderScores::Corpora(corpora) if corpora.len() == 1));
     let (before, after) = first_and_last(&voices, "direction");
     assert!(after < before, "direction loss went from {before} to {after}");
@@ -117,7 +126,7 @@ fn a_second_backend_trains_on_recordings_and_scores() {
         "optimisation.batch=2".into(),
     ];
     let config = read(&experiment("face-decoder.toml"), &settings).unwrap();
-    train_face_decoder(&config, &faces, &Devices::cpu(), |_| ()).unwrap();
+    train_face_decoder(&config, &faces, &Devices::cpu(), &Invocation::default(), |_| ()).unwrap();
     let settings = [
         format!("data.recordings.root={}", root.join("data/voices").display()),
         format!("data.recordings.models={}", root.join("models").display()),
@@ -130,5 +139,12 @@ fn a_second_backend_trains_on_recordings_and_scores() {
     let config = read(&experiment("voice-encoder.toml"), &settings).unwrap();
     #[allow(deprecated, reason = "the only other backend that runs everywhere")]
     let devices = Devices::one("ndarray", Device::ndarray());
-    train_voice_encoder(&config, &out.path().join("voices"), devices, |_| ()).unwrap();
+    train_voice_encoder(
+        &config,
+        &out.path().join("voices"),
+        devices,
+        &Invocation::default(),
+        |_| (),
+    )
+    .unwrap();
 }

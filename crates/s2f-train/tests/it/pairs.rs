@@ -8,9 +8,10 @@ use std::sync::MutexGuard;
 use s2f_core::FaceSpace;
 use s2f_pairs::{PairSet, Split};
 use s2f_testing::pairs::{self, sample};
+use s2f_testing::without_speed;
 use s2f_train::devices::Devices;
 use s2f_train::{
-    PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
+    Invocation, PairScores, TrainError, TrainEvent, VoiceEncoderScores, VoiceEncoderTraining, read,
     train_voice_encoder,
 };
 use speech2face::burn::tensor::Tensor;
@@ -62,24 +63,24 @@ fn write_pairs(path: &Path, speakers: usize, space: &str, leak: bool) {
     pairs::write(path, &(0..2 * speakers).map(one).collect::<Vec<_>>()).unwrap();
 }
 
-struct Training {
+pub(crate) struct Training {
     folder: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Training {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let alone = one_at_a_time();
         let folder = tempfile::tempdir().unwrap();
         write_pairs(&folder.path().join("pairs.parquet"), 48, "mobileface-v2", false);
         Self { folder, _alone: alone }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn config(&self, settings: &[&str]) -> VoiceEncoderTraining {
+    pub(crate) fn config(&self, settings: &[&str]) -> VoiceEncoderTraining {
         let path = s2f_testing::project("configs/contrastive.toml");
         let pairs = format!("data.pairs.path={}", self.path("pairs.parquet").display());
         let short = format!("clips.seconds={SECONDS}");
@@ -94,11 +95,21 @@ impl Training {
         read(&path, &all).unwrap()
     }
 
-    fn train(&self, run: &str, settings: &[&str]) -> Result<VoiceEncoderScores, TrainError> {
-        train_voice_encoder(&self.config(settings), &self.path(run), Devices::cpu(), |_| ())
+    pub(crate) fn train(
+        &self,
+        run: &str,
+        settings: &[&str],
+    ) -> Result<VoiceEncoderScores, TrainError> {
+        train_voice_encoder(
+            &self.config(settings),
+            &self.path(run),
+            Devices::cpu(),
+            &Invocation::default(),
+            |_| (),
+        )
     }
 
-    fn weights(&self, run: &str) -> Vec<u8> {
+    pub(crate) fn weights(&self, run: &str) -> Vec<u8> {
         fs::read(self.path(run).join("model/model.safetensors")).unwrap()
     }
 }
@@ -136,7 +147,8 @@ fn an_extended_run_equals_a_longer_one() {
     assert_ne!(training.weights("long"), training.weights("extended"));
     training.train("extended", &[steady, "optimisation.steps=8"]).unwrap();
     assert_eq!(training.weights("long"), training.weights("extended"));
-    let metrics = |run| fs::read_to_string(training.path(run).join("metrics.jsonl")).unwrap();
+    let metrics =
+        |run| without_speed(&fs::read_to_string(training.path(run).join("metrics.jsonl")).unwrap());
     let losses = |text: String| -> Vec<String> {
         text.lines().filter(|line| line.contains("contrastive")).map(str::to_owned).collect()
     };
@@ -152,11 +164,17 @@ fn every_term_trains_and_is_logged_by_name() {
     let settings = [losses, attended, "clips.segments=2", "optimisation.steps=3"];
     let mut notes = Vec::new();
     let config = training.config(&settings);
-    train_voice_encoder(&config, &training.path("run"), Devices::cpu(), |event| {
-        if let TrainEvent::Note(note) = event {
-            notes.push(note.clone());
-        }
-    })
+    train_voice_encoder(
+        &config,
+        &training.path("run"),
+        Devices::cpu(),
+        &Invocation::default(),
+        |event| {
+            if let TrainEvent::Note(note) = event {
+                notes.push(note.clone());
+            }
+        },
+    )
     .unwrap();
     assert!(notes.iter().any(|note| note.starts_with("weights of the losses")), "{notes:?}");
     let metrics = fs::read_to_string(training.path("run/metrics.jsonl")).unwrap();
@@ -209,11 +227,17 @@ fn a_run_that_does_not_improve_stops_and_keeps_its_best() {
     let config =
         training.config(&[watch, "optimisation.learning_rate=1e-12", "optimisation.steps=60"]);
     let mut stopped = None;
-    train_voice_encoder(&config, &training.path("run"), Devices::cpu(), |event| {
-        if let TrainEvent::StoppedEarly { step, best } = event {
-            stopped = Some((*step, *best));
-        }
-    })
+    train_voice_encoder(
+        &config,
+        &training.path("run"),
+        Devices::cpu(),
+        &Invocation::default(),
+        |event| {
+            if let TrainEvent::StoppedEarly { step, best } = event {
+                stopped = Some((*step, *best));
+            }
+        },
+    )
     .unwrap();
     let (step, best) = stopped.unwrap();
     assert!(step < 60 && step - best == 3, "stopped after {step}, best after {best}");
@@ -339,6 +363,13 @@ fn a_second_backend_trains_and_scores() {
         "optimisation.steps=3",
         "watch={ checkpoint_every = 0, validate_every = 1, sheet_every = 1 }",
     ]);
-    let scores = train_voice_encoder(&config, &training.path("run"), devices, |_| ()).unwrap();
+    let scores = train_voice_encoder(
+        &config,
+        &training.path("run"),
+        devices,
+        &Invocation::default(),
+        |_| (),
+    )
+    .unwrap();
     assert!(last(scores).degrees.is_finite());
 }

@@ -22,7 +22,9 @@ pub(super) fn render(report: &Report, table: &Table) -> Markup {
                     thead { tr {
                         th.text scope="col" { (table.corner) }
                         @for (index, head) in table.columns.iter().enumerate() {
+                            // Neither breaks a line: "5 %", "10–19".
                             @let head = head.replace(" %", "\u{a0}%");
+                            @let head = head.replace('–', "\u{2060}–\u{2060}");
                             th.text[is_text(table, index)] scope="col" { (head) }
                         }
                     } }
@@ -103,6 +105,18 @@ mod tests {
         let table = Table { title: "Ages".to_owned(), ..Table::default() };
         let page = render(&sample::report(), &table).into_string();
         assert_eq!(page, "<p class=\"nothing\">Ages: nothing to show</p>");
+    }
+
+    #[test]
+    fn heads_of_columns_do_not_break_within_a_range() {
+        let table = Table {
+            columns: vec!["10–19".into(), "at 5 %".into()],
+            rows: vec![("a".into(), vec![Cell::Empty, Cell::Empty])],
+            ..Table::default()
+        };
+        let page = render(&sample::report(), &table).into_string();
+        assert!(page.contains(">10\u{2060}–\u{2060}19<"), "{page}");
+        assert!(page.contains(">at 5\u{a0}%<"), "{page}");
     }
 
     #[test]

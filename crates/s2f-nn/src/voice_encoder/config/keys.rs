@@ -9,18 +9,28 @@ use crate::voice_encoder::{ConvLayer, ConvolutionsConfig, VoiceInput};
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Keys {
+    /// What the first convolution reads; required without `speaker_encoder`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input: Option<VoiceInput>,
+    /// The convolutions, all 4 × 4 without padding; required without `speaker_encoder`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<ConvLayer>>,
+    /// Width of a fully connected layer with ReLU between the trunk and the last layer; required if
+    /// convolutions have an `output`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hidden: Option<usize>,
+    /// Width of the last fully connected layer: the dimension of the face space. Omitted with
+    /// `distribution`, which reads the trunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<usize>,
+    /// Batch normalisation after each convolution; required without `speaker_encoder`. Off for an
+    /// ablation only: without it all outputs become nearly equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     batch_norm: Option<bool>,
+    /// How the features of several segments of a voice become one; `mean` with `distribution`.
     #[serde(default)]
     pooling: SegmentPooling,
+    /// A speaker encoder instead of convolutions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     speaker_encoder: Option<SpeakerEncoderConfig>,
 }

@@ -1,5 +1,6 @@
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
-use burn::optim::AdamConfig;
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::{AdamConfig, SgdConfig};
 use burn::tensor::TensorData;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -48,11 +49,21 @@ impl Start {
 
     /// Trains on the one batch with Adam: the network and the losses.
     fn train(&self, compute: &mut Compute, steps: usize) -> (VoiceEncoder, Vec<f32>) {
+        self.train_in_parts(compute, steps, 1)
+    }
+
+    /// The same with the batch in `parts` on each device.
+    fn train_in_parts(
+        &self,
+        compute: &mut Compute,
+        steps: usize,
+        parts: usize,
+    ) -> (VoiceEncoder, Vec<f32>) {
         let mut network = self.network();
         let mut optimizer = AdamConfig::new().init();
         let mut losses = Vec::new();
         for _ in 0..steps {
-            let count = compute.devices().count();
+            let count = compute.devices().count() * parts;
             let voices = self.voices.clone().chunk(count, 0);
             let shards = voices.into_iter().zip(self.targets.clone().chunk(count, 0)).collect();
             let backward = compute.backward(&network, shards, |replica, (voices, targets)| {
@@ -196,4 +207,72 @@ fn a_gradient_that_is_not_finite_skips_a_step_and_halves_the_scale() {
     assert!(losses[0].is_finite());
     let difference = largest_difference(&values(&network, false), &values(&start.network, false));
     assert_eq!(difference, 0.0);
+}
+
+#[test]
+fn a_batch_in_parts_makes_the_steps_of_the_whole() {
+    let start = Start::new(false);
+    let (whole, losses) = start.train(&mut one(ComputePrecision::Float32), 20);
+    for (mut compute, parts) in
+        [(one(ComputePrecision::Float32), 4), (one(ComputePrecision::Float32), 8), (two(), 2)]
+    {
+        let (in_parts, found) = start.train_in_parts(&mut compute, 20, parts);
+        // As for two devices: the same sums in another order.
+        assert!(largest_difference(&losses, &found) < 1e-3, "{losses:?} {found:?}");
+        let difference = largest_difference(&values(&whole, false), &values(&in_parts, false));
+        assert!(difference < 1e-3, "{parts} parts: {difference}");
+    }
+}
+
+#[test]
+fn batch_norms_see_every_part() {
+    let start = Start::new(true);
+    let (in_parts, _) = start.train_in_parts(&mut one(ComputePrecision::Float32), 1, 2);
+    let alone = start.network();
+    for half in start.voices.clone().chunk(2, 0) {
+        alone.forward(half.autodiff());
+    }
+    assert_eq!(values(&in_parts, true), values(&alone, true));
+    // In replicas, which 16 bits need, too: within the precision of bfloat16.
+    let (narrow, _) = start.train_in_parts(&mut one(ComputePrecision::Bfloat16), 1, 2);
+    assert!(largest_difference(&values(&narrow, true), &values(&alone, true)) < 1e-2);
+}
+
+/// A layer whose gradient is its input.
+fn linear(weights: [f32; 2]) -> Linear {
+    let device = Device::flex().autodiff();
+    let layer = LinearConfig::new(2, 1).with_bias(false).init(&device);
+    let weights = Tensor::<2>::from_floats([[weights[0]], [weights[1]]], &device);
+    Linear { weight: layer.weight.map(|_| weights.require_grad()), bias: None }
+}
+
+#[test]
+fn gradients_are_clipped_to_their_norm_over_all_parameters() {
+    // Two layers with gradients (3, 0) and (0, 4): the norm over both is 5.
+    let input = Tensor::<3>::from_floats([[[3.0, 0.0]], [[0.0, 4.0]]], &Device::flex());
+    for (max, expected) in [
+        (None, [[7.0, 10.0], [10.0, 6.0]]),      // 10 − 3, 10 − 4
+        (Some(6.0), [[7.0, 10.0], [10.0, 6.0]]), // below the limit
+        (Some(1.0), [[9.4, 10.0], [10.0, 9.2]]), // 10 − 3/5, 10 − 4/5
+    ] {
+        for mut compute in [one(ComputePrecision::Float32), two()] {
+            compute = compute.with_clipping(max);
+            let layers = vec![linear([10.0, 10.0]), linear([10.0, 10.0])];
+            let mut optimizer = SgdConfig::new().init();
+            let shards = vec![input.clone(); compute.devices().count()];
+            let backward = compute.backward(&layers, shards, |replica, input| {
+                let [first, second] = [0, 1].map(|index: usize| {
+                    let input = input.clone().narrow(0, index, 1).squeeze_dim::<2>(0);
+                    replica.module[index].forward(input.autodiff()).sum()
+                });
+                (first + second, ())
+            });
+            assert!((backward.gradient_norm - 5.0).abs() < 1e-6, "{}", backward.gradient_norm);
+            let (layers, _) = compute.step(layers, &mut optimizer, 1.0, backward);
+            for (layer, expected) in layers.iter().zip(expected) {
+                let found: Vec<f32> = layer.weight.val().into_data().iter().collect();
+                assert!(largest_difference(&found, &expected) < 1e-5, "{max:?}: {found:?}");
+            }
+        }
+    }
 }
