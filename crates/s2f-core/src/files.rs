@@ -133,7 +133,7 @@ impl AtomicFile {
     }
 }
 
-/// The error of the operating system itself: `tempfile` adds the temporary name, which says nothing.
+/// The error of the operating system: `tempfile` adds the temporary name to it.
 fn without_temporary_name(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.source());
     let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
