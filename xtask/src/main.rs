@@ -13,6 +13,7 @@ mod architecture;
 mod check;
 mod documents;
 mod instructions;
+mod python;
 mod skipped;
 mod table;
 
