@@ -90,7 +90,7 @@ impl Reader {
                 if let Some(columns) = batches.next() {
                     let batch = Batch { file, columns: columns? };
                     (0..batch.rows()).try_for_each(|row| batch.pair(row).map(drop))?;
-                    return self.project(&batch).map(Some);
+                    return project(&batch, &self.schema).map(Some);
                 }
                 self.open = None;
             }
@@ -101,21 +101,22 @@ impl Reader {
             self.open = Some((file, batches));
         }
     }
+}
 
-    /// The columns that were asked for, in that order.
-    fn project(&self, batch: &Batch<'_>) -> Result<RecordBatch, PairsError> {
-        let column = |field: &arrow_schema::FieldRef| {
-            batch.columns.column_by_name(field.name()).cloned().ok_or_else(|| {
-                PairsError::NoColumn { path: batch.file.path.clone(), column: field.name().clone() }
-            })
-        };
-        let columns = self.schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        let damaged = |error: ArrowError| PairsError::Damaged {
+/// The columns of `schema`, in that order.
+fn project(batch: &Batch<'_>, schema: &SchemaRef) -> Result<RecordBatch, PairsError> {
+    let column = |field: &arrow_schema::FieldRef| {
+        batch.columns.column_by_name(field.name()).cloned().ok_or_else(|| PairsError::NoColumn {
             path: batch.file.path.clone(),
-            reason: error.to_string(),
-        };
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(damaged)
-    }
+            column: field.name().clone(),
+        })
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    let damaged = |error: ArrowError| PairsError::Damaged {
+        path: batch.file.path.clone(),
+        reason: error.to_string(),
+    };
+    RecordBatch::try_new(schema.clone(), columns).map_err(damaged)
 }
 
 impl Iterator for Reader {

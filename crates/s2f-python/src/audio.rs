@@ -49,7 +49,7 @@ fn of_recording<'py>(
     py: Python<'py>,
     source: &Source,
     whole: bool,
-    values: impl Fn(&Waveform) -> Vec<f32> + Send,
+    values: impl Fn(&Waveform) -> Vec<f32> + Sync,
 ) -> PyResult<Bound<'py, PyByteArray>> {
     let found = threads::compute(py, || {
         let recording = source.read(None)?;

@@ -39,14 +39,13 @@ pub fn raised(py: Python<'_>, kind: Kind, error: &(dyn Error + 'static)) -> PyEr
         return inner.clone_ref(py);
     }
     let (message, hint) = hint::describe(error);
-    exception(py, kind, &message, hint.as_deref())
-        .map_or_else(|problem| problem, |exception| PyErr::from_value(exception))
+    exception(py, kind, &message, hint.as_deref()).map_or_else(|problem| problem, PyErr::from_value)
 }
 
 /// An argument that is out of its range, and what to do.
 pub fn invalid(py: Python<'_>, message: &str, hint: &str) -> PyErr {
     exception(py, Kind::Value, message, Some(hint))
-        .map_or_else(|problem| problem, |exception| PyErr::from_value(exception))
+        .map_or_else(|problem| problem, PyErr::from_value)
 }
 
 /// An exception that is not raised.

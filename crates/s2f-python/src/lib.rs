@@ -12,6 +12,8 @@
 //! | spectrograms | `audio.rs` |
 //! | exceptions; threads and Ctrl-C | `error.rs`, `threads.rs` |
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod threads;
 

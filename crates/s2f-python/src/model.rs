@@ -12,8 +12,8 @@ use s2f_core::hint;
 use speech2face::audio::{AudioError, SpeechDetector};
 use speech2face::device::DeviceChoice;
 use speech2face::{
-    CartoonStyle, DecodeError, ModelSource, PlausibleFaces, ReconstructOptions, Reconstruction,
-    Sampling, Speech2Face, VoicePolicy,
+    CartoonError, CartoonStyle, DecodeError, ModelSource, PlausibleFaces, ReconstructOptions,
+    Reconstruction, Sampling, Speech2Face, VoicePolicy,
 };
 
 use crate::drawn::{Drawn, Encoded};
@@ -140,17 +140,8 @@ impl Model {
             track,
         };
         let done = threads::compute(py, || self.draw(source, &wanted))?;
-        let Done { mean, samples, document, sheet, warnings } = done.map_err(|error| {
-            let is_argument = error.downcast_ref::<DecodeError>().is_some_and(|error| {
-                matches!(error, DecodeError::Truncation { .. } | DecodeError::NoDistribution { .. })
-            }) || error.is::<speech2face::CartoonError>();
-            let kind = match is_argument {
-                true => Kind::Value,
-                false if error.is::<AudioError>() => source.kind(),
-                false => Kind::Error,
-            };
-            raised(py, kind, error.as_ref())
-        })?;
+        let Done { mean, samples, document, sheet, warnings } =
+            done.map_err(|error| raised(py, kind(error.as_ref(), source), error.as_ref()))?;
         let bytes = |bytes: Vec<u8>| PyBytes::new(py, &bytes).unbind();
         let samples = samples.into_iter().map(|face| face.into_python(py)).collect();
         Ok((mean.into_python(py), samples, bytes(document), sheet.map(bytes), warnings))
@@ -176,11 +167,23 @@ impl Model {
             Ok(feature) => Ok(PyBytes::new(py, &bytes(&feature)).into_any()),
             Err(error) => {
                 let (message, hint) = hint::describe(error.as_ref());
-                let kind = if error.is::<AudioError>() { source.kind() } else { Kind::Error };
+                let kind = kind(error.as_ref(), source);
                 exception(py, kind, &message, hint.as_deref())
             }
         };
         found.into_iter().zip(&all).map(one).collect()
+    }
+}
+
+/// The class of the exception for an error about a recording or its options.
+fn kind(error: &(dyn Error + 'static), source: &Source) -> Kind {
+    if error.is::<AudioError>() {
+        return source.kind();
+    }
+    match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(DecodeError::Truncation { .. } | DecodeError::NoDistribution { .. }), _)
+        | (_, Some(CartoonError::Caricature { .. })) => Kind::Value,
+        _ => Kind::Error,
     }
 }
 

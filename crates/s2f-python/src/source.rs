@@ -31,8 +31,8 @@ impl Source {
     /// A whole file in memory; `name` is its name in messages.
     #[staticmethod]
     #[pyo3(signature = (data, name, /))]
-    fn memory(data: Vec<u8>, name: String) -> Self {
-        Self(Input::Bytes { name, bytes: data })
+    fn memory(data: &[u8], name: String) -> Self {
+        Self(Input::Bytes { name, bytes: data.to_vec() })
     }
 
     /// Interleaved samples, 32-bit floats of the machine, full scale −1 to 1.

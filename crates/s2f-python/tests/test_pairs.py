@@ -79,7 +79,7 @@ def test_a_data_set_has_every_pair(pair_file: Path, pair_rows: list) -> None:
             dataset[index]
     # Views of the memory of Arrow.
     assert sum(len(block) for block in dataset.features) == 40
-    assert not any(block.flags.owndata or block.flags.writeable for block in dataset.features)
+    assert not any(block.flags["OWNDATA"] or block.flags["W"] for block in dataset.features)
 
 
 def test_voices_are_what_was_asked_for(pair_file: Path, pair_rows: list) -> None:

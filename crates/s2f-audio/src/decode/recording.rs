@@ -9,6 +9,7 @@ use super::sink::{Received, Sink};
 use super::source::Bytes;
 use super::tracks::TrackChoice;
 use super::{Limits, built_in};
+use crate::builder::WaveformBuilder;
 use crate::error::{AudioError, Problem};
 use crate::ffmpeg::{self, Ffmpeg, FfmpegSound};
 use crate::level::SILENCE_DBFS;
