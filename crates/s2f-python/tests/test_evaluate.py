@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Command
+from conftest import CLIPS, TESTED, Command
 
 import speech2face as s2f
 
+PAIRS = TESTED * CLIPS
 RECALL = "retrieval/voice-to-face/cosine/at-1"
 ONE_OF_TWO = "matching/voice-to-face/1-of-2"
 
@@ -30,24 +31,33 @@ def faces(tested: list) -> np.ndarray:
     return np.array([row["feature"] for row in tested], np.float32)
 
 
-def test_a_model_has_the_scores_of_the_command(
-    model: s2f.Model, pair_file: Path, command: Command, tmp_path: Path
-) -> None:
-    said = command(
-        "evaluate", "compact", pair_file, "-o", tmp_path / "command", "--pictures", "0", "-q"
-    )
-    assert said.returncode == 0, said.stderr
-    stages = []
+@pytest.fixture(scope="session")
+def evaluated(
+    model: s2f.Model, pair_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[s2f.Report, list]:
+    """A report on the shipped model, and the stages that were reported."""
+    stages: list = []
     with pytest.warns(s2f.EvaluationWarning, match="no record"):
         report = s2f.evaluate(
-            model, pair_file, tmp_path / "python", progress=lambda *stage: stages.append(stage)
+            model,
+            pair_file,
+            tmp_path_factory.mktemp("report"),
+            progress=lambda *stage: stages.append(stage),
         )
+    return report, stages
+
+
+def test_a_model_has_the_scores_of_the_command(
+    evaluated: tuple[s2f.Report, list], pair_file: Path, command: Command, tmp_path: Path
+) -> None:
+    said = command("evaluate", "compact", pair_file, "-o", tmp_path, "--pictures", "0", "-q")
+    assert said.returncode == 0, said.stderr
+    report, stages = evaluated
     for name in ["report.json", "scores.csv", "report.html", "faces.png", "map.csv"]:
-        expected = (tmp_path / "command" / name).read_bytes()
-        assert (tmp_path / "python" / name).read_bytes() == expected, name
-    assert report.document == json.loads((tmp_path / "python" / "report.json").read_bytes())
-    assert ("embedding voices", 40, 40) in stages
-    assert report["evaluation/speakers"].value == 20
+        assert (report.folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
+    assert report.document == json.loads((report.folder / "report.json").read_bytes())
+    assert ("embedding voices", PAIRS, PAIRS) in stages
+    assert report["evaluation/speakers"].value == TESTED
     assert "Own face among the first 10 %" in str(report) and "<td>" in report._repr_html_()
 
 
@@ -60,7 +70,7 @@ def test_features_by_pair_are_searched_as_numpy_does(
     table = {row["pair_id"]: feature for row, feature in zip(tested, features, strict=True)}
     report = s2f.evaluate(table, pair_file, tmp_path / "table", name="ours")
 
-    # Twenty people with two clips each: a round of searches for each clip.
+    # Two clips of each: a round of searches for each clip.
     cosines = (features / np.linalg.norm(features, axis=1, keepdims=True)) @ faces.T
     firsts = [
         cosines[pair, pair % 2::2].argmax() == pair // 2 for pair in range(len(tested))
@@ -69,7 +79,7 @@ def test_features_by_pair_are_searched_as_numpy_does(
     assert 0.2 < np.mean(firsts) < 1
     assert score.value == pytest.approx(100 * np.mean(firsts), abs=1e-9)
     assert score.interval is not None and score.interval[0] < score.value < score.interval[1]
-    assert (score.chance, score.count, score.speakers) == (pytest.approx(5), 40, 20)
+    assert (score.chance, score.count, score.speakers) == (pytest.approx(100 / TESTED), PAIRS, TESTED)
     degrees = np.degrees(np.arccos(np.diag(cosines))).mean()
     assert report["similarity/degrees"].value == pytest.approx(degrees, abs=1e-3)
 
@@ -91,12 +101,12 @@ def test_features_without_voice_score_at_chance(
 ) -> None:
     table = {row["pair_id"]: np.ones(256) for row in tested}
     report = s2f.evaluate(table, pair_file, tmp_path)
-    assert report[RECALL].value == pytest.approx(5)
+    assert report[RECALL].value == pytest.approx(100 / TESTED)
     assert report[ONE_OF_TWO].value == pytest.approx(50)
 
 
 def test_a_function_is_evaluated_at_all_lengths(
-    model: s2f.Model, pair_file: Path, tmp_path: Path
+    model: s2f.Model, evaluated: tuple[s2f.Report, list], pair_file: Path, tmp_path: Path
 ) -> None:
     given = []
 
@@ -106,8 +116,8 @@ def test_a_function_is_evaluated_at_all_lengths(
         recordings: list[s2f.Recording] = [(voice, 16_000) for voice in voices]
         return model.embed(recordings)[:, : model.identity_dimension]
 
-    report = s2f.evaluate(embed, pair_file, tmp_path / "function", compare=[model])
-    ours = s2f.evaluate(model, pair_file, tmp_path / "model")
+    report = s2f.evaluate(embed, pair_file, tmp_path, compare=[model])
+    ours, _ = evaluated
     # The same network: what does not depend on its mean face is the same.
     for score in ["similarity/degrees", RECALL, "lengths/3s/degrees", "consistency/halves/degrees"]:
         assert report[score].value == pytest.approx(ours[score].value, abs=0.02), score
@@ -122,10 +132,10 @@ def test_features_that_do_not_fit_are_value_errors(
     ids = [row["pair_id"] for row in tested]
     for features, message in [
         ({ids[0]: np.ones(256)}, "there is none for pair"),
-        ((ids, np.ones((40, 255))), "has 255 values"),
-        ((ids, np.zeros((40, 256))), "has length 0"),
-        ((ids, np.full((40, 256), np.nan)), "not finite"),
-        ((ids, np.ones((39, 256))), "40 pair ids and 39 features"),
+        ((ids, np.ones((PAIRS, 255))), "has 255 values"),
+        ((ids, np.zeros((PAIRS, 256))), "has length 0"),
+        ((ids, np.full((PAIRS, 256), np.nan)), "not finite"),
+        ((ids, np.ones((PAIRS - 1, 256))), f"{PAIRS} pair ids and {PAIRS - 1} features"),
         ((ids, np.ones(256)), "shape"),
         ({"a": np.ones(3), "b": np.ones(4)}, "different lengths"),
         (lambda voices: np.ones((1, 256)), "1 features were returned"),
@@ -181,5 +191,5 @@ def test_a_network_of_torch_is_evaluated(pair_file: Path, tmp_path: Path) -> Non
         return network(torch.stack(inputs))
 
     report = s2f.evaluate(embed, pair_file, tmp_path, name="linear", mean_feature=np.zeros(256))
-    assert report[RECALL].count == 40
+    assert report[RECALL].count == PAIRS
     assert os.path.exists(tmp_path / "scores.csv")

@@ -53,7 +53,8 @@ def test_intervals_resample_speakers() -> None:
     speakers = [f"speaker {n // 25}" for n in range(1000)]
     by_speaker = metrics.mean(values, speakers=speakers, draws=4000)
     by_value = metrics.mean(values, draws=4000)
-    assert by_speaker.value == by_value.value == pytest.approx(values.mean())
+    for score in (by_speaker, by_value):
+        assert score.value == pytest.approx(values.mean())
     assert (by_speaker.count, by_speaker.speakers, by_value.speakers) == (1000, 40, 1000)
 
     def width(score: metrics.Score) -> float:

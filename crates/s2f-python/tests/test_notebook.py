@@ -12,6 +12,8 @@ from conftest import ROOT
 NOTEBOOK = ROOT / "examples" / "python" / "voice_to_face.ipynb"
 
 
+# It says so itself.
+@pytest.mark.filterwarnings("ignore::speech2face.EvaluationWarning")
 def test_the_notebook_runs(
     own_pairs: Path, voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
