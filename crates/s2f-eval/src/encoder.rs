@@ -64,7 +64,7 @@ impl<'a> Evaluated<'a> {
     ) -> Result<Self, EvalError> {
         let encoder = Encoder::Network { network, space: space.identity() };
         if let Some(mean) = &network.mean_feature {
-            encoder.check(mean, "the mean feature")?;
+            encoder.length(mean, "the mean feature")?;
         }
         Ok(Self { name: &network.name, encoder, run: None, trained_on: &network.trained_on })
     }
@@ -153,7 +153,7 @@ impl<'a> Encoder<'a> {
         }
         let mut values = Vec::with_capacity(rows.len() * dimension);
         for (row, id) in rows.iter().zip(ids) {
-            values.extend(self.check(row, &format!("the feature of pair {id}"))?);
+            values.extend(self.normalised(row, &format!("the feature of pair {id}"))?);
         }
         Ok(Vectors::new(values, dimension))
     }
@@ -170,23 +170,29 @@ impl<'a> Encoder<'a> {
     }
 
     /// A feature of another network as one of the face space; `what` names it in messages.
-    fn check(&self, row: &[f32], what: &str) -> Result<Vec<f32>, EvalError> {
-        let space = self.space();
-        if row.len() != space.dimension {
-            let reason = format!("{what} has {} values, {space} has others", row.len());
-            return Err(self.unusable(reason));
-        }
-        let length = dot(row, row).sqrt();
-        if !length.is_finite() {
-            return Err(self.unusable(format!("{what} has values that are not finite")));
-        }
-        if space.normalisation != Normalisation::UnitLength {
+    fn normalised(&self, row: &[f32], what: &str) -> Result<Vec<f32>, EvalError> {
+        let length = self.length(row, what)?;
+        if self.space().normalisation != Normalisation::UnitLength {
             return Ok(row.to_vec());
         }
         if length == 0.0 {
             return Err(self.unusable(format!("{what} has length 0")));
         }
         Ok(row.iter().map(|&x| (f64::from(x) / length) as f32).collect())
+    }
+
+    /// The length of a vector, which must have the dimension of the face space and be finite.
+    fn length(&self, row: &[f32], what: &str) -> Result<f64, EvalError> {
+        let space = self.space();
+        if row.len() != space.dimension {
+            let reason = format!("{what} has {} values", row.len());
+            return Err(self.unusable(reason));
+        }
+        let length = dot(row, row).sqrt();
+        if !length.is_finite() {
+            return Err(self.unusable(format!("{what} has values that are not finite")));
+        }
+        Ok(length)
     }
 
     fn unusable(&self, reason: String) -> EvalError {

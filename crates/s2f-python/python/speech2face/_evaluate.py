@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 from . import _native
@@ -18,6 +15,8 @@ from ._pairs import Pairs
 from .metrics import Score
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
@@ -63,6 +62,8 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = (
             "<tr>" + "".join(
                 f"<td>{escape(text)}</td>" for text in (label, str(self.scores[score]), verdict)
@@ -154,6 +155,8 @@ def evaluate(
     EvaluationWarning
         If something may make the scores worthless, such as an unknown training set.
     """
+    from pathlib import Path
+
     if max_pairs < 2:
         raise InvalidValueError(f"max_pairs is {max_pairs}", "use 2 or more")
     if not 100 <= draws <= 100_000:
@@ -196,6 +199,8 @@ def evaluate(
 
 
 def _finished(folder: Path, text: str, remarks: list[str]) -> Report:
+    import json
+
     for remark in remarks:
         warnings.warn(remark, EvaluationWarning, stacklevel=3)
     document: dict[str, Any] = json.loads(text)

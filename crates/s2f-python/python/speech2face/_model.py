@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from . import _native
@@ -70,6 +68,8 @@ class Face:
     @property
     def document(self) -> dict[str, Any]:
         """What `json` says: provenance, and what the voice tells about sex and age."""
+        import json
+
         document: dict[str, Any] = {} if self.json is None else json.loads(self.json)
         return document
 
@@ -104,7 +104,7 @@ class Face:
         ValueError
             If it ends in something else, or in ``.svg`` without a style.
         """
-        end = Path(path).suffix.lower()
+        end = os.path.splitext(os.fspath(path))[1].lower()
         if end == ".png":
             data = self.png
         elif end == ".json" and self.json is not None:
@@ -177,6 +177,8 @@ class Model:
     @property
     def config(self) -> dict[str, Any]:
         """The configuration of its networks."""
+        import json
+
         config: dict[str, Any] = json.loads(self._native.config)
         return config
 

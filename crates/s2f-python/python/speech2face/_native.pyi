@@ -1,9 +1,32 @@
 """The part of the package in Rust."""
 
 from collections.abc import Callable
-from typing import Final, TypedDict, final
+from typing import Final, TypedDict, final, type_check_only
 
 from ._errors import Error
+
+__all__ = [
+    "Drawn",
+    "Model",
+    "PairSet",
+    "Source",
+    "__version__",
+    "corpus_check",
+    "corpus_merge",
+    "corpus_split",
+    "corpus_stats",
+    "decode",
+    "evaluate_function",
+    "evaluate_model",
+    "evaluate_table",
+    "mean",
+    "mel_spectrogram",
+    "one_of_n",
+    "ranks",
+    "recall_at_k",
+    "spectrogram",
+    "write_file",
+]
 
 __version__: Final[str]
 
@@ -11,6 +34,7 @@ _Score = tuple[float, tuple[float, float] | None, float | None, int, int]
 _Rank = tuple[int, int, int]
 _Progress = Callable[[str, int, int], object] | None
 
+@type_check_only
 class EvaluationOptions(TypedDict):
     split: str
     max_pairs: int
@@ -21,6 +45,7 @@ class EvaluationOptions(TypedDict):
     labels: str | None
     baseline: str | None
 
+@type_check_only
 class EvaluatedNetwork(TypedDict):
     name: str
     mean_feature: list[float] | None

@@ -5,7 +5,6 @@ Preparing a corpus needs ffmpeg and published networks: use ``speech2face corpus
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -99,5 +98,7 @@ def split(
 
 
 def _read(text: str) -> dict[str, Any]:
+    import json
+
     found: dict[str, Any] = json.loads(text)
     return found
