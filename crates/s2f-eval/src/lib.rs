@@ -7,10 +7,10 @@
 //!                                     Report → report.html, scores.csv, report.json
 //! ```
 //!
-//! [`evaluate`] does all of it for a model, [`evaluate_network`] for features of any other network. Every score has a confidence interval by speaker, its chance level,
-//! and controls: the mean face, another person's voice, and people of one sex only. Intervals are
-//! computed in `s2f_metrics` (`bootstrap.rs`), called by `scorer.rs`. Nothing here decides anything
-//! about a person.
+//! [`evaluate`] does all of it for a model, [`evaluate_network`] for features of any other network.
+//! Every score has a confidence interval by speaker, its chance level, and controls: the mean face,
+//! another person's voice, and people of one sex only. Intervals are computed in `s2f_metrics`
+//! (`bootstrap.rs`), called by `scorer.rs`. Nothing here decides anything about a person.
 #![forbid(unsafe_code)]
 
 mod evaluate;

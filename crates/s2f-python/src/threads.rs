@@ -45,8 +45,8 @@ impl Job {
     }
 }
 
-/// Computes on all cores, or as many threads as `RAYON_NUM_THREADS` says, while other Python threads
-/// go on.
+/// Computes on all cores, or as many threads as `RAYON_NUM_THREADS` says, while other Python
+/// threads go on.
 pub fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
     run(py, 0, |job| job.install(work))
 }
