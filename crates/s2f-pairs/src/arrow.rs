@@ -125,7 +125,8 @@ impl Iterator for Reader {
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.try_next().map_err(|error| ArrowError::ExternalError(Box::new(error)));
         if batch.is_err() {
-            (self.files.clear(), self.open = None);
+            self.files.clear();
+            self.open = None;
         }
         batch.transpose()
     }
