@@ -141,7 +141,7 @@ impl RecordBatchReader for Reader {
 #[cfg(test)]
 mod tests {
     use arrow_array::cast::AsArray;
-    use arrow_array::ffi_stream::ArrowArrayStreamReader;
+    use arrow_array::ffi_stream::RecordBatchStreamReader;
     use arrow_array::types::Float32Type;
 
     use super::*;
@@ -155,7 +155,7 @@ mod tests {
         let set = PairSet::open(&path).unwrap();
         for split in [None, Some(Split::Test)] {
             let stream = set.arrow_stream(split, None).unwrap();
-            let reader = ArrowArrayStreamReader::try_new(stream).unwrap();
+            let reader = RecordBatchStreamReader::try_new(stream).unwrap();
             assert_eq!(reader.schema(), schema());
             let mut found = Vec::new();
             for batch in reader.map(Result::unwrap) {
@@ -190,7 +190,7 @@ mod tests {
         let set = PairSet::open(&path).unwrap();
         let names = ["age", "pair_id", "face_space"].map(String::from);
         let stream = set.arrow_stream(None, Some(&names)).unwrap();
-        let mut reader = ArrowArrayStreamReader::try_new(stream).unwrap();
+        let mut reader = RecordBatchStreamReader::try_new(stream).unwrap();
         let batch = reader.next().unwrap().unwrap();
         let found: Vec<_> = batch.schema().fields().iter().map(|f| f.name().clone()).collect();
         assert_eq!((found.as_slice(), batch.num_rows()), (&names[..], 9));
@@ -213,7 +213,7 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let read = |columns: Option<&[String]>| {
             let stream = set.arrow_stream(None, columns).unwrap();
-            ArrowArrayStreamReader::try_new(stream).unwrap().collect::<Result<Vec<_>, _>>()
+            RecordBatchStreamReader::try_new(stream).unwrap().collect::<Result<Vec<_>, _>>()
         };
         let message = read(None).unwrap_err().to_string();
         assert!(message.contains("audio_sha256"), "{message}");
