@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, documents, instructions, root, skipped};
+use crate::{architecture, documents, instructions, python, root, skipped};
 
 /// One step of the checks.
 struct Step {
@@ -24,6 +24,8 @@ enum Action {
     Tool { program: &'static str, arguments: &'static [&'static str], install: &'static str },
     /// Checks the repository; returns what was checked.
     Look(fn() -> Result<String, String>),
+    /// Builds and tests the Python package, if there is a Python.
+    Python,
     /// Counts instructions, if Valgrind is installed and knows the machine.
     Instructions,
     /// Runs cargo with a variable that leaves something out, and prints what.
@@ -68,6 +70,8 @@ const STEPS: &[Step] = &[
             "--exclude=xtask",
             "--exclude=s2f-testing",
             "--exclude=s2f-fuzz",
+            // It is published as a wheel.
+            "--exclude=s2f-python",
             "--no-verify",
             "--allow-dirty",
             "--locked",
@@ -123,6 +127,8 @@ const STEPS: &[Step] = &[
         name: "tests",
         action: Action::Cargo(&["test", "--locked", "--release", "--workspace"]),
     },
+    // After the tests, which build all that the wheel has in common with the program.
+    Step { name: "python", action: Action::Python },
     Step { name: "instructions", action: Action::Instructions },
     // A second kind of device, on any machine: Burn's other processor backend.
     Step {
@@ -207,6 +213,13 @@ impl Step {
                 eprintln!("check: {}: {}", self.name, look()?);
                 Ok(Outcome::Passed)
             }
+            Action::Python => match python::check()? {
+                python::Outcome::Passed(what) => {
+                    eprintln!("check: {}: {what}", self.name);
+                    Ok(Outcome::Passed)
+                }
+                python::Outcome::Unchecked(reason) => Ok(Outcome::Unchecked(reason)),
+            },
             Action::Instructions if !instructions::SUPPORTED => {
                 Ok(Outcome::Unchecked("instructions are counted on Linux with x86-64".to_owned()))
             }

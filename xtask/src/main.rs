@@ -20,6 +20,7 @@ mod check;
 mod documents;
 mod fuzz;
 mod instructions;
+mod python;
 mod reference;
 mod skipped;
 mod table;

@@ -153,6 +153,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         labels: args.labels.as_deref(),
         baseline: args.baseline.as_deref(),
         compare: &compare,
+        cancel: None,
     };
     let mut progress: Option<Printer> = None;
     let evaluation = evaluate(&model, &set, &args.output, &options, &mut |event| match event {

@@ -298,9 +298,7 @@ fn object(time: SystemTime, level: Level, message: &str, hint: Option<&str>) -> 
 
 /// The message of an error with its causes, and its hint.
 pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let messages: Vec<&str> = causes.iter().map(|cause| hint::split(cause).0).collect();
-    (messages.join(": "), hint::of(error.as_ref()))
+    hint::describe(error.as_ref())
 }
 
 #[cfg(test)]

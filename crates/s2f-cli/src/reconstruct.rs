@@ -25,8 +25,8 @@ pub use settings::Args;
 use settings::Request;
 use speech2face::audio::SpeechDetector;
 use speech2face::{
-    FaceDensity, PlausibleFaces, Provenance, Reconstruction, Speech2Face, Uncertainty,
-    VoiceRecording,
+    CartoonStyle, FaceDensity, PlausibleFaces, Provenance, Reconstruction, Speech2Face,
+    Uncertainty, VoiceRecording,
 };
 use voice::{SpeechFound, Voice};
 
@@ -39,9 +39,6 @@ const LONG_BYTES: u64 = 4 << 20;
 
 /// What stands for a file's name if the file goes to standard output.
 const STDOUT: &str = "standard output";
-
-/// Width and height of a cartoon in pixels.
-const CARTOON_SIDE: u32 = 1024;
 
 /// Draws the faces of several recordings at once, one thread each, and reports them in their order.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -215,7 +212,9 @@ fn draw(
                     let cartoon = model.cartoon(&drawn.face, style, caricature)?;
                     contents.push(match format {
                         Format::Svg => cartoon.into_svg().into_bytes(),
-                        _ => cartoon.with_provenance(&drawn.provenance).to_png(CARTOON_SIDE)?,
+                        _ => cartoon
+                            .with_provenance(&drawn.provenance)
+                            .to_png(CartoonStyle::USUAL_SIDE)?,
                     });
                 }
             }

@@ -15,6 +15,17 @@ pub fn split(message: &str) -> (&str, Option<&str>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
+/// The messages of an error and its causes, without hints, joined by colons; and the first hint.
+pub fn describe(error: &dyn Error) -> (String, Option<String>) {
+    let mut messages = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        messages.push(split(&error.to_string()).0.to_owned());
+        cause = error.source();
+    }
+    (messages.join(": "), of(error))
+}
+
 /// The first hint of an error and its causes.
 pub fn of(error: &dyn Error) -> Option<String> {
     let mut cause = Some(error);
@@ -46,5 +57,7 @@ mod tests {
         let error = io::Error::new(io::ErrorKind::InvalidData, Box::new(cause));
         assert_eq!(of(&error).as_deref(), Some("fetch it again"));
         assert_eq!(of(&io::Error::other("cut off")), None);
+        assert_eq!(describe(&error).1, of(&error));
+        assert_eq!(describe(&error).0.split(": ").next(), Some("cut off"));
     }
 }

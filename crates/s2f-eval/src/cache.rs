@@ -33,12 +33,12 @@ impl Cache {
     }
 
     /// The columns of all `rows`; `compute` is called for rows that are not in the
-    /// cache. `key` must contain everything that they depend on. `done` is called with the
-    /// number of rows so far.
+    /// cache. `key` must contain everything that they depend on; without one, nothing is cached.
+    /// `done` is called with the number of rows so far.
     pub(crate) fn columns(
         &self,
         name: &str,
-        key: &str,
+        key: Option<&str>,
         rows: usize,
         mut compute: impl FnMut(&[usize]) -> Result<Columns, EvalError>,
         done: &mut dyn FnMut(usize),
@@ -48,12 +48,18 @@ impl Cache {
         let mut parts = Vec::new();
         let mut so_far = 0;
         for (part, rows) in indices.chunks(PAIRS_PER_PART).enumerate() {
-            let path = self.folder.join(format!("{name}-{}-{part:05}.safetensors", short(key)));
-            let columns = match read(&path, key, rows.len()) {
+            let file = key.map(|key| {
+                let name = format!("{name}-{}-{part:05}.safetensors", short(key));
+                (self.folder.join(name), key)
+            });
+            let cached = file.as_ref().and_then(|(path, key)| read(path, key, rows.len()));
+            let columns = match cached {
                 Some(columns) => columns,
                 None => {
                     let columns = compute(rows)?;
-                    write(&path, key, &columns)?;
+                    if let Some((path, key)) = &file {
+                        write(path, key, &columns)?;
+                    }
                     columns
                 }
             };
@@ -129,7 +135,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let computed = Cell::new(0);
-        let columns = |key: &str| {
+        let columns = |key: Option<&str>| {
             computed.set(0);
             let compute = |rows: &[usize]| {
                 computed.set(computed.get() + rows.len());
@@ -141,13 +147,16 @@ mod tests {
             assert_eq!((columns["a"].len(), columns["a"].row(149)[0], last), (150, 149.0, 150));
             computed.get()
         };
-        assert_eq!([columns("one"), columns("one"), columns("two")], [150, 0, 150]);
+        let (one, two) = (Some("one"), Some("two"));
+        assert_eq!([columns(one), columns(one), columns(two)], [150, 0, 150]);
+        // Without a key, nothing is read or written.
+        assert_eq!([columns(None), columns(None)], [150, 150]);
         let mut parts: Vec<PathBuf> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         parts.sort();
         let bytes = fs::read(&parts[0]).unwrap();
         fs::write(&parts[0], &bytes[..bytes.len() - 3]).unwrap();
         fs::remove_file(&parts[1]).unwrap();
-        assert_eq!(columns("one") + columns("two"), 128);
+        assert_eq!(columns(one) + columns(two), 128);
     }
 }

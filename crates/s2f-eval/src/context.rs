@@ -1,5 +1,6 @@
 //! What the sections of a report compute scores from.
 
+use s2f_core::FaceSpace;
 use s2f_metrics::{Distance, Vectors};
 use speech2face::{FaceFeature, Speech2Face};
 
@@ -18,7 +19,8 @@ pub(crate) const MAIN: Distance = Distance::Relative;
 /// What scores are computed from.
 pub(crate) struct Context<'a> {
     pub(crate) items: &'a Items,
-    pub(crate) model: &'a Speech2Face,
+    /// The face space of the features.
+    pub(crate) space: &'a FaceSpace,
     pub(crate) clips: &'a ClipLengths,
     /// Features of the voices, `[pairs, D]`, under the policy of `clips`, to be decoded.
     pub(crate) voice_features: Vectors,
@@ -26,8 +28,8 @@ pub(crate) struct Context<'a> {
     pub(crate) voices: Vectors,
     /// Identities by length, in the order of `clips.lengths`.
     pub(crate) by_length: Vec<Vectors>,
-    /// Identities of the first and the second half of each voice.
-    pub(crate) halves: [Vectors; 2],
+    /// Identities of the first and the second half of each voice, if there are features of parts.
+    pub(crate) halves: Option<[Vectors; 2]>,
     /// Signal-to-noise ratio of each voice, dB.
     pub(crate) noise_db: Vec<f64>,
     /// The identity of the model's mean face, `[D - T]`.
@@ -46,12 +48,16 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The feature of a pair's true face, to be decoded.
-    pub(crate) fn true_face(&self, pair: usize) -> Result<FaceFeature, EvalError> {
+    /// The feature of a pair's true face, to be decoded by `model`.
+    pub(crate) fn true_face(
+        &self,
+        model: &Speech2Face,
+        pair: usize,
+    ) -> Result<FaceFeature, EvalError> {
         let item = &self.items.items[pair];
         let feature = [self.items.faces.row(pair), &item.traits].concat();
         let photograph = self.readings.as_ref().and_then(|all| all.photograph[pair].as_ref());
-        complete(self.model, &item.info, &feature, photograph)
+        complete(model, &item.info, &feature, photograph)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors of an evaluation.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use s2f_audio::AudioError;
@@ -47,6 +48,25 @@ pub enum EvalError {
     /// The model fails.
     #[error(transparent)]
     Model(#[from] DecodeError),
+    /// Features of another network cannot be used.
+    #[error(
+        "the features of {name} cannot be used: {reason}; hint: one for each pair, of {space}, \
+         which is that of the pairs"
+    )]
+    Features {
+        /// The network.
+        name: String,
+        /// What is wrong.
+        reason: String,
+        /// The face space that features must have.
+        space: Box<FaceSpace>,
+    },
+    /// It was stopped by [`EvaluationOptions::cancel`](crate::EvaluationOptions::cancel).
+    #[error("the evaluation was cancelled; hint: the same call resumes it")]
+    Cancelled,
+    /// Another network fails.
+    #[error(transparent)]
+    Network(Box<dyn Error + Send + Sync>),
     /// Cached features do not fit together.
     #[error(
         "the features in {folder} do not fit together; hint: remove that folder and start again"

@@ -16,8 +16,9 @@ use self::steps::Steps;
 use crate::cache::Cache;
 use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
 use crate::context::{Conditions, Context, Controls, MAIN};
+use crate::encoder::{Encoder, Evaluated};
 use crate::groups::Control;
-use crate::identity::{identities, mean_face};
+use crate::identity::identities;
 use crate::items::{Items, is_long_enough};
 use crate::labels::Labels;
 use crate::outcome::{Gap, search};
@@ -26,7 +27,10 @@ use crate::scorer::{Baseline, Scorer, per_cent};
 use crate::sheet::Photographs;
 use crate::trained_on::Training;
 use crate::voices::{ClipLengths, FIRST_HALF, NOISE, SECOND_HALF, column};
-use crate::{EvalError, EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, sections};
+use crate::{
+    EvalError, EvaluatedModel, Evaluation, EvaluationEvent, EvaluationOptions, OtherNetwork,
+    sections,
+};
 
 /// Lengths of the scores by length, s, if recordings are long enough.
 const LENGTHS: [f64; 5] = [1.0, 2.0, 3.0, 6.0, 10.0];
@@ -47,8 +51,38 @@ pub fn evaluate(
     options: &EvaluationOptions<'_>,
     on_event: &mut dyn FnMut(EvaluationEvent),
 ) -> Result<Evaluation, EvalError> {
-    let EvaluatedModel { name, model, .. } = evaluated;
-    check_space(model, set)?;
+    check_space(&evaluated.model, set)?;
+    run(&Evaluated::model(evaluated), set, out, options, on_event)
+}
+
+/// Evaluates the features of another network on pairs, by the same protocols as a model's.
+///
+/// There are no faces to draw, so pictures, attributes, craniofacial measures and distributions
+/// are left out, and so are lengths and halves of voices if there is one feature for each pair
+/// ([`VoiceFeatures::Table`](crate::VoiceFeatures::Table)). Nothing of the network is cached.
+///
+/// # Errors
+/// As [`evaluate`]; [`EvalError::Features`] if a feature is missing or not of the face space of the
+/// pairs; [`EvalError::Network`] with the error of the network's function.
+pub fn evaluate_network(
+    network: &OtherNetwork<'_>,
+    set: &PairSet,
+    out: &Path,
+    options: &EvaluationOptions<'_>,
+    on_event: &mut dyn FnMut(EvaluationEvent),
+) -> Result<Evaluation, EvalError> {
+    run(&Evaluated::network(network, set.face_space())?, set, out, options, on_event)
+}
+
+fn run(
+    evaluated: &Evaluated<'_>,
+    set: &PairSet,
+    out: &Path,
+    options: &EvaluationOptions<'_>,
+    on_event: &mut dyn FnMut(EvaluationEvent),
+) -> Result<Evaluation, EvalError> {
+    let Evaluated { name, encoder, .. } = evaluated;
+    let (model, space) = (encoder.as_model(), encoder.space());
     let baseline = options.baseline.map(read_baseline).transpose()?;
     let labels = options.labels.map(Labels::read).transpose()?;
     let (items, common) =
@@ -57,13 +91,15 @@ pub fn evaluate(
     let mut trainings = Vec::new();
     for other in options.compare {
         check_space(&other.model, set)?;
-        trainings.push(Training::check(other, set, options.selection, &items, on_event)?);
+        let other = Evaluated::model(other);
+        trainings.push(Training::check(&other, set, options.selection, &items, on_event)?);
     }
     if let Some(labels) = &labels {
         labels.check(items.items.iter().map(|item| &item.info))?;
     }
     let policy = options.voice_policy();
-    let clips = ClipLengths { lengths: lengths(&items, common), common, policy };
+    let lengths = if encoder.embeds_parts() { lengths(&items, common) } else { Vec::new() };
+    let clips = ClipLengths { lengths, common, policy };
     let pairs_sha256 = items.sha256(&format!("{common} s, {policy:?}"));
     if let (Some(path), Some(baseline)) = (options.baseline, &baseline) {
         check_baseline(path, &baseline.paired, &pairs_sha256, items.speakers.len())?;
@@ -73,23 +109,29 @@ pub fn evaluate(
     let _lock = FileLock::of_folder(out)?;
     let cache = Cache::open(&out.join(Evaluation::FEATURES))?;
     let steps = Steps { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
-    let columns = steps.embed(model, &clips, on_event)?;
+    let columns = steps.embed(encoder, &clips, on_event)?;
     let of = |name: &str| columns.get(name).cloned().unwrap_or_default();
-    let identities_of = |name: &str| identities(model.face_space(), &of(name));
-    let halves = [FIRST_HALF, SECOND_HALF].map(identities_of);
+    let identities_of = |name: &str| identities(space, &of(name));
+    let halves = encoder.embeds_parts().then(|| [FIRST_HALF, SECOND_HALF].map(identities_of));
     let noise_db = of(NOISE).values().iter().map(|&db| f64::from(db)).collect();
     let voice_features = of(&clips.main_column());
-    let voices = identities(model.face_space(), &voice_features);
+    let voices = identities(space, &voice_features);
     let by_length: Vec<Vectors> =
         clips.lengths.iter().map(|&seconds| identities_of(&column(seconds))).collect();
-    let mean_face = mean_face(model, &items.faces)?;
-    let centre = model.face_space().identity_of(&mean_face).to_vec();
-    let readings = match options.reader {
-        Some(reader) => Some(steps.read(model, reader, &clips, &columns, &mean_face, on_event)?),
+    let mean_face = encoder.mean_face(&items.faces)?;
+    let centre = space.identity_of(&mean_face).to_vec();
+    let readings = match (model, options.reader) {
+        (Some(model), Some(reader)) => {
+            Some(steps.read(model, reader, &clips, &columns, &mean_face, on_event)?)
+        }
+        _ => None,
+    };
+    let predictions = match model {
+        Some(model) => steps.predict(model, &clips, on_event)?,
         None => None,
     };
-    let predictions = steps.predict(model, &clips, on_event)?;
 
+    options.check_cancelled()?;
     on_event(EvaluationEvent::Stage { name: "scoring", pairs: items.len() });
     let bootstrap = Bootstrap::new(items.speakers.len(), options.draws, options.seed);
     let mut scorer = Scorer::new(&items, &bootstrap);
@@ -111,7 +153,7 @@ pub fn evaluate(
     let face_to_voice = conditions(&items.faces, &voices, &[MAIN]);
     let context = Context {
         items: &items,
-        model,
+        space,
         clips: &clips,
         voice_features,
         voices,
@@ -129,17 +171,27 @@ pub fn evaluate(
     };
     let mut attachments = Attachments::new();
     let mut sections = sections::all(&context, &mut scorer, &mut attachments);
-    let photographs = Photographs { set, selection: options.selection };
-    sections.push(sections::sheet(&context, &photographs, options.photographs, &mut attachments)?);
+    if let Some(model) = model {
+        let photographs = Photographs { set, selection: options.selection };
+        let with_photographs = options.photographs;
+        sections.push(sections::sheet(
+            &context,
+            model,
+            &photographs,
+            with_photographs,
+            &mut attachments,
+        )?);
+    }
 
-    let own = paired(&scorer, pairs_sha256.clone(), name.clone());
+    let own = paired(&scorer, pairs_sha256.clone(), (*name).to_owned());
     let mut others = Vec::new();
     for other in options.compare {
         let only = ClipLengths { lengths: Vec::new(), ..clips.clone() };
-        let voices = steps.embed(&other.model, &only, on_event)?.remove(&only.main_column());
+        let encoder = Encoder::Model(&other.model);
+        let voices = steps.embed(&encoder, &only, on_event)?.remove(&only.main_column());
         let space = other.model.face_space();
         let voices = identities(space, &voices.unwrap_or_default());
-        let mean_face = self::mean_face(&other.model, &items.faces)?;
+        let mean_face = encoder.mean_face(&items.faces)?;
         let centre = space.identity_of(&mean_face);
         let scores = compared(&steps, &bootstrap, &voices, centre, &other.name);
         others.push((other.name.clone(), scores));

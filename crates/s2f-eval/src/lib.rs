@@ -7,14 +7,16 @@
 //!                                     Report → report.html, scores.csv, report.json
 //! ```
 //!
-//! [`evaluate`] does all of it. Every score has a confidence interval by speaker, its chance level,
-//! and controls: the mean face, another person's voice, and people of one sex only. Intervals are
-//! computed in `s2f_metrics` (`bootstrap.rs`), called by `scorer.rs`. Nothing here decides anything
-//! about a person.
+//! [`evaluate`] does all of it for a model, [`evaluate_network`] for features of any other network.
+//! Every score has a confidence interval by speaker, its chance level, and controls: the mean face,
+//! another person's voice, and people of one sex only. Intervals are computed in `s2f_metrics`
+//! (`bootstrap.rs`), called by `scorer.rs`. Nothing here decides anything about a person.
 #![forbid(unsafe_code)]
 
 mod evaluate;
 mod options;
+
+mod encoder;
 
 mod groups;
 mod identity;
@@ -45,8 +47,9 @@ pub mod report;
 mod tests;
 
 pub use craniofacial::{MEASURES, Measure};
+pub use encoder::{FeatureFunction, OtherNetwork, VoiceFeatures};
 pub use error::EvalError;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_network};
 pub use evaluation::Evaluation;
 pub use options::{EvaluatedModel, EvaluationEvent, EvaluationOptions, PairSelection};
 pub use s2f_pairs::{PairSet, Split};

@@ -1,6 +1,7 @@
 //! What is evaluated, and how.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use s2f_pairs::Split;
 use speech2face::{Device, ModelSource, RunFolder, Speech2Face, VoicePolicy};
@@ -53,6 +54,8 @@ pub struct EvaluationOptions<'a> {
     pub baseline: Option<&'a Path>,
     /// Other models to compare with.
     pub compare: &'a [EvaluatedModel],
+    /// Stops the evaluation with [`EvalError::Cancelled`] soon after it becomes true.
+    pub cancel: Option<&'a AtomicBool>,
 }
 
 impl Default for EvaluationOptions<'_> {
@@ -69,11 +72,21 @@ impl Default for EvaluationOptions<'_> {
             labels: None,
             baseline: None,
             compare: &[],
+            cancel: None,
         }
     }
 }
 
 impl EvaluationOptions<'_> {
+    /// # Errors
+    /// [`EvalError::Cancelled`].
+    pub(crate) fn check_cancelled(&self) -> Result<(), EvalError> {
+        match self.cancel {
+            Some(cancel) if cancel.load(Ordering::Relaxed) => Err(EvalError::Cancelled),
+            _ => Ok(()),
+        }
+    }
+
     /// The part of each voice that all scores but those by length are measured on.
     pub fn voice_policy(&self) -> VoicePolicy {
         self.seconds.map_or_else(VoicePolicy::default, VoicePolicy::first_seconds)

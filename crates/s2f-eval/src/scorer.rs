@@ -8,7 +8,7 @@ mod ranks;
 use std::collections::BTreeMap;
 
 pub(crate) use ranks::{gallery, per_cent};
-use s2f_metrics::{Bootstrap, SumAndCount, holm, percentile};
+use s2f_metrics::{Bootstrap, SumAndCount, by_speaker, holm, percentile};
 
 use crate::items::Items;
 use crate::report::{Score, Unit};
@@ -116,14 +116,8 @@ impl<'a> Scorer<'a> {
 
     /// Each speaker's sum of the finite values, and their count.
     pub(crate) fn by_speaker(&self, values: &[f64]) -> Vec<SumAndCount> {
-        let mut sums = vec![[0.0; 2]; self.items.speakers.len()];
-        for (item, value) in self.items.items.iter().zip(values) {
-            if value.is_finite() {
-                sums[item.speaker][0] += value;
-                sums[item.speaker][1] += 1.0;
-            }
-        }
-        sums
+        let speakers = self.items.items.iter().map(|item| item.speaker);
+        by_speaker(values, speakers, self.items.speakers.len())
     }
 
     fn speakers_of(&self, counted: &[usize]) -> usize {

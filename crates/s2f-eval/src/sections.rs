@@ -34,7 +34,9 @@ pub(crate) fn all(
     sections.extend(traits::section(context, scorer));
     sections.push(measures::section(context, scorer));
     sections.extend(distribution::section(context, scorer));
-    sections.push(lengths::section(context, scorer));
+    if !context.clips.lengths.is_empty() {
+        sections.push(lengths::section(context, scorer));
+    }
     sections.push(consistency::section(context, scorer));
     sections.push(groups::section(context, scorer));
     sections.push(diversity::section(context, scorer));

@@ -7,7 +7,7 @@ use image::RgbImage;
 use image::imageops::{FilterType, replace, resize};
 use s2f_metrics::nearest;
 use s2f_pairs::{PairSet, Payload};
-use speech2face::synthetic_png;
+use speech2face::{Speech2Face, synthetic_png};
 
 use crate::EvalError;
 use crate::context::{Context, MAIN};
@@ -52,10 +52,11 @@ pub(crate) fn photographs_allowed(licence: &str) -> bool {
 /// The sheet as PNG, marked as synthetic, and what its columns show.
 pub(crate) fn draw_sheet(
     context: &Context<'_>,
+    model: &Speech2Face,
     photographs: &Photographs<'_>,
     with_photographs: bool,
 ) -> Result<(Vec<u8>, Vec<&'static str>), EvalError> {
-    let Context { items, model, voice_features, voices, centre, .. } = context;
+    let Context { items, voice_features, voices, centre, .. } = context;
     let gallery = items.gallery(0);
     let step = gallery.len().div_ceil(PEOPLE);
     let shown: Vec<usize> = gallery.iter().copied().step_by(step).collect();
@@ -75,7 +76,7 @@ pub(crate) fn draw_sheet(
     let mut rows = Vec::new();
     for (&pair, found) in shown.iter().zip(&found) {
         let mut faces = vec![
-            draw(model, context.true_face(pair)?.values())?,
+            draw(model, context.true_face(model, pair)?.values())?,
             draw(model, voice_features.row(pair))?,
         ];
         if with_photographs {

@@ -3,6 +3,7 @@
 
 mod belief;
 mod distribution;
+mod network;
 mod reference;
 mod reports;
 mod retrieval;

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use s2f_pairs::{PairSet, Split};
-use speech2face::{DataId, TrainingRecord};
+use speech2face::{DataId, RunFolder, TrainingRecord};
 
+use crate::encoder::Evaluated;
 use crate::items::Items;
-use crate::options::{EvaluatedModel, PairSelection};
+use crate::options::PairSelection;
 use crate::{EvalError, EvaluationEvent};
 
 /// What is known of the training of a model.
@@ -28,20 +29,24 @@ impl Training {
     /// [`EvalError::Pairs`] with the names of what it was trained on; [`EvalError::SplitChanged`]
     /// if the evaluated set itself was split again after the training.
     pub(crate) fn check(
-        model: &EvaluatedModel,
+        evaluated: &Evaluated<'_>,
         set: &PairSet,
         selection: PairSelection,
         items: &Items,
         on_event: &mut dyn FnMut(EvaluationEvent),
     ) -> Result<Self, EvalError> {
+        let Evaluated { name, run, trained_on, .. } = *evaluated;
         let mut training =
-            Self { model: model.name.clone(), pairs: Vec::new(), unknown: Vec::new() };
-        let records = match &model.run {
+            Self { model: name.to_owned(), pairs: trained_on.to_vec(), unknown: Vec::new() };
+        let records = match run {
             Some(run) => run.trained_on()?,
-            None => vec![TrainingRecord::Unknown { model: model.name.clone() }],
+            None if trained_on.is_empty() => {
+                vec![TrainingRecord::Unknown { model: name.to_owned() }]
+            }
+            None => Vec::new(),
         };
         for record in &records {
-            training.add(record, model, set)?;
+            training.add(record, run, set)?;
         }
         // Of the training split it is no question whether the model was trained on it.
         if selection != PairSelection::Split(Split::Train) {
@@ -49,13 +54,13 @@ impl Training {
                 on_event(EvaluationEvent::Warning(reason.clone()));
             }
         }
-        items.check_leaks(set, selection, &model.name, None)?;
+        items.check_leaks(set, selection, name, None)?;
         let others = training
             .pairs
             .iter()
             .filter(|pairs| selection == PairSelection::All || pairs.path() != set.path());
         for pairs in others {
-            items.check_leaks(set, selection, &model.name, Some(pairs))?;
+            items.check_leaks(set, selection, name, Some(pairs))?;
         }
         Ok(training)
     }
@@ -64,7 +69,7 @@ impl Training {
     fn add(
         &mut self,
         record: &TrainingRecord,
-        model: &EvaluatedModel,
+        run: Option<&RunFolder>,
         set: &PairSet,
     ) -> Result<(), EvalError> {
         let (path, data) = match record {
@@ -94,7 +99,7 @@ impl Training {
         }
         let canonical = path.canonicalize().ok();
         if canonical.is_some() && canonical == set.path().canonicalize().ok() {
-            let run = model.run.as_ref().map(|run| run.root().to_owned()).unwrap_or_default();
+            let run = run.map(|run| run.root().to_owned()).unwrap_or_default();
             return Err(EvalError::SplitChanged { path: path.clone(), run });
         }
         if canonical.is_none() {

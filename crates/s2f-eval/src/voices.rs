@@ -6,10 +6,11 @@ use rayon::prelude::*;
 use s2f_audio::{AudioError, Limits, Waveform, decode, signal_to_noise_db};
 use s2f_metrics::Vectors;
 use s2f_pairs::Pair;
-use speech2face::{Speech2Face, VoicePolicy};
+use speech2face::VoicePolicy;
 
 use crate::EvalError;
 use crate::cache::Columns;
+use crate::encoder::Encoder;
 use crate::items::is_long_enough;
 
 /// Names of the columns of [`ClipLengths::columns`] besides those of [`column`].
@@ -49,54 +50,46 @@ impl ClipLengths {
     }
 
     /// Features of some voices, `[pairs, D]` each: with `policy`; for each length, not a number
-    /// where a recording is too short; of both halves of each voice. And how far speech is
-    /// above noise, dB.
+    /// where a recording is too short; of both halves of each voice, if the encoder embeds parts.
+    /// And how far speech is above noise, dB.
     pub(crate) fn columns(
         &self,
-        model: &Speech2Face,
+        encoder: &Encoder<'_>,
         pairs: &[Pair],
     ) -> Result<Columns, EvalError> {
         let voices: Vec<Waveform> = pairs
             .par_iter()
             .map(|pair| decode(pair.audio.clone(), &pair.info.pair_id, &Limits::default()))
             .collect::<Result<_, AudioError>>()?;
+        let all: Vec<&Pair> = pairs.iter().collect();
         let mut columns = Columns::new();
         for &seconds in &self.lengths {
             let policy = VoicePolicy { max_s: Some(seconds), ..self.policy };
-            let found = embed_long_enough(model, pairs, &voices, &policy, seconds)?;
+            let found = embed_long_enough(encoder, pairs, &voices, &policy, seconds)?;
             columns.insert(column(seconds), found);
         }
         if let Entry::Vacant(main) = columns.entry(self.main_column()) {
-            main.insert(embed(model, &voices, &self.policy)?);
+            main.insert(encoder.embed(&all, &voices, &self.policy)?);
         }
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        for voice in &voices {
-            let used = self.policy.max_s.map_or(usize::MAX, samples).min(voice.samples().len());
-            first.push(excerpt(&voice.samples()[..used / 2])?);
-            second.push(excerpt(&voice.samples()[used / 2..used])?);
+        if encoder.embeds_parts() {
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            for voice in &voices {
+                let used = self.policy.max_s.map_or(usize::MAX, samples).min(voice.samples().len());
+                first.push(excerpt(&voice.samples()[..used / 2])?);
+                second.push(excerpt(&voice.samples()[used / 2..used])?);
+            }
+            columns.insert(FIRST_HALF.into(), encoder.embed(&all, &first, &self.policy)?);
+            columns.insert(SECOND_HALF.into(), encoder.embed(&all, &second, &self.policy)?);
         }
-        columns.insert(FIRST_HALF.into(), embed(model, &first, &self.policy)?);
-        columns.insert(SECOND_HALF.into(), embed(model, &second, &self.policy)?);
         let noise = voices.iter().map(|voice| signal_to_noise_db(voice.samples()) as f32).collect();
         columns.insert(NOISE.into(), Vectors::new(noise, 1));
         Ok(columns)
     }
 }
 
-/// Features of voices, `[voices, D]`.
-fn embed(
-    model: &Speech2Face,
-    voices: &[Waveform],
-    policy: &VoicePolicy,
-) -> Result<Vectors, EvalError> {
-    let features = model.embed_voices(voices, policy)?;
-    let values = features.iter().flat_map(|feature| feature.values().iter().copied()).collect();
-    Ok(Vectors::new(values, model.face_space().dimension))
-}
-
-/// The same of recordings that have `seconds`; not a number for the others.
+/// Features of voices that have `seconds`, `[voices, D]`; not a number for the others.
 fn embed_long_enough(
-    model: &Speech2Face,
+    encoder: &Encoder<'_>,
     pairs: &[Pair],
     voices: &[Waveform],
     policy: &VoicePolicy,
@@ -105,8 +98,9 @@ fn embed_long_enough(
     let enough: Vec<usize> =
         (0..pairs.len()).filter(|&n| is_long_enough(pairs[n].info.seconds, seconds)).collect();
     let chosen: Vec<Waveform> = enough.iter().map(|&n| voices[n].clone()).collect();
-    let found = embed(model, &chosen, policy)?;
-    let dimension = model.face_space().dimension;
+    let of: Vec<&Pair> = enough.iter().map(|&n| &pairs[n]).collect();
+    let found = encoder.embed(&of, &chosen, policy)?;
+    let dimension = encoder.space().dimension;
     let mut rows = vec![f32::NAN; pairs.len() * dimension];
     for (&row, feature) in enough.iter().zip(found.rows()) {
         rows[row * dimension..][..dimension].copy_from_slice(feature);
@@ -124,16 +118,19 @@ fn samples(seconds: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use speech2face::Speech2Face;
+
     use super::*;
 
     #[test]
     fn the_main_feature_is_that_of_reconstruct() {
         let model = Speech2Face::shipped(&speech2face::Device::flex()).unwrap();
+        let encoder = Encoder::Model(&model);
         let pair = crate::tests::samples::humming_pair(0, 0, 256, 14.0);
         let voice = decode(pair.audio.clone(), "voice", &Limits::default()).unwrap();
         let of = |policy| {
             let lengths = ClipLengths { lengths: vec![6.0, 10.0, 30.0], common: 6.0, policy };
-            (lengths.main_column(), lengths.columns(&model, std::slice::from_ref(&pair)).unwrap())
+            (lengths.main_column(), lengths.columns(&encoder, std::slice::from_ref(&pair)).unwrap())
         };
         let (main, columns) = of(VoicePolicy::default());
         let expected = model.embed_voice(&voice, &VoicePolicy::default()).unwrap();

@@ -36,6 +36,23 @@ pub struct Uncertainty {
 /// Sum of a value over a speaker's pairs, and the number of those pairs.
 pub type SumAndCount = [f64; 2];
 
+/// Each of `count` speakers' sum of the finite values, and their number; `speakers` has the speaker
+/// of each value.
+pub fn by_speaker(
+    values: &[f64],
+    speakers: impl IntoIterator<Item = usize>,
+    count: usize,
+) -> Vec<SumAndCount> {
+    let mut sums = vec![[0.0; 2]; count];
+    for (value, speaker) in values.iter().zip(speakers) {
+        if value.is_finite() {
+            sums[speaker][0] += value;
+            sums[speaker][1] += 1.0;
+        }
+    }
+    sums
+}
+
 /// If fewer speakers than this differ from the most frequent outcome, resampling is too narrow.
 const MIN_MINORITY: f64 = 10.0;
 
@@ -256,6 +273,12 @@ fn weighted_sum(sums: &[SumAndCount], weights: &[u8]) -> SumAndCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_summed_by_speaker() {
+        let sums = by_speaker(&[1.0, f64::NAN, 2.0, 4.0], [0, 0, 2, 0], 3);
+        assert_eq!(sums, [[5.0, 2.0], [0.0, 0.0], [2.0, 1.0]]);
+    }
 
     #[test]
     fn speakers_with_many_pairs_count_for_more() {

@@ -35,7 +35,7 @@ mod tsne;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{Bootstrap, SumAndCount, Uncertainty};
+pub use bootstrap::{Bootstrap, SumAndCount, Uncertainty, by_speaker};
 pub use calibration::{
     Uniformity, coverage, density_level, energy_score, mean_distance, rank_histogram, uniformity,
 };

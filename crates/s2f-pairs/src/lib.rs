@@ -7,6 +7,7 @@
 //! speakers to splits, [`leaks`] compares what is evaluated with what was trained on.
 #![forbid(unsafe_code)]
 
+mod arrow;
 pub mod leaks;
 mod merge;
 mod pair;
@@ -29,6 +30,7 @@ mod samples;
 mod schema;
 mod valid;
 
+pub use arrow::ArrowStream;
 pub use error::{Leak, PairsError};
 pub use merge::merge;
 pub use meta::{KEY_FORMAT, PairFileInfo};

@@ -13,8 +13,8 @@ use crate::split::Split;
 use crate::{Pair, PairInfo, PairsError, check, verify};
 
 /// Rows in memory at a time, with and without voices or faces.
-const HEAVY_ROWS: usize = 32;
-const LIGHT_ROWS: usize = 1024;
+pub(crate) const HEAVY_ROWS: usize = 32;
+pub(crate) const LIGHT_ROWS: usize = 1024;
 
 /// Pairs that passed all checks: complete, of one face space, and with no speaker in two splits.
 #[derive(Debug, Clone)]
@@ -62,6 +62,10 @@ impl PairSet {
     /// The file or folder that was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn files(&self) -> &[PairFile] {
+        &self.files
     }
 
     /// The face space of every feature.
@@ -223,7 +227,7 @@ impl<T> Iterator for Rows<'_, T> {
 }
 
 /// The columns of [`PairInfo`].
-fn info_columns() -> Vec<usize> {
+pub(crate) fn info_columns() -> Vec<usize> {
     vec![
         column::PAIR_ID,
         column::SPEAKER_ID,

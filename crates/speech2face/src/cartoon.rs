@@ -49,6 +49,8 @@ pub enum CartoonStyle {
 impl CartoonStyle {
     /// How far the landmarks can be moved away from the mean face: 0 leaves them.
     pub const CARICATURE: RangeInclusive<f32> = 0.0..=2.0;
+    /// Width and height in pixels that programs should draw a cartoon with.
+    pub const USUAL_SIDE: u32 = 1024;
     /// A slight caricature.
     pub const USUAL_CARICATURE: f32 = 0.4;
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use s2f_audio::{
     AudioError, Problem, ReadOptions, Recording, Speech, SpeechDetector, SpeechError, Waveform,
+    two_voices,
 };
 use s2f_core::hash::{HashWriter, sha256, sha256_file};
 
@@ -57,6 +58,21 @@ impl VoiceRecording {
         Ok(Self { recording, sha256: hashed.hash.finish() })
     }
 
+    /// A recording that is in memory as interleaved samples, full scale −1 to 1. Its hash is that
+    /// of the samples as 32-bit little-endian floats.
+    ///
+    /// # Errors
+    /// As [`Recording::from_interleaved`].
+    pub fn from_interleaved(
+        samples: &[f32],
+        channels: usize,
+        rate_hz: u32,
+    ) -> Result<Self, AudioError> {
+        let recording = Recording::from_interleaved(samples, channels, rate_hz, Some(KEEP_S))?;
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        Ok(Self { recording, sha256: sha256(&bytes) })
+    }
+
     /// A voice that did not come from a file, for example from a microphone; `bytes` is what it
     /// was made of, for the hash.
     pub fn from_voice(voice: Waveform, bytes: &[u8]) -> Self {
@@ -79,6 +95,22 @@ impl VoiceRecording {
     /// [`SpeechError`] if the detector does not run.
     pub fn speech(&self, detector: &SpeechDetector) -> Result<Speech, SpeechError> {
         detector.speech(self.voice())
+    }
+
+    /// What is unusual about the recording, in sentences without a full stop: damage, no speech,
+    /// two voices. `speech` is that of [`speech`](Self::speech).
+    pub fn remarks(&self, speech: &Speech) -> Vec<String> {
+        let mut remarks: Vec<String> =
+            self.recording.remarks.iter().map(ToString::to_string).collect();
+        if speech.seconds <= 0.0 {
+            remarks.push("no speech was found; the face says nothing about a voice".to_owned());
+        } else if let Some([low, high]) = two_voices(self.voice()) {
+            remarks.push(format!(
+                "two voices seem to speak in turn, at about {low:.0} and {high:.0} Hz; the face is \
+                 a mixture of both"
+            ));
+        }
+        remarks
     }
 
     /// What provenance says about the recording.
@@ -131,6 +163,24 @@ mod tests {
         let file = std::fs::File::open(&path).unwrap();
         let piped = VoiceRecording::from_reader(file, "low", &ReadOptions::default()).unwrap();
         assert_eq!(piped, recording);
+    }
+
+    #[test]
+    fn samples_are_checked_as_files_are() {
+        let path = s2f_testing::project("examples/voices/low.flac");
+        let file = VoiceRecording::read(&path, &ReadOptions::default()).unwrap();
+        let samples = file.voice().samples();
+        let recording = VoiceRecording::from_interleaved(samples, 1, 16_000).unwrap();
+        assert_eq!(recording.voice(), file.voice());
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        assert_eq!(recording.sha256(), sha256(&bytes));
+        let problem = |samples: &[f32], channels| {
+            VoiceRecording::from_interleaved(samples, channels, 16_000).unwrap_err().problem
+        };
+        assert!(matches!(problem(&samples[..8000], 1), Problem::TooShort { .. }));
+        assert!(matches!(problem(&[0.0; 32_000], 1), Problem::Silent { .. }));
+        assert!(matches!(problem(&[0.0; 32_001], 2), Problem::BadChannels { .. }));
+        assert!(matches!(problem(&[f32::NAN; 32_000], 1), Problem::NotFinite { .. }));
     }
 
     #[test]

@@ -64,6 +64,12 @@ pub const DEPENDENCIES: &[Dependency] = &[
         why: "files of pairs are read and written in one place, s2f-pairs",
     },
     Dependency {
+        crates: &["pyo3", "pyo3-build-config"],
+        users: &["s2f-python"],
+        tests: false,
+        why: "the Python package is one crate",
+    },
+    Dependency {
         crates: &["clap", "anyhow", "indicatif", "anstream"],
         users: &["s2f-cli"],
         tests: false,

@@ -9,6 +9,7 @@ use super::sink::{Received, Sink};
 use super::source::Bytes;
 use super::tracks::TrackChoice;
 use super::{Limits, built_in};
+use crate::builder::WaveformBuilder;
 use crate::error::{AudioError, Problem};
 use crate::ffmpeg::{self, Ffmpeg, FfmpegSound};
 use crate::level::SILENCE_DBFS;
@@ -125,6 +126,27 @@ impl Recording {
     pub fn of_voice(voice: Waveform) -> Self {
         let seconds = voice.seconds();
         Self { voice, seconds, decoder: DecodedBy::BuiltIn, remarks: Vec::new() }
+    }
+
+    /// A recording that is in memory as interleaved samples, full scale −1 to 1. It is checked and
+    /// shortened to `keep_s` as a file is.
+    ///
+    /// # Errors
+    /// As [`Waveform::from_interleaved`]; [`Problem::TooShort`], [`Problem::Silent`].
+    pub fn from_interleaved(
+        samples: &[f32],
+        channels: usize,
+        rate_hz: u32,
+        keep_s: Option<f64>,
+    ) -> Result<Self, AudioError> {
+        if channels == 0 || !samples.len().is_multiple_of(channels) {
+            return Err(Problem::BadChannels { samples: samples.len(), channels }.into());
+        }
+        let mut builder = WaveformBuilder::new(None, keep_s);
+        builder.push_interleaved(samples, channels, rate_hz)?;
+        let built = builder.finish()?;
+        let received = Received { built, missing_s: 0.0, packets: 1, bad_packets: 0 };
+        Ok(Self::of(received, None)?)
     }
 
     /// Reads the recording in the file at `path`.

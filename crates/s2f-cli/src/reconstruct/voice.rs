@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use serde::Serialize;
 use speech2face::VoiceRecording;
-use speech2face::audio::{ReadOptions, SpeechDetector, two_voices};
+use speech2face::audio::{ReadOptions, SpeechDetector};
 
 use super::inputs::Input;
 use super::settings::Request;
@@ -43,27 +43,14 @@ impl Voice {
         };
         let speech = recording.speech(detector)?;
         let name = input.name();
-        let mut warnings: Vec<String> = recording
-            .recording()
-            .remarks
-            .iter()
-            .map(|remark| format!("{name}: {remark}"))
-            .collect();
-        if speech.seconds <= 0.0 {
-            if request.require_speech {
-                return Err(anyhow!(
-                    "{name}: no speech was found; hint: use a recording of a voice, or omit \
-                     --require-speech"
-                ));
-            }
-            warnings
-                .push(format!("{name}: no speech was found; the face says nothing about a voice"));
-        } else if let Some([low, high]) = two_voices(recording.voice()) {
-            warnings.push(format!(
-                "{name}: two voices seem to speak in turn, at about {low:.0} and {high:.0} Hz; the \
-                 face is a mixture of both"
+        if speech.seconds <= 0.0 && request.require_speech {
+            return Err(anyhow!(
+                "{name}: no speech was found; hint: use a recording of a voice, or omit \
+                 --require-speech"
             ));
         }
+        let remarks = recording.remarks(&speech).into_iter();
+        let warnings = remarks.map(|remark| format!("{name}: {remark}")).collect();
         let speech = SpeechFound { seconds: speech.seconds, share: speech.share };
         Ok(Self { recording, speech, warnings })
     }

@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use s2f_pairs::{PairSet, Split};
-use speech2face::{SOFTWARE, VoicePolicy, Windows};
+use speech2face::{ModelId, SOFTWARE, Speech2Face, VoicePolicy, Windows};
 
 use super::steps::Steps;
+use crate::PairSelection;
+use crate::encoder::Evaluated;
 use crate::scorer::MIN_SPEAKERS;
 use crate::trained_on::Training;
 use crate::voices::ClipLengths;
-use crate::{EvaluatedModel, PairSelection};
 
 /// The facts of the head come from these.
 pub(super) struct About<'a> {
     pub(super) steps: &'a Steps<'a>,
-    pub(super) evaluated: &'a EvaluatedModel,
+    pub(super) evaluated: &'a Evaluated<'a>,
     pub(super) clips: &'a ClipLengths,
     pub(super) training: &'a Training,
 }
@@ -23,10 +24,16 @@ impl About<'_> {
     /// Labels and texts.
     pub(super) fn facts(&self) -> Vec<(String, String)> {
         let Steps { set, items, options, pairs_sha256, .. } = self.steps;
-        let id = self.evaluated.model.id();
+        let Evaluated { name, encoder, .. } = self.evaluated;
+        let model = match encoder.as_model().map(Speech2Face::id) {
+            Some(ModelId { name, sha256 }) => {
+                format!("{name}, SHA-256 {}", &sha256[..sha256.len().min(16)])
+            }
+            None => format!("{name}, features of another program"),
+        };
         let facts = [
-            ("Model", format!("{}, SHA-256 {}", id.name, &id.sha256[..id.sha256.len().min(16)])),
-            ("Face space", self.evaluated.model.face_space().to_string()),
+            ("Model", model),
+            ("Face space", encoder.space().to_string()),
             (
                 "Pairs",
                 format!(
@@ -65,6 +72,7 @@ impl About<'_> {
             |seconds| format!("the first {seconds} s of each recording"),
         );
         let windows = match windows {
+            _ if self.evaluated.encoder.as_model().is_none() => "as the network uses it".into(),
             Windows::All => format!(
                 "in windows of {window_s} s every {hop_s} s, without pauses, at most {max_windows}"
             ),
@@ -72,10 +80,12 @@ impl About<'_> {
         };
         let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
         let mut text = format!("{part}, {windows}");
-        if *policy == VoicePolicy::default() {
+        if *policy == VoicePolicy::default() && self.evaluated.encoder.as_model().is_some() {
             text += ", as in `reconstruct`";
         }
-        text += &format!("; the first {} s for scores by length", lengths.join(", "));
+        if !lengths.is_empty() {
+            text += &format!("; the first {} s for scores by length", lengths.join(", "));
+        }
         let short = self.steps.items.too_short;
         if short > 0 {
             text += &format!("; {short} recordings shorter than {common} s are left out");

@@ -1,6 +1,5 @@
 //! The steps that take long, with a cache: embedding voices, generating and reading faces.
 
-use s2f_core::hash;
 use s2f_metrics::Vectors;
 use s2f_pairs::{PairSet, Payload};
 use speech2face::{SOFTWARE, Speech2Face};
@@ -8,6 +7,7 @@ use speech2face::{SOFTWARE, Speech2Face};
 use crate::cache::{Cache, Columns};
 use crate::context::Readings;
 use crate::distributions::{Prediction, Predictor, SAMPLES, predictions};
+use crate::encoder::Encoder;
 use crate::items::Items;
 use crate::loader::PairLoader;
 use crate::readings::{DECODED, PHOTOGRAPH, columns as read_pictures, draw, reading};
@@ -28,18 +28,21 @@ impl Steps<'_> {
     /// Features of all voices, from the cache if they are there.
     pub(super) fn embed(
         &self,
-        model: &Speech2Face,
+        encoder: &Encoder<'_>,
         clips: &ClipLengths,
         on_event: &mut dyn FnMut(EvaluationEvent),
     ) -> Result<Columns, EvalError> {
         let pairs = self.items.len();
         on_event(EvaluationEvent::Stage { name: "embedding voices", pairs });
-        let key = self.key(model, clips);
+        let key = encoder.key().map(|key| self.key(&key, clips));
         let audio = Payload { audio: true, ..Payload::default() };
         let mut loader = PairLoader::new(self.set, self.options.selection, self.items, audio);
-        let compute = |rows: &[usize]| clips.columns(model, &loader.load(rows)?);
+        let compute = |rows: &[usize]| {
+            self.options.check_cancelled()?;
+            clips.columns(encoder, &loader.load(rows)?)
+        };
         let mut done = |rows| on_event(EvaluationEvent::Done(rows));
-        self.cache.columns("voices", &key, pairs, compute, &mut done)
+        self.cache.columns("voices", key.as_deref(), pairs, compute, &mut done)
     }
 
     /// Distributions of faces for all voices against the true faces, if the model has them.
@@ -55,12 +58,17 @@ impl Steps<'_> {
         };
         let pairs = self.items.len();
         on_event(EvaluationEvent::Stage { name: "predicting distributions of faces", pairs });
-        let key = format!("{} {SAMPLES} {seed}", self.key(model, clips));
+        let key = Encoder::Model(model).key().map(|key| self.key(&key, clips));
+        let key = key.map(|key| format!("{key} {SAMPLES} {seed}"));
         let audio = Payload { audio: true, ..Payload::default() };
         let mut loader = PairLoader::new(self.set, self.options.selection, self.items, audio);
-        let compute = |rows: &[usize]| predictor.columns(rows, loader.load(rows)?);
+        let compute = |rows: &[usize]| {
+            self.options.check_cancelled()?;
+            predictor.columns(rows, loader.load(rows)?)
+        };
         let mut done = |rows| on_event(EvaluationEvent::Done(rows));
-        let columns = self.cache.columns("distributions", &key, pairs, compute, &mut done)?;
+        let columns =
+            self.cache.columns("distributions", key.as_deref(), pairs, compute, &mut done)?;
         Ok(Some(predictions(&columns)))
     }
 
@@ -79,7 +87,8 @@ impl Steps<'_> {
         let shown = self.options.max_pictures.min(count);
         let chosen: Vec<usize> = (0..shown).map(|n| n * count / shown).collect();
         on_event(EvaluationEvent::Stage { name: "generating and reading faces", pairs: shown });
-        let key = format!("{} {shown}", self.key(model, clips));
+        let key = Encoder::Model(model).key().map(|key| self.key(&key, clips));
+        let key = key.map(|key| format!("{key} {shown}"));
         let payload = Payload { audio: false, face: true, feature: true };
         let mut loader = PairLoader::new(self.set, self.options.selection, self.items, payload);
         let main = clips.main_column();
@@ -88,6 +97,7 @@ impl Steps<'_> {
             names.push(main.clone());
         }
         let compute = |rows: &[usize]| {
+            self.options.check_cancelled()?;
             let indices: Vec<usize> = rows.iter().map(|&row| chosen[row]).collect();
             let voices: Vec<(String, Vectors)> = names
                 .iter()
@@ -96,7 +106,7 @@ impl Steps<'_> {
             read_pictures(model, reader, &loader.load(&indices)?, &voices)
         };
         let mut done = |rows| on_event(EvaluationEvent::Done(rows));
-        let columns = self.cache.columns("readings", &key, shown, compute, &mut done)?;
+        let columns = self.cache.columns("readings", key.as_deref(), shown, compute, &mut done)?;
         let spread = |name: &str| {
             let mut all = vec![None; count];
             if let Some(rows) = columns.get(name) {
@@ -116,11 +126,8 @@ impl Steps<'_> {
         })
     }
 
-    /// Everything that features depend on.
-    fn key(&self, model: &Speech2Face, clips: &ClipLengths) -> String {
-        // The hash of a model is that of its weights.
-        let config = hash::sha256(format!("{:?}", model.config()).as_bytes());
-        let weights = &model.id().sha256;
-        format!("{SOFTWARE} {weights} {config} {} {}", self.pairs_sha256, clips.key())
+    /// Everything that features depend on; `encoder` is the [key](Encoder::key) of the encoder.
+    fn key(&self, encoder: &str, clips: &ClipLengths) -> String {
+        format!("{SOFTWARE} {encoder} {} {}", self.pairs_sha256, clips.key())
     }
 }

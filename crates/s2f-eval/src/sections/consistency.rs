@@ -25,9 +25,12 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
     };
     let clips: Vec<Vec<Option<usize>>> =
         vec![controls.other_clip.clone(), controls.same_sex.clone(), controls.anybody.clone()];
-    let [first, second] = halves;
-    let mut rows = vec![
-        row(context, scorer, "two halves of one recording", "halves", second, first, None),
+    let mut rows = Vec::new();
+    if let Some([first, second]) = halves {
+        let label = "two halves of one recording";
+        rows.push(row(context, scorer, label, "halves", second, first, None));
+    }
+    rows.extend([
         row(context, scorer, "two clips of one speaker", "clips", voices, voices, Some(&clips[0])),
         row(
             context,
@@ -39,7 +42,7 @@ pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section
             Some(&clips[1]),
         ),
         row(context, scorer, "two speakers", "anybody", voices, voices, Some(&clips[2])),
-    ];
+    ]);
     let faces = &items.faces;
     rows.push(row(
         context,

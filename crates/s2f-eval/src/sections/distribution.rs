@@ -57,7 +57,7 @@ fn table(title: &str, columns: &[&str], rows: Vec<(String, Vec<Cell>)>) -> Item 
 }
 
 fn quality(context: &Context<'_>, predictions: &[Prediction], scorer: &mut Scorer<'_>) -> Item {
-    let identity = context.model.face_space().identity_dimension() as f64;
+    let identity = context.space.identity_dimension() as f64;
     let mut mean = |id: &str, of: &dyn Fn(&Prediction) -> f64, baseline: Baseline| {
         let numbers: Vec<f64> = predictions.iter().map(of).collect();
         scorer.mean(&format!("distribution/{id}"), Unit::Plain, &numbers, baseline)

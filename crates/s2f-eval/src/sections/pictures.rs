@@ -3,6 +3,7 @@
 use s2f_core::Sex;
 use s2f_core::csv_cell::guarded;
 use s2f_metrics::tsne;
+use speech2face::Speech2Face;
 
 use crate::EvalError;
 use crate::context::Context;
@@ -101,6 +102,7 @@ const MAX_CLASSES: usize = 8;
 /// Faces of some people: true, decoded, from the voice, and the nearest ones to the voice.
 pub(crate) fn sheet(
     context: &Context<'_>,
+    model: &Speech2Face,
     photographs: &Photographs<'_>,
     wanted: bool,
     attachments: &mut Attachments,
@@ -128,7 +130,7 @@ pub(crate) fn sheet(
             if refused.is_empty() { "none is stated" } else { refused }
         ));
     }
-    let (picture, columns) = draw_sheet(context, photographs, shows_photographs)?;
+    let (picture, columns) = draw_sheet(context, model, photographs, shows_photographs)?;
     attachments.insert(SHEET.into(), picture);
     let mut names: Vec<String> = licences.map(str::to_owned).collect();
     names.sort_unstable();

@@ -11,9 +11,9 @@ use crate::report::{Cell, Item, Section, Table};
 use crate::scorer::{Baseline, Scorer};
 
 pub(super) fn section(context: &Context<'_>, scorer: &mut Scorer<'_>) -> Section {
-    let Context { items, model, voices, centre, controls, .. } = context;
+    let Context { items, space, voices, centre, controls, .. } = context;
     let faces = &items.faces;
-    let normalisation = model.face_space().normalisation;
+    let normalisation = space.normalisation;
     let own_mean = Vectors::from_rows((0..items.len()).map(|_| &centre[..]));
     let own_mean = as_predicted(own_mean, normalisation);
     let best_mean = as_predicted(mean_of_others(items), normalisation);

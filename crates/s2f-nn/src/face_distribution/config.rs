@@ -37,7 +37,8 @@ pub struct FaceDistributionConfig {
     pub embedding: usize,
     /// Dimension of the face space, D, 1 to 65536, its traits included.
     pub feature: usize,
-    /// Number of traits, T, the last dimensions of the face space, 0 to 16.
+    /// Number of traits, T, the last dimensions of the face space, 0 to 16; 3 in
+    /// `train face-distribution`.
     #[serde(default)]
     pub traits: usize,
     /// Number of components of the mixture, K, 1 to 64.

@@ -128,7 +128,10 @@ fn the_ranges_of_the_page_are_those_that_are_checked() {
             let is_given = key.split_once('.').is_none_or(|(table, _)| {
                 fs::read_to_string(&path).unwrap().contains(&format!("[{table}"))
             });
-            if key.contains("[]") || !is_given || key.starts_with("network.speaker_encoder") {
+            // The traits of a face distribution have one number, which is less than their range.
+            let is_fixed = key == "network.traits";
+            let is_apart = key.contains("[]") || key.starts_with("network.speaker_encoder");
+            if is_apart || is_fixed || !is_given {
                 continue;
             }
             assert!(problem(command, config, &text).is_some());
