@@ -1,15 +1,14 @@
 // Drives the page as a person would. Prints a line for each test that passed, and measurements.
 //
 // S2F_URL, S2F_TOKEN_URL and S2F_KEEP_URL name servers, the second with a token, the third for a
-// study; S2F_VOICE, S2F_SILENCE and
-// S2F_BROKEN name files.
+// study; S2F_VOICE, S2F_SILENCE and S2F_BROKEN name files.
 
 import { cpus, loadavg } from 'node:os';
 
 import { check, inspect, open, start } from './browser.mjs';
 
-const { S2F_URL: url, S2F_TOKEN_URL: tokenUrl, S2F_KEEP_URL: keepUrl, S2F_VOICE: voice, S2F_SILENCE: silence,
-  S2F_BROKEN: broken } = process.env;
+const { S2F_URL: url, S2F_TOKEN_URL: tokenUrl, S2F_KEEP_URL: keepUrl,
+  S2F_VOICE: voice, S2F_SILENCE: silence, S2F_BROKEN: broken } = process.env;
 
 async function heading(page, text) {
   await page.getByRole('heading', { name: text, exact: true }).waitFor({ timeout: 60_000 });

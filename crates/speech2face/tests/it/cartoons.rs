@@ -34,7 +34,7 @@ fn faces(model: &Speech2Face) -> Vec<Face> {
     faces
 }
 
-/// Lengths in a face as shares of the distance of its eyes: width of the jaw, eyes to mouth, mouth
+/// Lengths in a face as shares of the distance of its eyes: width of the jaw, eyes to mouth, eyes
 /// to chin, width of the mouth.
 fn proportions(reading: &FaceReading) -> [f32; 4] {
     let mean = |points: std::ops::Range<usize>| {
@@ -50,7 +50,7 @@ fn proportions(reading: &FaceReading) -> [f32; 4] {
     [
         apart(point(4), point(12)),
         apart(middle, mouth),
-        apart(mouth, point(8)),
+        apart(middle, point(8)),
         apart(point(48), point(54)),
     ]
     .map(|length| length / apart(left, right))
@@ -102,8 +102,12 @@ fn a_cartoon_keeps_sex_and_proportions_of_its_picture() {
                 pairs.iter_mut().zip(both).for_each(|(pairs, pair)| pairs.push(pair));
             }
         }
+        // The network finds landmarks of drawings less precisely than those of photographs.
         let found = pairs.each_ref().map(|pairs| correlation(pairs));
-        eprintln!("{style:?} {equal} of {read} {found:?}");
+        eprintln!("{style:?}: {equal} of {read}, correlations {found:?}");
+        for (found, least) in found.into_iter().zip([0.6, 0.45, 0.3, 0.3]) {
+            assert!(found > least, "{style:?}: {found} where {least} is expected");
+        }
         assert!(read >= most_read && equal >= most_equal, "{style:?}: {equal} of {read} agree");
     }
 }
