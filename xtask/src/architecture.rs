@@ -4,6 +4,7 @@
 mod circles;
 mod code;
 mod crates;
+mod messages;
 mod rules;
 mod sources;
 mod uses;
@@ -13,6 +14,12 @@ use std::fs;
 use crates::Crates;
 
 use crate::root;
+
+/// The message and the hint of every kind of error, for reading them through.
+pub fn messages() -> Result<String, String> {
+    let messages = messages::all(&sources::read(&root())?);
+    Ok(messages.iter().map(|message| format!("{message}\n")).collect())
+}
 
 /// Checks all rules; names each place that breaks one.
 pub fn check() -> Result<String, String> {
@@ -26,6 +33,7 @@ pub fn check() -> Result<String, String> {
     breaches.extend(rules::WORDS.iter().flat_map(|rule| rule.breaches(&sources)));
     breaches.extend(sources.iter().flat_map(rules::source));
     breaches.extend(circles::check(&sources));
+    breaches.extend(messages::breaches(&messages::all(&sources)));
     if breaches.is_empty() {
         Ok(format!("{} crates and {} files follow ARCHITECTURE.md", crates.len(), sources.len()))
     } else {

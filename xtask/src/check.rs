@@ -67,20 +67,11 @@ const STEPS: &[Step] = &[
             "--workspace",
             "--exclude=xtask",
             "--exclude=s2f-testing",
+            "--exclude=s2f-fuzz",
             "--no-verify",
             "--allow-dirty",
             "--locked",
             "--quiet",
-        ]),
-    },
-    Step {
-        name: "fuzz",
-        action: Action::Cargo(&[
-            "check",
-            "--release",
-            "--manifest-path=fuzz/Cargo.toml",
-            "--target-dir=target/fuzz",
-            "--locked",
         ]),
     },
     Step {
@@ -91,6 +82,20 @@ const STEPS: &[Step] = &[
             "--release",
             "--workspace",
             "--all-targets",
+            "--",
+            "--deny=warnings",
+        ]),
+    },
+    Step {
+        // After the lints, whose dependencies it shares.
+        name: "fuzz",
+        action: Action::Cargo(&[
+            "clippy",
+            "--locked",
+            "--release",
+            "--package=s2f-cli",
+            "--package=s2f-fuzz",
+            "--features=s2f-fuzz/libfuzzer",
             "--",
             "--deny=warnings",
         ]),

@@ -85,7 +85,7 @@ fn count() -> Result<BTreeMap<String, u64>, String> {
             valgrind.args(["--tool=cachegrind", "--cache-sim=no"]);
             valgrind.arg("--cachegrind-out-file=/dev/null").arg(&program);
             valgrind.args([case, &repeats.to_string()]);
-            valgrind.env("S2F_ISA", "avx2").env("RAYON_NUM_THREADS", "1");
+            valgrind.env("SPEECH2FACE_ISA", "avx2").env("RAYON_NUM_THREADS", "1");
             let output = run(&mut valgrind)?;
             let messages = String::from_utf8_lossy(&output.stderr);
             *total = references(&messages).ok_or("valgrind printed no `I refs`")?;

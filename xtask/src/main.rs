@@ -3,15 +3,20 @@
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
 //! fails; with names, only those steps. CI runs the same command. See [`check`].
 //!
+//! `cargo xtask fuzz [TARGET…]` runs the fuzzers; see [`fuzz`].
+//!
 //! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
+//!
+//! `cargo xtask messages` lists the messages and hints of all errors.
 //!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stderr, reason = "this is the printer")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the printer")]
 
 mod architecture;
 mod check;
 mod documents;
+mod fuzz;
 mod instructions;
 mod skipped;
 mod table;
@@ -21,17 +26,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(status) = fuzz::as_wrapper() {
+        return status;
+    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check", ref steps @ ..] => check::run(steps),
+        ["fuzz", ref arguments @ ..] => {
+            fuzz::run(arguments).map_err(|problem| format!("fuzz: {problem}"))
+        }
         ["instructions"] => {
             instructions::record().map_err(|problem| format!("instructions: {problem}"))
         }
+        ["messages"] => architecture::messages().map(|messages| println!("{messages}")),
         ["table", folder] => {
             table::make(Path::new(folder)).map_err(|problem| format!("table: {problem}"))
         }
         _ => {
-            eprintln!("usage: cargo xtask check [STEP…] | instructions | table FOLDER");
+            eprintln!(
+                "usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]"
+            );
+            eprintln!("       cargo xtask instructions | messages | table FOLDER");
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }

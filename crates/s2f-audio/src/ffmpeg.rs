@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use s2f_core::Variable;
+
 mod run;
 mod sound;
 
@@ -31,7 +33,7 @@ pub struct Ffmpeg {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "cannot run {}: {problem}; hint: install ffmpeg (apt install ffmpeg, brew install ffmpeg, \
-     winget install ffmpeg), or set S2F_FFMPEG to its path",
+     winget install ffmpeg), or set SPEECH2FACE_FFMPEG to its path",
     program.display()
 )]
 pub struct FfmpegError {
@@ -41,8 +43,6 @@ pub struct FfmpegError {
     pub problem: String,
 }
 
-/// The environment variable with the path of the program; otherwise `ffmpeg` is searched on `PATH`.
-const VARIABLE: &str = "S2F_FFMPEG";
 /// How long ffmpeg may produce no output before it is killed.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Containers that may be opened: no playlists, picture sequences or devices.
@@ -63,12 +63,12 @@ const CONFINE: &str = "ulimit -c 0 && ulimit -f 0 && ulimit -n 64 && ulimit -t 6
 const MAX_VERSION: usize = 40;
 
 impl Ffmpeg {
-    /// The program that the environment variable `S2F_FFMPEG` names, otherwise `ffmpeg` on `PATH`.
+    /// The program that `SPEECH2FACE_FFMPEG` names, otherwise `ffmpeg` on `PATH`.
     ///
     /// # Errors
     /// [`FfmpegError`] if it does not start.
     pub fn find() -> Result<Self, FfmpegError> {
-        let program = std::env::var_os(VARIABLE).unwrap_or_else(|| "ffmpeg".into());
+        let program = Variable::Ffmpeg.value().unwrap_or_else(|| "ffmpeg".into());
         let mut ffmpeg = Self::at(program.into(), TIMEOUT);
         let output = Command::new(&ffmpeg.program)
             .arg("-version")

@@ -10,7 +10,7 @@ use s2f_corpus::layout::has_sound;
 
 use crate::Arguments;
 use crate::printable;
-use crate::printer::Printer;
+use crate::printer::{LogFormat, Printer};
 
 /// The arguments, or the exit status after help, the version or an error were printed.
 pub fn parse() -> Result<Arguments, ExitCode> {
@@ -18,7 +18,7 @@ pub fn parse() -> Result<Arguments, ExitCode> {
     let command = Arguments::command().long_version(long_version());
     let parsed = command.try_get_matches_from(&typed);
     parsed.and_then(|matches| Arguments::from_arg_matches(&matches)).map_err(|error| {
-        let printer = Printer::new(false, false);
+        let printer = Printer::new(false, false, LogFormat::Text);
         if let Some(recording) = recording_without_command(&error) {
             printer.error(&anyhow!(
                 "there is no command {recording}; hint: speech2face reconstruct {recording}"

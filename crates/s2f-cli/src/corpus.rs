@@ -44,7 +44,7 @@ Examples:
   speech2face corpus prepare vox1 -o pairs --shard 3/8
   speech2face corpus merge pairs -o vox1-pairs      after all eight shards
   speech2face corpus stats vox1-pairs               count what is in them
-  speech2face corpus synth people                   generate a synthetic corpus";
+  speech2face corpus synth -o people                generate a synthetic corpus";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {

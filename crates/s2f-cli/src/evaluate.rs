@@ -30,8 +30,8 @@ pub struct Args {
     pairs: PathBuf,
 
     /// Output folder for report.html, scores.csv, report.json and pictures
-    #[arg(short, long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    output: PathBuf,
 
     /// Pairs to evaluate on; all is for models that were not trained on any of them
     #[arg(long, value_enum, default_value_t = Which::Test)]
@@ -127,7 +127,7 @@ fn seconds(typed: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    owner::check_in(&args.out, &Evaluation::FILES)?;
+    owner::check_in(&args.output, &Evaluation::FILES)?;
     let set = PairSet::open(&args.pairs)?;
     let device = args.device.open()?;
     let open = |name: &String| -> anyhow::Result<EvaluatedModel> {
@@ -155,7 +155,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         compare: &compare,
     };
     let mut progress: Option<Printer> = None;
-    let evaluation = evaluate(&model, &set, &args.out, &options, &mut |event| match event {
+    let evaluation = evaluate(&model, &set, &args.output, &options, &mut |event| match event {
         EvaluationEvent::Stage { name, pairs } => {
             let bar = progress.insert(printer.with_progress(pairs));
             bar.working_on(name);
@@ -172,7 +172,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         _ => {}
     })?;
     drop(progress);
-    evaluation.write(&args.out)?;
+    evaluation.write(&args.output)?;
     print(&evaluation, args, printer)?;
     Ok(Outcome::AllGood)
 }
@@ -219,7 +219,7 @@ fn print(evaluation: &Evaluation, args: &Args, printer: &Printer) -> anyhow::Res
             })
         })
         .collect();
-    let page = args.out.join(Evaluation::HTML);
+    let page = args.output.join(Evaluation::HTML);
     if args.json {
         #[derive(Serialize)]
         struct Line<'a> {

@@ -21,7 +21,8 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, value_parser};
-use printer::Printer;
+use printer::{LogFormat, Printer};
+use s2f_core::Variable;
 
 /// Draw a face that shares the traits of a voice
 ///
@@ -45,6 +46,11 @@ pub struct Arguments {
     /// Print what is done, and how long it takes
     #[arg(short, long, global = true, help_heading = "Printing")]
     verbose: bool,
+
+    /// Write messages and progress for people or for programs
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(help_heading = "Printing")]
+    log: LogFormat,
 }
 
 #[derive(Subcommand)]
@@ -76,7 +82,14 @@ Examples:
   speech2face model info                            show what the model is, and its limits
 
 Exit status: 0 success, 1 some inputs failed, 2 wrong usage or a fatal error.
-Output is coloured on a terminal, unless NO_COLOR is set.";
+
+Environment:
+  SPEECH2FACE_FFMPEG     path of ffmpeg [default: ffmpeg on PATH]
+  SPEECH2FACE_MODELS     folder for the networks of `model pull`
+  SPEECH2FACE_REGISTRY   table of networks to use instead of the program's
+  SPEECH2FACE_ISA        instructions on the CPU: avx512, avx2 or portable [default: the best]
+  RAYON_NUM_THREADS      as --threads
+  NO_COLOR               no colours on a terminal";
 
 /// How a command ended, if no error stopped it.
 enum Outcome {
@@ -85,11 +98,15 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, threads, quiet, verbose } = match arguments::parse() {
+    let Arguments { command, threads, quiet, verbose, log } = match arguments::parse() {
         Ok(arguments) => arguments,
         Err(status) => return status,
     };
-    let printer = Printer::new(quiet, verbose);
+    let printer = Printer::new(quiet, verbose, log);
+    for variable in Variable::ALL.into_iter().filter(|it| it.is_outdated()) {
+        let (former, name) = (variable.former_name(), variable.name());
+        printer.warning(format_args!("{former} is now called {name}; it is still read"));
+    }
     // 0 is rayon's default, which reads RAYON_NUM_THREADS.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0).into());
     let outcome = threads.build_global().map_err(Into::into).and_then(|()| run(&command, &printer));

@@ -17,7 +17,7 @@ Examples:
   speech2face man -o man && man man/speech2face-reconstruct.1")]
 pub struct Args {
     /// Output folder: one page for the program, and one for each command
-    #[arg(short, long, value_name = "FOLDER")]
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
     output: PathBuf,
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anstream::{stderr, stdout};
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
@@ -24,10 +24,43 @@ const PLAIN: &str = "\x1b[0m";
 const LINE_EVERY: Duration = Duration::from_secs(60);
 const LINE_EVERY_VERBOSE: Duration = Duration::from_secs(10);
 
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// A line of text, in colours on a terminal
+    #[default]
+    Text,
+    /// An object a line: time, level, message, and hint if there is one
+    Json,
+}
+
+/// The kind of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+    Info,
+    Detail,
+    Progress,
+}
+
+/// A message as an object.
+#[derive(Serialize)]
+struct Message<'a> {
+    /// Seconds since 1970, UTC.
+    time: f64,
+    level: Level,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
 /// Prints messages, data and progress, as much as the user asked for.
 pub struct Printer {
     quiet: bool,
     verbose: bool,
+    format: LogFormat,
     /// On a terminal.
     bar: ProgressBar,
     /// Elsewhere.
@@ -51,8 +84,8 @@ struct ProgressLog {
 
 impl Printer {
     /// A printer that shows no progress yet.
-    pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose, bar: ProgressBar::hidden(), log: None }
+    pub fn new(quiet: bool, verbose: bool, format: LogFormat) -> Self {
+        Self { quiet, verbose, format, bar: ProgressBar::hidden(), log: None }
     }
 
     /// Whether only errors are printed.
@@ -83,7 +116,7 @@ impl Printer {
         if self.quiet {
             return self.without_progress();
         }
-        if !io::stderr().is_terminal() {
+        if self.format == LogFormat::Json || !io::stderr().is_terminal() {
             let start = Instant::now();
             let state = LogState { done: 0, doing: String::new(), printed: start };
             let log = ProgressLog { total, is_bytes, start, state: Mutex::new(state) };
@@ -121,7 +154,7 @@ impl Printer {
         let Some(log) = &self.log else { return };
         let every = if self.verbose { LINE_EVERY_VERBOSE } else { LINE_EVERY };
         if let Some(line) = log.advance(next, every) {
-            self.line("", line);
+            self.say(Level::Progress, &line, None);
         }
     }
 
@@ -133,10 +166,7 @@ impl Printer {
     /// Prints an error and its hint.
     pub fn error(&self, error: &anyhow::Error) {
         let (message, hint) = message_and_hint(error);
-        self.line(&format!("{ERROR}error:{PLAIN} "), message);
-        if let Some(hint) = hint {
-            self.line(&format!("  {HINT}hint:{PLAIN} "), hint);
-        }
+        self.say(Level::Error, &message, hint.as_deref());
     }
 
     /// Prints a message on wrong usage, of several lines.
@@ -147,21 +177,21 @@ impl Printer {
     /// Prints a warning.
     pub fn warning(&self, message: impl Display) {
         if !self.quiet {
-            self.line(&format!("{WARNING}warning:{PLAIN} "), message);
+            self.say(Level::Warning, &message.to_string(), None);
         }
     }
 
     /// Prints what was done; not with `--quiet`.
     pub fn note(&self, message: impl Display) {
         if !self.quiet {
-            self.line("", message);
+            self.say(Level::Info, &message.to_string(), None);
         }
     }
 
     /// Prints details, with `--verbose`.
     pub fn detail(&self, message: impl Display) {
         if self.verbose {
-            self.line("", message);
+            self.say(Level::Detail, &message.to_string(), None);
         }
     }
 
@@ -202,11 +232,13 @@ impl Printer {
         }
     }
 
-    fn line(&self, label: &str, text: impl Display) {
-        let text = text.to_string();
-        let text = printable::line(&text);
-        // If standard error is closed, there is nowhere to report that.
-        self.bar.suspend(|| writeln!(stderr().lock(), "{label}{text}").ok());
+    /// Writes a message to standard error. If that is closed, there is nowhere to report it.
+    fn say(&self, level: Level, message: &str, hint: Option<&str>) {
+        let text = match self.format {
+            LogFormat::Text => text(level, message, hint),
+            LogFormat::Json => object(SystemTime::now(), level, message, hint),
+        };
+        self.bar.suspend(|| writeln!(stderr().lock(), "{text}").ok());
     }
 }
 
@@ -235,6 +267,30 @@ impl ProgressLog {
     }
 }
 
+/// A message for people, and its hint on a line of its own.
+fn text(level: Level, message: &str, hint: Option<&str>) -> String {
+    let label = match level {
+        Level::Error => format!("{ERROR}error:{PLAIN} "),
+        Level::Warning => format!("{WARNING}warning:{PLAIN} "),
+        Level::Info | Level::Detail | Level::Progress => String::new(),
+    };
+    let message = format!("{label}{}", printable::line(message));
+    match hint {
+        Some(hint) => format!("{message}\n  {HINT}hint:{PLAIN} {}", printable::line(hint)),
+        None => message,
+    }
+}
+
+/// A message for a program, on one line. A hint at the end of its text becomes a value of its own.
+fn object(time: SystemTime, level: Level, message: &str, hint: Option<&str>) -> String {
+    let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    // Milliseconds are exact enough for a log.
+    let time = time.as_millis() as f64 / 1000.0;
+    let (message, own_hint) = hint::split(message);
+    let message = Message { time, level, message, hint: hint.or(own_hint) };
+    printable::json(&serde_json::to_string(&message).unwrap_or_default()).into_owned()
+}
+
 /// The message of an error with its causes, and its hint.
 pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -245,6 +301,22 @@ pub fn message_and_hint(error: &anyhow::Error) -> (String, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_are_text_or_an_object() {
+        let printed = text(Level::Error, "a\u{1b}: no file", Some("look"));
+        assert_eq!(
+            printed,
+            "\u{1b}[1;31merror:\u{1b}[0m a\\u{1b}: no file\n  \u{1b}[1;36mhint:\u{1b}[0m look"
+        );
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+        assert_eq!(
+            object(time, Level::Warning, "a\u{9b}: short; hint: use more", None),
+            r#"{"time":1.5,"level":"warning","message":"a\u009b: short","hint":"use more"}"#
+        );
+        let progress = object(time, Level::Progress, "1 of 2", None);
+        assert_eq!(progress, r#"{"time":1.5,"level":"progress","message":"1 of 2"}"#);
+    }
 
     #[test]
     fn a_log_gets_a_line_now_and_then() {

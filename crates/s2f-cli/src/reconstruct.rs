@@ -1,5 +1,6 @@
 //! `speech2face reconstruct`: a face from each recording.
 
+mod file_names;
 mod inputs;
 mod outputs;
 mod settings;
@@ -7,7 +8,7 @@ mod voice;
 
 use std::collections::BTreeMap;
 use std::iter::once;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -15,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use file_names::{InputName, OutputNames};
 use inputs::Input;
 use outputs::{Format, Target};
 use s2f_core::AtomicFile;
@@ -34,6 +36,9 @@ use crate::{Outcome, owner};
 /// Files above this size are read and drawn one at a time, since a long recording takes much
 /// memory.
 const LONG_BYTES: u64 = 4 << 20;
+
+/// What stands for a file's name if the file goes to standard output.
+const STDOUT: &str = "standard output";
 
 /// Width and height of a cartoon in pixels.
 const CARTOON_SIDE: u32 = 1024;
@@ -85,17 +90,21 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 fn list(request: &Request, printer: &Printer) -> anyhow::Result<Outcome> {
     #[derive(Serialize)]
     struct Planned {
-        input: String,
-        outputs: Vec<String>,
+        #[serde(flatten)]
+        input: InputName,
+        #[serde(flatten)]
+        outputs: OutputNames,
     }
     for (input, target) in &request.inputs {
         let outputs = match request.to_stdout {
-            true => vec!["standard output".to_owned()],
-            false => request.files(target).iter().map(|file| shown(file)).collect(),
+            true => vec![PathBuf::from(STDOUT)],
+            false => request.files(target),
         };
-        printer.note(format_args!("{} → {}", input.name(), outputs.join(", ")));
+        let names: Vec<String> = outputs.iter().map(|path| path.display().to_string()).collect();
+        printer.note(format_args!("{} → {}", input.name(), names.join(", ")));
         if request.json {
-            printer.json(&Planned { input: input.name(), outputs })?;
+            let outputs = OutputNames::of(&outputs);
+            printer.json(&Planned { input: InputName::of(input), outputs })?;
         }
     }
     Ok(Outcome::AllGood)
@@ -228,7 +237,7 @@ fn draw(
     }
     if request.to_stdout {
         printer.bytes(&contents.concat())?;
-        let outputs = vec![PathBuf::from("standard output")];
+        let outputs = vec![PathBuf::from(STDOUT)];
         return Ok(Drawn { faces, outputs, speech, warnings });
     }
     let outputs = request.files(target);
@@ -251,8 +260,10 @@ fn report(
 ) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
-        input: String,
-        outputs: Vec<String>,
+        #[serde(flatten)]
+        input: InputName,
+        #[serde(flatten)]
+        outputs: OutputNames,
         #[serde(flatten)]
         provenance: &'a Provenance,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -264,14 +275,12 @@ fn report(
         warnings: &'a [String],
     }
     let Drawn { faces, outputs, speech, warnings } = drawn;
-    let outputs: Vec<String> = outputs.iter().map(|path| shown(path)).collect();
-    match outputs.as_slice() {
-        [first, .., last] if outputs.len() > 4 => printer.note(format_args!(
-            "{} → {first} … {last}, {} files",
-            input.name(),
-            outputs.len()
-        )),
-        _ => printer.note(format_args!("{} → {}", input.name(), outputs.join(", "))),
+    let names: Vec<String> = outputs.iter().map(|path| path.display().to_string()).collect();
+    match names.as_slice() {
+        [first, .., last] if names.len() > 4 => {
+            printer.note(format_args!("{} → {first} … {last}, {} files", input.name(), names.len()))
+        }
+        _ => printer.note(format_args!("{} → {}", input.name(), names.join(", "))),
     }
     let Reconstruction { provenance, uncertainty, .. } = &faces.mean;
     warnings.iter().for_each(|warning| printer.warning(warning));
@@ -290,8 +299,8 @@ fn report(
     if request.json {
         let densities = faces.samples.iter().filter_map(Reconstruction::density).collect();
         printer.json(&Line {
-            input: input.name(),
-            outputs,
+            input: InputName::of(input),
+            outputs: OutputNames::of(outputs),
             provenance,
             uncertainty: uncertainty.as_ref(),
             faces: densities,
@@ -310,20 +319,17 @@ fn report_failure(
 ) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Failed {
-        input: String,
+        #[serde(flatten)]
+        input: InputName,
         error: String,
         hint: Option<String>,
     }
     printer.error(error);
     if request.json {
         let (error, hint) = message_and_hint(error);
-        printer.json(&Failed { input: input.name(), error, hint })?;
+        printer.json(&Failed { input: InputName::of(input), error, hint })?;
     }
     Ok(())
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 fn milliseconds(time: Duration) -> String {

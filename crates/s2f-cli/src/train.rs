@@ -54,8 +54,9 @@ struct Run {
 
     /// Run folder for configuration, metrics, checkpoints, weights and scores; a run in it is
     /// resumed
-    #[arg(short, long, value_name = "FOLDER", required_unless_present = "check")]
-    out: Option<PathBuf>,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    #[arg(required_unless_present = "check")]
+    output: Option<PathBuf>,
 
     /// Override a configuration key, for example data.root=/data/voices or optimisation.steps=20
     #[arg(long, value_name = "KEY=VALUE")]
@@ -116,7 +117,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 impl Run {
     /// The run folder, unless the configuration is only checked.
     fn training(&self) -> Option<&Path> {
-        self.out.as_deref().filter(|_| !self.check)
+        self.output.as_deref().filter(|_| !self.check)
     }
 
     fn checked(&self, printer: &Printer) -> Outcome {

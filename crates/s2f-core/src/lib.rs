@@ -18,15 +18,19 @@
 
 mod channel_order;
 pub mod csv_cell;
+mod environment;
 mod face_space;
 mod files;
 pub mod hash;
 pub mod hint;
+mod lock;
 mod sex;
 mod traits;
 
 pub use channel_order::{ChannelOrder, UnknownChannelOrder};
+pub use environment::Variable;
 pub use face_space::{FaceSpace, Normalisation};
 pub use files::{AtomicFile, FileError, at_line, is_temporary, read_text, remove_temporary};
+pub use lock::{FileLock, LockError};
 pub use sex::Sex;
 pub use traits::Trait;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use s2f_audio::AudioError;
-use s2f_core::{FaceSpace, FileError};
+use s2f_core::{FaceSpace, FileError, LockError};
 use s2f_face::FaceError;
 use s2f_pairs::PairsError;
 use speech2face::{DecodeError, EncodingError, FaceReaderError, ModelError, RunFolderError};
@@ -18,6 +18,9 @@ pub enum EvalError {
     /// The operating system refused something.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A folder in which another process writes.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A voice of the pairs cannot be decoded.
     #[error(transparent)]
     Audio(#[from] AudioError),
@@ -53,7 +56,7 @@ pub enum EvalError {
         folder: String,
     },
     /// A picture or a table of the report cannot be encoded.
-    #[error("cannot encode a part of the report ({0})")]
+    #[error("cannot encode a part of the report ({0}); hint: free some memory and try again")]
     Encode(String),
     /// The model predicts features of another face space than the pairs have.
     #[error(

@@ -6,6 +6,7 @@ mod steps;
 
 use std::path::Path;
 
+use s2f_core::{FileError, FileLock};
 use s2f_metrics::{Bootstrap, Distance, Vectors};
 use s2f_pairs::PairSet;
 use speech2face::{SOFTWARE, Speech2Face};
@@ -68,6 +69,8 @@ pub fn evaluate(
         check_baseline(path, &baseline.paired, &pairs_sha256, items.speakers.len())?;
     }
 
+    std::fs::create_dir_all(out).map_err(FileError::at("create", out))?;
+    let _lock = FileLock::of_folder(out)?;
     let cache = Cache::open(&out.join(Evaluation::FEATURES))?;
     let steps = Steps { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
     let columns = steps.embed(model, &clips, on_event)?;

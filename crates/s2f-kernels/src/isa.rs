@@ -2,13 +2,11 @@
 
 use std::sync::LazyLock;
 
+use s2f_core::Variable;
+
 #[cfg(target_arch = "x86_64")]
 use crate::vector::{Avx2, Avx512};
 use crate::vector::{Portable, Vector};
-
-/// The environment variable that overrides the choice: `avx512`, `avx2` or `portable`. Others,
-/// and instruction sets that the processor lacks, are ignored.
-pub const VARIABLE: &str = "S2F_ISA";
 
 /// An instruction set that the processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +34,13 @@ pub trait Kernel {
 }
 
 impl Isa {
-    /// The one to use: the best, or the one that [`VARIABLE`] names.
+    /// The one to use: the best, or the one that [`Variable::Isa`] names, `avx512`, `avx2` or
+    /// `portable`. Other names, and instruction sets that the processor lacks, are ignored.
     pub fn best() -> Self {
         static BEST: LazyLock<Isa> = LazyLock::new(|| {
             let all = Isa::all();
-            let wanted = std::env::var(VARIABLE).unwrap_or_default();
-            *all.iter().find(|isa| isa.name() == wanted).unwrap_or(&all[0])
+            let wanted = Variable::Isa.value().unwrap_or_default();
+            *all.iter().find(|isa| wanted == isa.name()).unwrap_or(&all[0])
         });
         *BEST
     }
@@ -63,7 +62,7 @@ impl Isa {
         all
     }
 
-    /// As in [`VARIABLE`].
+    /// As in [`Variable::Isa`].
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

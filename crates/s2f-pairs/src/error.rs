@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use parquet::errors::ParquetError;
-use s2f_core::FileError;
+use s2f_core::{FileError, LockError};
 
 use crate::split::Split;
 
@@ -15,6 +15,9 @@ pub enum PairsError {
     /// An error of the operating system.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A folder in which another process writes.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A table of splits that cannot be read.
     #[error(
         "cannot read {}; hint: a table of splits has the columns speaker_id,split,official",

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use s2f_core::hash::{Digest, Sha256, hex};
-use s2f_core::{FaceSpace, FileError};
+use s2f_core::{FaceSpace, FileError, FileLock};
 
 use crate::PairsError;
 use crate::check::{Speakers, add_speaker, one_face_space, one_split_each};
@@ -39,6 +39,7 @@ pub(crate) fn merge_to(
     file_bytes: u64,
 ) -> Result<(), PairsError> {
     std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+    let _lock = FileLock::of_folder(folder)?;
     s2f_core::remove_temporary(folder)?;
     let existing = pair_files(folder)?;
     refuse_foreign(&existing)?;

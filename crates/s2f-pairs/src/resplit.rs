@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use s2f_core::AtomicFile;
+use s2f_core::{AtomicFile, FileLock};
 
 use crate::PairsError;
 use crate::check::{check_seal, check_whole, one_face_space, one_split_each, speakers};
@@ -25,8 +25,9 @@ use crate::split_table::{Shares, SplitTable, hash_of_splits};
 /// `splits.csv` is damaged; [`PairsError::File`] if the system refuses.
 pub fn resplit(folder: &Path, shares: &Shares, seed: u64) -> Result<(), PairsError> {
     shares.check()?;
-    s2f_core::remove_temporary(folder)?;
     let set = open_files(folder)?;
+    let _lock = folder.is_dir().then(|| FileLock::of_folder(folder)).transpose()?;
+    s2f_core::remove_temporary(folder)?;
     check_whole(&set, folder)?;
     let space = one_face_space(&set, folder)?;
     let csv = folder.join(SPLITS_CSV);

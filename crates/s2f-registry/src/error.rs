@@ -40,7 +40,7 @@ pub enum RegistryError {
         reason: String,
     },
     /// No folder for the user's data is known.
-    #[error("there is no folder for networks; hint: set S2F_MODELS to a folder")]
+    #[error("there is no folder for networks; hint: set SPEECH2FACE_MODELS to a folder")]
     NoFolder,
     /// The network has not been pulled yet.
     #[error(
@@ -203,7 +203,7 @@ fn io_hint(error: &io::Error) -> &'static str {
             "free some space and run the same command again to resume"
         }
         io::ErrorKind::NotFound => "check the path",
-        _ => "check the permissions, or set S2F_MODELS to a folder that you can write to",
+        _ => "check the permissions, or set SPEECH2FACE_MODELS to a folder that you can write to",
     }
 }
 

@@ -53,7 +53,6 @@ mod store;
 
 mod error;
 mod fetch;
-mod lock;
 mod partial_file;
 mod progress;
 mod verify;

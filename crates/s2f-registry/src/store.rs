@@ -1,17 +1,17 @@
 //! The folder of installed networks: find verified files, download them, copy them from files.
 
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use etcetera::BaseStrategy;
+use s2f_core::{FileError, FileLock, Variable};
 
 use crate::fetch::fetch;
 use crate::partial_file::{CHUNK_BYTES, PartialFile};
 use crate::verify::{Comparison, compare, open_regular_file};
 use crate::{
     Entry, NetworkSource, Origin, PullProgress, Registry, RegistryError, RemoteFile, RetryPolicy,
-    lock,
 };
 
 /// Bytes of a registry's table that are read; the embedded one has about 6 KB.
@@ -50,16 +50,16 @@ pub enum Availability {
 impl Store {
     /// The user's store.
     ///
-    /// Its folder is `$S2F_MODELS`, otherwise `speech2face/models` in the user's data folder
+    /// Its folder is `$SPEECH2FACE_MODELS`, otherwise `speech2face/models` in the data folder
     /// (`$XDG_DATA_HOME` or `~/.local/share`, `~/Library/Application Support`, `%LOCALAPPDATA%`).
-    /// Its registry is the file `$S2F_REGISTRY`, otherwise the embedded one.
+    /// Its registry is the file `$SPEECH2FACE_REGISTRY`, otherwise the embedded one.
     ///
     /// # Errors
     /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read;
     /// [`RegistryError::NoFolder`] if no data folder is known.
     pub fn from_environment() -> Result<Self, RegistryError> {
-        let folder = match path_variable("S2F_MODELS") {
-            Some(folder) => folder,
+        let folder = match Variable::Models.value() {
+            Some(folder) => PathBuf::from(folder),
             None => data_folder()?.join("speech2face").join("models"),
         };
         Self::in_folder(folder)
@@ -70,8 +70,8 @@ impl Store {
     /// # Errors
     /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self, RegistryError> {
-        let registry = match path_variable("S2F_REGISTRY") {
-            Some(path) => read_registry(&path)?,
+        let registry = match Variable::Registry.value() {
+            Some(path) => read_registry(Path::new(&path))?,
             None => Registry::embedded()?,
         };
         Ok(Self::new(registry, folder))
@@ -202,7 +202,7 @@ impl Store {
             return Ok(PullOutcome::AlreadyInstalled);
         }
         let folder = self.create_folder(entry)?;
-        let _lock = lock::take(&folder, on_progress)?;
+        let _lock = lock(&folder, &mut || on_progress(PullProgress::Waiting))?;
         let missing = self.missing(entry, files)?;
         for file in &missing {
             fetch(file, &folder, self.policy, on_progress)?;
@@ -232,7 +232,7 @@ impl Store {
             return Err(RegistryError::SingleFile { name, path, files });
         }
         let folder = self.create_folder(entry)?;
-        let _lock = lock::take(&folder, &mut |_| {})?;
+        let _lock = lock(&folder, &mut || {})?;
         for file in missing {
             let source = match is_folder {
                 false => from.to_owned(),
@@ -297,14 +297,19 @@ impl Store {
     }
 }
 
+/// One process at a time fetches a network, the others wait and then find it installed. Without
+/// locks, two processes may write into the same partial download; its hash is then wrong, it is not
+/// installed, and one of them has to run again.
+fn lock(folder: &Path, on_wait: &mut dyn FnMut()) -> Result<FileLock, RegistryError> {
+    FileLock::take(&folder.join(".lock"), on_wait).map_err(|error| {
+        let FileError { operation, path, source } = error;
+        RegistryError::io(operation, &path)(source)
+    })
+}
+
 /// Whether an error means that the file does not exist.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// An environment variable that is not empty.
-fn path_variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn read_registry(path: &Path) -> Result<Registry, RegistryError> {

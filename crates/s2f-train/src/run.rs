@@ -22,13 +22,13 @@ mod files;
 mod parameter_ids;
 mod tensorboard;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
 pub(crate) use checkpoint::{Best, Restored};
 pub(crate) use environment::ThisSession;
-use s2f_core::{FileError, remove_temporary};
+use s2f_core::{FileError, FileLock, remove_temporary};
 use s2f_nn::weights::{self, Precision};
 use s2f_nn::{Model, ModelConfig};
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub(crate) struct Run {
     events: Option<tensorboard::Writer>,
     best: Option<Best>,
     /// Locked until the run is dropped or the process ends.
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Run {
@@ -174,15 +174,9 @@ pub(crate) fn check_folder(root: &Path) -> Result<(), TrainError> {
     }
 }
 
-fn lock(folder: &RunFolder) -> Result<File, TrainError> {
-    let path = folder.lock_file();
-    let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-    let file = file.map_err(FileError::at("write", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(TrainError::Busy { path: folder.root().to_owned() }),
-        Err(TryLockError::Error(source)) => Err(FileError::at("lock", &path)(source).into()),
-    }
+fn lock(folder: &RunFolder) -> Result<FileLock, TrainError> {
+    let busy = || TrainError::Busy { path: folder.root().to_owned() };
+    FileLock::try_take(&folder.lock_file())?.ok_or_else(busy)
 }
 
 #[cfg(test)]

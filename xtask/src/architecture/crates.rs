@@ -9,6 +9,7 @@ use crate::root;
 /// Crates that are not in the list: nothing that is published depends on them.
 const TESTS_ONLY: &str = "s2f-testing";
 const CHORES: &str = "xtask";
+const FUZZERS: &str = "s2f-fuzz";
 
 /// A crate of the workspace.
 pub struct Crate {
@@ -95,12 +96,14 @@ impl Crates {
         }
         for Crate { name, dependencies } in &self.all {
             let own = place(name);
-            if own.is_none() && ![TESTS_ONLY, CHORES].contains(&name.as_str()) {
+            if own.is_none() && ![TESTS_ONLY, CHORES, FUZZERS].contains(&name.as_str()) {
                 breaches.push(format!("{name} is missing in the list of ARCHITECTURE.md"));
             }
             for dependency in dependencies {
                 let other = &dependency.name;
-                if other == CHORES || (other == TESTS_ONLY && !dependency.for_tests) {
+                if [CHORES, FUZZERS].contains(&other.as_str())
+                    || (other == TESTS_ONLY && !dependency.for_tests)
+                {
                     breaches.push(format!(
                         "{name} depends on {other}; hint: only tests may, under dev-dependencies"
                     ));

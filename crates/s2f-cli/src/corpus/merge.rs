@@ -16,8 +16,8 @@ pub struct Args {
     folders: Vec<PathBuf>,
 
     /// Output folder; may be one of the input folders, whose parts are then removed
-    #[arg(short, long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    output: PathBuf,
 
     /// Print one JSON object
     #[arg(long)]
@@ -26,11 +26,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    if !args.folders.contains(&args.out) {
-        check_out(&args.out)?;
+    if !args.folders.contains(&args.output) {
+        check_out(&args.output)?;
     }
-    let summary = prepare::merge(&args.folders, &args.out)?;
-    print(&summary, &args.out, args.json, printer)?;
+    let summary = prepare::merge(&args.folders, &args.output)?;
+    print(&summary, &args.output, args.json, printer)?;
     Ok(Outcome::AllGood)
 }
 

@@ -25,8 +25,8 @@ pub struct Args {
     corpus: PathBuf,
 
     /// Folder for the pairs; to resume an interrupted run, repeat the command
-    #[arg(short, long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    output: PathBuf,
 
     /// Layout of the corpus on disk; detected if omitted
     #[arg(long, value_parser = super::layout_parser())]
@@ -77,14 +77,14 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
 
     let bar = printer.with_progress(plan.clips.len());
     let started = Instant::now();
-    prepare::prepare(&plan, &settings, &tools, shard, &args.out, &|progress| {
+    prepare::prepare(&plan, &settings, &tools, shard, &args.output, &|progress| {
         let summary = summary(&progress, started);
         bar.working_on(&summary);
         bar.reach(progress.done as u64);
     })?;
     drop(bar);
     if shard != Shard::ALL {
-        let out = args.out.display();
+        let out = args.output.display();
         printer.note(format_args!("shard {shard} is done"));
         printer.note(format_args!(
             "after all shards: speech2face corpus merge {out} -o {out} (name the folders of all \
@@ -92,8 +92,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         ));
         return Ok(Outcome::AllGood);
     }
-    let summary = prepare::merge(slice::from_ref(&args.out), &args.out)?;
-    super::merge::print(&summary, &args.out, args.json, printer)?;
+    let summary = prepare::merge(slice::from_ref(&args.output), &args.output)?;
+    super::merge::print(&summary, &args.output, args.json, printer)?;
     if summary.pairs == 0 {
         printer.warning("all clips were rejected: there are no pairs");
         return Ok(Outcome::SomeFailed);

@@ -20,7 +20,13 @@ use crate::printer::Printer;
 #[command(after_help = NOTES)]
 pub struct Args {
     /// Output folder; the same command resumes an interrupted run
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    #[arg(required_unless_present = "folder")]
+    output: Option<PathBuf>,
+
+    /// The same, as it was given before there was --output
+    #[arg(hide = true, conflicts_with = "output")]
+    folder: Option<PathBuf>,
 
     /// Number of speakers
     #[arg(long, value_name = "N", default_value_t = PopulationSettings::default().speakers)]
@@ -76,25 +82,27 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         men: mean_feature(&model, Sex::Male)?,
         draw: &draw,
     };
+    let output = args.output.as_deref().or(args.folder.as_deref()).context("no output folder")?;
     let ffmpeg = Ffmpeg::find();
     if ffmpeg.is_err() {
         printer.warning("ffmpeg is not installed: writing sounds with pictures instead of videos");
     }
     let settings = args.settings();
     let bar = printer.with_progress(settings.speakers.saturating_mul(settings.clips));
-    let report = synth::make(&args.out, &settings, &faces, ffmpeg.ok().as_ref(), &|progress| {
+    let report = synth::make(output, &settings, &faces, ffmpeg.ok().as_ref(), &|progress| {
         bar.reach(progress.done as u64);
     })?;
     drop(bar);
     if args.json {
         printer.json(&report.truth)?;
     } else {
-        print(&report, args, printer);
+        print(&report, printer);
     }
+    printer.note(format_args!("wrote {}", output.display()));
     Ok(Outcome::AllGood)
 }
 
-fn print(report: &SynthReport, args: &Args, printer: &Printer) {
+fn print(report: &SynthReport, printer: &Printer) {
     let SynthReport { truth, made, kept } = report;
     printer.note(format_args!("{made} clips generated, {kept} already existed"));
     let ranks = RANKS.map(|rank| format!("{rank:>6}")).concat();
@@ -106,7 +114,6 @@ fn print(report: &SynthReport, args: &Args, printer: &Printer) {
     for (name, recall) in [("best possible", &truth.best), ("by chance", &truth.chance)] {
         printer.note(format_args!("{name:18}{}", percent(recall)));
     }
-    printer.note(format_args!("wrote {}", args.out.display()));
 }
 
 fn percent(recall: &Recall) -> String {

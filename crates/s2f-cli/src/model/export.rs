@@ -22,8 +22,8 @@ pub struct Args {
     model: ModelChoice,
 
     /// Output folder
-    #[arg(short, long, value_name = "FOLDER")]
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
+    output: PathBuf,
 
     /// Output format: safetensors for PyTorch, onnx for any runtime
     #[arg(long, value_enum)]
@@ -86,7 +86,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         Format::Safetensors => safetensors(&model, args.network)?,
         Format::Onnx => onnx(&model, args, printer)?,
     };
-    write_new(&args.out, &files, printer)
+    write_new(&args.output, &files, printer)
 }
 
 type Files = Vec<(&'static str, Vec<u8>)>;

@@ -22,8 +22,8 @@ pub struct Args {
     file: PathBuf,
 
     /// Output: a file whose name ends in .safetensors, or otherwise a model folder
-    #[arg(short, long, value_name = "FILE.safetensors|FOLDER")]
-    out: PathBuf,
+    #[arg(short, long, visible_alias = "out", value_name = "FILE.safetensors|FOLDER")]
+    output: PathBuf,
 
     /// Network that the weights belong to
     #[arg(long, value_enum)]
@@ -85,7 +85,7 @@ const MAX_MAP_BYTES: u64 = 1 << 20;
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
-    let is_file = args.out.extension().is_some_and(|extension| extension == "safetensors");
+    let is_file = args.output.extension().is_some_and(|extension| extension == "safetensors");
     let map = args.key_map.as_deref().map(key_map).transpose()?;
     if args.network == Network::VggFace {
         if !is_file {
@@ -95,7 +95,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
             );
         }
         let imported = read(&Import::VggFace(args.channels), args, map.as_ref(), printer)?;
-        return write_file(&args.out, imported.bytes, printer);
+        return write_file(&args.output, imported.bytes, printer);
     }
     if args.channels == ChannelOrder::Bgr {
         bail!("--channels applies only to vgg-face; hint: omit it");
@@ -111,13 +111,13 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     };
     let imported = read(&import, args, map.as_ref(), printer)?;
     if is_file {
-        return write_file(&args.out, imported.bytes, printer);
+        return write_file(&args.output, imported.bytes, printer);
     }
     let (bytes, rest) = match import {
         Import::Model(_) => (imported.bytes, None),
         _ => completed(&import, &imported.bytes, base, args)?,
     };
-    let folder = &args.out;
+    let folder = &args.output;
     config.name = args.name.clone().unwrap_or_else(|| name_of(folder));
     let files = [
         ("config.json", serde_json::to_vec_pretty(&config)?),
@@ -203,7 +203,7 @@ fn completed(
             "{} does not contain the other network of the model; hint: name a model with --config, \
              or write the network alone with -o {}.safetensors",
             args.config,
-            args.out.display()
+            args.output.display()
         ),
     };
     let mut model = base.networks().clone();

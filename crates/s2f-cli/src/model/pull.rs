@@ -28,9 +28,10 @@ and SHA-256 are correct. Interrupted downloads are resumed. Proxies are read fro
 HTTP_PROXY, ALL_PROXY and NO_PROXY.
 
 Environment:
-  S2F_MODELS     folder for the networks [default: speech2face/models in the user's data folder]
-  S2F_REGISTRY   table of networks to use instead of the program's, for example for a mirror, in
-                 the format of crates/s2f-registry/registry.toml";
+  SPEECH2FACE_MODELS     folder for the networks [default: speech2face/models in the user's data
+                         folder]
+  SPEECH2FACE_REGISTRY   table of networks to use instead of the program's, for example for a
+                         mirror, in the format of crates/s2f-registry/registry.toml";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {

@@ -58,7 +58,7 @@ fn train(folder: &Folder, network: &str, config: &str, setting: &str, out: &str)
     let config = path(config).display().to_string();
     let arguments = ["train", network, &config, "-o", out, "--device", "cpu", "--set", setting];
     let mut command = folder.command(arguments);
-    command.env("S2F_MODELS", folder.path("no-models"));
+    command.env("SPEECH2FACE_MODELS", folder.path("no-models"));
     Run::of(command.output().unwrap())
 }
 

@@ -19,7 +19,7 @@ const KILLS: u32 = 8;
 /// Runs the program with the networks in the folder `networks`.
 fn evaluate(folder: &Folder, arguments: &[&str]) -> Run {
     let mut command = folder.command(arguments);
-    Run::of(command.env("S2F_MODELS", folder.path("networks")).output().unwrap())
+    Run::of(command.env("SPEECH2FACE_MODELS", folder.path("networks")).output().unwrap())
 }
 
 /// Pairs of GRID in the folder `grid`, and the networks that read faces; nothing without the data.
@@ -75,7 +75,7 @@ fn talking_faces_become_a_report_however_often_it_is_killed() {
     for kill in 1..=KILLS {
         let mut child = folder
             .command(arguments)
-            .env("S2F_MODELS", folder.path("networks"))
+            .env("SPEECH2FACE_MODELS", folder.path("networks"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

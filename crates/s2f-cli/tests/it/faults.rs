@@ -45,7 +45,7 @@ const SOUNDS: [(&str, Option<&str>); 32] = [
 fn reconstruct(folder: &Folder, arguments: &[String], with_ffmpeg: bool) -> Run {
     let mut command = folder.command(arguments);
     if !with_ffmpeg {
-        command.env("S2F_FFMPEG", folder.path("no-ffmpeg"));
+        command.env("SPEECH2FACE_FFMPEG", folder.path("no-ffmpeg"));
     }
     Run::of(command.output().unwrap())
 }

@@ -178,3 +178,103 @@ fn unknown_keys_of_a_configuration_get_a_suggestion() {
     assert_eq!(run.stderr.lines().count(), 2);
     run.says(&["error: b.toml: line 2: "]);
 }
+
+#[test]
+fn the_output_has_one_name_in_every_command() {
+    let folder = Folder::new();
+    for command in [
+        "reconstruct a.wav",
+        "corpus prepare a",
+        "corpus merge a",
+        "corpus synth",
+        "model export -m a --format onnx",
+        "model import a.pt --network voice-encoder --config a",
+        "train voice-encoder a.toml",
+        "train face-decoder a.toml",
+        "train face-distribution a.toml",
+        "evaluate a b",
+        "man",
+    ] {
+        for option in ["-o", "--output", "--out"] {
+            let typed = command.split(' ').chain([option, "there"]);
+            let run = Run::of(folder.command(typed).output().unwrap());
+            // Nothing named `a` exists, so all but `man` and `synth` stop at that.
+            assert!(!run.stderr.contains("unexpected argument"), "{command} {option}: {run:#?}");
+            assert!(!run.stderr.contains("required"), "{command} {option}: {run:#?}");
+            fs::remove_dir_all(folder.path("there")).ok();
+        }
+    }
+}
+
+#[test]
+fn former_names_of_variables_are_read_with_a_warning() {
+    let folder = Folder::new();
+    let mut command = folder.command(["model", "list"]);
+    let run = Run::of(command.env("S2F_REGISTRY", "mine.toml").output().unwrap()).exits(2);
+    run.says(&[
+        "warning: S2F_REGISTRY is now called SPEECH2FACE_REGISTRY; it is still read\n",
+        "error: cannot read mine.toml",
+    ]);
+    let mut command = folder.command(["model", "list"]);
+    command.env("S2F_REGISTRY", "mine.toml").env("SPEECH2FACE_REGISTRY", "other.toml");
+    let run = Run::of(command.output().unwrap()).exits(2);
+    assert!(!run.stderr.contains("warning"), "{run:#?}");
+    run.says(&["error: cannot read other.toml"]);
+}
+
+#[test]
+fn messages_can_be_objects() {
+    let folder = Folder::new();
+    folder.write("a.wav", voice(2.0, 120.0));
+    folder.write("b.wav", "");
+    let run = folder.run(["reconstruct", "a.wav", "b.wav", "--log", "json"]).exits(1);
+    let messages: Vec<serde_json::Value> =
+        run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |level: &str| -> Vec<&serde_json::Value> {
+        messages.iter().filter(|message| message["level"] == level).collect()
+    };
+    assert_eq!(of("info")[0]["message"], "a.wav → a.png");
+    assert_eq!(of("info")[1]["message"], "1 of 2 recordings drawn, 1 failed");
+    assert_eq!(of("error")[0]["message"], "b.wav: the file is empty (0 bytes)");
+    assert_eq!(of("error")[0]["hint"], "record it or download it again");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    for message in &messages {
+        let age = now.as_secs_f64() - message["time"].as_f64().unwrap();
+        assert!((-1.0..60.0).contains(&age), "{message}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn json_has_the_bytes_of_names_that_are_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = Folder::new();
+    let name = std::ffi::OsStr::from_bytes(b"a\xff.wav");
+    fs::write(folder.path(name), voice(2.0, 120.0)).unwrap();
+    let json = |arguments: &[&std::ffi::OsStr]| {
+        let command = ["reconstruct".as_ref(), name, "--json".as_ref()];
+        folder.run([&command, arguments].concat()).json()[0].clone()
+    };
+    for object in [json(&["--dry-run".as_ref()]), json(&[])] {
+        assert_eq!(object["input"], "a\u{fffd}.wav");
+        assert_eq!(object["input_bytes"], "61ff2e776176");
+        assert_eq!(object["output_bytes"][0], "61ff2e706e67");
+    }
+    fs::write(folder.path(name), "").unwrap();
+    assert_eq!(json(&[])["input_bytes"], "61ff2e776176");
+    folder.write("b.wav", voice(2.0, 120.0));
+    let plain = folder.run(["reconstruct", "b.wav", "--json"]).json()[0].clone();
+    assert!(plain.get("input_bytes").is_none() && plain.get("output_bytes").is_none());
+}
+
+#[test]
+fn names_that_look_like_options_or_endings_are_names() {
+    let folder = Folder::new();
+    folder.write("-v.wav", voice(2.0, 120.0));
+    folder.write(".7", voice(2.0, 120.0));
+    folder.run(["reconstruct", "--", "-v.wav"]).exits(0).says(&["-v.wav → -v.png"]);
+    folder.run(["reconstruct", ".7"]).exits(0).says(&[".7 → .7.png"]);
+    let run = folder.run(["reconstruct", "-v.wav"]).exits(2);
+    run.says(&["-- -v.wav"]);
+}

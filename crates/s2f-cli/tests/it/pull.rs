@@ -86,7 +86,7 @@ fn command(folder: &Folder, arguments: &[&str]) -> Command {
     for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
-    command.env("S2F_REGISTRY", "registry.toml").env("S2F_MODELS", "models");
+    command.env("SPEECH2FACE_REGISTRY", "registry.toml").env("SPEECH2FACE_MODELS", "models");
     command
 }
 
@@ -180,7 +180,7 @@ fn what_cannot_be_pulled_is_reported_with_a_hint() {
 fn the_store_is_where_programs_keep_data() {
     let folder = with_registry("127.0.0.1:1");
     let mut command = command(&folder, &["model", "list", "-v"]);
-    command.env_remove("S2F_REGISTRY").env_remove("S2F_MODELS");
+    command.env_remove("SPEECH2FACE_REGISTRY").env_remove("SPEECH2FACE_MODELS");
     let data = folder.path("data");
     for variable in ["XDG_DATA_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"] {
         command.env(variable, &data);

@@ -109,7 +109,8 @@ fn files_of_somebody_else_are_not_overwritten() {
 fn networks_are_those_of_the_users_registry() {
     let folder = Folder::new();
     let mut command = folder.command(train(Path::new("models"), "out", STEPS, &[]));
-    let run = Run::of(command.env("S2F_REGISTRY", "registry.toml").output().unwrap()).exits(2);
+    let run =
+        Run::of(command.env("SPEECH2FACE_REGISTRY", "registry.toml").output().unwrap()).exits(2);
     run.says(&["error: cannot read the registry registry.toml: ", "hint: "]);
     assert!(!folder.path("out").exists());
 }

@@ -1,11 +1,11 @@
 //! The folder of a preparation: what it is for, which parts are done, which shards are running.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use s2f_core::csv_cell::guarded;
 use s2f_core::hash::{Digest, Sha256, hex};
-use s2f_core::{AtomicFile, FileError, is_temporary};
+use s2f_core::{AtomicFile, FileError, FileLock, is_temporary};
 use s2f_face::FaceEncoder;
 use s2f_pairs::{PairFileInfo, SplitTable};
 use serde::{Deserialize, Serialize};
@@ -108,18 +108,12 @@ impl PrepareFolder {
         Ok(found)
     }
 
-    /// Prevents a second process from doing the same shard, until the file is closed.
-    pub(super) fn lock(&self, shard: Shard) -> Result<File, CorpusError> {
+    /// Prevents a second process from doing the same shard.
+    pub(super) fn lock(&self, shard: Shard) -> Result<FileLock, CorpusError> {
         let name = format!("shard-{}.lock", shard.to_string().replace('/', "-of-"));
         let path = self.folder.join(PARTS).join(name);
-        let file = File::create(&path).map_err(FileError::at("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                Err(CorpusError::Busy { path: self.folder.clone(), shard })
-            }
-            Err(TryLockError::Error(error)) => Err(FileError::at("lock", &path)(error).into()),
-        }
+        let busy = || CorpusError::Busy { path: self.folder.clone(), shard };
+        FileLock::try_take(&path)?.ok_or_else(busy)
     }
 
     pub(super) fn is_finished(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use s2f_core::FileError;
+use s2f_core::{FileError, LockError};
 
 use crate::CorpusError;
 
@@ -36,6 +36,9 @@ pub enum SynthError {
     /// An operation that the operating system refused.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A folder in which another process writes.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// An ffmpeg that does not run.
     #[error(transparent)]
     Ffmpeg(#[from] CorpusError),

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
-use s2f_core::{AtomicFile, FileError, Sex, remove_temporary};
+use s2f_core::{AtomicFile, FileError, FileLock, Sex, is_temporary, remove_temporary};
 
 use super::camera::{RATE, Shot};
 use super::population::{SyntheticPerson, TRAIT_NAMES};
@@ -25,6 +25,7 @@ https://creativecommons.org/publicdomain/zero/1.0/
 /// A folder with one population, or a part of it.
 pub(super) struct PopulationFolder {
     root: PathBuf,
+    _lock: FileLock,
 }
 
 impl PopulationFolder {
@@ -34,31 +35,38 @@ impl PopulationFolder {
         truth: &PopulationTruth,
         people: &[SyntheticPerson],
     ) -> Result<Self, SynthError> {
-        let folder = Self { root: root.to_owned() };
         fs::create_dir_all(root).map_err(FileError::at("make", root))?;
         let path = root.join(TRUTH);
         let refuse = |reason: &str| {
             Err(SynthError::Folder { path: root.to_owned(), reason: reason.to_owned() })
         };
-        match fs::read(&path) {
+        let is_new = match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<PopulationTruth>(&bytes) {
-                Ok(there) if same(&there, truth) => remove_temporary(root)?,
+                Ok(there) if same(&there, truth) => false,
                 Ok(_) => return refuse("it contains a population made with other settings"),
                 Err(_) => {
                     return refuse("it contains a synth.json that this program did not write");
                 }
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                remove_temporary(root)?;
-                let mut entries = fs::read_dir(root).map_err(FileError::at("read", root))?;
-                if entries.next().is_some() {
+                let entries = fs::read_dir(root).map_err(FileError::at("read", root))?;
+                // What an interrupted run leaves.
+                let ours = |entry: fs::DirEntry| {
+                    is_temporary(&entry.file_name()) || FileLock::is_of_folder(&entry.path())
+                };
+                if !entries.flatten().all(ours) {
                     return refuse("it is not empty, and contains no population");
                 }
-                let mut json = serde_json::to_vec_pretty(truth).unwrap_or_default();
-                json.push(b'\n');
-                AtomicFile::write(&path, &json)?;
+                true
             }
             Err(error) => return Err(FileError::at("read", &path)(error).into()),
+        };
+        let folder = Self { root: root.to_owned(), _lock: FileLock::of_folder(root)? };
+        remove_temporary(root)?;
+        if is_new {
+            let mut json = serde_json::to_vec_pretty(truth).unwrap_or_default();
+            json.push(b'\n');
+            AtomicFile::write(&path, &json)?;
         }
         AtomicFile::write(&root.join(LICENCE), LICENCE_TEXT.as_bytes())?;
         AtomicFile::write(&root.join(PEOPLE), people_table(people).as_bytes())?;

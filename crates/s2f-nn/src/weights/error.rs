@@ -154,7 +154,7 @@ pub enum WeightsError {
         value: f32,
     },
     /// The values of a parameter could not be read from its device.
-    #[error("cannot read tensor {tensor} from its device: {reason}")]
+    #[error("cannot read tensor {tensor} from its device: {reason}; hint: try the CPU")]
     Device {
         /// Name of the tensor.
         tensor: String,

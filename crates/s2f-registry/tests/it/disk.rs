@@ -85,7 +85,7 @@ fn a_folder_that_cannot_be_created_is_named() {
     let server = Server::start(good(&published()));
     let place = TestStore::new(&server.url);
     fs::write(place.path("models"), "a file").unwrap();
-    refused(place.pull().0, &["cannot create the folder ", "models", "S2F_MODELS"]);
+    refused(place.pull().0, &["cannot create the folder ", "models", "SPEECH2FACE_MODELS"]);
     assert!(server.requests().is_empty());
 }
 
@@ -107,7 +107,7 @@ fn a_read_only_store_can_be_used() {
     allow(0o555);
     // Root can write everywhere.
     if fs::write(net.join("probe"), "").is_err() {
-        refused(place.pull().0, &["cannot write ", "net", "S2F_MODELS"]);
+        refused(place.pull().0, &["cannot write ", "net", "SPEECH2FACE_MODELS"]);
         assert!(server.requests().is_empty());
     } else {
         s2f_testing::skip("this user can write into any folder");

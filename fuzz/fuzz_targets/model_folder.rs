@@ -1,0 +1,5 @@
+#![no_main]
+
+use s2f_fuzz::{model_folder, quiet_panics};
+
+libfuzzer_sys::fuzz_target!(init: quiet_panics(), |bytes: &[u8]| model_folder(bytes));
