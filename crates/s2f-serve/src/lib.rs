@@ -60,6 +60,9 @@ mod live;
 mod reconstruct;
 mod render;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 mod keep;
 mod metrics;
 mod page;

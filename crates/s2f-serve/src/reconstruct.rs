@@ -77,7 +77,11 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Reads a form: its part `audio` is the recording, the others are options.
-async fn form(headers: &HeaderMap, bytes: Bytes, options: &mut Options) -> Result<Bytes, Problem> {
+pub async fn form(
+    headers: &HeaderMap,
+    bytes: Bytes,
+    options: &mut Options,
+) -> Result<Bytes, Problem> {
     let bad = |_: MultipartError| {
         Problem::new(
             Kind::BadRequest,

@@ -228,7 +228,8 @@ async fn open(
     }
 }
 
-async fn connection(
+/// Answers the requests of one client.
+pub async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: SocketAddr,
     app: Router,
