@@ -18,7 +18,7 @@ use speech2face::Speech2Face;
 use speech2face::audio::ffmpeg::Ffmpeg;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
@@ -39,6 +39,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 const HEADERS: usize = 64;
 /// How long what runs may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long a new connection may take to send its first request when the server stops.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// Pause before accepting again when the system has no more file handles.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -183,23 +185,31 @@ async fn answer(
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stopped = stop.subscribe();
     let mut signal = pin!(signal()?);
+    let admit = |stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit| {
+        let (app, service, tls) = (app.clone(), Arc::clone(&service), tls.clone());
+        tokio::spawn(async move {
+            let _open = service.metrics.connection();
+            open(stream, client, app, &service, tls).await;
+            drop(place);
+        });
+    };
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, client)) => {
-                    let (app, service, tls) = (app.clone(), Arc::clone(&service), tls.clone());
-                    tokio::spawn(async move {
-                        let _open = service.metrics.connection();
-                        open(stream, client, app, &service, tls).await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, client)) => admit(stream, client, place),
                 Err(_) => sleep(EXHAUSTED).await,
             },
             () = &mut signal => break,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
+    }
+    // Clients are connected already while they wait to be accepted: without the listener, the
+    // system would reset them.
+    while let Ok(place) = Arc::clone(&places).try_acquire_owned()
+        && let Ok(Ok((stream, client))) = timeout(Duration::ZERO, listener.accept()).await
+    {
+        admit(stream, client, place);
     }
     drop(listener);
     stop.send_replace(true);
@@ -235,7 +245,10 @@ pub async fn connection(
     app: Router,
     service: &Service,
 ) {
+    let begun = Arc::new(Notify::new());
+    let first = Arc::clone(&begun);
     let answer = service_fn(move |mut request: Request<Incoming>| {
+        first.notify_one();
         request.extensions_mut().insert(Client(client.ip()));
         app.clone().oneshot(request)
     });
@@ -252,6 +265,11 @@ pub async fn connection(
         // An error is a client that went away.
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    // hyper would close a connection whose first request is on its way.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = timeout(FIRST_REQUEST, begun.notified()) => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
