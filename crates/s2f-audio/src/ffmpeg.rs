@@ -55,8 +55,8 @@ const MAX_PIXELS: &str = "36000000";
 const MAX_ALLOCATION: &str = "536870912";
 /// How long a confined ffmpeg may produce no output.
 const CONFINED_TIMEOUT: Duration = Duration::from_secs(20);
-/// Limits of a confined ffmpeg: no core dumps, no files written, 64 open files, seconds of processor
-/// time, KiB of address space.
+/// Limits of a confined ffmpeg: no core dumps, no files written, 64 open files, seconds of
+/// processor time, KiB of address space.
 const CONFINE: &str = "ulimit -c 0 && ulimit -f 0 && ulimit -n 64 && ulimit -t 60 && \
                        ulimit -v 1048576 && exec \"$@\"";
 /// The longest name of a version that is passed on.

@@ -29,7 +29,7 @@ pub async fn answer(
         feature: FaceFeature,
     }
     let (options, Read { bytes, memory }) = recording(&service, query, request).await?;
-    let kept = Kept::new(service.keep.as_ref(), &id, &bytes);
+    let kept = Kept::new(service.keep.as_ref(), &id.0, &bytes);
     let policy = options.reconstruct().voice;
     let read = move |model: &Speech2Face, recording: &VoiceRecording| {
         let voice = recording.voice();

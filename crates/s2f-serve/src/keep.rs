@@ -15,7 +15,6 @@ use speech2face::audio::Waveform;
 
 use crate::problem::{Kind, Problem};
 use crate::render::JSON;
-use crate::service::RequestId;
 use crate::worker::Rendered;
 
 /// The folder.
@@ -47,8 +46,8 @@ impl Keep {
 }
 
 impl Kept {
-    pub fn new(keep: Option<&Arc<Keep>>, RequestId(id): &RequestId, recording: &Bytes) -> Self {
-        Self(keep.map(|keep| (Arc::clone(keep), id.clone(), recording.clone())))
+    pub fn new(keep: Option<&Arc<Keep>>, id: &str, recording: &Bytes) -> Self {
+        Self(keep.map(|keep| (Arc::clone(keep), id.to_owned(), recording.clone())))
     }
 
     /// Stores the recording and its result.

@@ -3,7 +3,8 @@
 //! The client sends binary messages with samples: 16 kHz, mono, 16 bit, little endian. After a
 //! second of voice, and then whenever half a second more has come, the server sends a text message
 //! with the estimate, followed by a binary message for each face: PNG, the mean face first, which
-//! is sent while the others are drawn. The text `end` asks for a last estimate. If the server has much to do, estimates come less often.
+//! is sent while the others are drawn. The text `end` asks for a last estimate. If the server has
+//! much to do, estimates come less often.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

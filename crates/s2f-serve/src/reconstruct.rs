@@ -34,7 +34,7 @@ pub async fn answer(
     let format = Format::accepted(request.headers())?;
     let (options, body::Read { bytes, memory }) = recording(&service, query, request).await?;
     let format = format.for_style(options.style)?;
-    let kept = Kept::new(service.keep.as_ref(), &id, &bytes);
+    let kept = Kept::new(service.keep.as_ref(), &id.0, &bytes);
     let render = move |model: &_, recording: &_, drawn: &_| {
         kept.with(faces(model, recording, drawn, &options, format)?)
     };

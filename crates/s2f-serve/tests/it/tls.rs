@@ -47,7 +47,8 @@ fn get(server: &Running, trusted: &Path) -> std::io::Result<String> {
     let mut stream = StreamOwned::new(client, server.connect());
     let host = format!("localhost:{}", server.address.port());
     let head = format!(
-        "GET /health HTTP/1.1\r\nhost: {host}\r\norigin: https://{host}\r\nconnection: close\r\n\r\n"
+        "GET /health HTTP/1.1\r\nhost: {host}\r\norigin: https://{host}\r\n\
+         connection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
     let mut answer = String::new();
