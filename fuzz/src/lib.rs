@@ -42,9 +42,9 @@ pub const TARGETS: [Target; 14] = [
     ("face_encoder", face_encoder),
     ("mxnet", mxnet),
     ("splits", splits),
-    ("serve_form", serve::serve_form),
-    ("serve_live", serve::serve_live),
-    ("serve_request", serve::serve_request),
+    ("serve_form", serve_form),
+    ("serve_live", serve_live),
+    ("serve_request", serve_request),
 ];
 
 /// Lets a panic that is caught pass in silence: decoders by others run inside `catch_unwind`, so a
