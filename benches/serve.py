@@ -1,8 +1,9 @@
-"""Measures `speech2face serve`: throughput, slow clients, uploads, live sessions, memory.
+"""Measures `speech2face serve`: throughput, slow clients, uploads, live sessions, memory, ends.
 
     cargo build --release -p s2f-cli
     python benches/serve.py throughput slow upload live soak stop
-    python benches/serve.py soak --minutes 60
+    python benches/serve.py soak --minutes 60 --clients 2 --pause 0.5
+    python benches/serve.py peers --python VENV/bin/python   # with the packages of serve_fastapi.py
 
 Each part starts a server of its own on a free port. Standard library only. Linux: memory is read
 from /proc. For `slow`, raise the limit of open files first: ulimit -n 8192.
@@ -32,10 +33,10 @@ PATH = "/v1/reconstruct"
 class Server:
     """A server of the program, or another command that listens on `port`."""
 
-    def __init__(self, *arguments, command=None):
+    def __init__(self, *arguments, command=None, port=None):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            self.port = port or free.getsockname()[1]
         listen = f"127.0.0.1:{self.port}"
         own = [PROGRAM, "serve", "--no-open", "--rate", "0", "--listen", listen, *arguments]
         begin = time.perf_counter()
@@ -57,6 +58,11 @@ class Server:
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
+
+    def cpu_s(self):
+        """Processor time of all threads so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def __enter__(self):
         return self
@@ -83,7 +89,7 @@ async def ask(reader, writer, path=PATH, body=VOICE, accept="image/png"):
     return int(head.split(b" ", 2)[1])
 
 
-async def client(port, until, times, statuses):
+async def client(port, until, times, statuses, pause):
     """Requests one after the other, on one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.perf_counter() < until:
@@ -91,14 +97,15 @@ async def client(port, until, times, statuses):
         status = await ask(reader, writer)
         times.append(time.perf_counter() - begin)
         statuses[status] = statuses.get(status, 0) + 1
+        await asyncio.sleep(pause)
     writer.close()
 
 
-async def load(port, clients, seconds):
+async def load(port, clients, seconds, pause=0):
     times, statuses = [], {}
     begin = time.perf_counter()
     until = begin + seconds
-    await asyncio.gather(*(client(port, until, times, statuses) for _ in range(clients)))
+    await asyncio.gather(*(client(port, until, times, statuses, pause) for _ in range(clients)))
     return sorted(times), statuses, time.perf_counter() - begin
 
 
@@ -115,26 +122,65 @@ def describe(name, times, statuses, seconds):
 
 
 def loop_rate(count=60):
-    """Recordings per second of `reconstruct` with one thread, which calls the library in a loop."""
+    """Recordings per second of `reconstruct` with one thread, which calls the library in a loop, and
+    processor time of each, s."""
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for index in range(count):
             files.append(pathlib.Path(folder) / f"{index}.flac")
             files[-1].write_bytes(VOICE)
         command = [PROGRAM, "reconstruct", "-q", "--threads", "1", *files]
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), os.times()
         subprocess.run(command, check=True)
-        return count / (time.perf_counter() - begin)
+        after = os.times()
+        cpu = after.children_user + after.children_system
+        cpu -= before.children_user + before.children_system
+        return count / (time.perf_counter() - begin), cpu / count
 
 
 def throughput(options):
-    print(f"library in a loop, one thread: {loop_rate():.1f} recordings/s", flush=True)
+    """Turns of the loop and of the service, so that both see the same machine."""
+    ratios = {1: [], 4: [], 16: []}
     with Server() as server:
         print(f"cold start {1e3 * server.cold_start:.0f} ms, idle {server.memory_mb():.0f} MB")
         asyncio.run(load(server.port, 2, 2))
-        for clients in (1, 4, 16):
-            describe(f"{clients} clients", *asyncio.run(load(server.port, clients, 10)))
+        for _ in range(options.turns):
+            for clients in ratios:
+                rate, cpu = loop_rate(40)
+                print(f"library in a loop: {rate:.1f} recordings/s, {1e3 * cpu:.0f} ms of a core")
+                before = server.cpu_s()
+                times, statuses, seconds = asyncio.run(load(server.port, clients, 8))
+                cpu = (server.cpu_s() - before) / len(times)
+                describe(f"{clients} clients", times, statuses, seconds)
+                ratios[clients].append(len(times) / seconds / rate)
+                print(f"  {ratios[clients][-1]:.2f} times the loop, {1e3 * cpu:.0f} ms of a core")
+        for clients, found in ratios.items():
+            middle = sorted(found)[len(found) // 2]
+            print(f"{clients} clients: median {middle:.2f} times the loop, of {len(found)} turns")
         print(f"memory after: {server.memory_mb():.0f} MB")
+
+
+def peers(options):
+    """The service and one in Python, turn by turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        export = [PROGRAM, "model", "export", "-q", "-o", folder, "--format", "onnx"]
+        subprocess.run(export, check=True)
+        os.environ["S2F_ONNX"] = folder
+        uvicorn = [options.python, "-m", "uvicorn", "serve_fastapi:app", "--app-dir"]
+        uvicorn += [str(ROOT / "benches"), "--no-access-log", "--port", "{port}"]
+        with Server() as ours, Server(command=uvicorn) as theirs:
+            both = {"speech2face serve": ours, "FastAPI": theirs}
+            for name, server in both.items():
+                start, idle = 1e3 * server.cold_start, server.memory_mb()
+                print(f"{name}: cold start {start:.0f} ms, idle {idle:.0f} MB", flush=True)
+                asyncio.run(load(server.port, 2, 2))
+            for clients in [1, 4, 16] * options.turns:
+                for name, server in both.items():
+                    before = server.cpu_s()
+                    times, statuses, seconds = asyncio.run(load(server.port, clients, 8))
+                    cpu = 1e3 * (server.cpu_s() - before) / len(times)
+                    describe(f"{clients} clients, {name}", times, statuses, seconds)
+                    print(f"  {cpu:.0f} ms of a core, {server.memory_mb():.0f} MB", flush=True)
 
 
 async def slow_clients(port):
@@ -275,15 +321,38 @@ def live(options):
 
 def soak(options):
     with Server() as server:
-        asyncio.run(load(server.port, 4, 10))
+        asyncio.run(load(server.port, 4, 20))
         begin, total = server.memory_mb(), {}
         print(f"memory at the start: {begin:.0f} MB", flush=True)
         end = time.time() + 60 * options.minutes
         while time.time() < end:
-            _, statuses, _ = asyncio.run(load(server.port, 4, 30))
+            _, statuses, _ = asyncio.run(load(server.port, options.clients, 30, options.pause))
             for status, count in statuses.items():
                 total[status] = total.get(status, 0) + count
+            print(f"  {server.memory_mb():.1f} MB, status {total}", flush=True)
         print(f"memory at the end: {server.memory_mb():.0f} MB, status {total}")
+
+
+def kill(options):
+    """SIGKILL under load, and a new server on the same port."""
+    with Server() as server:
+        port = server.port
+
+        async def cut():
+            task = asyncio.create_task(load(port, 4, 3))
+            await asyncio.sleep(1)
+            server.process.kill()
+            try:
+                await task
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+
+        asyncio.run(cut())
+        server.process.wait()
+    with Server(port=port) as server:
+        times, statuses, _ = asyncio.run(load(port, 1, 2))
+        start = 1e3 * server.cold_start
+        print(f"after SIGKILL: ready on the same port after {start:.0f} ms, status {statuses}")
 
 
 async def stop_under_load(server):
@@ -317,19 +386,28 @@ def stop(options):
 
 PARTS = {
     "throughput": throughput,
+    "peers": peers,
     "slow": slow,
     "upload": upload,
     "live": live,
     "soak": soak,
     "stop": stop,
+    "kill": kill,
 }
 
 
 def main():
+    global PROGRAM
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="+", choices=PARTS)
-    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--minutes", type=float, default=5, help="of soak")
+    parser.add_argument("--clients", type=int, default=4, help="of soak")
+    parser.add_argument("--pause", type=float, default=0, help="between requests of soak, seconds")
+    parser.add_argument("--turns", type=int, default=3, help="of throughput and peers")
+    parser.add_argument("--python", default=sys.executable, help="with FastAPI, for peers")
+    parser.add_argument("--program", type=pathlib.Path, default=PROGRAM)
     options = parser.parse_args()
+    PROGRAM = options.program
     if not PROGRAM.exists():
         sys.exit(f"{PROGRAM} does not exist; hint: cargo build --release -p s2f-cli")
     for part in options.parts:

@@ -6,6 +6,8 @@
 //! once were read wrongly.
 #![forbid(unsafe_code)]
 
+mod serve;
+
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -22,11 +24,13 @@ use speech2face::burn::tensor::Device;
 use speech2face::{Speech2Face, read_model_config};
 use tempfile::TempDir;
 
+pub use serve::{serve_form, serve_live, serve_request};
+
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 14] = [
     ("sound", sound),
     ("picture", picture),
     ("pairs", pairs),
@@ -38,6 +42,9 @@ pub const TARGETS: [Target; 11] = [
     ("face_encoder", face_encoder),
     ("mxnet", mxnet),
     ("splits", splits),
+    ("serve_form", serve_form),
+    ("serve_live", serve_live),
+    ("serve_request", serve_request),
 ];
 
 /// Lets a panic that is caught pass in silence: decoders by others run inside `catch_unwind`, so a

@@ -30,7 +30,7 @@ mod packets;
 mod pcm;
 mod riff;
 
-pub use recording::{DecodedBy, ReadOptions, Recording, Remark};
+pub use recording::{DecodedBy, FfmpegUse, ReadOptions, Recording, Remark};
 use sink::{Received, Sink};
 use source::Bytes;
 use tracks::TrackChoice;

@@ -26,6 +26,7 @@ pub struct Ffmpeg {
     program: PathBuf,
     timeout: Duration,
     version: String,
+    is_confined: bool,
 }
 
 /// An ffmpeg that does not run.
@@ -52,6 +53,12 @@ const CONTAINERS: &str = "aac,ac3,adp,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,ds
 const MAX_PIXELS: &str = "36000000";
 /// Maximum size of a single allocation of ffmpeg, bytes.
 const MAX_ALLOCATION: &str = "536870912";
+/// How long a confined ffmpeg may produce no output.
+const CONFINED_TIMEOUT: Duration = Duration::from_secs(20);
+/// Limits of a confined ffmpeg: no core dumps, no files written, 64 open files, seconds of
+/// processor time, KiB of address space.
+const CONFINE: &str = "ulimit -c 0 && ulimit -f 0 && ulimit -n 64 && ulimit -t 60 && \
+                       ulimit -v 1048576 && exec \"$@\"";
 /// The longest name of a version that is passed on.
 const MAX_VERSION: usize = 40;
 
@@ -79,9 +86,30 @@ impl Ffmpeg {
         Ok(ffmpeg)
     }
 
+    /// The same program within limits that the system enforces, for files of strangers: 1 GiB of
+    /// memory, a minute of processor time, no files written, few files open, no environment. What
+    /// it gives comes through a pipe; it opens one file, and no network. `None` on systems without
+    /// such limits, as Windows.
+    pub fn confined(self) -> Option<Self> {
+        let timeout = self.timeout.min(CONFINED_TIMEOUT);
+        cfg!(unix).then_some(Self { is_confined: true, timeout, ..self })
+    }
+
+    /// The program, started so that the limits apply.
+    fn start(&self) -> Command {
+        if !self.is_confined {
+            return Command::new(&self.program);
+        }
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", CONFINE, "sh"]).arg(&self.program);
+        let path = std::env::var_os("PATH");
+        command.env_clear().envs(path.map(|path| ("PATH", path))).current_dir("/");
+        command
+    }
+
     /// A program that is not tried first, and how long it may produce no output.
     pub fn at(program: PathBuf, timeout: Duration) -> Self {
-        Self { program, timeout, version: String::new() }
+        Self { program, timeout, version: String::new(), is_confined: false }
     }
 
     /// The program.
@@ -101,7 +129,7 @@ impl Ffmpeg {
 
     /// ffmpeg with messages of `level`, which may open only files of known containers.
     pub fn command(&self, level: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.start();
         command.args(["-nostdin", "-hide_banner", "-v", level]);
         command.args(["-protocol_whitelist", "file", "-format_whitelist", CONTAINERS]);
         // Would make it write files, or colour its messages.
@@ -179,6 +207,28 @@ fn without_addresses(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_confined_program_has_limits_and_no_environment() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ffmpeg");
+        let script = "#!/bin/sh\nulimit -c; ulimit -f; ulimit -n; ulimit -t; ulimit -v\n\
+                      pwd\necho \"$HOME\"\necho \"$1\"\n";
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
+        let free = Ffmpeg::at(program, TIMEOUT);
+        let output = |ffmpeg: &Ffmpeg| {
+            let output = ffmpeg.command("error").env_remove("S2F_NONE").output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let confined = free.clone().confined().unwrap();
+        assert_eq!(output(&confined), "0\n0\n64\n60\n1048576\n/\n\n-nostdin\n");
+        assert_eq!(confined.timeout(), Duration::from_secs(20));
+        assert!(!output(&free).contains("1048576\n/\n"));
+    }
 
     #[test]
     fn messages_are_the_same_in_every_run() {

@@ -61,7 +61,7 @@ mod voices;
 
 mod error;
 
-pub use decode::{DecodedBy, Limits, ReadOptions, Recording, Remark, decode, read};
+pub use decode::{DecodedBy, FfmpegUse, Limits, ReadOptions, Recording, Remark, decode, read};
 pub use error::{AudioError, Problem};
 pub use flac::{FlacError, encode_flac};
 pub use formants::{Formants, formants};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::value_parser;
-use s2f_serve::{Access, Event, Observer, Server, Settings, Token};
+use s2f_serve::{Access, Event, Observer, Server, Settings, TlsFiles, Token};
 use speech2face::audio::Limits;
 
 use crate::Outcome;
@@ -40,6 +40,25 @@ pub struct Args {
     /// Let everybody use the server who can reach it
     #[arg(long)]
     no_auth: bool,
+
+    /// Certificate and its chain, PEM: the page is then opened with https
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Store all recordings and results in a folder, for a study; the page says so
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+
+    /// Let ffmpeg decode formats that this program cannot
+    ///
+    /// It runs within limits: a minute of processor time, 1 GiB of memory, no files written, no
+    /// network. Not on Windows.
+    #[arg(long)]
+    allow_ffmpeg: bool,
 
     /// Name by which browsers reach the server, besides localhost and IP addresses; can be given
     /// several times
@@ -88,7 +107,8 @@ Examples:
   curl --data-binary @voice.m4a -H 'Accept: image/png' localhost:7860/v1/reconstruct > face.png
   speech2face serve --listen 0.0.0.0:7860 --token-file token.txt --no-open
 
-The page at / needs no network. /docs describes the HTTP service. Nothing that is sent is stored.";
+The page at / needs no network. /docs describes the HTTP service. Nothing that is sent is stored,
+unless --keep says so.";
 
 /// Serves until it is stopped.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
@@ -111,16 +131,28 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         limits: Limits { max_bytes: args.max_bytes, max_seconds: args.max_seconds.into() },
         timeout: Duration::from_secs(args.timeout.into()),
         rate_per_minute: args.rate,
+        tls: args
+            .tls_cert
+            .clone()
+            .zip(args.tls_key.clone())
+            .map(|(certificate, key)| TlsFiles { certificate, key }),
+        allow_ffmpeg: args.allow_ffmpeg,
+        keep: args.keep.clone(),
         ..usual
     };
     let model = args.model.open(&args.device.open()?)?;
     let server = Server::bind(Arc::new(model), settings, observer(printer))?;
     let address = server.address();
     // A browser cannot open 0.0.0.0.
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
     let page = match address.ip().is_unspecified() {
-        true => format!("http://localhost:{}/", address.port()),
-        false => format!("http://{address}/"),
+        true => format!("{scheme}://localhost:{}/", address.port()),
+        false => format!("{scheme}://{address}/"),
     };
+    if let Some(folder) = &args.keep {
+        let folder = folder.display();
+        printer.note(format_args!("recordings and results are stored in {folder}"));
+    }
     printer.note(format_args!("serving {page} until Ctrl-C"));
     if !args.no_open && !browser::open(&page) {
         printer.note(format_args!("no browser could be opened; hint: open {page} in one"));
@@ -138,6 +170,7 @@ fn observer(printer: &Printer) -> Observer {
             1e3 * time.as_secs_f64()
         )),
         Event::Panic => printer.warning("a computation failed; the request got status 500"),
+        Event::NotStored => printer.warning("a live session could not be stored"),
         Event::Stopping => printer.note("stopping; what runs is finished"),
         _ => {}
     })

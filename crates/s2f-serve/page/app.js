@@ -68,7 +68,7 @@ async function start() {
   try {
     const live = mode() === 'live';
     active = live
-      ? await LiveSession.begin({ level, estimate, ended: liveEnded })
+      ? await LiveSession.begin({ level, estimate, another, ended: liveEnded })
       : await Recording.begin({ level, ended: recorded });
     running(true);
     if (live) at('live').hidden = false;
@@ -114,27 +114,32 @@ async function recorded({ blob, reason, silent }) {
 
 let newest = null;
 
-/** Shows an estimate of a live session. */
-function estimate(found, pictures) {
-  newest = found;
-  const [mean, ...others] = pictures;
-  at('live-face').src = mean;
-  at('live-face').alt = 'Mean face so far, synthetic';
-  at('live-told').replaceChildren(...told(found.uncertainty, found.has_speech));
+/** Shows a plausible face of a live session, which follows the mean face. */
+function another(index, url) {
   const strip = at('live-others');
-  others.forEach((url, index) => {
-    let box = strip.children[index];
-    if (!box) {
-      box = Object.assign(document.createElement('div'), { className: 'picture small' });
-      const mark = Object.assign(document.createElement('span'), { className: 'mark',
-        textContent: 'synthetic' });
-      box.append(Object.assign(new Image(), { alt: `Plausible face ${index + 1}` }), mark);
-      strip.append(box);
-    }
-    box.firstChild.src = url;
-  });
+  let box = strip.children[index];
+  if (!box) {
+    box = Object.assign(document.createElement('div'), { className: 'picture small' });
+    const mark = Object.assign(document.createElement('span'), { className: 'mark',
+      textContent: 'synthetic' });
+    box.append(Object.assign(new Image(), { alt: `Plausible face ${index + 1}` }), mark);
+    strip.append(box);
+  }
+  box.firstChild.src = url;
+}
+
+/** Shows an estimate of a live session with its mean face, and measures how old it is. */
+async function estimate(found, mean) {
+  newest = found;
+  const face = at('live-face');
+  face.src = mean;
+  face.alt = 'Mean face so far, synthetic';
+  // The next picture may replace it meanwhile.
+  const shown = face.decode().then(() => Date.now(), () => null);
+  at('live-told').replaceChildren(...told(found.uncertainty, found.has_speech));
+  const latency = found.recorded === null ? null : (await shown) - found.recorded;
   at('live').dataset.estimates = Number(at('live').dataset.estimates ?? 0) + 1;
-  at('live').dataset.latency = Math.round(found.latency ?? -1);
+  at('live').dataset.latency = Math.round(latency ?? -1);
   // Once every few seconds is enough to be told.
   if (Math.round(found.seconds * 2) % 6 === 0) {
     status(`After ${Math.round(found.seconds)} seconds: ${found.told.slice(1, 3).join('; ')}.`);
@@ -241,7 +246,10 @@ if (hindered) {
 }
 async function greet() {
   try {
-    const { models: [model], software } = await models();
+    const { models: [model], software, keeps_recordings: kept } = await models();
+    at('kept').hidden = !kept;
+    at('storage').textContent = 'Recordings are sent to the server that this page came from' +
+      `${kept ? ' and stored there for a study.' : ', used once and not stored.'}`;
     distribution = model.distribution;
     at('model').textContent = `${software}, model ${model.name}`;
     for (const input of document.querySelectorAll('input[value="live"]')) {

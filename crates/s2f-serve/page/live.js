@@ -8,12 +8,13 @@ const FACES = 4;
 /** A live session. */
 export class LiveSession {
   /**
-   * Begins. `level` is called with 0 to 1, `estimate` with what the server sends and the addresses
-   * of its pictures, `ended` with a problem, the name of a notice, or null.
+   * Begins. `level` is called with 0 to 1, `estimate` with what the server sends, when its newest
+   * sample was recorded, and the address of the mean face, `another` with the number and address of
+   * each face that follows, `ended` with a problem, the name of a notice, or null.
    */
-  static async begin({ level, estimate, ended }) {
+  static async begin({ level, estimate, another, ended }) {
     const session = new LiveSession();
-    Object.assign(session, { ended, estimate, urls: [], over: false });
+    Object.assign(session, { ended, estimate, another, urls: [], over: false });
     session.stream = await openMicrophone(() => session.finish('lost'));
     session.meter = meter(session.stream, level);
     const { context } = session.meter;
@@ -36,24 +37,28 @@ export class LiveSession {
     const socket = live({ faces: FACES, seed: 1 });
     this.socket = socket;
     this.sent = 0;
-    node.port.onmessage = ({ data }) => {
+    this.times = [];
+    node.port.onmessage = ({ data: { samples, time } }) => {
       if (socket.readyState !== WebSocket.OPEN || this.over) return;
-      socket.send(data);
-      this.sent += data.byteLength / 32000;
-      (this.times ??= []).push([this.sent, performance.now()]);
+      socket.send(samples);
+      this.sent += samples.byteLength / 32000;
+      this.times.push([this.sent, time]);
     };
     let current = null;
+    let pictures = 0;
     socket.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) {
-        const png = URL.createObjectURL(new Blob([data], { type: 'image/png' }));
-        this.pictures.push(png);
-        if (this.pictures.length === current.pictures) this.show(current);
+        const url = URL.createObjectURL(new Blob([data], { type: 'image/png' }));
+        this.replace(pictures, url);
+        if (pictures === 0) this.estimate({ ...current, recorded: this.recorded(current) }, url);
+        else this.another(pictures - 1, url);
+        pictures += 1;
         return;
       }
       const message = JSON.parse(data);
       if (message.type === 'estimate') {
         current = message;
-        this.pictures = [];
+        pictures = 0;
       } else {
         this.close(message.type === 'problem' ? new Problem(message.problem) : null);
       }
@@ -64,13 +69,18 @@ export class LiveSession {
     }));
   }
 
-  /** Shows an estimate, and measures how old its newest sample is. */
-  show(estimate) {
-    const sent = (this.times ?? []).filter(([seconds]) => seconds <= estimate.seconds + 1e-6);
-    const latency = sent.length ? performance.now() - sent[sent.length - 1][1] : null;
-    this.estimate({ ...estimate, latency }, this.pictures);
-    this.urls.forEach((url) => URL.revokeObjectURL(url));
-    this.urls = this.pictures;
+  /** When the newest sample of an estimate was recorded. */
+  recorded({ seconds }) {
+    const sent = this.times.filter(([end]) => end <= seconds + 1e-6);
+    return sent.length ? sent[sent.length - 1][1] : null;
+  }
+
+  /** Remembers the address of a picture, and forgets that of an old one, which is gone by now. */
+  replace(place, url) {
+    this.urls.unshift([place, url]);
+    const old = this.urls.filter(([other]) => other === place).slice(2);
+    old.forEach(([, address]) => URL.revokeObjectURL(address));
+    this.urls = this.urls.filter((entry) => !old.includes(entry));
   }
 
   /** Asks for a last estimate and ends. */

@@ -22,6 +22,8 @@ pub enum Event {
     },
     /// A thread that computes has panicked; the request got status 500.
     Panic,
+    /// A live session could not be stored for the study.
+    NotStored,
     /// The server stops: no new requests, and those that run are finished.
     Stopping,
 }

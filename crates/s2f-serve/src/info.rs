@@ -20,6 +20,8 @@ pub async fn models(State(service): State<Arc<Service>>) -> impl IntoResponse {
         models: [Model; 1],
         max_bytes: u64,
         max_seconds: f64,
+        /// Whether recordings and results are stored, for a study.
+        keeps_recordings: bool,
     }
     #[derive(Serialize)]
     struct Model {
@@ -43,6 +45,7 @@ pub async fn models(State(service): State<Arc<Service>>) -> impl IntoResponse {
         }],
         max_bytes: service.settings.limits.max_bytes,
         max_seconds: service.settings.limits.max_seconds,
+        keeps_recordings: service.keep.is_some(),
     })
 }
 

@@ -19,17 +19,19 @@
 //! | to find | look at |
 //! |---|---|
 //! | which routes there are | `router.rs`, `openapi.json` |
-//! | connections, timeouts, shutdown | `server.rs` |
+//! | connections, timeouts, shutdown | `server.rs`, `patient.rs`, `tls.rs` |
 //! | who may ask: hosts, origins, tokens, rates | `guard.rs`, `rate.rs` |
 //! | how requests wait, batch and are refused | `queue.rs`, `worker.rs` |
 //! | what a request may say | `options.rs`, `body.rs` |
 //! | a face for a recording | `reconstruct.rs`, `render.rs` |
 //! | a face while one speaks | `live.rs` |
+//! | what `--keep` stores | `keep.rs` |
 //! | errors | `problem.rs` |
 //! | the page | `page.rs`, and the folder `page` with its sources |
 //!
 //! A request is checked (`guard.rs`), its body is read within limits (`body.rs`), it waits in a
-//! bounded queue, and a worker thread computes. Nothing that a client sends is stored or logged.
+//! bounded queue, and a worker thread computes. Nothing that a client sends is logged, and it is
+//! stored only if [`Settings::keep`] says so.
 #![forbid(unsafe_code)]
 
 mod event;
@@ -37,6 +39,9 @@ mod settings;
 
 mod router;
 mod server;
+
+mod patient;
+mod tls;
 
 mod guard;
 mod rate;
@@ -55,6 +60,10 @@ mod live;
 mod reconstruct;
 mod render;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
+mod keep;
 mod metrics;
 mod page;
 mod service;
@@ -62,3 +71,4 @@ mod service;
 pub use event::{Event, Observer};
 pub use server::{ServeError, Server, Stopper};
 pub use settings::{Access, EmptyToken, Settings, Token};
+pub use tls::{TlsError, TlsFiles};

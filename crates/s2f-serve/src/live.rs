@@ -2,8 +2,9 @@
 //!
 //! The client sends binary messages with samples: 16 kHz, mono, 16 bit, little endian. After a
 //! second of voice, and then whenever half a second more has come, the server sends a text message
-//! with the estimate, followed by a binary message for each face: PNG, the mean face first. The
-//! text `end` asks for a last estimate. If the server has much to do, estimates come less often.
+//! with the estimate, followed by a binary message for each face: PNG, the mean face first, which
+//! is sent while the others are drawn. The text `end` asks for a last estimate. If the server has
+//! much to do, estimates come less often.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,14 +17,18 @@ use serde::Serialize;
 use speech2face::audio::Waveform;
 use speech2face::{GrowingVoice, ReconstructRequest, Speech2Face, Uncertainty, VoiceRecording};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use crate::event::Event;
 use crate::guard::SUBPROTOCOL;
+use crate::keep::wav;
 use crate::options::Options;
 use crate::problem::{Kind, Problem};
 use crate::reconstruct::Pairs;
 use crate::service::{RequestId, Service};
-use crate::worker::{Rendered, Reply};
+use crate::worker::Rendered;
 
 /// New samples for which a new estimate is made: half a second.
 const STEP: usize = Waveform::RATE_HZ as usize / 2;
@@ -37,8 +42,6 @@ const MESSAGE_BYTES: usize = 4 * Waveform::RATE_HZ as usize;
 const MAX_FACES: usize = 6;
 /// Pause before an estimate is tried again when the queue has no room.
 const BUSY: Duration = Duration::from_millis(100);
-/// Separates the pictures in what a worker sends back.
-const LENGTH_BYTES: usize = 4;
 
 pub async fn answer(
     State(service): State<Arc<Service>>,
@@ -84,6 +87,8 @@ struct Session {
     voice: Arc<Mutex<GrowingVoice>>,
     received: usize,
     estimated: usize,
+    /// The newest estimate, if it is to be stored.
+    newest: Option<Vec<Message>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -113,13 +118,15 @@ impl Session {
     fn new(service: Arc<Service>, options: Options, place: OwnedSemaphorePermit) -> Self {
         let voice = GrowingVoice::new(options.reconstruct().voice);
         let voice = Arc::new(Mutex::new(voice));
-        Self { service, options, voice, received: 0, estimated: 0, _place: place }
+        Self { service, options, voice, received: 0, estimated: 0, newest: None, _place: place }
     }
 
     async fn run(mut self, mut socket: WebSocket, id: &RequestId) {
         let service = Arc::clone(&self.service);
         let _live = service.metrics.live();
-        let (code, last) = match self.talk(&mut socket).await {
+        let end = self.talk(&mut socket).await;
+        self.store(id).await;
+        let (code, last) = match end {
             End::Closed => return,
             End::Complete => (1000, r#"{"type":"end"}"#.to_owned()),
             End::Failed(problem) => {
@@ -157,16 +164,10 @@ impl Session {
                     Err(end) => return end,
                 },
                 None if !due => return End::Closed, // nothing came for a long time
-                None => match self.estimate().await {
-                    Ok(Some(rendered)) => {
-                        for message in messages(&rendered) {
-                            if socket.send(message).await.is_err() {
-                                return End::Closed;
-                            }
-                        }
-                    }
-                    Ok(None) => sleep(BUSY).await,
-                    Err(problem) => return End::Failed(problem),
+                None => match self.estimate(socket).await {
+                    Ok(true) => {}
+                    Ok(false) => sleep(BUSY).await,
+                    Err(end) => return end,
                 },
             }
         }
@@ -204,31 +205,71 @@ impl Session {
         Ok(self.received >= MOST)
     }
 
-    /// A new estimate; `None` if the queue has no room. It waits for its turn: live sessions do
-    /// not fill the queue.
-    async fn estimate(&mut self) -> Result<Option<Rendered>, Problem> {
+    /// Sends a new estimate, each part of it once it is ready; false if the queue has no room. It
+    /// waits for its turn: live sessions do not fill the queue.
+    async fn estimate(&mut self, socket: &mut WebSocket) -> Result<bool, End> {
         let limit = self.service.settings.timeout;
-        let late = |_| Problem::new(Kind::TimedOut, "an estimate took too long", "try again later");
-        let stopped = || Problem::new(Kind::Stopping, "the server stops", "try again later");
+        let failed = |kind, detail| End::Failed(Problem::new(kind, detail, "try again later"));
+        let late = |_| failed(Kind::TimedOut, "an estimate took too long");
+        let stopped = || failed(Kind::Stopping, "the server stops");
         let turn = Arc::clone(&self.service.live_estimates).acquire_owned();
         let turn = timeout(limit, turn).await.map_err(late)?.map_err(|_| stopped())?;
         let (voice, options) = (Arc::clone(&self.voice), self.options);
+        let (parts, mut ready) = unbounded_channel();
         let compute = move |model: &Speech2Face| {
             let _turn = turn;
             let mut voice = voice.lock().unwrap_or_else(PoisonError::into_inner);
-            estimate(model, &mut voice, &options)
+            // An error is a session that has ended.
+            let send = |part| drop(parts.send(part));
+            estimate(model, &mut voice, &options, send)?;
+            Ok(Rendered { content_type: "", body: Vec::new() })
         };
         let received = self.received;
-        let Ok(reply) = self.service.workers.compute(compute) else { return Ok(None) };
-        let rendered = timeout(limit, reply).await.map_err(late)?.map_err(|_| stopped())??;
+        let Ok(reply) = self.service.workers.compute(compute) else { return Ok(false) };
+        while let Some(part) = timeout(limit, ready.recv()).await.map_err(late)? {
+            if self.service.keep.is_some() {
+                self.newest.take_if(|_| matches!(part, Message::Text(_)));
+                self.newest.get_or_insert_default().push(part.clone());
+            }
+            socket.send(part).await.map_err(|_| End::Closed)?;
+        }
+        let reply = timeout(limit, reply).await.map_err(late)?.map_err(|_| stopped())?;
+        reply.map_err(End::Failed)?;
         self.estimated = received;
         self.service.metrics.live_estimate();
-        Ok(Some(rendered))
+        Ok(true)
+    }
+
+    /// Stores the voice and the newest estimate, for a study.
+    async fn store(&self, RequestId(id): &RequestId) {
+        let (Some(keep), Some(newest)) = (&self.service.keep, &self.newest) else { return };
+        let (keep, newest, id) = (Arc::clone(keep), newest.clone(), id.clone());
+        let voice = Arc::clone(&self.voice);
+        let store = move || {
+            let voice = voice.lock().unwrap_or_else(PoisonError::into_inner).waveform()?;
+            keep.store(&id, "wav", &wav(voice.samples()))?;
+            match newest.as_slice() {
+                [Message::Text(text), Message::Binary(picture), ..] => {
+                    keep.store(&id, "json", text.as_bytes())?;
+                    keep.store(&id, "png", picture)
+                }
+                _ => Ok(()),
+            }
+        };
+        let stored: Result<Result<(), Problem>, _> = spawn_blocking(store).await;
+        if !matches!(stored, Ok(Ok(()))) {
+            (self.service.observer)(&Event::NotStored);
+        }
     }
 }
 
-/// The estimate and its pictures, each after its length.
-fn estimate(model: &Speech2Face, growing: &mut GrowingVoice, options: &Options) -> Reply {
+/// Sends the estimate, the mean face, and then the plausible faces, which take longer to draw.
+fn estimate(
+    model: &Speech2Face,
+    growing: &mut GrowingVoice,
+    options: &Options,
+    send: impl Fn(Message),
+) -> Result<(), Problem> {
     let voice = growing.waveform()?;
     let seconds = voice.seconds();
     let faces = model.distribution_so_far(growing, &voice)?;
@@ -237,44 +278,28 @@ fn estimate(model: &Speech2Face, growing: &mut GrowingVoice, options: &Options) 
     let request = ReconstructRequest {
         recording: &recording,
         options: options.reconstruct(),
-        sampling: options.sampling(),
+        sampling: None,
     };
-    let drawn = model.draw_faces(&faces, &request)?;
-    let uncertainty = drawn.mean.uncertainty.as_ref();
-    let text = serde_json::to_vec(&Estimate {
+    let mean = model.draw_faces(&faces, &request)?.mean;
+    let uncertainty = mean.uncertainty.as_ref();
+    let text = serde_json::to_string(&Estimate {
         r#type: "estimate",
         seconds,
         uncertainty,
         told: uncertainty.map(Uncertainty::sentences).unwrap_or_default(),
         has_speech: uncertainty.map(Uncertainty::has_speech),
-        pictures: 1 + drawn.samples.len(),
-        feature: drawn.mean.face.feature.values(),
+        pictures: 1 + options.faces,
+        feature: mean.face.feature.values(),
     });
     let failed = |_| Problem::new(Kind::Internal, "the estimate could not be encoded", "");
-    let mut body = Vec::new();
-    let mut append = |part: &[u8]| {
-        body.extend_from_slice(&(part.len() as u32).to_le_bytes());
-        body.extend_from_slice(part);
-    };
-    append(&text.map_err(failed)?);
-    for face in std::iter::once(&drawn.mean).chain(&drawn.samples) {
-        append(&face.to_png()?);
+    let text = text.map_err(failed)?;
+    let first = mean.to_png()?;
+    send(Message::Text(text.into()));
+    send(Message::Binary(first.into()));
+    if let Some(sampling) = options.sampling() {
+        for face in model.draw_samples(&faces, &mean, request.options, sampling)? {
+            send(Message::Binary(face.to_png()?.into()));
+        }
     }
-    Ok(Rendered { content_type: "application/octet-stream", body })
-}
-
-/// The messages in an estimate: a text, then pictures.
-fn messages(rendered: &Rendered) -> Vec<Message> {
-    let mut messages = Vec::new();
-    let mut rest = rendered.body.as_slice();
-    while let Some((length, after)) = rest.split_first_chunk::<LENGTH_BYTES>() {
-        let length = (u32::from_le_bytes(*length) as usize).min(after.len());
-        let (part, after) = after.split_at(length);
-        rest = after;
-        messages.push(match messages.is_empty() {
-            true => Message::Text(String::from_utf8_lossy(part).into_owned().into()),
-            false => Message::Binary(Bytes::copy_from_slice(part)),
-        });
-    }
-    messages
+    Ok(())
 }

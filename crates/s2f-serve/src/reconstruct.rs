@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body;
+use crate::keep::Kept;
 use crate::options::Options;
 use crate::problem::{Kind, Problem};
 use crate::render::{Format, faces};
-use crate::service::Service;
+use crate::service::{RequestId, Service};
 use crate::worker::{Reply, VoiceJob, Work};
 
 /// What a multipart body holds besides the recording, in bytes.
@@ -26,17 +27,19 @@ pub type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub async fn answer(
     State(service): State<Arc<Service>>,
+    Extension(id): Extension<RequestId>,
     query: Pairs,
     request: Request,
 ) -> Result<Response, Problem> {
     let format = Format::accepted(request.headers())?;
-    let (options, job_bytes) = recording(&service, query, request).await?;
+    let (options, body::Read { bytes, memory }) = recording(&service, query, request).await?;
     let format = format.for_style(options.style)?;
-    let render =
-        move |model: &_, recording: &_, drawn: &_| faces(model, recording, drawn, &options, format);
+    let kept = Kept::new(service.keep.as_ref(), &id.0, &bytes);
+    let render = move |model: &_, recording: &_, drawn: &_| {
+        kept.with(faces(model, recording, drawn, &options, format)?)
+    };
     let (options, sampling) = (options.reconstruct(), options.sampling());
     let work = Work::Faces { options, sampling, render: Box::new(render) };
-    let body::Read { bytes, memory } = job_bytes;
     let reply = service.workers.submit(VoiceJob { bytes, memory, work })?;
     wait(&service, reply).await
 }
@@ -74,7 +77,11 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Reads a form: its part `audio` is the recording, the others are options.
-async fn form(headers: &HeaderMap, bytes: Bytes, options: &mut Options) -> Result<Bytes, Problem> {
+pub async fn form(
+    headers: &HeaderMap,
+    bytes: Bytes,
+    options: &mut Options,
+) -> Result<Bytes, Problem> {
     let bad = |_: MultipartError| {
         Problem::new(
             Kind::BadRequest,

@@ -9,6 +9,7 @@ use speech2face::Speech2Face;
 use tokio::sync::{Semaphore, watch};
 
 use crate::event::Observer;
+use crate::keep::Keep;
 use crate::metrics::Metrics;
 use crate::rate::RateLimit;
 use crate::settings::Settings;
@@ -33,6 +34,8 @@ pub struct Service {
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
     pub observer: Observer,
+    /// Where recordings and results are stored.
+    pub keep: Option<Arc<Keep>>,
     started: u64,
     requests: AtomicU64,
 }
@@ -51,6 +54,7 @@ impl Service {
         settings: Settings,
         stopping: watch::Receiver<bool>,
         observer: Observer,
+        keep: Option<Keep>,
     ) -> std::io::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let workers = Workers::start(&model, &settings, &metrics, &observer)?;
@@ -67,6 +71,7 @@ impl Service {
             live_estimates: Arc::new(Semaphore::new(settings.jobs.max(1))),
             stopping,
             observer,
+            keep: keep.map(Arc::new),
             started: started.as_secs(),
             requests: AtomicU64::new(0),
             settings,

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use speech2face::audio::Limits;
 use subtle::ConstantTimeEq;
+
+use crate::tls::TlsFiles;
 
 /// How a server listens and what it allows.
 #[derive(Debug, Clone)]
@@ -28,10 +31,18 @@ pub struct Settings {
     /// Maximum time for the header of a request, for the gap between two requests, and for each
     /// part of a body.
     pub read_timeout: Duration,
+    /// Maximum time until a client has read more of a response.
+    pub write_timeout: Duration,
     /// Requests per minute that an address may make; 0 for any number.
     pub rate_per_minute: u32,
     /// Number of live sessions at the same time.
     pub live_sessions: usize,
+    /// Certificate and key, for https.
+    pub tls: Option<TlsFiles>,
+    /// Whether ffmpeg, confined, decodes formats that this program cannot.
+    pub allow_ffmpeg: bool,
+    /// Where recordings and results are stored, for studies; nowhere if there is none.
+    pub keep: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -46,8 +57,12 @@ impl Default for Settings {
             limits: Limits { max_bytes: 32 << 20, max_seconds: 600.0 },
             timeout: Duration::from_secs(60),
             read_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(15),
             rate_per_minute: 600,
             live_sessions: 128,
+            tls: None,
+            allow_ffmpeg: false,
+            keep: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use speech2face::audio::{AudioError, Limits, Problem as AudioProblem, ReadOptions};
+use speech2face::audio::{AudioError, FfmpegUse, Limits, Problem as AudioProblem, ReadOptions};
 use speech2face::{
     PlausibleFaces, ReconstructOptions, ReconstructRequest, Sampling, Speech2Face, VoiceRecording,
 };
@@ -86,6 +86,7 @@ struct Worker {
     /// Number of threads that take from the queue of short recordings.
     threads: usize,
     limits: Limits,
+    ffmpeg: FfmpegUse,
     metrics: Arc<Metrics>,
     observer: Observer,
 }
@@ -106,6 +107,7 @@ impl Workers {
             long: Arc::clone(&long),
             threads: settings.jobs.max(1),
             limits: settings.limits,
+            ffmpeg: if settings.allow_ffmpeg { FfmpegUse::Confined } else { FfmpegUse::Never },
             metrics: Arc::clone(metrics),
             observer: Arc::clone(observer),
         };
@@ -184,7 +186,7 @@ impl Worker {
     fn voices(&self, jobs: Vec<(VoiceJob, oneshot::Sender<Reply>)>, short_s: Option<f64>) {
         let max_seconds = short_s.unwrap_or(self.limits.max_seconds);
         let limits = Limits { max_seconds, ..self.limits };
-        let options = ReadOptions { limits, built_in_only: true, ..ReadOptions::default() };
+        let options = ReadOptions { limits, ffmpeg: self.ffmpeg, ..ReadOptions::default() };
         let mut faces = Vec::new();
         for (job, reply) in jobs {
             if reply.is_closed() {

@@ -3,13 +3,14 @@
 //! The paper turns its faces into stickers with an app for phones, which chooses drawn parts
 //! (section 5.3). Here the contours are the face's own landmarks, moved a little further away from
 //! the mean face, and the fills are medians of the picture. Only hair, lashes and light are drawn
-//! by hand.
+//! by hand; how long the hair is, where it begins and how strong the shadow of a beard is, are
+//! measured in the picture.
 //!
 //! | to find | look at |
 //! |---|---|
 //! | contours: landmarks, caricature, smile | `shape.rs` |
 //! | colours of skin, hair, eyes, lips | `palette.rs` |
-//! | whether hair is long, and where it ends | `hair.rs` |
+//! | whether hair is long, where it begins and ends | `hair.rs` |
 //! | curves and SVG elements | `svg.rs` |
 //! | head, eyes, nose, mouth, hair as elements | `drawing.rs`, `drawing/` |
 
@@ -152,6 +153,7 @@ impl Speech2Face {
         let hair = HairLength::measure(face, &palette);
         let traits = face.feature.traits();
         let drawing = Drawing {
+            hairline: hair::hairline(face, &palette),
             shape: Shape::caricature(&face.landmarks, mean.as_chunks().0, caricature),
             palette,
             hair,

@@ -130,9 +130,25 @@ impl Speech2Face {
     ) -> Result<PlausibleFaces, DecodeError> {
         let ReconstructRequest { recording, options, sampling } = *request;
         let mean = self.mean_face(faces, recording, options)?;
-        let Some(sampling) = sampling else {
-            return Ok(PlausibleFaces { mean, samples: Vec::new() });
+        let samples = match sampling {
+            None => Vec::new(),
+            Some(sampling) => self.draw_samples(faces, &mean, options, sampling)?,
         };
+        Ok(PlausibleFaces { mean, samples })
+    }
+
+    /// Faces drawn at random from a distribution, of which `mean` is the mean face: what
+    /// [`draw_faces`](Self::draw_faces) gives besides it.
+    ///
+    /// # Errors
+    /// As [`draw_faces`](Self::draw_faces).
+    pub fn draw_samples(
+        &self,
+        faces: &FaceDistribution,
+        mean: &Reconstruction,
+        options: ReconstructOptions,
+        sampling: Sampling,
+    ) -> Result<Vec<Reconstruction>, DecodeError> {
         let Sampling { count, seed, truncation } = sampling;
         if !(0.0..=1.0).contains(&truncation) {
             return Err(DecodeError::Truncation { value: truncation });
@@ -148,8 +164,7 @@ impl Speech2Face {
                 log_density: Some(self.log_density(faces, feature)?),
             })
         });
-        let samples = samples.collect::<Result<_, DecodeError>>()?;
-        Ok(PlausibleFaces { mean, samples })
+        samples.collect()
     }
 
     fn mean_face(

@@ -26,8 +26,20 @@ pub struct ReadOptions {
     /// Of a longer recording, stretches of 6 s are kept that are spread evenly over it: between
     /// half of this length and all of it, s. The memory that a recording takes is then bounded.
     pub keep_s: Option<f64>,
-    /// Whether ffmpeg is never started: for recordings of strangers.
-    pub built_in_only: bool,
+    /// Whether ffmpeg decodes what this program cannot.
+    pub ffmpeg: FfmpegUse,
+}
+
+/// How ffmpeg is used for what this program cannot decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FfmpegUse {
+    /// If it is installed.
+    #[default]
+    Allowed,
+    /// If it is installed, [confined](Ffmpeg::confined): for recordings of strangers.
+    Confined,
+    /// Never.
+    Never,
 }
 
 /// A decoded recording.
@@ -232,7 +244,7 @@ fn collect(reader: &mut impl Read, most: u64) -> io::Result<Bytes> {
 /// Decodes a recording here or, if that is not possible or doubtful, with ffmpeg. `path` is where
 /// it is, if it is in a file.
 fn read(bytes: &Bytes, path: Option<&Path>, options: &ReadOptions) -> Result<Recording, Problem> {
-    let ReadOptions { limits, track, keep_s, built_in_only } = options;
+    let ReadOptions { limits, track, keep_s, ffmpeg } = options;
     let here = |choice| {
         let (received, channel) = built_in(bytes, choice, limits, *keep_s)?;
         Recording::of(received, channel)
@@ -245,7 +257,11 @@ fn read(bytes: &Bytes, path: Option<&Path>, options: &ReadOptions) -> Result<Rec
     if is_final {
         return ours;
     }
-    let ffmpeg = if *built_in_only { None } else { Ffmpeg::find().ok() };
+    let ffmpeg = match ffmpeg {
+        FfmpegUse::Never => None,
+        FfmpegUse::Allowed => Ffmpeg::find().ok(),
+        FfmpegUse::Confined => Ffmpeg::find().ok().and_then(Ffmpeg::confined),
+    };
     let theirs = ffmpeg.map(|ffmpeg| by_ffmpeg(&ffmpeg, bytes, path, options));
     match (ours, theirs) {
         (Ok(ours), Some(Ok(theirs))) if theirs.seconds < ours.seconds + MORE_S => Ok(ours),

@@ -1,6 +1,6 @@
 //! Headers that are wrong, recordings that end early, and channels that cancel each other.
 
-use s2f_audio::{DecodedBy, ReadOptions, Recording, Remark, decode};
+use s2f_audio::{DecodedBy, FfmpegUse, ReadOptions, Recording, Remark, decode};
 use s2f_testing::signal_to_noise_db;
 
 use crate::support::{encoded, scratch};
@@ -9,7 +9,7 @@ const ANY: ReadOptions = ReadOptions {
     limits: s2f_audio::Limits { max_bytes: 1 << 30, max_seconds: 7200.0 },
     track: None,
     keep_s: None,
-    built_in_only: false,
+    ffmpeg: FfmpegUse::Allowed,
 };
 
 #[test]

@@ -1,12 +1,14 @@
 // Drives the page as a person would. Prints a line for each test that passed, and measurements.
 //
-// S2F_URL and S2F_TOKEN_URL name two servers, the second with a token; S2F_VOICE, S2F_SILENCE and
-// S2F_BROKEN name files.
+// S2F_URL, S2F_TOKEN_URL and S2F_KEEP_URL name servers, the second with a token, the third for a
+// study; S2F_VOICE, S2F_SILENCE and S2F_BROKEN name files.
+
+import { cpus, loadavg } from 'node:os';
 
 import { check, inspect, open, start } from './browser.mjs';
 
-const { S2F_URL: url, S2F_TOKEN_URL: tokenUrl, S2F_VOICE: voice, S2F_SILENCE: silence,
-  S2F_BROKEN: broken } = process.env;
+const { S2F_URL: url, S2F_TOKEN_URL: tokenUrl, S2F_KEEP_URL: keepUrl,
+  S2F_VOICE: voice, S2F_SILENCE: silence, S2F_BROKEN: broken } = process.env;
 
 async function heading(page, text) {
   await page.getByRole('heading', { name: text, exact: true }).waitFor({ timeout: 60_000 });
@@ -78,8 +80,9 @@ const tests = {
     latencies.sort((a, b) => a - b);
     const median = latencies[Math.floor(latencies.length / 2)];
     console.log(`measured: sound to picture, median ${median} ms of ${latencies.join(' ')}`);
-    // A bound for a machine that is busy with other tests; the note has the measured values.
-    check(median >= 0 && median < 2000, `${median} ms from sound to picture`);
+    // The goal holds on a machine that has its two cores for this; another one has a wide bound.
+    const busy = loadavg()[0] > cpus().length;
+    check(median >= 0 && median <= (busy ? 2000 : 300), `${median} ms from sound to picture`);
   },
 
   async files(browser) {
@@ -224,6 +227,17 @@ const tests = {
     const linked = await open(browser, tokenUrl, { path: '/#token=secret' });
     await linked.getByText('model compact').waitFor();
     check(!linked.url().includes('secret'), 'the token stays in the address');
+  },
+
+  async kept(browser) {
+    const plain = await open(browser, url);
+    await plain.getByText('used once and not stored').waitFor();
+    check(await plain.locator('#kept').isHidden(), 'nothing is said to be stored');
+    const page = await open(browser, keepUrl);
+    await page.getByText('stores every recording').waitFor();
+    await page.getByText('stored there for a study').waitFor();
+    await inspect(page, 'kept');
+    await example(page, 'a low voice');
   },
 
   async docs(browser) {

@@ -63,6 +63,8 @@ fn the_page_works_as_a_person_would_use_it() {
     wav(&["-f", "lavfi", "-i", "anullsrc=r=48000", "-t", "5"], &silence);
     std::fs::write(&broken, "this is no sound").unwrap();
     let server = serve(|settings| settings.hosts = vec!["face.test".into()]);
+    let study = folder.path().join("study");
+    let keeping = serve(|settings| settings.keep = Some(study.clone()));
     let token = Token::new("secret").unwrap();
     let guarded = serve(|settings| settings.access = Access::Token(token));
     let attempt = || {
@@ -70,6 +72,7 @@ fn the_page_works_as_a_person_would_use_it() {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/run.mjs"))
             .env("S2F_URL", format!("http://{}", server.address))
             .env("S2F_TOKEN_URL", format!("http://{}", guarded.address))
+            .env("S2F_KEEP_URL", format!("http://{}", keeping.address))
             .env("S2F_CHROMIUM", path_of(&browser))
             .env("S2F_NODE_MODULES", &packages)
             .envs([("S2F_VOICE", &voice), ("S2F_SILENCE", &silence), ("S2F_BROKEN", &broken)])
@@ -85,5 +88,7 @@ fn the_page_works_as_a_person_would_use_it() {
     let (out, errors) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{errors}");
-    assert_eq!(out.lines().filter(|line| line.starts_with("passed: ")).count(), 17, "{out}");
+    assert_eq!(out.lines().filter(|line| line.starts_with("passed: ")).count(), 18, "{out}");
+    let stored = std::fs::read_dir(study).unwrap().count();
+    assert!(stored >= 2, "{stored} files: a recording and its result, for each attempt");
 }

@@ -143,3 +143,30 @@ fn a_long_recording_does_not_block_short_ones() {
         assert!(done < last, "the short recording waited for three long ones");
     });
 }
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off_and_others_are_not() {
+    const REQUESTS: usize = 200; // of 129 kB each: more than the buffers of a connection hold
+    let server = serve(|settings| settings.write_timeout = Duration::from_millis(500));
+    let request = format!("GET /examples/low.flac HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+    let requests = request.repeat(REQUESTS);
+    let mut lazy = server.connect();
+    lazy.write_all(requests.as_bytes()).unwrap();
+    let mut eager = server.connect();
+    eager.write_all(requests.as_bytes()).unwrap();
+    let mut bytes = vec![0; REQUESTS * voice("low").len()];
+    eager.read_exact(&mut bytes).unwrap();
+    drop(eager);
+    // What is left is the connection that asks.
+    let begin = Instant::now();
+    let alone = || {
+        let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+        metrics.contains("speech2face_connections 1\n")
+    };
+    while !alone() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "the connection stays open");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let sent = lazy.read_to_end(&mut bytes);
+    assert!(sent.is_err() || bytes.len() < 2 * REQUESTS * voice("low").len(), "all was sent");
+}

@@ -3,8 +3,11 @@
 
 mod browser;
 mod faces;
+mod ffmpeg;
 mod guard;
+mod keep;
 mod limits;
 mod live;
 mod shutdown;
 mod support;
+mod tls;

@@ -28,3 +28,22 @@ fn what_runs_is_finished_and_new_clients_are_refused() {
     }
     assert!(TcpStream::connect(server.address).is_err());
 }
+
+#[test]
+fn requests_that_are_on_their_way_are_answered() {
+    let mut server = serve(|_| ());
+    // Connected, and not yet accepted or read.
+    let streams: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = server.connect();
+            let head = head(server.address, "GET", "/health", &[], 0);
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    server.stopper.stop();
+    for stream in streams {
+        assert_eq!(answer(stream).status, 200);
+    }
+    server.stop();
+}

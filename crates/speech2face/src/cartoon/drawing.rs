@@ -7,7 +7,7 @@ mod head;
 use super::CartoonStyle;
 use super::hair::HairLength;
 use super::palette::{Colour, Palette};
-use super::shape::Shape;
+use super::shape::{HAIRLINE, Shape};
 use super::svg::{Elements, Paint, Path};
 use crate::{ModelId, SOFTWARE, SYNTHETIC};
 
@@ -26,6 +26,8 @@ pub struct Drawing {
     pub shape: Shape,
     pub palette: Palette,
     pub hair: HairLength,
+    /// How far above its landmarks the hair begins, pixels.
+    pub hairline: [f32; HAIRLINE.len()],
     pub is_woman: bool,
     pub age_years: f64,
     /// The side of the parting: −1 left, 1 right.
@@ -94,7 +96,7 @@ impl Drawing {
     fn outline(&self, colour: Colour) -> Option<(Colour, f32)> {
         Some(match self.style {
             CartoonStyle::Sticker => (colour.mixed(Colour::INK, 0.62), 1.5),
-            CartoonStyle::Line => (Colour::INK, 2.1),
+            CartoonStyle::Line => (Colour::INK, 1.8),
         })
     }
 

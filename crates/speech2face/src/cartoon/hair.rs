@@ -1,11 +1,17 @@
 //! Where the hair of a picture ends.
 
+use std::ops::RangeInclusive;
+
 use super::palette::{Colour, Palette, median};
-use super::shape::Point;
+use super::shape::{HAIR_OUTLINE, HAIRLINE, Point, between, mean};
 use crate::Face;
 
 /// Hair beside the jaw that is at least this wide, pixels, is long.
 const LONG_PX: f32 = 7.0;
+/// The hairline is looked for this far below and above its landmarks, pixels.
+const RISE: (i8, i8) = (-6, 16);
+/// The landmarks of the hairline that are above the forehead.
+const FRONT: RangeInclusive<usize> = 2..=8;
 /// The outline is where the colour changes by this much,
 const EDGE: f32 = 0.14;
 /// over this many pixels.
@@ -42,6 +48,30 @@ impl HairLength {
     pub fn is_long(self) -> bool {
         matches!(self, Self::Long { .. })
     }
+}
+
+/// How far above each landmark of the hairline the hair begins, pixels, towards the crown: a
+/// receding hairline is in the picture, not in the landmarks.
+pub fn hairline(face: &Face, palette: &Palette) -> [f32; HAIRLINE.len()] {
+    let marks = &face.landmarks;
+    let crown = mean(&HAIR_OUTLINE.map(|index| marks[index]));
+    let measured: [f32; HAIRLINE.len()] = std::array::from_fn(|place| {
+        if !FRONT.contains(&place) {
+            return 0.0; // the temples
+        }
+        let mark = marks[HAIRLINE[place]];
+        let far = (crown[0] - mark[0]).hypot(crown[1] - mark[1]).max(1.0);
+        let is_hair = |distance: f32| {
+            let colour = median(&face.picture, &[between(mark, crown, distance / far)], 1.5);
+            colour.distance(palette.measured_hair) < colour.distance(palette.forehead)
+        };
+        let distances = (RISE.0..=RISE.1).map(f32::from);
+        distances.into_iter().find(|&distance| is_hair(distance)).unwrap_or(0.0)
+    });
+    std::array::from_fn(|place| match FRONT.contains(&place) {
+        true => 0.5 * measured[place] + 0.25 * (measured[place - 1] + measured[place + 1]),
+        false => 0.0,
+    })
 }
 
 /// The column in which the person begins in a row, from the left or from the right. The backdrop

@@ -30,6 +30,14 @@ impl Colour {
         Self(self.0.map(|value| (grey + factor * (value - grey)).clamp(0.0, 1.0)))
     }
 
+    /// 0 for grey hair, 1 for hair with a colour, by its saturation.
+    fn colourfulness(self) -> f32 {
+        let [r, g, b] = self.0;
+        let (low, high) = (r.min(g).min(b), r.max(g).max(b));
+        let saturation = (high - low) / high.max(0.01);
+        ((saturation - 0.07) / 0.08).clamp(0.0, 1.0)
+    }
+
     /// `factor` times as bright.
     pub fn brighter(self, factor: f32) -> Self {
         Self(self.0.map(|value| (value * factor).clamp(0.0, 1.0)))
@@ -58,6 +66,10 @@ pub struct Palette {
     pub iris: Colour,
     pub lip: Colour,
     pub shirt: Colour,
+    /// How much darker than the cheeks the skin above the lips and on the chin is, 0 to 1.
+    pub stubble: f32,
+    /// The skin of the forehead as it is in the picture.
+    pub forehead: Colour,
     /// The hair as it is in the picture.
     pub measured_hair: Colour,
 }
@@ -75,7 +87,9 @@ impl Palette {
         let crown = [1, 2, 3, 4, 5]
             .map(|n| between(marks[HAIR_OUTLINE[n]], marks[HAIRLINE[1 + 2 * (n - 1)]], 0.5));
         let measured_hair = median(picture, &crown, 4.0);
-        let hair = measured_hair.saturated(2.3).brighter(1.08);
+        // Grey hair stays grey.
+        let hair =
+            measured_hair.saturated(1.0 + 1.3 * measured_hair.colourfulness()).brighter(1.08);
         let iris: Vec<Point> = EYES
             .iter()
             .flat_map(|eye| {
@@ -92,6 +106,11 @@ impl Palette {
         let side = picture.side as f32;
         let shirt = [[0.5 * side, 0.96 * side], [0.3 * side, 0.98 * side]];
         let shirt = median(picture, &shirt, 4.0).saturated(1.9);
+        let around = [between(at(&[34]), at(&[47]), 0.5), between(at(&[57]), at(&[65]), 0.5)];
+        let [above, below] = around.map(|point| median(picture, &[point], 2.5).luma());
+        let cheeks = median(picture, &[at(&[13, 74, 43]), at(&[16, 77, 44])], 5.0).luma();
+        // Above the lips, women have 1.02 to 1.08 times the cheeks' brightness, men down to 0.9.
+        let stubble = ((1.07 - above.min(below) / cheeks.max(0.01)) / 0.14).clamp(0.0, 1.0);
         let red = Colour([0.88, 0.3, 0.28]);
         Self {
             skin,
@@ -104,6 +123,8 @@ impl Palette {
             iris,
             lip,
             shirt,
+            stubble,
+            forehead: median(picture, &[forehead], 5.0),
             measured_hair,
         }
     }

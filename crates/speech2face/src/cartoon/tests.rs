@@ -60,24 +60,81 @@ fn long_hair_is_recognised_and_different_faces_differ() {
     assert!(!long(&low.mean.face) && long(&high.mean.face));
     // The same seed can draw the same face for two voices, so faces of one voice are compared.
     for faces in [low, high] {
-        let drawn: Vec<Vec<u8>> =
-            faces.samples.iter().map(|sample| pixels(&model, &sample.face)).collect();
-        for (n, one) in drawn.iter().enumerate() {
-            for other in &drawn[n + 1..] {
-                let visible = one.iter().zip(other).filter(|(a, b)| a.abs_diff(**b) > 16).count();
-                assert!(visible > 12 * 64, "only {visible} of {} values differ", one.len());
+        for style in [CartoonStyle::Sticker, CartoonStyle::Line] {
+            let drawn: Vec<Vec<u8>> =
+                faces.samples.iter().map(|sample| pixels(&model, &sample.face, style)).collect();
+            for (n, one) in drawn.iter().enumerate() {
+                for other in &drawn[n + 1..] {
+                    let visible = |(a, b): &(&u8, &u8)| a.abs_diff(**b) > 16;
+                    let visible = one.iter().zip(other).filter(visible).count();
+                    assert!(visible > 12 * 64, "only {visible} of {} values differ", one.len());
+                }
             }
         }
     }
 }
 
-/// A sticker with 64 · 64 pixels.
-fn pixels(model: &Speech2Face, face: &Face) -> Vec<u8> {
-    let cartoon = model.cartoon(face, CartoonStyle::Sticker, 0.4).unwrap();
+/// A cartoon with 64 · 64 pixels.
+fn pixels(model: &Speech2Face, face: &Face, style: CartoonStyle) -> Vec<u8> {
+    let cartoon = model.cartoon(face, style, 0.4).unwrap();
     let tree = Tree::from_str(cartoon.svg(), &Options::default()).unwrap();
     let mut pixmap = Pixmap::new(64, 64).unwrap();
     resvg::render(&tree, Transform::from_scale(0.25, 0.25), &mut pixmap.as_mut());
     pixmap.take()
+}
+
+/// The points that the path with the id `name` goes through.
+fn points(svg: &str, name: &str) -> Vec<[f32; 2]> {
+    let start = format!("<clipPath id=\"{name}\"><path d=\"");
+    let (_, rest) = svg.split_once(&start).unwrap();
+    let (data, _) = rest.split_once('"').unwrap();
+    let curves = data.split(['M', 'C', 'L', 'Z']).filter(|numbers| !numbers.is_empty());
+    curves
+        .map(|numbers| {
+            let numbers: Vec<f32> = numbers.split(' ').map(|n| n.parse().unwrap()).collect();
+            let end = numbers.len() - 2;
+            [numbers[end], numbers[end + 1]]
+        })
+        .collect()
+}
+
+/// The least and the greatest coordinate.
+fn extent(points: &[[f32; 2]], axis: usize) -> [f32; 2] {
+    points.iter().fold([f32::MAX, f32::MIN], |[least, most], point| {
+        [least.min(point[axis]), most.max(point[axis])]
+    })
+}
+
+#[test]
+fn an_svg_without_caricature_has_the_proportions_of_the_picture() {
+    let model = model();
+    let drawn = ["low", "high"].map(|voice| faces(&model, voice));
+    for face in drawn.iter().flat_map(|faces| &faces.samples).map(|sample| &sample.face) {
+        for style in [CartoonStyle::Sticker, CartoonStyle::Line] {
+            let svg = model.cartoon(face, style, 0.0).unwrap().into_svg();
+            let contour = points(&svg, "face");
+            let eyes = ["left", "right"].map(|name| points(&svg, name));
+            let middle = |eye: &[[f32; 2]], axis| extent(eye, axis).iter().sum::<f32>() / 2.0;
+            let [left, right] = eyes.each_ref().map(|eye| [middle(eye, 0), middle(eye, 1)]);
+            let apart = (right[0] - left[0]).hypot(right[1] - left[1]);
+            let [from, to] = extent(&contour, 0);
+            let found = [to - from, extent(&contour, 1)[1] - (left[1] + right[1]) / 2.0];
+            let marks = &face.landmarks;
+            let eye = |corners: [usize; 2]| {
+                [0, 1].map(|axis| (marks[corners[0]][axis] + marks[corners[1]][axis]) / 2.0)
+            };
+            // Corners of the eyes, the widest points beside them and the lowest one of the chin.
+            let (left, right) = (eye([2, 6]), eye([7, 11]));
+            let expected_apart = (right[0] - left[0]).hypot(right[1] - left[1]);
+            let wide = marks[75][0].max(marks[76][0]).max(marks[77][0])
+                - marks[72][0].min(marks[73][0]).min(marks[74][0]);
+            let expected = [wide, marks[65][1] - (left[1] + right[1]) / 2.0];
+            for (found, expected) in found.into_iter().zip(expected) {
+                let ratio = (found / apart) / (expected / expected_apart);
+                assert!((ratio - 1.0).abs() < 0.06, "{ratio}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -71,24 +71,27 @@ impl Drawing {
         let [left_ear, right_ear] = EARS.map(|ear| self.shape.at(ear[1]));
         let [left_burn, right_burn] = [73, 76].map(|index| self.shape.at(index));
         let (left_temple, right_temple) = (self.shape.at(86), self.shape.at(96));
+        // Hair ends as sideburns in front of the ears, and lies close to the head above them.
         let mut points = vec![
-            moved(left_burn, -0.5, -4.0),
-            moved(left_ear, 1.0, 1.0),
-            moved(between(left_temple, crown[0], 0.75), 0.0, 2.0),
+            moved(left_burn, 1.5, -5.0),
+            moved(left_ear, 5.5, 4.0),
+            moved(left_ear, 0.5, -9.0),
         ];
         points.extend(crown.iter().copied());
         points.extend([
-            moved(between(right_temple, crown[6], 0.75), 0.0, 2.0),
-            moved(right_ear, -1.0, 1.0),
-            moved(right_burn, 0.5, -4.0),
+            moved(right_ear, -0.5, -9.0),
+            moved(right_ear, -5.5, 4.0),
+            moved(right_burn, -1.5, -5.0),
             moved(right_temple, -1.0, 1.0),
         ]);
         // A fringe that rises towards the parting.
         let line = self.shape.list(&HAIRLINE);
         let lift = [0.0, -0.5, 1.5, 2.0, 0.5, -1.0, -0.5, 2.0, 1.5, -0.5];
+        // Cut square at the temples.
+        let out = [0.0, -1.5, -3.5, -1.5, 0.0, 0.0, 0.0, 1.5, 3.5, 1.5];
         let fringe = (1..10).rev().map(|n| {
             let place = if self.parting < 0.0 { 10 - n } else { n };
-            moved(line[n], 0.0, lift[place])
+            moved(line[n], out[n], lift[place] - self.hairline[n])
         });
         points.extend(fringe);
         points.push(moved(left_temple, 1.0, 1.0));

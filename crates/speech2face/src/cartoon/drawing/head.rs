@@ -13,7 +13,16 @@ impl Drawing {
     /// The face from temple to temple around the chin, and its forehead under the hair.
     pub fn face_path(&self) -> Path {
         let mut points = self.shape.list(&FACE);
-        let up = |index: usize| moved(self.shape.at(HAIRLINE[index]), 0.0, -of_pupils(0.18));
+        if !self.is_woman {
+            // A square jaw.
+            for (place, out) in [(5, -1.0), (6, -2.5), (7, -2.5), (9, 2.5), (10, 2.5), (11, 1.0)] {
+                points[place] = moved(points[place], out, 0.4 * f32::abs(out));
+            }
+        }
+        let up = |place: usize| {
+            let rise = of_pupils(0.18) + self.hairline[place].max(0.0);
+            moved(self.shape.at(HAIRLINE[place]), 0.0, -rise)
+        };
         points.extend([up(8), up(5), up(2)]);
         Path::closed(&points)
     }
@@ -95,14 +104,12 @@ impl Drawing {
         let (skin, shade) = (self.skin(), self.shade());
         elements.path(&path, Paint::fill(shade));
         elements.within("face", &path, |elements| {
-            elements.moved_path(&path, [-4.5, -2.5], Paint::fill(skin));
+            let light = if self.is_woman { [-4.5, -2.5] } else { [-7.0, -3.5] };
+            elements.moved_path(&path, light, Paint::fill(skin));
             if !self.is_woman {
-                // The shadow of a beard, from the nose down.
-                let [nose, chin] = [34, CHIN].map(|index| self.shape.at(index));
-                let centre = [nose[0], chin[1] - 0.1 * (chin[1] - nose[1])];
-                let size = [of_pupils(0.95), 0.98 * (chin[1] - nose[1])];
-                let beard = self.palette.hair_shade.mixed(skin, 0.35);
-                elements.ellipse(centre, size, Paint::fill(beard).opacity(0.22));
+                let beard = self.palette.hair_shade.mixed(skin, 0.3);
+                let opacity = 0.2 + 0.2 * self.palette.stubble;
+                elements.path(&self.beard_path(), Paint::fill(beard).opacity(opacity));
             }
             // The hair's shadow on the forehead.
             elements.moved_path(&self.cap(), [0.0, 3.2], Paint::fill(shade));
@@ -120,11 +127,34 @@ impl Drawing {
         elements.path(&path, Paint::default().and_stroke(self.outline(self.palette.skin)));
     }
 
+    /// Where a beard grows: from the ears along the jaw, and above the lips.
+    fn beard_path(&self) -> Path {
+        let side = |ear: usize, mouth: usize, wing: usize, out: f32| {
+            let [ear, corner, wing] = [ear, mouth, wing].map(|index| self.shape.at(index));
+            [
+                moved(ear, out * 4.0, -8.0),
+                moved(between(ear, corner, 0.3), 0.0, 1.0),
+                moved(between(ear, corner, 0.62), 0.0, 3.5),
+                moved(corner, out * 4.5, -4.0),
+                moved(wing, out * 0.5, 3.5),
+            ]
+        };
+        let mut points = side(74, 43, 37, -1.0).to_vec();
+        points.push(moved(self.shape.at(34), 0.0, 3.0));
+        points.extend(side(77, 44, 41, 1.0).into_iter().rev());
+        let below = of_pupils(0.2);
+        let jaw = [71, 70, 67, 66, 65, 64, 63, 69, 68];
+        points.extend(jaw.map(|index| moved(self.shape.at(index), 0.0, below)));
+        Path::closed(&points)
+    }
+
     /// Lines that come with age.
     pub fn wrinkles(&self, elements: &mut Elements) {
         let line = |points: &[Point]| Path::open(points);
-        let width = if self.age_years > 60.0 { 1.5 } else { 1.1 };
-        let paint = Paint::stroke(self.shade(), width);
+        // From nothing at 40 to strong at 75.
+        let age = ((self.age_years - 40.0) / 35.0).clamp(0.0, 1.0) as f32;
+        let colour = self.shade().mixed(self.palette.shade.brighter(0.6), age);
+        let paint = Paint::stroke(colour, 1.0 + 0.7 * age);
         if self.age_years > 42.0 {
             for (wing, corner, out) in [(36, 43, -1.0), (40, 44, 1.0)] {
                 let start = moved(self.shape.at(wing), out * 4.0, -1.0);
