@@ -49,6 +49,7 @@ mod similarity;
 
 mod encoder;
 mod onnx_encoder;
+mod onnx_lengths;
 mod runtime;
 
 mod frame;

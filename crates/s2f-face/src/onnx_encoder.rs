@@ -10,6 +10,7 @@ use s2f_core::hash::{Digest, Sha256, hex};
 use s2f_core::{ChannelOrder, FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
+use crate::onnx_lengths;
 use crate::runtime::one_thread;
 use crate::{FaceEncoder, FaceError, FacePart, MOBILEFACE_SIDE, PairFace};
 
@@ -106,6 +107,7 @@ impl OnnxEncoder {
         let wrong = |reason: String| FaceError::Encoder { path: path.into(), reason };
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = format!("{name}-{}", fingerprint(&bytes, &preprocessing));
+        onnx_lengths::check(&bytes).map_err(wrong)?;
         let model =
             ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;
         let [input] = *model.input_ids() else {

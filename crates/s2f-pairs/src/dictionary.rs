@@ -12,6 +12,7 @@ use s2f_core::FileError;
 
 use crate::PairsError;
 use crate::file::{OpenFile, guarded};
+use crate::strict_file::StrictFile;
 
 /// Values in memory of one column's batch, if a dictionary repeats a long one in each row, bytes.
 const MAX_BATCH_BYTES: usize = 64 << 20;
@@ -26,7 +27,8 @@ impl OpenFile {
         rows: usize,
         path: &Path,
     ) -> Result<usize, PairsError> {
-        let file = Arc::new(self.file.try_clone().map_err(FileError::at("read", path))?);
+        let file =
+            Arc::new(self.file.0.try_clone().map(StrictFile).map_err(FileError::at("read", path))?);
         let mut longest = 1;
         for group in groups.iter().map(|&group| self.footer.row_group(group)) {
             // A root that is a list has one leaf, so leaves are numbered as roots are.

@@ -21,6 +21,7 @@ use crate::error::parquet_error;
 use crate::meta::{Meta, MetaProblem};
 use crate::schema::{column, parquet_schema};
 use crate::split::Split;
+use crate::strict_file::StrictFile;
 
 /// First and last bytes of a Parquet file.
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -36,7 +37,7 @@ pub(crate) struct PairFile {
 
 /// An open file of pairs.
 pub(crate) struct OpenFile {
-    pub(crate) file: File,
+    pub(crate) file: StrictFile,
     pub(crate) footer: Arc<ParquetMetaData>,
 }
 
@@ -48,6 +49,7 @@ impl PairFile {
         // Kept as they are, so that a copy has the statistics of its original.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
         let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+        let file = StrictFile(file);
         let footer = guarded(path, || reader.parse_and_finish(&file))?;
         let meta = read_meta(&footer, path)?;
         check_schema(&footer, path)?;

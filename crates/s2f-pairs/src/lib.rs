@@ -15,6 +15,7 @@ mod read;
 mod resplit;
 mod split;
 mod split_table;
+mod strict_file;
 mod verify;
 mod write;
 
