@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::configuration`].
 #![no_main]
 
 use s2f_fuzz::{configuration, quiet_panics};

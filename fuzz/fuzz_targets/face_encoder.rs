@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::face_encoder`].
 #![no_main]
 
 use s2f_fuzz::{face_encoder, quiet_panics};

@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::model_folder`].
 #![no_main]
 
 use s2f_fuzz::{model_folder, quiet_panics};

@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::mxnet`].
 #![no_main]
 
 use s2f_fuzz::{mxnet, quiet_panics};

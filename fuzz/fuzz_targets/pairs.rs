@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::pairs`].
 #![no_main]
 
 use s2f_fuzz::{pairs, quiet_panics};

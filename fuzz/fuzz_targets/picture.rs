@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::picture`].
 #![no_main]
 
 use s2f_fuzz::{picture, quiet_panics};

@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::pytorch`].
 #![no_main]
 
 use s2f_fuzz::{pytorch, quiet_panics};

@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::sound`].
 #![no_main]
 
 use s2f_fuzz::{quiet_panics, sound};

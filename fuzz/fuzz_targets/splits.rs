@@ -1,3 +1,4 @@
+//! Fuzzer of [`s2f_fuzz::splits`].
 #![no_main]
 
 use s2f_fuzz::{quiet_panics, splits};
