@@ -9,7 +9,7 @@
 //!
 //! `cargo xtask messages` lists the messages and hints of all errors.
 //!
-//! `cargo xtask reference` writes docs/reference/configuration.md; see [`reference`].
+//! `cargo xtask reference` writes docs/reference/configuration.md; see [`mod@reference`].
 //!
 //! `cargo xtask table FOLDER` computes the table of docs/results/synthetic.md again; see [`table`].
 #![forbid(unsafe_code)]
