@@ -3,7 +3,8 @@
 //! ONNX is Protocol Buffers. The parser skips what it does not know by the length that the file
 //! states, and a length above 2^63 makes it go backwards, forever. So every length must fit into
 //! what it is part of: that of a message into the message around it, and that of the outermost
-//! fields into the file. Field numbers are those of `onnx.proto`.
+//! fields into the file. Lists of numbers must hold whole numbers: the parser repeats one that is
+//! not, forever too. Field numbers are those of `onnx.proto`.
 
 /// Graphs in attributes in graphs; ONNX has no need of so many.
 const MAX_DEPTH: usize = 64;
@@ -56,6 +57,42 @@ impl Message {
     }
 }
 
+/// The numbers of a list that stands in one field.
+#[derive(Debug, Clone, Copy)]
+enum Packed {
+    /// Seven bits a byte.
+    Varint,
+    /// Of so many bytes each.
+    Fixed(usize),
+}
+
+impl Packed {
+    /// The list in field `number` of a message, if it is one.
+    fn of(message: Message, number: u64) -> Option<Self> {
+        match (message, number) {
+            (Message::Tensor, 1 | 5 | 7 | 11)
+            | (Message::Attribute, 8)
+            | (Message::SparseTensor, 3) => Some(Self::Varint),
+            (Message::Tensor, 4) | (Message::Attribute, 7) => Some(Self::Fixed(4)),
+            (Message::Tensor, 10) => Some(Self::Fixed(8)),
+            _ => None,
+        }
+    }
+
+    fn check(self, mut list: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Varint => {
+                while !list.is_empty() {
+                    number(&mut list)?;
+                }
+                Ok(())
+            }
+            Self::Fixed(size) if list.len().is_multiple_of(size) => Ok(()),
+            Self::Fixed(size) => Err(format!("{} bytes of numbers of {size}", list.len())),
+        }
+    }
+}
+
 /// Checks a whole file; the error says what is wrong.
 pub(crate) fn check(file: &[u8]) -> Result<(), String> {
     message(file, Message::Model, 0)
@@ -75,6 +112,9 @@ fn message(mut bytes: &[u8], kind: Message, depth: usize) -> Result<(), String> 
                 let contents = take(&mut bytes, length)?;
                 if let Some(inner) = kind.field(tag >> 3) {
                     message(contents, inner, depth + 1)?;
+                }
+                if let Some(packed) = Packed::of(kind, tag >> 3) {
+                    packed.check(contents)?;
                 }
             }
             5 => drop(take(&mut bytes, 4)?),
@@ -124,6 +164,21 @@ mod tests {
         let endless = [&[0x7a][..], &[0xff; 9], &[1]].concat();
         assert!(check(&endless).unwrap_err().starts_with("a length of 18446744073709551615"));
         assert!(check(&[0x0b]).is_err() && check(&[0xff; 12]).is_err());
+    }
+
+    #[test]
+    fn lists_hold_whole_numbers() {
+        // graph { initializer { dims, int64_data or float_data } }
+        let file = |field: u8, list: &[u8]| {
+            let tensor = [&[field << 3 | 2, list.len() as u8][..], list].concat();
+            let graph = [&[0x2a, tensor.len() as u8][..], &tensor].concat();
+            [&[0x3a, graph.len() as u8][..], &graph].concat()
+        };
+        assert_eq!(check(&file(7, &[0x80, 1, 5])), Ok(()));
+        assert_eq!(check(&file(4, &[0; 8])), Ok(()));
+        assert!(check(&file(7, &[5, 0x80])).is_err());
+        assert!(check(&file(1, &[0xff; 11])).is_err());
+        assert!(check(&file(4, &[0; 7])).is_err());
     }
 
     #[test]
