@@ -8,8 +8,8 @@ use std::error::Error;
 /// Separates a message from its hint.
 pub const SEPARATOR: &str = "; hint: ";
 
-/// A message without its hint, and the hint if it has one. Of several, which an error gets that
-/// states its cause, the first counts: it is the cause's and says more.
+/// A message without its hint, and the hint if it has one. A message that includes its cause's has
+/// several: the first, which is the cause's, counts.
 pub fn split(message: &str) -> (&str, Option<&str>) {
     let mut parts = message.split(SEPARATOR);
     (parts.next().unwrap_or_default(), parts.next())

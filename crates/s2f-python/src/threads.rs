@@ -51,8 +51,8 @@ pub fn compute<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyRe
     run(py, 0, |job| job.install(work))
 }
 
-/// Runs `work`, which has `threads` threads (as [`compute`] for 0), while other Python threads go
-/// on. If Ctrl-C is pressed, `work` is told so, and `KeyboardInterrupt` is raised when it returns.
+/// Runs `work` on `threads` threads (as [`compute`] for 0), while other Python threads go on.
+/// Ctrl-C sets [`Job::is_stopped`], and raises `KeyboardInterrupt` when `work` returns.
 pub fn run<T: Send>(
     py: Python<'_>,
     threads: usize,

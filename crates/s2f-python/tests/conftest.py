@@ -40,7 +40,8 @@ def voice() -> Path:
 @pytest.fixture(scope="session")
 def command() -> Command:
     """Runs the program, in the build that belongs to the wheel."""
-    program = Path(os.environ.get("SPEECH2FACE_COMMAND", ROOT / "target/release/speech2face"))
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    program = Path(os.environ.get("SPEECH2FACE_COMMAND", target / "release/speech2face"))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
         typed = [str(argument) for argument in arguments]

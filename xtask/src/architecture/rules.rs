@@ -110,8 +110,6 @@ pub const WORDS: &[Words] = &[
             "crates/s2f-registry/src/partial_file.rs",
             // Temporary copies of what has no name, for ffmpeg or as it is too long for memory.
             "crates/s2f-audio/src/decode/recording.rs",
-            // A lock.
-            "crates/s2f-corpus/src/prepare/",
             // A checkpoint is a folder: complete under another name, then renamed.
             "crates/s2f-train/src/run/files.rs",
         ],
