@@ -139,10 +139,54 @@ pub struct RemoteFile {
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its SHA-256: 64 lower-case hexadecimal digits.
-    pub sha256: String,
+    /// Its hash.
+    #[serde(rename = "sha256")]
+    pub hash: FileHash,
     /// Its address, `https://` or `http://`.
     pub url: String,
+}
+
+/// The hash by which a file is recognised, in lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum FileHash {
+    /// SHA-256 of its bytes: 64 digits.
+    Sha256(String),
+    /// The SHA-1 by which git names it: 40 digits.
+    GitBlob(String),
+}
+
+impl FileHash {
+    /// The digits.
+    pub fn digits(&self) -> &str {
+        match self {
+            Self::Sha256(digits) | Self::GitBlob(digits) => digits,
+        }
+    }
+
+    /// What it is called.
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Sha256(_) => "sha256",
+            Self::GitBlob(_) => "git hash",
+        }
+    }
+
+    /// Whether it has as many digits as its algorithm gives.
+    pub(crate) fn is_valid(&self) -> bool {
+        let digits = match self {
+            Self::Sha256(_) => 64,
+            Self::GitBlob(_) => 40,
+        };
+        let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        self.digits().len() == digits && self.digits().bytes().all(is_digit)
+    }
+}
+
+impl From<String> for FileHash {
+    fn from(digits: String) -> Self {
+        Self::Sha256(digits)
+    }
 }
 
 /// An [`Entry`] as the table has it.
@@ -196,7 +240,7 @@ pub(crate) fn is_entry_name(name: &str) -> bool {
 /// collide with a partial download is an error.
 fn check(file: &RemoteFile) -> Result<(), &'static str> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    let RemoteFile { name, bytes, sha256, url } = file;
+    let RemoteFile { name, bytes, hash, url } = file;
     if name.is_empty() || name.starts_with('.') || !name.bytes().all(is_allowed) {
         return Err("has a name with other characters than letters, digits, _, - and .");
     }
@@ -206,7 +250,7 @@ fn check(file: &RemoteFile) -> Result<(), &'static str> {
     if *bytes == 0 {
         return Err("has a size of 0 bytes");
     }
-    if sha256.len() != 64 || !sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+    if !hash.is_valid() {
         return Err("has a sha256 that is not 64 lower-case hexadecimal digits");
     }
     if !url.starts_with("https://") && !url.starts_with("http://") {
