@@ -6,8 +6,8 @@
 //! `~/.local/share/speech2face/models/yunet/yunet_n_dynamic.onnx`. A [`NetworkSource`] is what a
 //! user or a configuration names: a registered network, or a file of their own.
 //!
-//! Only [`Store::pull`] and [`Hub`] open the network; without the feature `download`, the crate has
-//! neither. Everything that reads a network finds its file with [`Store::find`] or
+//! Only [`Store::pull`] and [`Hub`] open the network; without the feature `download`, the crate
+//! has neither. Everything that reads a network finds its file with [`Store::find`] or
 //! [`Store::locate`], which compare size and SHA-256 each time; [`HubCache::find`] does the same for
 //! models of the hub.
 //!
@@ -59,6 +59,7 @@ mod client;
 mod error;
 #[cfg(feature = "download")]
 mod fetch;
+mod file_hash;
 mod partial_file;
 mod progress;
 #[cfg(feature = "download")]
@@ -67,11 +68,12 @@ mod retry_policy;
 mod verify;
 
 pub use error::RegistryError;
+pub use file_hash::FileHash;
 #[cfg(feature = "download")]
 pub use hub::{Hub, PushFile, PushPlan, PushProgress, Pushed, Target};
 pub use hub::{HubCache, HubError, HubName, PulledModel};
 pub use progress::PullProgress;
-pub use registry::{Entry, FileHash, Licence, Origin, Registry, RemoteFile};
+pub use registry::{Entry, Licence, Origin, Registry, RemoteFile};
 pub use retry_policy::RetryPolicy;
 pub use source::NetworkSource;
 pub use store::{Availability, PullOutcome, Store};

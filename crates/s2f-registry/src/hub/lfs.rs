@@ -1,6 +1,6 @@
 //! Large files to the hub's storage, by the interface of
-//! [git LFS](https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md): whole, or in the parts
-//! that the hub asks for.
+//! [git LFS](https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md): whole, or in the
+//! parts that the hub asks for.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};

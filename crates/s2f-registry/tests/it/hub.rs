@@ -1,5 +1,5 @@
-//! A Hugging Face hub inside the test: one repository `alice/small`, in memory, with the routes that
-//! pulling and pushing need. What it lists and sends can be made wrong.
+//! A Hugging Face hub inside the test: one repository `alice/small`, in memory, with the routes
+//! that pulling and pushing need. What it lists and sends can be made wrong.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
