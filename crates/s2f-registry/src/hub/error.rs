@@ -71,8 +71,8 @@ pub enum HubError {
     },
     /// An answer is not what the interface of the hub prescribes.
     #[error(
-        "{url} gives an answer that cannot be used ({reason}); hint: check that HF_ENDPOINT names a \
-         Hugging Face hub"
+        "{url} gives an answer that cannot be used ({reason}); hint: check that HF_ENDPOINT names \
+         a Hugging Face hub"
     )]
     Answer {
         /// The address.
