@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use s2f_core::FileError;
 use s2f_pairs::PairsError;
 
+use crate::remote::RemoteError;
 use crate::shard::Shard;
 
 /// What can go wrong when a corpus is read or prepared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CorpusError {
+    /// A remote folder that cannot be used.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A table that cannot be opened or is not comma-separated text.
     #[error(
         "cannot read {}; hint: check the path, and that it is text with commas or tabs between \

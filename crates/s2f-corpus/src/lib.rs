@@ -21,6 +21,7 @@ pub mod stats;
 pub mod choose;
 pub mod media;
 pub mod reject;
+pub mod remote;
 pub mod shard;
 
 pub mod synth;
