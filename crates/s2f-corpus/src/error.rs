@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use s2f_core::FileError;
 use s2f_pairs::PairsError;
 
-use crate::remote::RemoteError;
 use crate::shard::Shard;
 
 /// What can go wrong when a corpus is read or prepared.
@@ -203,3 +202,37 @@ pub enum CorpusError {
 }
 
 const UNPAIRED_HINT: &str = "; voices and faces of different people are read by `train` directly";
+
+/// A remote folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// The storage refuses something, or is not reached.
+    #[error(
+        "{place}: {reason}; hint: check the address and the variables of the storage, such as \
+         AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT"
+    )]
+    Storage {
+        /// The address.
+        place: String,
+        /// What the storage says.
+        reason: String,
+    },
+    /// An address that cannot be read or written.
+    #[error("{place}: {reason}; hint: use s3://BUCKET/FOLDER, gs://… or az://…, or a folder")]
+    Address {
+        /// The address.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The program cannot speak to object storage.
+    #[error(
+        "{place}: this program was built without object storage; hint: build it with \
+         `--features object-store`, or copy the folder to this computer"
+    )]
+    NotBuilt {
+        /// The address.
+        place: String,
+    },
+}

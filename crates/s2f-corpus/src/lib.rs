@@ -32,4 +32,4 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use error::CorpusError;
+pub use error::{CorpusError, RemoteError};

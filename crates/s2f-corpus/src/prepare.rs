@@ -13,6 +13,7 @@
 mod clip;
 mod folder;
 mod merge;
+mod remote;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use folder::REJECTED_COLUMNS;
 #[cfg(feature = "object-store")]
 pub(crate) use folder::{JOB, PARTS, SUMMARY, part_of};
 pub use merge::{PrepareSummary, merge};
+pub use remote::{ClipFiles, PartStore, Remote};
 use s2f_audio::SpeechDetector;
 use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};
@@ -37,7 +39,6 @@ use crate::CorpusError;
 use crate::media::Ffmpeg;
 use crate::plan::Plan;
 use crate::reject::Rejected;
-use crate::remote::{PartStore, Remote};
 use crate::shard::Shard;
 
 /// The program and the networks that clips are processed with.

@@ -20,62 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
-use crate::CorpusError;
-use crate::plan::Clip;
-
-/// The files of clips, where they are not on this computer.
-pub trait ClipFiles: Send + Sync {
-    /// Makes the files of a clip readable.
-    ///
-    /// # Errors
-    /// [`CorpusError::Remote`] or [`CorpusError::File`].
-    fn fetch(&self, clip: &Clip) -> Result<(), CorpusError>;
-
-    /// Gives the room of the files back that no other clip needs.
-    ///
-    /// # Errors
-    /// [`CorpusError::File`].
-    fn release(&self, clip: &Clip) -> Result<(), CorpusError>;
-}
-
-/// The parts of a preparation, where they are not stored in its folder.
-pub trait PartStore: Send + Sync {
-    /// Whether a part was stored.
-    fn has(&self, part: usize) -> bool;
-
-    /// Stores what the folder of a preparation contains before its first part.
-    ///
-    /// # Errors
-    /// [`CorpusError::Remote`] or [`CorpusError::File`].
-    fn begin(&self) -> Result<(), CorpusError>;
-
-    /// Stores the files of a part in this order and removes them from the folder.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    fn store(&self, files: &[PathBuf]) -> Result<(), CorpusError>;
-
-    /// Fetches everything, to be merged in the folder.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    fn fetch_all(&self) -> Result<(), CorpusError>;
-
-    /// Stores all files of the folder, and removes those that are not there any more.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    fn publish(&self) -> Result<(), CorpusError>;
-}
-
-/// Where the files of a preparation are besides its folders.
-#[derive(Clone, Copy, Default)]
-pub struct Remote<'a> {
-    /// The files of the corpus, if they are elsewhere.
-    pub files: Option<&'a dyn ClipFiles>,
-    /// The parts, if they are stored elsewhere.
-    pub parts: Option<&'a dyn PartStore>,
-}
+use crate::prepare::{ClipFiles, PartStore};
+use crate::{CorpusError, RemoteError};
 
 /// A corpus that is read.
 pub struct CorpusPlace {
@@ -91,40 +37,6 @@ pub struct OutputPlace {
     pub folder: PathBuf,
     /// Its parts, if it is remote.
     pub parts: Option<Box<dyn PartStore>>,
-}
-
-/// A remote folder that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RemoteError {
-    /// The storage refuses something, or is not reached.
-    #[error(
-        "{place}: {reason}; hint: check the address and the variables of the storage, such as \
-         AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT"
-    )]
-    Storage {
-        /// The address.
-        place: String,
-        /// What the storage says.
-        reason: String,
-    },
-    /// An address that cannot be read or written.
-    #[error("{place}: {reason}; hint: use s3://BUCKET/FOLDER, gs://… or az://…, or a folder")]
-    Address {
-        /// The address.
-        place: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The program cannot speak to object storage.
-    #[error(
-        "{place}: this program was built without object storage; hint: build it with \
-         `--features object-store`, or copy the folder to this computer"
-    )]
-    NotBuilt {
-        /// The address.
-        place: String,
-    },
 }
 
 /// The corpus at a path or an address. A remote one is listed in a folder in `scratch`, and its

@@ -11,8 +11,7 @@ use encoder::{NetworkArgs, Networks};
 use rules::RuleArgs;
 use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
-use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools};
-use s2f_corpus::remote::Remote;
+use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools, Remote};
 use s2f_corpus::shard::Shard;
 
 use super::scratch::Scratch;

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use s2f_core::FileError;
 use url::Url;
 
+use super::lock;
 use super::storage::Storage;
-use super::{ClipFiles, lock};
 use crate::CorpusError;
 use crate::plan::{Clip, FaceSource};
+use crate::prepare::ClipFiles;
 
 /// The corpus.
 pub(super) struct Mirror {

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use s2f_core::{FileError, is_temporary};
 use url::Url;
 
+use super::lock;
 use super::storage::Storage;
-use super::{PartStore, RemoteError, lock};
-use crate::CorpusError;
-use crate::prepare::{JOB, PARTS, SUMMARY, part_of};
+use crate::prepare::{JOB, PARTS, PartStore, SUMMARY, part_of};
+use crate::{CorpusError, RemoteError};
 
 /// The pairs, or the parts of them.
 pub(super) struct Output {

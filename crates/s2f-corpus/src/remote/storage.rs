@@ -11,8 +11,7 @@ use s2f_core::{AtomicFile, FileError};
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
-use super::RemoteError;
-use crate::CorpusError;
+use crate::{CorpusError, RemoteError};
 
 /// A folder of an object storage.
 pub(super) struct Storage {
