@@ -6,6 +6,7 @@ back. The program must be built with `--features object-store`.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -126,6 +127,16 @@ def test_the_same_bytes(storage: Storage, expected: dict[str, bytes], tmp_path: 
     assert not list(tmp_path.iterdir())
     storage.run(*command, "--scratch", tmp_path)
     assert storage.files("pairs") == expected
+
+
+def test_check(storage: Storage, corpus: Path, expected: dict[str, bytes]) -> None:
+    """Names and tables are those of the folder."""
+    assert expected
+    here = json.loads(storage.run("check", corpus, "--json"))
+    there = storage.run("check", f"s3://{BUCKET}/corpus", "--json")
+    there = json.loads(there[there.index("{") : there.rindex("}") + 1])
+    different = {name for name in here if here[name] != there[name]}
+    assert different <= {"root", "path"}, different
 
 
 def test_from_and_to_this_computer(
