@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, browser, documents, instructions, program, python, root, skipped};
+use crate::{architecture, browser, documents, instructions, program, python, root, site, skipped};
 
 /// One step of the checks.
 struct Step {
@@ -108,6 +108,7 @@ const STEPS: &[Step] = &[
         name: "documentation",
         action: Action::Cargo(&["doc", "--locked", "--release", "--workspace", "--no-deps"]),
     },
+    Step { name: "site", action: Action::Tested(site::check) },
     Step {
         name: "gpu",
         action: Action::Partial {

@@ -3,6 +3,8 @@
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
 //! fails; with names, only those steps. CI runs the same command. See [`check`].
 //!
+//! `cargo xtask docs` builds the site of the documents; see [`site`].
+//!
 //! `cargo xtask fuzz [TARGET…]` runs the fuzzers; see [`fuzz`].
 //!
 //! `cargo xtask instructions` records the instructions of the kernels; see [`instructions`].
@@ -24,6 +26,7 @@ mod instructions;
 mod program;
 mod python;
 mod reference;
+mod site;
 mod skipped;
 mod table;
 
@@ -38,6 +41,13 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check", ref steps @ ..] => check::run(steps),
+        ["docs"] => match site::build() {
+            Ok(book) => {
+                println!("{}", book.join("index.html").display());
+                Ok(())
+            }
+            Err(problem) => Err(format!("docs: {problem}")),
+        },
         ["fuzz", ref arguments @ ..] => {
             fuzz::run(arguments).map_err(|problem| format!("fuzz: {problem}"))
         }
@@ -53,7 +63,9 @@ fn main() -> ExitCode {
             eprintln!(
                 "usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]"
             );
-            eprintln!("       cargo xtask instructions | messages | reference | table FOLDER");
+            eprintln!(
+                "       cargo xtask docs | instructions | messages | reference | table FOLDER"
+            );
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }
