@@ -18,10 +18,10 @@ import pyarrow as pa
 
 import work
 
-MARKER = sys.argv[1]
+MARKER = os.path.abspath(sys.argv[1])
 ENGINE = sys.argv[2]
 #: Seconds that `corpus prepare` has run when its worker dies.
-PREPARING_S = 0.3
+PREPARING_S = 0.1
 
 
 def die() -> None:

@@ -90,9 +90,10 @@ class PrepareShards:
 
     SCHEMA = pa.schema({"shard": pa.int32(), "seconds": pa.float32()})
 
-    def __init__(self, command: list[str], shards: int) -> None:
+    def __init__(self, command: list[str], shards: int, variables: dict[str, str]) -> None:
         self.command = command
         self.shards = shards
+        self.variables = variables
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         shards = batch["shard"].to_pylist()
@@ -103,14 +104,22 @@ class PrepareShards:
         """Prepares a shard, or does nothing if it is complete."""
         start = time.monotonic()
         command = [*self.command, "--quiet", f"--shard={shard}/{self.shards}"]
+        variables = {**os.environ, **self.variables}
         while True:
-            done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(
+                command, env=variables, stderr=subprocess.PIPE, text=True, check=False
+            )
             if done.returncode == 0:
                 return time.monotonic() - start
             if BUSY not in done.stderr:
                 raise RuntimeError(f"shard {shard}: {done.stderr.strip()}")
             # A worker was killed, and the program that it had started still runs.
             time.sleep(BUSY_WAIT_S)
+
+
+def variables() -> dict[str, str]:
+    """The program's environment variables here, which workers on other machines may lack."""
+    return {name: text for name, text in os.environ.items() if name.startswith("SPEECH2FACE_")}
 
 
 def open_folder(folder: str) -> tuple[fs.FileSystem, str]:
@@ -169,7 +178,7 @@ def prepare(engine: Engine, arguments: argparse.Namespace) -> None:
     command = [program, "corpus", "prepare", corpus, "-o", output, *arguments.options]
     command.append(f"--threads={arguments.threads}")
     inputs = pa.table({"shard": pa.array(range(arguments.shards), pa.int32())})
-    made_from = (command, arguments.shards)
+    made_from = (command, arguments.shards, variables())
     job = Job(PrepareShards, made_from, inputs, PrepareShards.SCHEMA, 1, arguments.threads)
     checked(engine(job, arguments.workers), job)
     subprocess.run([program, "corpus", "merge", output, "-o", output], check=True)
@@ -190,14 +199,15 @@ def main(engine: Engine) -> None:
     command.add_argument("--batch", type=int, default=16, help="recordings at once [default: 16]")
     command.set_defaults(run=embed)
 
-    command = commands.add_parser("prepare", help="a corpus to pairs", parents=[shared])
+    after = "Options after -- are those of `speech2face corpus prepare`."
+    command = commands.add_parser("prepare", help="a corpus to pairs", parents=[shared], epilog=after)
     command.add_argument("corpus", help="folder of the corpus, seen by all workers")
     command.add_argument("output", help="folder for the pairs, seen by all workers")
     command.add_argument("--shards", type=int, default=16, help="[default: 16]")
-    command.add_argument(
-        "options", nargs="*", help="after --, options of `speech2face corpus prepare`"
-    )
     command.set_defaults(run=prepare)
 
-    arguments = parser.parse_args()
+    typed = sys.argv[1:]
+    end = typed.index("--") if "--" in typed else len(typed)
+    arguments = parser.parse_args(typed[:end])
+    arguments.options = typed[end + 1 :]
     arguments.run(engine, arguments)
