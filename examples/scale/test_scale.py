@@ -36,8 +36,13 @@ def unchecked(reason: str) -> None:
     pytest.skip(reason)
 
 
-def run(script: str, *arguments: object, address: str = "", marker: Path | None = None) -> str:
-    """Runs a script as its first lines say; with a marker, a worker is killed."""
+def run(
+    script: str, *arguments: object, address: str = "local", marker: Path | None = None
+) -> str:
+    """Runs a script as its first lines say; with a marker, a worker is killed.
+
+    The address is that of a cluster of Ray, or "local" for one that is started and stopped.
+    """
     if script == "with_spark":
         if shutil.which("java") is None:
             pytest.skip("java is not installed; hint: `apt-get install default-jre-headless`")
@@ -57,7 +62,7 @@ def run(script: str, *arguments: object, address: str = "", marker: Path | None 
     }
     done = subprocess.run(
         [*map(str, command), *map(str, arguments)],
-        env={**os.environ, **{name: value for name, value in variables.items() if value}},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -75,7 +80,7 @@ def cluster() -> Iterator[str]:
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     nodes.add_node(num_cpus=1)
     yield nodes.address
-    nodes.shutdown()
+    nodes.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")
