@@ -199,8 +199,8 @@ def main(engine: Engine) -> None:
     command.add_argument("--batch", type=int, default=16, help="recordings at once [default: 16]")
     command.set_defaults(run=embed)
 
-    after = "Options after -- are those of `speech2face corpus prepare`."
-    command = commands.add_parser("prepare", help="a corpus to pairs", parents=[shared], epilog=after)
+    command = commands.add_parser("prepare", help="a corpus to pairs", parents=[shared])
+    command.epilog = "Options after -- are those of `speech2face corpus prepare`."
     command.add_argument("corpus", help="folder of the corpus, seen by all workers")
     command.add_argument("output", help="folder for the pairs, seen by all workers")
     command.add_argument("--shards", type=int, default=16, help="[default: 16]")

@@ -16,9 +16,8 @@ const EXAMPLES: &str = "examples/scale";
 pub fn check() -> Result<Outcome, String> {
     let target = root().join("target");
     let requirements = root().join(EXAMPLES).join("requirements.txt");
-    let environments = python::environment().and_then(|package| {
-        Ok((package, Environment::open(target.join("scale"), &requirements)?))
-    });
+    let environments = python::environment()
+        .and_then(|package| Ok((package, Environment::open(target.join("scale"), &requirements)?)));
     let (package, environment) = match environments {
         Ok(environments) => environments,
         Err(Missing::Tools(reason)) => return Ok(Outcome::Unchecked(reason)),
