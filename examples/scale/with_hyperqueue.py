@@ -9,7 +9,6 @@ with N processors that it starts here.
 from __future__ import annotations
 
 import argparse
-import os
 
 from hyperqueue import Client, Job, LocalCluster
 from hyperqueue.cluster import WorkerConfig
@@ -43,7 +42,7 @@ def main() -> None:
     parser.add_argument("--local", type=int, metavar="N", help="start a server and a worker")
     arguments = parser.parse_args()
 
-    corpus, pairs = os.path.abspath(arguments.corpus), os.path.abspath(arguments.pairs)
+    corpus, pairs = work.absolute(arguments.corpus), work.absolute(arguments.pairs)
     tasks = job(corpus, pairs, arguments.shards, arguments.threads)
     if arguments.local is None:
         client = Client()

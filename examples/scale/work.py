@@ -124,9 +124,13 @@ def variables() -> dict[str, str]:
 
 def open_folder(folder: str) -> tuple[fs.FileSystem, str]:
     """A local folder, or an address such as s3://bucket/voices."""
-    address = folder if "://" in folder else os.path.abspath(folder)
-    files, root = fs.FileSystem.from_uri(address)
+    files, root = fs.FileSystem.from_uri(absolute(folder))
     return files, root
+
+
+def absolute(folder: str) -> str:
+    """An address as it is, a local folder from the root."""
+    return folder if "://" in folder else os.path.abspath(folder)
 
 
 def recordings(folder: str) -> pa.Table:
@@ -174,7 +178,7 @@ def prepare(engine: Engine, arguments: argparse.Namespace) -> None:
     program = shutil.which("speech2face")
     if program is None:
         sys.exit("speech2face is not on PATH")
-    corpus, output = os.path.abspath(arguments.corpus), os.path.abspath(arguments.output)
+    corpus, output = absolute(arguments.corpus), absolute(arguments.output)
     command = [program, "corpus", "prepare", corpus, "-o", output, *arguments.options]
     command.append(f"--threads={arguments.threads}")
     inputs = pa.table({"shard": pa.array(range(arguments.shards), pa.int32())})
