@@ -1,5 +1,6 @@
-//! The examples for clusters: installs the engines into an environment under `target`, and runs
-//! each with two workers, of which one is killed.
+//! The examples for clusters: installs the engines into an environment under `target`, runs each
+//! with two workers, of which one is killed, and tests `corpus prepare` with a server of object
+//! storage.
 //!
 //! It takes minutes and two gigabytes, so it runs only if it is named: `cargo xtask check scale`.
 
@@ -11,6 +12,10 @@ use crate::{python, root};
 
 /// Where the examples are.
 const EXAMPLES: &str = "examples/scale";
+/// The test of engines.
+const ENGINES: &str = "examples/scale/test_scale.py";
+/// The test of object storage, whose client is not in a plain build.
+const OBJECT_STORAGE: &str = "examples/scale/test_object_storage.py";
 
 /// Installs, builds, tests.
 pub fn check() -> Result<Outcome, String> {
@@ -33,7 +38,10 @@ pub fn check() -> Result<Outcome, String> {
     let python = environment.program("python");
     let config = format!("--config-file={EXAMPLES}/mypy.ini");
     run(&python, &["-m", "mypy", &config, EXAMPLES], false)?;
-    run_with(&python, &["-m", "pytest", "-q", "-rs", EXAMPLES], &variables, false)?;
+    run_with(&python, &["-m", "pytest", "-q", "-rs", ENGINES], &variables, false)?;
+    let build = ["build", "--locked", "--release", "--package=s2f-cli", "--features=object-store"];
+    run(Path::new(env!("CARGO")), &build, false)?;
+    run_with(&python, &["-m", "pytest", "-q", "-rs", OBJECT_STORAGE], &variables, false)?;
 
     if run(Path::new("java"), &["-version"], true).is_err() {
         return Ok(Outcome::Unchecked(
@@ -43,6 +51,20 @@ pub fn check() -> Result<Outcome, String> {
         ));
     }
     Ok(Outcome::Passed(
-        "with a worker that is killed, every engine gives the bytes of one process".to_owned(),
+        "with a worker that is killed, every engine gives the bytes of one process; object storage \
+         gives those of a folder"
+            .to_owned(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_that_are_run_exist() {
+        for file in [ENGINES, OBJECT_STORAGE] {
+            assert!(root().join(file).exists(), "{file}");
+        }
+    }
 }
