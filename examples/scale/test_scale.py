@@ -26,7 +26,7 @@ ROOT = SCRIPTS.parents[1]
 DATA = Path(os.environ.get("S2F_SHARED", ROOT.parent / "shared"))
 ENGINES = ["with_ray", "with_daft", "with_spark"]
 #: A run that takes longer has stalled.
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 def unchecked(reason: str) -> None:
