@@ -1,6 +1,6 @@
-//! Checks of the documents: links, anchors and paths exist, every guide is in the site, the minimum
-//! Rust version of the manifest is that of the toolchain, and the page of configuration keys is what
-//! the types say.
+//! Checks of the documents: links, anchors and paths exist, every guide is in the site, the oldest
+//! Rust version of the manifest is that of the toolchain, and the page of configuration keys is
+//! what the types say.
 
 use std::fs;
 use std::path::Path;

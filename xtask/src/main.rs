@@ -1,7 +1,8 @@
 //! Tasks for developers.
 //!
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
-//! fails; with names, only those steps. CI runs the same command. See [`check`].
+//! fails; with names, only those steps. CI runs the same command. `scale` runs only if it is named.
+//! See [`check`].
 //!
 //! `cargo xtask docs` builds the site of the documents; see [`site`].
 //!
@@ -21,11 +22,13 @@ mod architecture;
 mod browser;
 mod check;
 mod documents;
+mod environment;
 mod fuzz;
 mod instructions;
 mod program;
 mod python;
 mod reference;
+mod scale;
 mod site;
 mod skipped;
 mod table;

@@ -5,6 +5,7 @@ mod rules;
 
 use std::path::PathBuf;
 use std::slice;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use encoder::{NetworkArgs, Networks};
@@ -86,10 +87,11 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         remote: Remote { files: corpus.files.as_deref(), parts: output.parts.as_deref() },
     };
 
-    let bar = printer.with_progress(plan.clips.len());
+    let bar = OnceLock::new();
     let started = Instant::now();
     prepare::prepare(&plan, &settings, &tools, shard, &output.folder, &|progress| {
         let summary = summary(&progress, started);
+        let bar = bar.get_or_init(|| printer.with_progress(progress.clips));
         bar.working_on(&summary);
         bar.reach(progress.done as u64);
     })?;
