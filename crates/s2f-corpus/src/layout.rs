@@ -7,7 +7,9 @@
 //! To add a layout, write such a file and add it to [`LAYOUTS`].
 
 mod avspeech;
+mod crema_d;
 mod folder;
+mod grid;
 mod unpaired;
 mod voxceleb1;
 mod voxceleb2;
@@ -30,8 +32,15 @@ pub use names::has_sound;
 use crate::plan::{Absent, Clip, LayoutProperties, Person, Plan, UnpairedCounts};
 
 /// The layouts that are built in, in the order in which [`detect`] tries them.
-pub static LAYOUTS: [&Layout; 5] =
-    [&voxceleb1::LAYOUT, &voxceleb2::LAYOUT, &avspeech::LAYOUT, &unpaired::LAYOUT, &folder::LAYOUT];
+pub static LAYOUTS: [&Layout; 7] = [
+    &voxceleb1::LAYOUT,
+    &voxceleb2::LAYOUT,
+    &avspeech::LAYOUT,
+    &crema_d::LAYOUT,
+    &unpaired::LAYOUT,
+    &grid::LAYOUT,
+    &folder::LAYOUT,
+];
 
 /// How one kind of corpus is organised on disk.
 pub struct Layout {
@@ -240,7 +249,8 @@ mod tests {
     fn names_of_layouts_are_unique() {
         let names: std::collections::BTreeSet<_> = LAYOUTS.iter().map(|it| it.name()).collect();
         assert_eq!(names.len(), LAYOUTS.len());
-        let expected = ["avspeech", "folder", "unpaired", "voxceleb1", "voxceleb2"];
+        let expected =
+            ["avspeech", "crema-d", "folder", "grid", "unpaired", "voxceleb1", "voxceleb2"];
         assert!(names.into_iter().eq(expected));
     }
 }
