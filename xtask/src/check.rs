@@ -8,7 +8,9 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, browser, documents, instructions, program, python, root, skipped};
+use crate::{
+    architecture, browser, documents, instructions, program, python, root, scale, site, skipped,
+};
 
 /// One step of the checks.
 struct Step {
@@ -108,6 +110,7 @@ const STEPS: &[Step] = &[
         name: "documentation",
         action: Action::Cargo(&["doc", "--locked", "--release", "--workspace", "--no-deps"]),
     },
+    Step { name: "site", action: Action::Tested(site::check) },
     Step {
         name: "gpu",
         action: Action::Partial {
@@ -152,19 +155,28 @@ const STEPS: &[Step] = &[
     },
 ];
 
+/// Steps that run only if they are named: they take long, or install much.
+const NAMED_STEPS: &[Step] = &[Step { name: "scale", action: Action::Tested(scale::check) }];
+
 /// Names of the steps, in their order.
 pub fn names() -> Vec<&'static str> {
-    STEPS.iter().map(|step| step.name).collect()
+    STEPS.iter().chain(NAMED_STEPS).map(|step| step.name).collect()
 }
 
-/// Runs the steps of these names, or all of them.
+/// The steps of these names; without names, all but those that have to be named.
+fn steps<'a>(only: &'a [&str]) -> impl Iterator<Item = &'static Step> + 'a {
+    let unnamed = STEPS.iter().filter(|_| only.is_empty());
+    unnamed.chain(STEPS.iter().chain(NAMED_STEPS).filter(|step| only.contains(&step.name)))
+}
+
+/// Runs the steps of these names, or all that need not be named.
 pub fn run(only: &[&str]) -> Result<(), String> {
     if let Some(unknown) = only.iter().find(|name| !names().contains(name)) {
         return Err(format!("check: no step is named {unknown}; hint: {}", names().join(", ")));
     }
     skipped::forget()?;
     let mut unchecked = Vec::new();
-    for step in STEPS.iter().filter(|step| only.is_empty() || only.contains(&step.name)) {
+    for step in steps(only) {
         let start = Instant::now();
         let outcome =
             step.run().map_err(|failure| format!("check: {} failed ({failure})", step.name))?;
@@ -277,6 +289,14 @@ mod tests {
     fn unknown_steps_are_refused_before_anything_runs() {
         let problem = run(&["no-such-step"]).unwrap_err();
         assert!(problem.contains("no-such-step") && problem.contains("spelling"), "{problem}");
+    }
+
+    #[test]
+    fn long_steps_run_only_if_they_are_named() {
+        let chosen = |only| steps(only).map(|step| step.name).collect::<Vec<_>>();
+        assert_eq!(chosen(&[]), STEPS.iter().map(|step| step.name).collect::<Vec<_>>());
+        assert!(!chosen(&[]).contains(&"scale"));
+        assert_eq!(chosen(&["scale", "format"]), ["format", "scale"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Checks of the documents: links and paths exist, the minimum Rust version of the manifest is that
-//! of the toolchain, and the page of configuration keys is what the types say.
+//! Checks of the documents: links, anchors and paths exist, every guide is in the site, the oldest
+//! Rust version of the manifest is that of the toolchain, and the page of configuration keys is
+//! what the types say.
 
 use std::fs;
 use std::path::Path;
@@ -19,9 +20,17 @@ pub fn check() -> Result<String, String> {
     let mut breaches: Vec<String> = Vec::new();
     for (path, text) in &pages {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (line, target) in links(text) {
-            if !root().join(folder).join(target).exists() {
+        for (line, target, anchor) in links(text) {
+            let file = if target.is_empty() { path.clone() } else { in_folder(folder, target) };
+            if !root().join(&file).exists() {
                 breaches.push(format!("{path}:{line}: {target} does not exist"));
+            }
+            let linked = pages.iter().find(|(path, _)| *path == file);
+            if let Some((file, text)) = linked
+                && !anchor.is_empty()
+                && !anchors(text).iter().any(|it| it == anchor)
+            {
+                breaches.push(format!("{path}:{line}: {file} has no heading #{anchor}"));
             }
         }
         for (line, named) in paths(text) {
@@ -30,6 +39,7 @@ pub fn check() -> Result<String, String> {
             }
         }
     }
+    breaches.extend(unlisted(&pages));
     let read =
         |name: &str| fs::read_to_string(root().join(name)).map_err(|e| format!("{name}: {e}"));
     breaches.extend(toolchain(&read("Cargo.toml")?, &read("rust-toolchain.toml")?));
@@ -37,7 +47,8 @@ pub fn check() -> Result<String, String> {
     breaches.extend(keys.as_ref().err().cloned());
     if breaches.is_empty() {
         Ok(format!(
-            "links and paths of {} documents lead somewhere, {} configuration keys are described",
+            "links, anchors and paths of {} documents lead somewhere, {} configuration keys are \
+             described",
             pages.len(),
             keys.unwrap_or_default()
         ))
@@ -64,16 +75,68 @@ fn toolchain(manifest: &str, toolchain: &str) -> Option<String> {
     })
 }
 
-/// Line and target of each link to a file.
-fn links(text: &str) -> Vec<(usize, &str)> {
+/// Guides and results that the site, or the index of the documents, does not list.
+fn unlisted(pages: &[(String, String)]) -> Vec<String> {
+    let is_guide =
+        |path: &str| path.starts_with("docs/guides/") || path.starts_with("docs/results/");
+    let guides = pages.iter().map(|(path, _)| path).filter(|path| is_guide(path));
+    let lists = ["docs/SUMMARY.md", "docs/README.md"];
+    let mut missing = Vec::new();
+    for guide in guides {
+        for list in lists {
+            // The index of corpora lists its own folder.
+            let by_index = list.ends_with("README.md") && guide.starts_with("docs/guides/corpora/");
+            let text = pages.iter().find(|(path, _)| path == list).map_or("", |(_, text)| text);
+            let is_listed = links(text).iter().any(|(_, to, _)| in_folder("docs", to) == *guide);
+            if !is_listed && !by_index {
+                missing.push(format!("{list}: {guide} is missing"));
+            }
+        }
+    }
+    missing
+}
+
+/// A path in a folder, both from the root, without `.` and `..`.
+pub fn in_folder(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Line, target and anchor of each link to a file, or within the page.
+fn links(text: &str) -> Vec<(usize, &str, &str)> {
     let mut found = Vec::new();
     for (line, text) in prose(text) {
         for part in text.split("](").skip(1) {
-            let target = part.split([')', '#', ' ']).next().unwrap_or_default();
-            if !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
-                found.push((line, target));
+            let link = part.split([')', ' ']).next().unwrap_or_default();
+            let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
+                found.push((line, target, anchor));
             }
         }
+    }
+    found
+}
+
+/// The anchors of a page's headings: lower case, hyphens for spaces, without punctuation.
+fn anchors(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (_, line) in prose(text) {
+        let title = line.trim_start_matches('#');
+        if title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
+        let anchor: String = title.trim().to_lowercase().chars().filter(kept).collect();
+        let anchor = anchor.replace(' ', "-");
+        let same = found.iter().filter(|other| **other == anchor).count();
+        found.push(if same == 0 { anchor } else { format!("{anchor}-{same}") });
     }
     found
 }
@@ -98,7 +161,7 @@ fn paths(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// Lines outside code blocks, numbered from 1.
-fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut within = false;
     (1..).zip(text.lines()).filter(move |(_, line)| {
         let fence = line.trim_start().starts_with("```");
@@ -135,8 +198,31 @@ mod tests {
 
     #[test]
     fn links_and_paths_are_found() {
-        assert_eq!(links(PAGE), [(1, "b/c.md"), (1, "j.png")]);
+        assert_eq!(links(PAGE), [(1, "b/c.md", "d"), (1, "", "h"), (1, "j.png", "")]);
         assert_eq!(paths(PAGE), [(6, "docs/o.md"), (6, "docs/README.md")]);
+    }
+
+    #[test]
+    fn headings_have_anchors() {
+        let page = "# A `b` (c)\ntext # no\n## What, now?\n```\n# no\n```\n## What, now?\n#!no";
+        assert_eq!(anchors(page), ["a-b-c", "what-now", "what-now-1"]);
+    }
+
+    #[test]
+    fn guides_are_listed() {
+        let page = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+        let pages = [
+            page("docs/README.md", "[a](guides/a.md)"),
+            page("docs/SUMMARY.md", "- [a](guides/../guides/a.md) [c](guides/corpora/c.md)"),
+            page("docs/guides/a.md", ""),
+            page("docs/guides/b.md", ""),
+            page("docs/guides/corpora/c.md", ""),
+        ];
+        let missing = ["docs/SUMMARY.md", "docs/README.md"];
+        assert_eq!(
+            unlisted(&pages),
+            missing.map(|it| format!("{it}: docs/guides/b.md is missing"))
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Tasks for developers.
 //!
 //! `cargo xtask check [STEP…]` runs every check, the cheap ones first, and stops at the first that
-//! fails; with names, only those steps. CI runs the same command. See [`check`].
+//! fails; with names, only those steps. CI runs the same command. `scale` runs only if it is named.
+//! See [`check`].
+//!
+//! `cargo xtask docs` builds the site of the documents; see [`site`].
 //!
 //! `cargo xtask fuzz [TARGET…]` runs the fuzzers; see [`fuzz`].
 //!
@@ -19,11 +22,14 @@ mod architecture;
 mod browser;
 mod check;
 mod documents;
+mod environment;
 mod fuzz;
 mod instructions;
 mod program;
 mod python;
 mod reference;
+mod scale;
+mod site;
 mod skipped;
 mod table;
 
@@ -38,6 +44,13 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check", ref steps @ ..] => check::run(steps),
+        ["docs"] => match site::build() {
+            Ok(book) => {
+                println!("{}", book.join("index.html").display());
+                Ok(())
+            }
+            Err(problem) => Err(format!("docs: {problem}")),
+        },
         ["fuzz", ref arguments @ ..] => {
             fuzz::run(arguments).map_err(|problem| format!("fuzz: {problem}"))
         }
@@ -53,7 +66,9 @@ fn main() -> ExitCode {
             eprintln!(
                 "usage: cargo xtask check [STEP…] | fuzz [TARGET…] [--seconds N] [--seeds FOLDER]"
             );
-            eprintln!("       cargo xtask instructions | messages | reference | table FOLDER");
+            eprintln!(
+                "       cargo xtask docs | instructions | messages | reference | table FOLDER"
+            );
             eprintln!("steps: {}", check::names().join(", "));
             return ExitCode::from(2);
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rten::{LoadError, Model, ModelOptions, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
+use s2f_core::onnx::one_thread;
 
 use crate::waveform::Waveform;
 
@@ -179,7 +180,8 @@ fn run(
     inputs: Vec<(NodeId, rten::ValueOrView<'_>)>,
     output: NodeId,
 ) -> Result<Vec<f32>, String> {
-    let [value] = model.run_n(inputs, [output], None).map_err(|error| error.to_string())?;
+    let [value] =
+        model.run_n(inputs, [output], Some(one_thread())).map_err(|error| error.to_string())?;
     let values: Tensor<f32> = value.try_into().map_err(|error| format!("{error}"))?;
     Ok(values.to_vec())
 }

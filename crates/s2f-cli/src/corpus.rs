@@ -3,6 +3,7 @@
 mod check;
 mod merge;
 mod prepare;
+mod scratch;
 mod split;
 mod stats;
 mod synth;

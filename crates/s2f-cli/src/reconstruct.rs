@@ -19,6 +19,7 @@ use anyhow::anyhow;
 use file_names::{InputName, OutputNames};
 use inputs::Input;
 use outputs::{Format, Target};
+use rayon::ThreadPoolBuilder;
 use s2f_core::AtomicFile;
 use serde::Serialize;
 pub use settings::Args;
@@ -125,6 +126,8 @@ fn draw_all(
     let inputs = &request.inputs;
     let printer = printer.with_progress(inputs.len());
     let threads = rayon::current_num_threads().min(inputs.len());
+    // With a recording for each core, each is drawn on one core.
+    let busy = inputs.len() >= rayon::current_num_threads();
     let (next, alone) = (AtomicUsize::new(0), RwLock::new(()));
     thread::scope(|scope| {
         // Without a buffer. What is ready before an earlier recording waits in `early`.
@@ -132,6 +135,9 @@ fn draw_all(
         for _ in 0..threads {
             let (send, next, alone, printer) = (send.clone(), &next, &alone, &printer);
             scope.spawn(move || {
+                // Tasks of different recordings would wait for one another in a shared pool.
+                let own = busy.then(|| ThreadPoolBuilder::new().num_threads(1).build().ok());
+                let own = own.flatten();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some((input, target)) = inputs.get(index) else { return };
@@ -140,8 +146,14 @@ fn draw_all(
                         let long = is_long(input);
                         let _exclusive = long.then(|| alone.write());
                         let _shared = (!long).then(|| alone.read());
-                        Voice::read(input, request, detector)
-                            .and_then(|voice| draw(model, voice, target, request, printer))
+                        let work = || {
+                            Voice::read(input, request, detector)
+                                .and_then(|voice| draw(model, voice, target, request, printer))
+                        };
+                        match &own {
+                            Some(own) if !long => own.install(work),
+                            _ => work(),
+                        }
                     };
                     if send.send((index, drawn, start.elapsed())).is_err() {
                         return; // an error stopped the other side

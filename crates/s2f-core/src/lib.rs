@@ -24,6 +24,8 @@ mod files;
 pub mod hash;
 pub mod hint;
 mod lock;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod sex;
 mod traits;
 

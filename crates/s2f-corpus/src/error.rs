@@ -12,6 +12,9 @@ use crate::shard::Shard;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CorpusError {
+    /// A remote folder that cannot be used.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A table that cannot be opened or is not comma-separated text.
     #[error(
         "cannot read {}; hint: check the path, and that it is text with commas or tabs between \
@@ -211,3 +214,37 @@ pub enum CorpusError {
 }
 
 const UNPAIRED_HINT: &str = "; voices and faces of different people are read by `train` directly";
+
+/// A remote folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// The storage refuses something, or is not reached.
+    #[error(
+        "{place}: {reason}; hint: check the address and the variables of the storage, such as \
+         AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT"
+    )]
+    Storage {
+        /// The address.
+        place: String,
+        /// What the storage says.
+        reason: String,
+    },
+    /// An address that cannot be read or written.
+    #[error("{place}: {reason}; hint: use s3://BUCKET/FOLDER, gs://… or az://…, or a folder")]
+    Address {
+        /// The address.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The program cannot speak to object storage.
+    #[error(
+        "{place}: this program was built without object storage; hint: build it with \
+         `--features object-store`, or copy the folder to this computer"
+    )]
+    NotBuilt {
+        /// The address.
+        place: String,
+    },
+}

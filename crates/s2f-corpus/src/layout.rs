@@ -197,16 +197,9 @@ mod tests {
             &["faces/a/people.csv", "faces/a/landmarks.csv", "voices/speakers.csv"],
             Some("unpaired"),
         );
-        check(&["VideoDemographics.csv"], Some("crema-d"));
-        check(&["VideoFlash/1001_DFA_ANG_XX.flv"], Some("crema-d"));
         check(&["train_metadata.csv"], Some("riksdag"));
         check(&["sub_1_ia/trial_1/mic1_audio_cmd_trim/x.wav"], Some("speaking-faces"));
         check(&["test_data/sub_121/trial_2/x"], Some("speaking-faces"));
-        check(&["s1/bbaf2n.mpg", "audio_25k/s1/bbaf2n.wav"], Some("grid"));
-        check(&["s1/video/mpg_6000/bbaf2n.mpg"], Some("grid"));
-        // Nothing says that these are GRID: a folder per person, as before there was its layout.
-        check(&["s1/bbaf2n.mpg"], Some("folder"));
-        check(&["s1/holiday.mpg", "audio_25k/s1/x.wav"], Some("folder"));
         check(&["anna/clip.MP4"], Some("folder"));
         check(&["anna/day 1/clip.webm"], Some("folder"));
         check(&["anna/a.wav", "anna/b.JPG"], Some("folder"));
@@ -257,7 +250,7 @@ mod tests {
     #[test]
     fn a_folder_in_another_layout_is_an_error_with_reason_and_hint() {
         let root = tree(&["anna/clip.mp4"]);
-        for layout in [&crema_d::LAYOUT, &grid::LAYOUT, &riksdag::LAYOUT, &speaking_faces::LAYOUT] {
+        for layout in [&riksdag::LAYOUT, &speaking_faces::LAYOUT] {
             let message = layout.plan(root.path()).unwrap_err().to_string();
             let folder = root.path().display().to_string();
             let title = layout.properties.title;

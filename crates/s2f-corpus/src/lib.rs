@@ -21,6 +21,7 @@ pub mod stats;
 pub mod choose;
 pub mod media;
 pub mod reject;
+pub mod remote;
 pub mod shard;
 
 pub mod synth;
@@ -31,4 +32,4 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use error::CorpusError;
+pub use error::{CorpusError, RemoteError};

@@ -13,10 +13,11 @@
 mod clip;
 mod folder;
 mod merge;
+mod remote;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -24,7 +25,10 @@ use std::thread;
 use clip::{ClipOutcome, ClipProcessor};
 use folder::PrepareFolder;
 pub use folder::REJECTED_COLUMNS;
+#[cfg(feature = "object-store")]
+pub(crate) use folder::{JOB, PARTS, SUMMARY, part_of};
 pub use merge::{PrepareSummary, merge};
+pub use remote::{ClipFiles, PartStore, Remote};
 use s2f_audio::SpeechDetector;
 use s2f_core::FileError;
 use s2f_face::{Detector, FaceEncoder};
@@ -47,6 +51,8 @@ pub struct PrepareTools<'a> {
     pub speech: &'a SpeechDetector,
     /// Encodes faces.
     pub encoder: &'a dyn FaceEncoder,
+    /// Where files are that are not on this computer.
+    pub remote: Remote<'a>,
 }
 
 /// Progress event, sent after each clip.
@@ -95,7 +101,10 @@ pub fn prepare(
         return Ok(());
     }
     let _lock = folder.lock(shard)?;
-    let (todo, done) = clips_to_do(plan, settings, &folder, shard);
+    let parts = tools.remote.parts;
+    parts.map_or(Ok(()), PartStore::begin)?;
+    let is_done = |part| folder.has(part) || parts.is_some_and(|parts| parts.has(part));
+    let (todo, done) = clips_to_do(plan, settings, is_done, shard);
     let start = PrepareProgress { done, clips: done + todo.len(), ..PrepareProgress::default() };
     progress(start);
 
@@ -117,7 +126,11 @@ pub fn prepare(
             });
         }
         drop(send);
-        let result = write_parts(plan, settings, &folder, receive, start, progress);
+        let write = |part, outcomes: Vec<ClipOutcome>| {
+            let files = write_part(&folder, part, outcomes)?;
+            parts.map_or(Ok(()), |parts| parts.store(&files))
+        };
+        let result = write_parts(plan, settings, &write, receive, start, progress);
         stop.store(true, Ordering::Relaxed);
         result
     })
@@ -127,14 +140,14 @@ pub fn prepare(
 fn clips_to_do(
     plan: &Plan,
     settings: &PrepareSettings,
-    folder: &PrepareFolder,
+    is_done: impl Fn(usize) -> bool,
     shard: Shard,
 ) -> (Vec<usize>, usize) {
     let parts = plan.clips.len().div_ceil(settings.clips_per_part);
     let (mut todo, mut done) = (Vec::new(), 0);
     for part in (0..parts).filter(|&part| shard.does(part)) {
         let clips = clips_of(part, plan, settings);
-        if folder.has(part) {
+        if is_done(part) {
             done += clips.len();
         } else {
             todo.extend(clips);
@@ -147,7 +160,7 @@ fn clips_to_do(
 fn write_parts(
     plan: &Plan,
     settings: &PrepareSettings,
-    folder: &PrepareFolder,
+    write: &dyn Fn(usize, Vec<ClipOutcome>) -> Result<(), CorpusError>,
     outcomes: mpsc::Receiver<(usize, Result<Vec<ClipOutcome>, CorpusError>)>,
     mut report: PrepareProgress,
     progress: &(dyn Fn(PrepareProgress) + Sync),
@@ -171,17 +184,18 @@ fn write_parts(
         clips.insert(clip, outcome);
         if clips.len() == clips_of(part, plan, settings).len() {
             let complete = open.remove(&part).unwrap_or_default();
-            write_part(folder, part, complete.into_values().flatten())?;
+            write(part, complete.into_values().flatten().collect())?;
         }
     }
     Ok(())
 }
 
+/// Returns the files in the order in which they were written.
 fn write_part(
     folder: &PrepareFolder,
     part: usize,
-    outcomes: impl Iterator<Item = ClipOutcome>,
-) -> Result<(), CorpusError> {
+    outcomes: Vec<ClipOutcome>,
+) -> Result<[PathBuf; 2], CorpusError> {
     let mut rejected: Vec<Rejected> = Vec::new();
     let mut pairs: Vec<Pair> = Vec::new();
     for outcome in outcomes {
@@ -190,12 +204,14 @@ fn write_part(
             ClipOutcome::Rejected(row) => rejected.push(row),
         }
     }
-    folder::write_rejected(&folder.rejected(part), &rejected)?;
-    let mut writer = PairWriter::create(&folder.pairs(part), folder.pair_info())?;
+    let files = [folder.rejected(part), folder.pairs(part)];
+    folder::write_rejected(&files[0], &rejected)?;
+    let mut writer = PairWriter::create(&files[1], folder.pair_info())?;
     for pair in &pairs {
         writer.push(pair)?;
     }
-    Ok(writer.finish()?)
+    writer.finish()?;
+    Ok(files)
 }
 
 fn clips_of(part: usize, plan: &Plan, settings: &PrepareSettings) -> std::ops::Range<usize> {

@@ -106,7 +106,7 @@ fn run(
     }
 
     std::fs::create_dir_all(out).map_err(FileError::at("create", out))?;
-    let _lock = FileLock::of_folder(out)?;
+    let lock = FileLock::of_folder(out)?;
     let cache = Cache::open(&out.join(Evaluation::FEATURES))?;
     let steps = Steps { set, items: &items, options, cache: &cache, pairs_sha256: &pairs_sha256 };
     let columns = steps.embed(encoder, &clips, on_event)?;
@@ -216,7 +216,7 @@ fn run(
         scores: scorer.into_scores(),
         paired: own,
     };
-    Ok(Evaluation { report: without_empty_items(report), attachments })
+    Ok(Evaluation { report: without_empty_items(report), attachments, _lock: lock })
 }
 
 /// The scores by which another model is compared.

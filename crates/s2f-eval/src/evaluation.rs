@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use s2f_core::AtomicFile;
+use s2f_core::{AtomicFile, FileLock};
 
 use crate::EvalError;
 use crate::report::{Attachments, Report, csv, html};
 use crate::sections::{MAP_COLUMNS, MAP_FILE};
 use crate::sheet::SHEET;
 
-/// A finished evaluation.
+/// A finished evaluation. While it lives, no other process evaluates into its folder.
 pub struct Evaluation {
     /// The report.
     pub report: Report,
     /// Pictures and tables that belong to it, by file name.
     pub attachments: Attachments,
+    pub(crate) _lock: FileLock,
 }
 
 const JSON: &str = "report.json";

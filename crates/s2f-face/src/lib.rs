@@ -50,7 +50,6 @@ mod similarity;
 mod encoder;
 mod onnx_encoder;
 mod onnx_lengths;
-mod runtime;
 
 mod frame;
 mod landmarks;

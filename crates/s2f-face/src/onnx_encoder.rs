@@ -7,11 +7,11 @@ use rten::{Dimension, Model, ModelOptions, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 use s2f_core::hash::{Digest, Sha256, hex};
+use s2f_core::onnx::one_thread;
 use s2f_core::{ChannelOrder, FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
 use crate::onnx_lengths;
-use crate::runtime::one_thread;
 use crate::{FaceEncoder, FaceError, FacePart, MOBILEFACE_SIDE, PairFace};
 
 /// How an ONNX face encoder expects its pictures. The default is that of ArcFace.

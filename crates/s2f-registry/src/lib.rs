@@ -8,8 +8,8 @@
 //!
 //! Only [`Store::pull`] and [`Hub`] open the network; without the feature `download`, the crate
 //! has neither. Everything that reads a network finds its file with [`Store::find`] or
-//! [`Store::locate`], which compare size and SHA-256 each time; [`HubCache::find`] does the same for
-//! models of the hub.
+//! [`Store::locate`], which compare size and SHA-256 each time; [`HubCache::find`] does the same
+//! for models of the hub.
 //!
 //! ```
 //! use s2f_registry::{NetworkSource, PullOutcome, Registry, Store};

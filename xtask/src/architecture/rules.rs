@@ -40,10 +40,22 @@ pub const DEPENDENCIES: &[Dependency] = &[
         why: "only `model pull` and `model push` open the network, through ureq",
     },
     Dependency {
-        crates: &["axum", "hyper", "hyper-util", "tokio"],
+        crates: &["axum", "hyper", "hyper-util"],
         users: &["s2f-serve"],
         tests: false,
-        why: "only s2f-serve answers requests; the rest is not asynchronous",
+        why: "only s2f-serve answers requests",
+    },
+    Dependency {
+        crates: &["object_store"],
+        users: &["s2f-corpus"],
+        tests: false,
+        why: "corpora in object storage are read through s2f_corpus::remote",
+    },
+    Dependency {
+        crates: &["tokio", "futures-util"],
+        users: &["s2f-serve", "s2f-corpus"],
+        tests: false,
+        why: "only the service and the client of object storage are asynchronous",
     },
     Dependency {
         crates: &["sha2"],
@@ -110,6 +122,8 @@ pub const WORDS: &[Words] = &[
             "crates/s2f-registry/src/partial_file.rs",
             // Temporary copies of what has no name, for ffmpeg or as it is too long for memory.
             "crates/s2f-audio/src/decode/recording.rs",
+            // Files without contents, which stand for remote ones.
+            "crates/s2f-corpus/src/remote/mirror.rs",
             // A checkpoint is a folder: complete under another name, then renamed.
             "crates/s2f-train/src/run/files.rs",
         ],

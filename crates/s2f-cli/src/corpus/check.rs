@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use s2f_corpus::check::check;
 use s2f_corpus::layout::{Layout, plan};
 
+use super::scratch::Scratch;
 use crate::Outcome;
 use crate::printer::Printer;
 
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the corpus
+    /// Folder of the corpus, or its address in object storage, such as s3://BUCKET/FOLDER
     corpus: PathBuf,
 
     /// Layout of the corpus; detected if omitted
@@ -25,7 +26,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let check = check(&plan(&args.corpus, args.layout)?);
+    let scratch = Scratch::new(None);
+    let corpus = scratch.corpus(&args.corpus, printer)?;
+    let check = check(&plan(&corpus.folder, args.layout)?);
     if args.json {
         printer.json(&check)?;
     } else {

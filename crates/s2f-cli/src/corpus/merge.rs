@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 
 use s2f_corpus::prepare::{self, PrepareSummary};
 
+use super::scratch::Scratch;
 use crate::printer::Printer;
 use crate::{Outcome, owner};
 
 /// The arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders that `corpus prepare --shard` wrote; one folder if all shards wrote to it
+    /// Folders or addresses that `corpus prepare --shard` wrote; one if all shards wrote to it
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
 
     /// Output folder; may be one of the input folders, whose parts are then removed
     #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
     output: PathBuf,
+
+    /// Folder for what is fetched from object storage; by default a temporary one
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
 
     /// Print one JSON object
     #[arg(long)]
@@ -26,10 +31,24 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    if !args.folders.contains(&args.output) {
-        check_out(&args.output)?;
+    let scratch = Scratch::new(args.scratch.as_deref());
+    let output = scratch.output(&args.output, printer)?;
+    if output.parts.is_none() && !args.folders.contains(&args.output) {
+        check_out(&output.folder)?;
     }
-    let summary = prepare::merge(&args.folders, &args.output)?;
+    let mut folders = Vec::with_capacity(args.folders.len());
+    for place in &args.folders {
+        if *place == args.output {
+            output.parts.as_ref().map_or(Ok(()), |parts| parts.fetch_all())?;
+            folders.push(output.folder.clone());
+            continue;
+        }
+        let input = scratch.output(place, printer)?;
+        input.parts.as_ref().map_or(Ok(()), |parts| parts.fetch_all())?;
+        folders.push(input.folder);
+    }
+    let summary = prepare::merge(&folders, &output.folder)?;
+    output.parts.as_ref().map_or(Ok(()), |parts| parts.publish())?;
     print(&summary, &args.output, args.json, printer)?;
     Ok(Outcome::AllGood)
 }

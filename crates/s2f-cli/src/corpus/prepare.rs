@@ -5,15 +5,17 @@ mod rules;
 
 use std::path::PathBuf;
 use std::slice;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use encoder::{NetworkArgs, Networks};
 use rules::RuleArgs;
 use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
-use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools};
+use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools, Remote};
 use s2f_corpus::shard::Shard;
 
+use super::scratch::Scratch;
 use crate::Outcome;
 use crate::printer::Printer;
 
@@ -21,10 +23,10 @@ use crate::printer::Printer;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Folder of the corpus
+    /// Folder of the corpus, or its address in object storage, such as s3://BUCKET/FOLDER
     corpus: PathBuf,
 
-    /// Folder for the pairs; to resume an interrupted run, repeat the command
+    /// Folder or address for the pairs; to resume an interrupted run, repeat the command
     #[arg(short, long, visible_alias = "out", value_name = "FOLDER")]
     output: PathBuf,
 
@@ -38,6 +40,11 @@ pub struct Args {
     /// JOB_COMPLETIONS) and torchrun; 0/1 is everything.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+
+    /// Folder for what is fetched from object storage and not yet sent to it; by default a
+    /// temporary one
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
 
     /// Print one JSON object at the end
     #[arg(long)]
@@ -56,6 +63,7 @@ Examples:
   speech2face corpus prepare videos -o pairs --fps 5 --speech 2
   speech2face corpus prepare avspeech -o pairs --shard 3/8       on the fourth of eight machines
   speech2face corpus prepare vox2 -o pairs --encoder arcface.onnx
+  speech2face corpus prepare s3://mine/vox2 -o s3://mine/pairs --shard 3/8
 
 Before the first run: speech2face model pull yunet mobileface
 The output is Parquet with one row per pair; rejected.csv has one row with the reason for every clip
@@ -63,7 +71,10 @@ that was rejected.";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let plan = plan(&args.corpus, args.layout)?;
+    let scratch = Scratch::new(args.scratch.as_deref());
+    let corpus = scratch.corpus(&args.corpus, printer)?;
+    let output = scratch.output(&args.output, printer)?;
+    let plan = plan(&corpus.folder, args.layout)?;
     let shard = shard(args, printer)?;
     let settings = args.rules.settings(args.networks.recorded());
     let Networks { detector, speech, encoder } = args.networks.open()?;
@@ -73,12 +84,14 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         detector: &detector,
         speech: &speech,
         encoder: encoder.as_ref(),
+        remote: Remote { files: corpus.files.as_deref(), parts: output.parts.as_deref() },
     };
 
-    let bar = printer.with_progress(plan.clips.len());
+    let bar = OnceLock::new();
     let started = Instant::now();
-    prepare::prepare(&plan, &settings, &tools, shard, &args.output, &|progress| {
+    prepare::prepare(&plan, &settings, &tools, shard, &output.folder, &|progress| {
         let summary = summary(&progress, started);
+        let bar = bar.get_or_init(|| printer.with_progress(progress.clips));
         bar.working_on(&summary);
         bar.reach(progress.done as u64);
     })?;
@@ -92,7 +105,13 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         ));
         return Ok(Outcome::AllGood);
     }
-    let summary = prepare::merge(slice::from_ref(&args.output), &args.output)?;
+    if let Some(parts) = &output.parts {
+        parts.fetch_all()?;
+    }
+    let summary = prepare::merge(slice::from_ref(&output.folder), &output.folder)?;
+    if let Some(parts) = &output.parts {
+        parts.publish()?;
+    }
     super::merge::print(&summary, &args.output, args.json, printer)?;
     if summary.pairs == 0 {
         printer.warning("all clips were rejected: there are no pairs");

@@ -81,7 +81,8 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     Ok(contents)
 }
 
-fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusError> {
+/// Reads what a table states about people into `contents`.
+pub(super) fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<(), CorpusError> {
     let table = Table::read(path)?;
     let mut statements = Statements::default();
     for row in table.rows() {
@@ -232,7 +233,9 @@ mod tests {
             }
         }
         // Seven people, 83 clips: README of the example.
-        let plan = plan(root.path(), None).unwrap();
+        // Without a choice, these are recognised as GRID.
+        assert_eq!(plan(root.path(), None).unwrap().layout.name, "grid");
+        let plan = LAYOUT.plan(root.path()).unwrap();
         assert_eq!((plan.clips.len(), plan.people.len(), clips), (83, 7, 83));
         let first = clip(&plan, "s1.bbaf2n-mpg");
         assert_eq!((first.speaker_id.as_str(), first.source.as_str()), ("s1", "s1/bbaf2n.mpg"));

@@ -1,203 +1,199 @@
-//! GRID (Cooke, Barker, Cunningham, Shao, Journal of the Acoustical Society of America 2006): 34
-//! talkers, 1,000 sentences each.
+//! GRID (Cooke, Barker, Cunningham, Shao, JASA 2006): talkers who say sentences of six words.
 //!
 //! ```text
-//! sN/SENTENCE.mpg            as s1.zip and s1.mpg_vcd.zip unpack; also below video, and in
-//!                            sN/video, sN/video/mpg_vcd and sN/video/mpg_6000
-//! audio_25k/sN/SENTENCE.wav  optional, also in audio/sN and sN/audio: otherwise the video's sound
-//! alignments/sN              what marks a folder as GRID, beside audio_25k; not read
+//! s1/bbaf2n.mpg                      also s1/video/…, s1/video/mpg_6000/…
+//! audio_25k/s1/bbaf2n.wav            optional, also audio/s1/…
+//! people.csv                         optional: person_id (s1, …), sex, age, language
 //! ```
 //!
-//! Talkers are numbered; sex and age of each are not part of the archives, so none are stated.
+//! A name has a letter for each word: `bbaf2n` is "bin blue at F two now". The corpus has no table
+//! of its talkers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::folder::read_people;
 use super::names::{self, FileKind};
-use super::tree::Tree;
+use super::tree::{self, Tree, TreeFolder};
 use super::{CorpusContents, Layout};
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
         name: "grid",
         title: "GRID",
-        treatment: "each sentence becomes one voice, from the wav file, otherwise from the video; \
-                    the face is the best one (large, sharp, frontal) among the frames of its video",
-        default_licence: "CC BY 4.0 (GRID, Cooke et al. 2006)",
+        treatment: "each sentence becomes one voice, from audio_25k, otherwise from the video; the \
+                    face is the best one (large, sharp, frontal) among the frames of its video",
+        default_licence: "CC BY 4.0",
         cuts_into_segments: false,
     },
-    needs: "sN/SENTENCE.mpg, for example s1/bbaf2n.mpg, and audio_25k/sN or alignments beside them",
+    needs: "s1/bbaf2n.mpg … for each talker; optionally audio_25k/s1/bbaf2n.wav and people.csv",
     detected_by_table: false,
     detect: fits,
     read,
 };
 
-/// Folders that contain those of the talkers, and within one, folders that contain the videos.
-const PARTS: [&str; 3] = ["", "video", "videos"];
-const WITHIN: [&str; 4] = ["", "video", "video/mpg_vcd", "video/mpg_6000"];
-/// Folders of sounds; `{}` is the talker.
-const SOUNDS: [&str; 4] = ["audio_25k/{}", "audio_50k/{}", "audio/{}", "{}/audio"];
-/// Folders that only this corpus has. Without one, a folder per talker could be anybody's.
-const MARKS: [&str; 4] = ["audio_25k", "audio_50k", "alignments", "align"];
+const PEOPLE: &str = "people.csv";
+const VOICES: [&str; 2] = ["audio_25k", "audio"];
+/// Below a talker's folder.
+const VIDEO_DEPTH: usize = 3;
+/// The letters of each word: command, colour, preposition, letter, digit, adverb.
+const WORDS: [&str; 6] =
+    ["blps", "bgrw", "abiw", "abcdefghijklmnopqrstuvxyz", "0123456789z", "anps"];
 
-type Files = BTreeMap<String, PathBuf>;
-
+/// Whether a folder of a talker begins with a video whose name is a sentence.
 fn fits(root: &Path) -> Result<bool, CorpusError> {
     let mut tree = Tree::default();
-    let mut marked = false;
-    for mark in MARKS {
-        let listing = tree.list_under(root, mark)?;
-        marked |= !listing.folders.is_empty() || !listing.files.is_empty();
-    }
-    let talkers = talkers(&mut tree, root)?;
-    for talker in talkers.keys() {
-        for within in &WITHIN[1..] {
-            marked |= !sentences(&mut tree, root, &format!("{talker}/{within}"), FileKind::Video)?
-                .is_empty();
+    for (name, place) in tree.list(&TreeFolder::root(root))?.folders {
+        if is_talker(&name) && !videos(&mut tree, place)?.is_empty() {
+            return Ok(true);
         }
     }
-    Ok(marked && !talkers.is_empty())
+    Ok(false)
 }
 
 fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
     let mut tree = Tree::default();
-    let talkers = talkers(&mut tree, root)?;
-    if talkers.is_empty() {
-        return Err(LAYOUT.not_in(root, "no folder like s1 with videos like bbaf2n.mpg"));
-    }
     let mut contents = CorpusContents::default();
-    for (talker, videos) in talkers {
-        let speaker = format!("grid-{talker}");
-        let mut sounds = Files::new();
-        for place in SOUNDS {
-            let place = place.replace("{}", &talker);
-            for (name, path) in sentences(&mut tree, root, &place, FileKind::Sound)? {
-                sounds.entry(name).or_insert(path);
+    let table = root.join(PEOPLE);
+    if tree::is_file(&table)? {
+        read_people(&table, &mut contents)?;
+        let people = std::mem::take(&mut contents.people).into_iter();
+        contents.people = people.map(|(id, person)| (speaker(&id), person)).collect();
+    }
+    for (talker, place) in tree.list(&TreeFolder::root(root))?.folders {
+        if !is_talker(&talker) {
+            continue;
+        }
+        let speaker_id = speaker(&talker);
+        let mut voices = BTreeMap::new();
+        for folder in VOICES {
+            let files = tree.list_under(root, &format!("{folder}/{talker}"))?.files.into_iter();
+            let sounds = files.filter(|(name, _)| names::file_kind(name) == FileKind::Sound);
+            for (name, path) in sounds {
+                voices.entry(stem(&name)).or_insert(path);
             }
         }
-        for (name, video) in videos {
-            let sound = sounds.remove(&name).unwrap_or_else(|| video.clone());
+        let videos = videos(&mut tree, place)?;
+        if videos.is_empty() {
+            contents.absent.push(without(&speaker_id, &talker, "no video"));
+        }
+        contents.people.entry(speaker_id.clone()).or_default();
+        for (sentence, video) in videos {
+            let whole = |file| Media { file, start_s: 0.0, end_s: None };
             contents.clips.push(Clip {
-                pair_id: names::pair_id(&[&speaker, &name]),
-                speaker_id: speaker.clone(),
-                source: format!("{talker}/{name}"),
-                sound: Media::whole(sound),
-                face: FaceSource::Video { media: Media::whole(video), at: None },
+                pair_id: names::pair_id(&[&speaker_id, &sentence]),
+                speaker_id: speaker_id.clone(),
+                source: sentence.clone(),
+                sound: whole(voices.remove(&sentence).unwrap_or_else(|| video.clone())),
+                face: FaceSource::Video { media: whole(video), at: None },
                 split: None,
             });
         }
-        contents.absent.extend(sounds.into_keys().map(|name| Absent {
-            pair_id: names::pair_id(&[&speaker, &name]),
-            speaker_id: speaker.clone(),
-            source: format!("{talker}/{name}"),
-            missing: "no video".to_owned(),
-        }));
-        let person = Person { language: Some("en".to_owned()), ..Person::default() };
-        contents.people.insert(speaker, person);
     }
     contents.absent.extend(tree.into_absent(root));
     Ok(contents)
 }
 
-/// The videos of every talker; of one in two places, the first.
-fn talkers(tree: &mut Tree, root: &Path) -> Result<BTreeMap<String, Files>, CorpusError> {
-    let mut talkers: BTreeMap<String, Files> = BTreeMap::new();
-    for part in PARTS {
-        for (talker, _) in tree.list_under(root, part)?.folders {
-            if !is_talker(&talker) {
-                continue;
-            }
-            for within in WITHIN {
-                let place = format!("{part}/{talker}/{within}");
-                let place = place.trim_matches('/');
-                for (name, path) in sentences(tree, root, place, FileKind::Video)? {
-                    talkers.entry(talker.clone()).or_default().entry(name).or_insert(path);
-                }
+/// The sentences of a talker. If there are several videos of one, in two resolutions, it is the one
+/// that is found first.
+fn videos(tree: &mut Tree, talker: TreeFolder) -> Result<BTreeMap<String, PathBuf>, CorpusError> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(talker, 0)];
+    while let Some((place, depth)) = open.pop() {
+        let listing = tree.list(&place)?;
+        for (name, path) in listing.files {
+            if names::file_kind(&name) == FileKind::Video && is_sentence(&stem(&name)) {
+                found.entry(stem(&name)).or_insert(path);
             }
         }
+        if depth < VIDEO_DEPTH {
+            open.extend(listing.folders.into_iter().rev().map(|(_, place)| (place, depth + 1)));
+        }
     }
-    Ok(talkers)
+    Ok(found)
 }
 
-/// Files of one kind, by sentence; others are not part of the corpus.
-fn sentences(
-    tree: &mut Tree,
-    root: &Path,
-    place: &str,
-    kind: FileKind,
-) -> Result<Files, CorpusError> {
-    let files = tree.list_under(root, place)?.files.into_iter();
-    let files = files.filter(|(name, _)| names::file_kind(name) == kind);
-    let files = files.map(|(name, path)| (names::split_extension(&name).0.to_owned(), path));
-    Ok(files.filter(|(name, _)| is_sentence(name)).collect())
+/// The name without its extension.
+fn stem(name: &str) -> String {
+    names::split_extension(name).0.to_owned()
 }
 
-/// Whether a name is `s` and a number.
+/// Whether a name is that of one of the 34 talkers.
 fn is_talker(name: &str) -> bool {
-    name.strip_prefix('s')
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = name.strip_prefix('s').and_then(|number| number.parse::<u8>().ok());
+    number.is_some_and(|number| (1..=34).contains(&number) && name == format!("s{number}"))
 }
 
-/// Whether a name has the six letters of a sentence: command, colour, preposition, letter, digit
-/// and adverb, for example `bbaf2n` for `bin blue at f two now`.
-fn is_sentence(name: &str) -> bool {
-    const WORDS: [&[u8]; 6] =
-        [b"blps", b"bgrw", b"abiw", b"abcdefghijklmnopqrstuvwxyz", b"0123456789z", b"anps"];
-    name.len() == WORDS.len() && name.bytes().zip(WORDS).all(|(byte, word)| word.contains(&byte))
+fn is_sentence(stem: &str) -> bool {
+    stem.len() == WORDS.len()
+        && stem.chars().zip(WORDS).all(|(letter, letters)| letters.contains(letter))
+}
+
+/// The speaker id of a talker: different from the ids of other corpora.
+fn speaker(talker: &str) -> String {
+    format!("grid-{talker}")
+}
+
+fn without(speaker_id: &str, source: &str, missing: &str) -> Absent {
+    Absent {
+        pair_id: names::pair_id(&[speaker_id]),
+        speaker_id: speaker_id.to_owned(),
+        source: source.to_owned(),
+        missing: missing.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use s2f_core::Sex;
     use s2f_testing::data;
 
     use super::*;
     use crate::layout::plan;
-    use crate::tests::{absent, clip, ids, tree};
+    use crate::tests::{absent, ids, tree, write};
 
     #[test]
-    fn videos_and_sounds_are_found_where_the_archives_are_unpacked() {
-        for (video, sound) in [
-            ("s1", "audio_25k/s1"),
-            ("video/s1", "audio_25k/s1"),
-            ("s1/video/mpg_vcd", "s1/audio"),
-            ("s1/video/mpg_6000", "audio/s1"),
-        ] {
-            let root = tree(&[
-                &format!("{video}/bbaf2n.mpg"),
-                &format!("{video}/bbaf4p.mpg"),
-                &format!("{video}/notes.mpg"),
-                &format!("{sound}/bbaf2n.wav"),
-                &format!("{sound}/lgbs6a.wav"),
-                "alignments/s1/bbaf2n.align",
-            ]);
-            let plan = plan(root.path(), None).unwrap();
-            assert_eq!(plan.layout.name, "grid", "{video}");
-            assert_eq!(ids(&plan), ["grid-s1.bbaf2n", "grid-s1.bbaf4p"], "{video}");
-            let first = clip(&plan, "grid-s1.bbaf2n");
-            assert_eq!(first.sound, Media::whole(root.path().join(sound).join("bbaf2n.wav")));
-            let file = root.path().join(video).join("bbaf2n.mpg");
-            assert_eq!(first.face, FaceSource::Video { media: Media::whole(file), at: None });
-            let other = root.path().join(video).join("bbaf4p.mpg");
-            assert_eq!(clip(&plan, "grid-s1.bbaf4p").sound, Media::whole(other));
-            assert_eq!(absent(&plan), ["grid-s1.lgbs6a: no video"], "{video}");
-            assert_eq!(plan.people["grid-s1"].sex, None);
-        }
+    fn sentences_of_all_talkers_with_their_sounds() {
+        let root = tree(&[
+            "s1/bbaf2n.mpg",
+            "s1/swwp2s.mpg",
+            "s1/notes.mpg",
+            "s2/video/mpg_6000/lbax4n.mpg",
+            "s21/readme.txt",
+            "audio_25k/s1/bbaf2n.wav",
+            "alignments/s1/bbaf2n.align",
+            "s35/bbaf2n.mpg",
+        ]);
+        write(root.path(), PEOPLE, "person_id,sex\ns1,male\n");
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!((plan.layout.name, plan.licence.as_str()), ("grid", "CC BY 4.0"));
+        assert_eq!(ids(&plan), ["grid-s1.bbaf2n", "grid-s1.swwp2s", "grid-s2.lbax4n"]);
+        assert!(plan.clips[0].sound.file.ends_with("audio_25k/s1/bbaf2n.wav"));
+        assert!(plan.clips[1].sound.file.ends_with("s1/swwp2s.mpg"));
+        assert_eq!(plan.people["grid-s1"].sex, Some(Sex::Male));
+        assert_eq!(plan.people["grid-s2"].sex, None);
+        assert_eq!(absent(&plan), ["grid-s21: no video"]);
+    }
+
+    /// 83 videos of seven talkers, as their list has them.
+    #[test]
+    fn published_names_are_sentences() {
+        let Some(list) = data("data/videos/grid/speakers.csv") else { return };
+        let list = std::fs::read_to_string(list).unwrap();
+        let rows = list.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+        let names: Vec<String> = rows.map(|row| format!("{}/{}.mpg", row[0], row[2])).collect();
+        let root = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let plan = plan(root.path(), None).unwrap();
+        assert_eq!((plan.layout.name, plan.clips.len(), plan.people.len()), ("grid", 83, 7));
     }
 
     #[test]
-    fn every_published_clip_of_the_example_is_a_sentence() {
-        let Some(grid) = data("data/videos/grid") else { return };
-        let mut clips = 0;
-        for entry in std::fs::read_dir(&grid).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            if let Some((talker, clip)) = name.split_once('_') {
-                let (stem, extension) = names::split_extension(clip);
-                assert!(is_talker(talker) && is_sentence(stem) && extension == "mpg", "{name}");
-                clips += 1;
-            }
+    fn other_folders_are_not_mistaken_for_it() {
+        for files in [["s1/clip01.mp4"], ["anna/bbaf2n.mpg"], ["s01/bbaf2n.mpg"]] {
+            let root = tree(&files);
+            assert_eq!(plan(root.path(), None).unwrap().layout.name, "folder", "{files:?}");
         }
-        assert_eq!(clips, 83);
     }
 }

@@ -66,6 +66,14 @@ impl ClipProcessor<'_> {
     /// # Errors
     /// Only errors that must stop the whole run.
     pub(super) fn process(&self, clip: &Clip) -> Result<Vec<ClipOutcome>, CorpusError> {
+        let Some(files) = self.tools.remote.files else { return self.outcomes(clip) };
+        files.fetch(clip)?;
+        let outcomes = self.outcomes(clip);
+        files.release(clip)?;
+        outcomes
+    }
+
+    fn outcomes(&self, clip: &Clip) -> Result<Vec<ClipOutcome>, CorpusError> {
         if !self.plan.layout.cuts_into_segments {
             let whole = Segment::whole(clip);
             return Ok(vec![self.outcome(&whole, self.pair(&whole))?]);

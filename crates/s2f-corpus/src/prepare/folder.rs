@@ -46,11 +46,11 @@ pub(super) struct PrepareFolder {
 }
 
 /// Names in the folder.
-pub(super) const JOB: &str = "prepare.json";
-pub(super) const PARTS: &str = "parts";
+pub(crate) const JOB: &str = "prepare.json";
+pub(crate) const PARTS: &str = "parts";
 pub(super) const SPLITS: &str = "splits.csv";
 pub(super) const REJECTED: &str = "rejected.csv";
-pub(super) const SUMMARY: &str = "summary.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 /// In the folder of parts: the rejected rows of clips whose files are missing; every shard writes
 /// the same.
 pub(super) const ABSENT: &str = "absent.rejected.csv";
@@ -138,8 +138,13 @@ impl PrepareFolder {
     }
 }
 
+/// The name of a part's pairs in the folder.
+pub(crate) fn part_of(part: usize) -> String {
+    format!("{PARTS}/{part:05}.parquet")
+}
+
 pub(super) fn part_pairs(folder: &Path, part: usize) -> PathBuf {
-    folder.join(PARTS).join(format!("{part:05}.parquet"))
+    folder.join(part_of(part))
 }
 
 pub(super) fn part_rejected(folder: &Path, part: usize) -> PathBuf {

@@ -11,7 +11,7 @@ use s2f_corpus::check::check;
 use s2f_corpus::layout::{CorpusContents, LAYOUTS, Layout, detect};
 use s2f_corpus::media::{Ffmpeg, encode_wav};
 use s2f_corpus::plan::{Clip, FaceSource, LayoutProperties, Media, Person};
-use s2f_corpus::prepare::{PrepareSettings, PrepareTools, merge, prepare};
+use s2f_corpus::prepare::{PrepareSettings, PrepareTools, Remote, merge, prepare};
 use s2f_corpus::reject::Reason;
 use s2f_corpus::shard::Shard;
 use s2f_face::{Detector, FaceEncoder, FaceError, PairFace};
@@ -122,8 +122,13 @@ fn it_becomes_pairs_and_rejections() {
     };
     let (encoder, detector) = (PointEncoder(space), Detector::open(yunet).unwrap());
     let speech = SpeechDetector::shipped().unwrap();
-    let tools =
-        PrepareTools { ffmpeg: &ffmpeg, detector: &detector, speech: &speech, encoder: &encoder };
+    let tools = PrepareTools {
+        ffmpeg: &ffmpeg,
+        detector: &detector,
+        speech: &speech,
+        encoder: &encoder,
+        remote: Remote::default(),
+    };
 
     let out = tempfile::tempdir().unwrap();
     let plan = INTERVIEWS.plan(root.path()).unwrap();

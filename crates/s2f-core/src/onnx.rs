@@ -1,4 +1,4 @@
-//! Runs ONNX networks with one thread per call.
+//! How ONNX networks run: with one thread per call.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ thread_local! {
 /// Options to run a network on one thread while the calling thread waits.
 ///
 /// The networks here are small and gain little from several cores. Callers use all cores by
-/// processing one picture per core; with these options, as many threads compute as call.
-pub(crate) fn one_thread() -> RunOptions {
+/// processing one picture or recording per core; with these options, as many threads compute as
+/// call.
+pub fn one_thread() -> RunOptions {
     RunOptions::default().with_thread_pool(Some(POOL.with(Arc::clone)))
 }
