@@ -30,7 +30,7 @@ pub static LAYOUT: Layout = Layout {
         title: "SpeakingFaces",
         treatment: "each command becomes one voice, of the first microphone; the face is the best \
                     one (large, sharp, frontal) among the pictures of the same command",
-        default_licence: "CC BY 4.0 (SpeakingFaces, ISSAI)",
+        default_licence: "not stated in the archives; see the terms of SpeakingFaces (ISSAI)",
         cuts_into_segments: false,
     },
     needs: "sub_N/trial_T/mic1_audio_cmd_trim/*.wav beside sub_N/trial_T/rgb_image_cmd/*.png; \
