@@ -14,6 +14,7 @@
 pub mod layout;
 pub mod plan;
 
+pub mod card;
 pub mod check;
 pub mod prepare;
 pub mod stats;

@@ -67,6 +67,33 @@ pub(crate) fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// What a column of a file of pairs holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Text.
+    Text,
+    /// A number in single precision.
+    Number,
+    /// A list of them.
+    Numbers,
+    /// The bytes of a file: sound or a picture.
+    Bytes,
+}
+
+/// Name and contents of each column of a file of pairs, in their order.
+pub fn columns() -> impl Iterator<Item = (String, Column)> {
+    let fields = schema().fields().clone();
+    (0..fields.len()).map(move |index| {
+        let kind = match fields[index].data_type() {
+            DataType::Utf8 => Column::Text,
+            DataType::Float32 => Column::Number,
+            DataType::List(_) => Column::Numbers,
+            _ => Column::Bytes,
+        };
+        (fields[index].name().clone(), kind)
+    })
+}
+
 /// The elements of a list, under the name that the Parquet format gives them.
 pub(crate) fn list_item() -> Arc<Field> {
     Arc::new(Field::new("element", DataType::Float32, false))
