@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The folders of people are `sub_N` or, as in the archives of images and audio, `sub_N_ia`, in the
-//! root or in `train_data`, `valid_data` and `test_data`. Thermal pictures (`thr_image_cmd`) and the
-//! column with ethnicity are not read; nor is the first session, which is silent.
+//! root or in `train_data`, `valid_data` and `test_data`. Thermal pictures (`thr_image_cmd`) and
+//! the column with ethnicity are not read; nor is the first session, which is silent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
