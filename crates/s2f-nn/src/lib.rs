@@ -45,6 +45,7 @@ pub mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use s2f_kernels::Sum;
 pub use config::{ConfigError, Cost, MAX_PARAMETERS};
 pub use face_decoder::{DecodedFace, FaceDecoder, FaceDecoderConfig};
 pub use face_distribution::{

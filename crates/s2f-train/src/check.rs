@@ -227,7 +227,7 @@ impl VoiceEncoderTraining {
             losses.distillation == 0.0 || losses.vgg_face.is_some()
         })?;
         Compute::new(devices.clone(), self.optimisation.precision)?;
-        self.optimisation.check(devices.count())
+        self.optimisation.check(devices.count_of_all())
     }
 }
 

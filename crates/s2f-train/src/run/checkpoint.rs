@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, files, parameter_ids};
 use crate::TrainError;
 use crate::event::TrainEvent;
+use crate::peers::Processes;
 use crate::train_state::{TrainState, WeightAverage};
 
 const BEST: &str = "best";
@@ -39,6 +40,8 @@ pub(crate) struct Restored<M, S> {
     pub(crate) trained: TrainState<M>,
     /// The loop's own state.
     pub(crate) state: S,
+    /// Step of the best validation.
+    pub(crate) best: Option<usize>,
 }
 
 /// The best validation so far.
@@ -77,7 +80,7 @@ impl FileHash {
     }
 }
 
-/// The files of a checkpoint that equal its manifest.
+/// The files of a checkpoint.
 struct Verified {
     weights: Vec<u8>,
     average: Option<Vec<u8>>,
@@ -112,30 +115,7 @@ impl Run {
                 }
             };
             let bad = |reason: String| TrainError::Checkpoint { path: path.clone(), reason };
-            let state: State<S> = toml::from_str(&files.state).map_err(|e| bad(e.to_string()))?;
-            let ids: BTreeMap<String, u64> =
-                serde_json::from_slice(&files.parameters).map_err(|e| bad(e.to_string()))?;
-            if !ids.keys().eq(parameter_ids::ids(&fresh.network).keys()) {
-                return Err(bad("it is of another network".to_owned()));
-            }
-            let load = |network: &M, bytes: &[u8]| -> Result<M, TrainError> {
-                Ok(parameter_ids::with_ids(weights::load(network.clone(), bytes)?, &ids))
-            };
-            let average = match fresh.average.as_ref().zip(files.average) {
-                Some((average, bytes)) => {
-                    let network = load(average.network(), &bytes)?;
-                    Some(WeightAverage::new(&network, average.decay()))
-                }
-                None => None,
-            };
-            let optimizer = fresh.optimizer.clone();
-            let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(files.optimizer));
-            let trained = TrainState {
-                network: load(&fresh.network, &files.weights)?,
-                optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
-                average,
-            };
-            let restored = Restored { step: state.step, trained, state: state.of_loop };
+            let (restored, state) = files.restored(fresh, bad)?;
             self.cut_metrics(state.metrics_bytes)?;
             self.best = state.best;
             self.write_best()?;
@@ -161,17 +141,15 @@ impl Run {
         let metrics_bytes = self.metrics.sync_all().and_then(|()| self.metrics.metadata());
         let metrics_bytes = metrics_bytes.map_err(FileError::at("write", &metrics))?.len();
         let state = State { step, metrics_bytes, best: self.best.clone(), of_loop: state };
-        let optimizer = trained.optimizer.into_bytes().map_err(|e| bad(e.to_string()))?;
-        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(&trained.network));
+        let state = toml::to_string(&state).map_err(|e| bad(e.to_string()))?;
+        let files = Verified::of(trained, state, bad)?;
         let mut contents: Vec<(&str, Vec<u8>)> = vec![
-            (WEIGHTS, full_precision(&trained.network)?),
-            (OPTIMIZER, optimizer.to_vec()),
-            (PARAMETERS, parameters.map_err(|e| bad(e.to_string()))?),
-            (STATE, toml::to_string(&state).map_err(|e| bad(e.to_string()))?.into_bytes()),
+            (WEIGHTS, files.weights),
+            (OPTIMIZER, files.optimizer),
+            (PARAMETERS, files.parameters),
+            (STATE, files.state.into_bytes()),
         ];
-        if let Some(average) = &trained.average {
-            contents.push((AVERAGE, full_precision(average.network())?));
-        }
+        contents.extend(files.average.map(|average| (AVERAGE, average)));
         let hash = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), FileHash::of(bytes));
         let manifest: Manifest = contents.iter().map(hash).collect();
 
@@ -287,6 +265,111 @@ impl Run {
             self.metrics.set_len(bytes.min(found.len()))
         });
         Ok(cut.map_err(FileError::at("write", &path))?)
+    }
+}
+
+/// What the first process starts from, in each process: `restored`, or else `fresh` and `state`.
+pub(crate) fn shared<M: Module, S: Serialize + DeserializeOwned>(
+    processes: &dyn Processes,
+    fresh: TrainState<M>,
+    state: &S,
+    restored: Option<Restored<M, S>>,
+) -> Result<Restored<M, S>, TrainError> {
+    let bad = |reason| TrainError::Data(format!("the start of the processes: {reason}"));
+    let mut bytes = Vec::new();
+    if processes.is_first() {
+        let (step, trained, state, best) = match &restored {
+            Some(restored) => (restored.step, &restored.trained, &restored.state, restored.best),
+            None => (0, &fresh, state, None),
+        };
+        let best = best.map(|step| Best { step, score: 0.0, bytes: 0, sha256: String::new() });
+        let state = State { step, metrics_bytes: 0, best, of_loop: state };
+        let state = toml::to_string(&state).map_err(|e| bad(e.to_string()))?;
+        bytes = Verified::of(trained, state, bad)?.to_bytes();
+    }
+    let bytes = processes.broadcast(bytes)?;
+    let files = Verified::from_bytes(&bytes).ok_or_else(|| bad("it is damaged".to_owned()))?;
+    Ok(files.restored(&fresh, bad)?.0)
+}
+
+impl Verified {
+    fn of<M: Module>(
+        trained: &TrainState<M>,
+        state: String,
+        bad: impl Fn(String) -> TrainError,
+    ) -> Result<Self, TrainError> {
+        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(&trained.network));
+        let average = trained.average.as_ref();
+        Ok(Self {
+            weights: full_precision(&trained.network)?,
+            average: average.map(|average| full_precision(average.network())).transpose()?,
+            optimizer: trained.optimizer.into_bytes().map_err(|e| bad(e.to_string()))?.to_vec(),
+            parameters: parameters.map_err(|e| bad(e.to_string()))?,
+            state,
+        })
+    }
+
+    fn restored<M: Module, S: DeserializeOwned>(
+        self,
+        fresh: &TrainState<M>,
+        bad: impl Fn(String) -> TrainError,
+    ) -> Result<(Restored<M, S>, State<()>), TrainError> {
+        let State { step, metrics_bytes, best, of_loop } =
+            toml::from_str::<State<S>>(&self.state).map_err(|e| bad(e.to_string()))?;
+        let ids: BTreeMap<String, u64> =
+            serde_json::from_slice(&self.parameters).map_err(|e| bad(e.to_string()))?;
+        if !ids.keys().eq(parameter_ids::ids(&fresh.network).keys()) {
+            return Err(bad("it is of another network".to_owned()));
+        }
+        let load = |network: &M, bytes: &[u8]| -> Result<M, TrainError> {
+            Ok(parameter_ids::with_ids(weights::load(network.clone(), bytes)?, &ids))
+        };
+        let average = match fresh.average.as_ref().zip(self.average) {
+            Some((average, bytes)) => {
+                let network = load(average.network(), &bytes)?;
+                Some(WeightAverage::new(&network, average.decay()))
+            }
+            None => None,
+        };
+        let optimizer = fresh.optimizer.clone();
+        let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(self.optimizer));
+        let trained = TrainState {
+            network: load(&fresh.network, &self.weights)?,
+            optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
+            average,
+        };
+        let of_best = best.as_ref().map(|best| best.step);
+        let restored = Restored { step, trained, state: of_loop, best: of_best };
+        Ok((restored, State { step, metrics_bytes, best, of_loop: () }))
+    }
+
+    /// All files in one: each after its length.
+    fn to_bytes(&self) -> Vec<u8> {
+        let average: &[u8] = self.average.as_deref().unwrap_or_default();
+        let state = self.state.as_bytes();
+        let mut bytes = Vec::new();
+        for file in [&self.weights, average, &self.optimizer, &self.parameters, state] {
+            bytes.extend((file.len() as u64).to_le_bytes());
+            bytes.extend(file);
+        }
+        bytes
+    }
+
+    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut next = || {
+            let (length, rest) = bytes.split_first_chunk()?;
+            let (file, rest) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
+            bytes = rest;
+            Some(file.to_vec())
+        };
+        let (weights, average) = (next()?, next()?);
+        Some(Self {
+            weights,
+            average: Some(average).filter(|average| !average.is_empty()),
+            optimizer: next()?,
+            parameters: next()?,
+            state: String::from_utf8(next()?).ok()?,
+        })
     }
 }
 

@@ -323,6 +323,7 @@ fn a_loss_that_is_not_finite_stops_the_run() {
         optimizer: Optimizer::AdamW { weight_decay: 0.0 },
         clip_gradient_norm: None,
         ema_decay: None,
+        batch_norm: crate::BatchStatistics::Local,
         precision: ComputePrecision::Float32,
     };
     let watch = Watch::default();

@@ -107,6 +107,7 @@ impl Training {
             &Invocation::default(),
             |_| (),
         )
+        .map(Option::unwrap)
     }
 
     pub(crate) fn weights(&self, run: &str) -> Vec<u8> {
