@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{architecture, documents, instructions, python, root, skipped};
+use crate::{architecture, browser, documents, instructions, program, python, root, skipped};
 
 /// One step of the checks.
 struct Step {
@@ -24,8 +24,8 @@ enum Action {
     Tool { program: &'static str, arguments: &'static [&'static str], install: &'static str },
     /// Checks the repository; returns what was checked.
     Look(fn() -> Result<String, String>),
-    /// Builds and tests the Python package, if there is a Python.
-    Python,
+    /// Builds and tests with tools that may not be installed.
+    Tested(fn() -> Result<program::Outcome, String>),
     /// Counts instructions, if Valgrind is installed and knows the machine.
     Instructions,
     /// Runs cargo with a variable that leaves something out, and prints what.
@@ -128,7 +128,8 @@ const STEPS: &[Step] = &[
         action: Action::Cargo(&["test", "--locked", "--release", "--workspace"]),
     },
     // After the tests, which build all that the wheel has in common with the program.
-    Step { name: "python", action: Action::Python },
+    Step { name: "python", action: Action::Tested(python::check) },
+    Step { name: "browser", action: Action::Tested(browser::check) },
     Step { name: "instructions", action: Action::Instructions },
     // A second kind of device, on any machine: Burn's other processor backend.
     Step {
@@ -213,12 +214,12 @@ impl Step {
                 eprintln!("check: {}: {}", self.name, look()?);
                 Ok(Outcome::Passed)
             }
-            Action::Python => match python::check()? {
-                python::Outcome::Passed(what) => {
+            Action::Tested(check) => match check()? {
+                program::Outcome::Passed(what) => {
                     eprintln!("check: {}: {what}", self.name);
                     Ok(Outcome::Passed)
                 }
-                python::Outcome::Unchecked(reason) => Ok(Outcome::Unchecked(reason)),
+                program::Outcome::Unchecked(reason) => Ok(Outcome::Unchecked(reason)),
             },
             Action::Instructions if !instructions::SUPPORTED => {
                 Ok(Outcome::Unchecked("instructions are counted on Linux with x86-64".to_owned()))

@@ -16,10 +16,12 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the printer")]
 
 mod architecture;
+mod browser;
 mod check;
 mod documents;
 mod fuzz;
 mod instructions;
+mod program;
 mod python;
 mod reference;
 mod skipped;

@@ -4,8 +4,8 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use crate::program::{Outcome, run};
 use crate::root;
 
 /// Where the package is.
@@ -16,14 +16,6 @@ const MAX_WHEEL: u64 = 25 << 20;
 const INTERPRETERS: [&str; 2] = ["python3", "python"];
 /// Succeeds with a Python that the package supports.
 const SUPPORTED: &str = "import sys, venv; sys.exit(sys.version_info < (3, 10))";
-
-/// How the check ended, if it did not fail.
-pub enum Outcome {
-    /// What was checked.
-    Passed(String),
-    /// Why nothing was.
-    Unchecked(String),
-}
 
 /// Builds, installs, tests.
 pub fn check() -> Result<Outcome, String> {
@@ -106,35 +98,9 @@ fn only_file(folder: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// Runs a program in the root of the repository.
-fn run(program: &Path, arguments: &[impl AsRef<OsStr>], quiet: bool) -> Result<(), String> {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(root());
-    if quiet {
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-    }
-    let name = || {
-        let arguments = arguments.iter().map(|argument| argument.as_ref().to_string_lossy());
-        arguments.fold(program.display().to_string(), |line, argument| line + " " + &argument)
-    };
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{}: {status}", name())),
-        Err(error) => Err(format!("{}: {error}", name())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failure_names_the_program_and_its_arguments() {
-        let problem = run(Path::new("no-such-program"), &["one", "two"], true).unwrap_err();
-        assert!(problem.starts_with("no-such-program one two: "), "{problem}");
-        assert!(run(Path::new(env!("CARGO")), &["--version"], true).is_ok());
-        assert!(run(Path::new(env!("CARGO")), &["no-such-command"], true).is_err());
-    }
 
     #[test]
     fn other_requirements_are_installed_again() {

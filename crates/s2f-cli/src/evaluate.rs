@@ -21,7 +21,8 @@ use crate::{Outcome, owner};
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Model: compact (part of the program), a model folder, or a run folder of `train`
+    /// Model: compact (part of the program), a model folder, a run folder of `train`, or
+    /// hf:OWNER/NAME, pulled before with `model pull`
     #[arg(value_name = "MODEL")]
     model: String,
 

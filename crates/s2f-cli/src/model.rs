@@ -5,6 +5,8 @@ mod export;
 mod import;
 mod list;
 mod pull;
+mod push;
+mod rm;
 
 use std::path::Path;
 
@@ -43,8 +45,13 @@ enum Action {
         #[command(flatten)]
         device: DeviceArgs,
     },
-    /// Download published networks, such as the face detector that corpora need
+    /// Download published networks, such as the face detector that corpora need, or models from
+    /// the Hugging Face hub
     Pull(pull::Args),
+    /// Upload a model folder to the Hugging Face hub; shows what it will send, and asks
+    Push(push::Args),
+    /// Remove networks and models that were pulled
+    Rm(rm::Args),
     /// Import weights from a PyTorch checkpoint or a safetensors file
     Import(import::Args),
     /// Export a model's networks for PyTorch (safetensors) or for any runtime (ONNX)
@@ -58,6 +65,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         Action::Info { model, json } => info(model, *json, printer)?,
         Action::Verify { model, device } => verify(model, &device.open()?, printer)?,
         Action::Pull(args) => return pull::run(args, printer),
+        Action::Push(args) => push::run(args, printer)?,
+        Action::Rm(args) => return rm::run(args, printer),
         Action::Import(args) => import::run(args, printer)?,
         Action::Export(args) => export::run(args, printer)?,
     }

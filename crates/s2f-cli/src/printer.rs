@@ -196,6 +196,15 @@ impl Printer {
         }
     }
 
+    /// Asks a question on standard error, whatever is printed otherwise.
+    pub fn ask(&self, question: &str) {
+        let question = printable::line(question);
+        self.bar.suspend(|| {
+            let mut out = stderr().lock();
+            write!(out, "{question} ").and_then(|()| out.flush()).ok()
+        });
+    }
+
     /// Prints data to standard output. A reader that has closed the pipe, such as `head`, is no
     /// error, and does not end what the command does.
     ///

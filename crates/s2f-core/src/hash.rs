@@ -1,9 +1,10 @@
-//! SHA-256 and its hexadecimal form.
+//! SHA-256 and its hexadecimal form; and the SHA-1 by which git names a file.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use sha1::Sha1;
 pub use sha2::{Digest, Sha256};
 
 use crate::FileError;
@@ -53,6 +54,35 @@ impl Write for HashWriter {
     }
 }
 
+/// The name that git gives a file of these bytes, 40 hexadecimal digits: the SHA-1 of a header with
+/// its length, and the bytes. SHA-1 tells damage from the original, not an attack: two files of one
+/// name can be made.
+#[derive(Debug, Clone)]
+pub struct GitBlobWriter(Sha1);
+
+impl GitBlobWriter {
+    /// For a file of `bytes` bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self(Sha1::new_with_prefix(format!("blob {bytes}\0")))
+    }
+
+    /// The name for all bytes written, which must be as many as announced.
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+impl Write for GitBlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +100,18 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"abc").unwrap();
         assert_eq!(sha256_file(file.path()).unwrap(), ABC);
+    }
+
+    // `printf 'hello\n' | git hash-object --stdin`, and of nothing.
+    #[test]
+    fn git_names_files_likewise() {
+        let name = |bytes: &[u8]| {
+            let mut writer = GitBlobWriter::new(bytes.len() as u64);
+            writer.write_all(bytes).unwrap();
+            writer.finish()
+        };
+        assert_eq!(name(b"hello\n"), "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert_eq!(name(b""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
     }
 
     #[test]

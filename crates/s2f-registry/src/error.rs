@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::FileHash;
+
 /// An error of finding, fetching or installing a network.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -177,14 +179,16 @@ pub enum RegistryError {
     },
     /// The bytes are not the published ones; they were removed.
     #[error(
-        "{origin} is not the published file: its sha256 is {actual} instead of {expected}; hint: \
-         nothing was installed; fetch the file elsewhere and pass it with --from"
+        "{origin} is not the published file: its {} is {actual} instead of {}; hint: nothing was \
+         installed; fetch the file elsewhere and pass it with --from",
+        expected.algorithm(),
+        expected.digits()
     )]
     WrongHash {
         /// The address or the file.
         origin: String,
-        /// The registered hash.
-        expected: String,
+        /// The published hash.
+        expected: FileHash,
         /// The computed hash.
         actual: String,
     },

@@ -1,63 +1,36 @@
 //! Downloads over HTTP that resume where they stopped, and that check everything a server sends.
 
-use std::io::{ErrorKind, Read};
-use std::net::IpAddr;
+use std::io::Read;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
-use ureq::http::header::{ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
-use ureq::http::{HeaderName, Response, Uri};
-use ureq::{Agent, Body, Error, Proxy};
+use ureq::http::Response;
+use ureq::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
+};
+use ureq::{Agent, Body, Error};
 
+use crate::client::{agent, header_text, is_temporary, is_temporary_status};
 use crate::partial_file::{CHUNK_BYTES, PartialFile};
 use crate::verify::Comparison;
-use crate::{PullProgress, RegistryError, RemoteFile};
+use crate::{PullProgress, RegistryError, RemoteFile, RetryPolicy};
 
-const USER_AGENT: &str = concat!("speech2face/", env!("CARGO_PKG_VERSION"));
-
-/// Timeouts of a download, and how often it is retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// Maximum time to look up the server's name, and to connect.
-    pub connect_timeout: Duration,
-    /// Maximum time between two reads, or two writes.
-    pub read_timeout: Duration,
-    /// Maximum time of a whole response.
-    pub response_timeout: Duration,
-    /// Number of attempts per file, the first included.
-    pub attempts: u32,
-    /// Delay before the second attempt; it doubles before each further one.
-    pub first_delay: Duration,
-}
-
-impl Default for RetryPolicy {
-    /// 10 s to connect, 30 s between reads, 15 min per response, 4 attempts, 0.5 s first delay.
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(30),
-            response_timeout: Duration::from_secs(15 * 60),
-            attempts: 4,
-            first_delay: Duration::from_millis(500),
-        }
-    }
-}
-
-/// Downloads `file` into `folder`. The caller holds the lock of the folder.
+/// Downloads `file` into `folder`, with this value of the header `Authorization`, if one is needed.
+/// The caller holds the lock of the folder.
 pub(crate) fn fetch(
     file: &RemoteFile,
+    authorization: Option<&str>,
     folder: &Path,
     policy: RetryPolicy,
     on_progress: &mut dyn FnMut(PullProgress<'_>),
 ) -> Result<(), RegistryError> {
-    let agent = agent(file, policy);
+    let agent = agent(&file.url, policy);
     let mut part = PartialFile::open(folder, file)?;
     let mut restarted = false;
     let mut delay = policy.first_delay;
     let mut attempts = 1;
     loop {
-        match attempt(&agent, &mut part, file, on_progress) {
+        match attempt(&agent, &mut part, file, authorization, on_progress) {
             Ok(()) if part.is_from_one_response() || restarted => {
                 return part.install_or_discard(&file.url);
             }
@@ -114,12 +87,16 @@ fn attempt(
     agent: &Agent,
     part: &mut PartialFile<'_>,
     file: &RemoteFile,
+    authorization: Option<&str>,
     on_progress: &mut dyn FnMut(PullProgress<'_>),
 ) -> Result<(), Failure> {
     if part.len() == file.bytes {
         return Ok(()); // an earlier process was interrupted just before the end
     }
     let mut request = agent.get(&file.url).header(ACCEPT_ENCODING, "identity");
+    if let Some(value) = authorization {
+        request = request.header(AUTHORIZATION, value);
+    }
     if part.len() > 0 {
         request = request.header(RANGE, format!("bytes={}-", part.len()));
         if let Some(etag) = part.etag() {
@@ -191,39 +168,12 @@ fn check_head(
             part.restart(None)?;
             return Err(Failure::Temporary(RegistryError::Status { url: url(), status }));
         }
-        408 | 429 | 500..600 => {
+        status if is_temporary_status(status) => {
             return Err(Failure::Temporary(RegistryError::Status { url: url(), status }));
         }
         _ => return Err(Failure::Permanent(RegistryError::Status { url: url(), status })),
     }
     Ok(())
-}
-
-fn agent(file: &RemoteFile, policy: RetryPolicy) -> Agent {
-    let is_local = file.url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback));
-    Agent::config_builder()
-        .user_agent(USER_AGENT)
-        .http_status_as_error(false)
-        // An encrypted request stays encrypted across redirects.
-        .https_only(file.url.starts_with("https://"))
-        // A proxy cannot reach this computer's loopback address.
-        .proxy(if is_local { None } else { Proxy::try_from_env() })
-        .timeout_resolve(Some(policy.connect_timeout))
-        .timeout_connect(Some(policy.connect_timeout))
-        .timeout_per_read(Some(policy.read_timeout))
-        .timeout_per_write(Some(policy.read_timeout))
-        .timeout_global(Some(policy.response_timeout))
-        .build()
-        .new_agent()
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn header_text(response: &Response<Body>, header: HeaderName) -> Option<&str> {
-    response.headers().get(header)?.to_str().ok()
 }
 
 fn is_web_page(content_type: &str) -> bool {
@@ -254,16 +204,7 @@ fn interrupted(file: &RemoteFile, part: &PartialFile<'_>, reason: impl ToString)
 
 fn unreachable(file: &RemoteFile, error: &Error) -> Failure {
     let cause = RegistryError::Unreachable { url: file.url.clone(), reason: error.to_string() };
-    match error {
-        // An untrusted certificate is reported as invalid data.
-        Error::Io(error) if error.kind() == ErrorKind::InvalidData => Failure::Permanent(cause),
-        Error::Io(_)
-        | Error::Timeout(_)
-        | Error::HostNotFound
-        | Error::ConnectionFailed
-        | Error::ConnectProxyFailed(_) => Failure::Temporary(cause),
-        _ => Failure::Permanent(cause),
-    }
+    if is_temporary(error) { Failure::Temporary(cause) } else { Failure::Permanent(cause) }
 }
 
 #[cfg(test)]
@@ -278,30 +219,5 @@ mod tests {
         {
             assert_eq!(content_range(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn only_loopback_addresses_bypass_the_proxy() {
-        for host in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["127.0.0.1.example.org", "localhost.example.org", "10.0.0.1", "[::2]"] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn https_requests_stay_https() {
-        let is_https_only = |url: &str| {
-            let file = RemoteFile {
-                name: "a".to_owned(),
-                bytes: 1,
-                sha256: String::new(),
-                url: url.to_owned(),
-            };
-            agent(&file, RetryPolicy::default()).config().https_only()
-        };
-        assert!(is_https_only("https://example.org/a"));
-        assert!(!is_https_only("http://127.0.0.1/a"));
     }
 }

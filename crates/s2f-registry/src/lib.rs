@@ -1,13 +1,15 @@
 //! Published networks: where they are published, under which licence, and where verified copies of
-//! them are stored on this computer.
+//! them are stored on this computer; and models of the [Hugging Face hub](Hub).
 //!
 //! A [`Registry`] lists the networks. A [`Store`] is the folder that holds them, as
 //! `FOLDER/NAME/FILE`, for example
 //! `~/.local/share/speech2face/models/yunet/yunet_n_dynamic.onnx`. A [`NetworkSource`] is what a
 //! user or a configuration names: a registered network, or a file of their own.
 //!
-//! Only [`Store::pull`] opens the network. Everything that reads a network finds its file with
-//! [`Store::find`] or [`Store::locate`], which compare size and SHA-256 each time.
+//! Only [`Store::pull`] and [`Hub`] open the network; without the feature `download`, the crate
+//! has neither. Everything that reads a network finds its file with [`Store::find`] or
+//! [`Store::locate`], which compare size and SHA-256 each time; [`HubCache::find`] does the same for
+//! models of the hub.
 //!
 //! ```
 //! use s2f_registry::{NetworkSource, PullOutcome, Registry, Store};
@@ -47,19 +49,31 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod hub;
 mod registry;
 mod source;
 mod store;
 
+#[cfg(feature = "download")]
+mod client;
 mod error;
+#[cfg(feature = "download")]
 mod fetch;
+mod file_hash;
 mod partial_file;
 mod progress;
+#[cfg(feature = "download")]
+mod pull;
+mod retry_policy;
 mod verify;
 
 pub use error::RegistryError;
-pub use fetch::RetryPolicy;
+pub use file_hash::FileHash;
+#[cfg(feature = "download")]
+pub use hub::{Hub, PushFile, PushPlan, PushProgress, Pushed, Target};
+pub use hub::{HubCache, HubError, HubName, PulledModel};
 pub use progress::PullProgress;
 pub use registry::{Entry, Licence, Origin, Registry, RemoteFile};
+pub use retry_policy::RetryPolicy;
 pub use source::NetworkSource;
 pub use store::{Availability, PullOutcome, Store};

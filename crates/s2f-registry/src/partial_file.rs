@@ -113,7 +113,7 @@ impl<'a> PartialFile<'a> {
                 RegistryError::WrongSize { origin, found: found.to_string(), bytes: file.bytes }
             }
             Comparison::Hash(actual) => {
-                RegistryError::WrongHash { origin, expected: file.sha256.clone(), actual }
+                RegistryError::WrongHash { origin, expected: file.hash.clone(), actual }
             }
         };
         self.discard()?;
@@ -128,7 +128,8 @@ impl<'a> PartialFile<'a> {
     }
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,

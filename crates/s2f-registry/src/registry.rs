@@ -3,7 +3,7 @@
 use s2f_core::at_line;
 use serde::Deserialize;
 
-use crate::RegistryError;
+use crate::{FileHash, RegistryError};
 
 /// The table embedded in the program.
 const EMBEDDED: &str = include_str!("../registry.toml");
@@ -139,8 +139,9 @@ pub struct RemoteFile {
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its SHA-256: 64 lower-case hexadecimal digits.
-    pub sha256: String,
+    /// Its hash.
+    #[serde(rename = "sha256")]
+    pub hash: FileHash,
     /// Its address, `https://` or `http://`.
     pub url: String,
 }
@@ -196,7 +197,7 @@ pub(crate) fn is_entry_name(name: &str) -> bool {
 /// collide with a partial download is an error.
 fn check(file: &RemoteFile) -> Result<(), &'static str> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    let RemoteFile { name, bytes, sha256, url } = file;
+    let RemoteFile { name, bytes, hash, url } = file;
     if name.is_empty() || name.starts_with('.') || !name.bytes().all(is_allowed) {
         return Err("has a name with other characters than letters, digits, _, - and .");
     }
@@ -206,7 +207,7 @@ fn check(file: &RemoteFile) -> Result<(), &'static str> {
     if *bytes == 0 {
         return Err("has a size of 0 bytes");
     }
-    if sha256.len() != 64 || !sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+    if !hash.is_valid() {
         return Err("has a sha256 that is not 64 lower-case hexadecimal digits");
     }
     if !url.starts_with("https://") && !url.starts_with("http://") {

@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use s2f_core::{FileError, FileLock, Variable};
 
-use crate::fetch::fetch;
-use crate::partial_file::{CHUNK_BYTES, PartialFile};
+use crate::partial_file::{CHUNK_BYTES, PartialFile, remove};
 use crate::verify::{Comparison, compare, open_regular_file};
-use crate::{
-    Entry, NetworkSource, Origin, PullProgress, Registry, RegistryError, RemoteFile, RetryPolicy,
-};
+use crate::{Entry, NetworkSource, Origin, Registry, RegistryError, RemoteFile, RetryPolicy};
 
 /// Bytes of a registry's table that are read; the embedded one has about 6 KB.
 const MAX_REGISTRY_BYTES: u64 = 1 << 20;
+/// The lock of a folder of networks.
+const LOCK: &str = ".lock";
 
 /// A folder of installed networks, with the registry that lists them.
 #[derive(Debug, Clone)]
@@ -58,11 +57,7 @@ impl Store {
     /// [`RegistryError::Io`] or [`RegistryError::InvalidTable`] if the registry cannot be read;
     /// [`RegistryError::NoFolder`] if no data folder is known.
     pub fn from_environment() -> Result<Self, RegistryError> {
-        let folder = match Variable::Models.value() {
-            Some(folder) => PathBuf::from(folder),
-            None => data_folder()?.join("speech2face").join("models"),
-        };
-        Self::in_folder(folder)
+        Self::in_folder(models_folder()?)
     }
 
     /// A store in `folder` with the user's registry, as [`Store::from_environment`] finds it.
@@ -86,6 +81,11 @@ impl Store {
     #[must_use]
     pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The timeouts and retries for downloads.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        self.policy
     }
 
     /// The networks that can be installed here.
@@ -181,36 +181,6 @@ impl Store {
         }
     }
 
-    /// Downloads the missing files of a network from their registered addresses. Files that are
-    /// installed already are kept; an interrupted download is resumed.
-    ///
-    /// Proxies are taken from the environment (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`,
-    /// `NO_PROXY`).
-    ///
-    /// # Errors
-    /// [`RegistryError::Unknown`] or [`RegistryError::UserSupplied`]; the error of the server or
-    /// of the system; [`RegistryError::WrongSize`] or [`RegistryError::WrongHash`] for a file that
-    /// is not the published one, which is removed.
-    pub fn pull(
-        &self,
-        name: &str,
-        on_progress: &mut dyn FnMut(PullProgress<'_>),
-    ) -> Result<PullOutcome, RegistryError> {
-        let (entry, files) = self.entry(name)?;
-        // Before the lock is taken, since a complete store may be read-only.
-        if self.missing(entry, files)?.is_empty() {
-            return Ok(PullOutcome::AlreadyInstalled);
-        }
-        let folder = self.create_folder(entry)?;
-        let _lock = lock(&folder, &mut || on_progress(PullProgress::Waiting))?;
-        let missing = self.missing(entry, files)?;
-        for file in &missing {
-            fetch(file, &folder, self.policy, on_progress)?;
-        }
-        let nothing_to_do = missing.is_empty(); // another process was faster
-        Ok(if nothing_to_do { PullOutcome::AlreadyInstalled } else { PullOutcome::Installed })
-    }
-
     /// Copies the missing files of a network from `from`, for computers without a connection:
     /// either the file itself, under any name, or a folder that holds the files under their
     /// registered names, directly or in a subfolder named like the network (as another store
@@ -245,8 +215,25 @@ impl Store {
         Ok(PullOutcome::Installed)
     }
 
+    /// Removes what is installed of a network, and what an interrupted download left. Returns
+    /// whether there was anything.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`], [`RegistryError::UserSupplied`], or [`RegistryError::Io`], also
+    /// for a folder that holds other files: these stay.
+    pub fn remove(&self, name: &str) -> Result<bool, RegistryError> {
+        let (entry, files) = self.entry(name)?;
+        let folder = self.folder.join(&entry.name);
+        if !folder.is_dir() {
+            return Ok(false);
+        }
+        let _lock = lock(&folder, &mut || {})?;
+        remove_folder(&folder, files.iter().map(|file| file.name.as_str()))?;
+        Ok(true)
+    }
+
     /// A registered network and its files.
-    fn entry(&self, name: &str) -> Result<(&Entry, &[RemoteFile]), RegistryError> {
+    pub(crate) fn entry(&self, name: &str) -> Result<(&Entry, &[RemoteFile]), RegistryError> {
         let entry = self.registry.entry(name)?;
         match &entry.origin {
             Origin::Download(files) => Ok((entry, files)),
@@ -272,7 +259,7 @@ impl Store {
     }
 
     /// The files that are missing or damaged.
-    fn missing<'a>(
+    pub(crate) fn missing<'a>(
         &self,
         entry: &Entry,
         files: &'a [RemoteFile],
@@ -290,7 +277,7 @@ impl Store {
         Ok(missing)
     }
 
-    fn create_folder(&self, entry: &Entry) -> Result<PathBuf, RegistryError> {
+    pub(crate) fn create_folder(&self, entry: &Entry) -> Result<PathBuf, RegistryError> {
         let folder = self.folder.join(&entry.name);
         fs::create_dir_all(&folder).map_err(RegistryError::io("create the folder", &folder))?;
         Ok(folder)
@@ -300,15 +287,30 @@ impl Store {
 /// One process at a time fetches a network, the others wait and then find it installed. Without
 /// locks, two processes may write into the same partial download; its hash is then wrong, it is not
 /// installed, and one of them has to run again.
-fn lock(folder: &Path, on_wait: &mut dyn FnMut()) -> Result<FileLock, RegistryError> {
-    FileLock::take(&folder.join(".lock"), on_wait).map_err(|error| {
+pub(crate) fn lock(folder: &Path, on_wait: &mut dyn FnMut()) -> Result<FileLock, RegistryError> {
+    FileLock::take(&folder.join(LOCK), on_wait).map_err(|error| {
         let FileError { operation, path, source } = error;
         RegistryError::io(operation, &path)(source)
     })
 }
 
+/// Removes a folder that holds these files, parts of them, and a lock. Other files stay, and with
+/// them the folder: an error.
+pub(crate) fn remove_folder<'a>(
+    folder: &Path,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), RegistryError> {
+    let parts =
+        names.flat_map(|name| ["", ".part", ".part.etag"].map(|end| format!("{name}{end}")));
+    for name in parts.chain([LOCK.to_owned()]) {
+        let path = folder.join(name);
+        remove(&path).map_err(RegistryError::io("remove", &path))?;
+    }
+    fs::remove_dir(folder).map_err(RegistryError::io("remove the folder", folder))
+}
+
 /// Whether an error means that the file does not exist.
-fn is_missing(error: &io::Error) -> bool {
+pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
@@ -318,6 +320,14 @@ fn read_registry(path: &Path) -> Result<Registry, RegistryError> {
         .and_then(|file| file.take(MAX_REGISTRY_BYTES).read_to_string(&mut table))
         .map_err(RegistryError::io("read the registry", path))?;
     Registry::from_toml(&table, &path.display().to_string())
+}
+
+/// `$SPEECH2FACE_MODELS`, otherwise `speech2face/models` in the user's data folder.
+pub(crate) fn models_folder() -> Result<PathBuf, RegistryError> {
+    Ok(match Variable::Models.value() {
+        Some(folder) => PathBuf::from(folder),
+        None => data_folder()?.join("speech2face").join("models"),
+    })
 }
 
 fn data_folder() -> Result<PathBuf, RegistryError> {

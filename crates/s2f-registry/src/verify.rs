@@ -1,12 +1,12 @@
-//! Compares a file on disk with the published one: size first, then SHA-256.
+//! Compares a file on disk with the published one: size first, then its hash.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use s2f_core::hash::HashWriter;
+use s2f_core::hash::{GitBlobWriter, HashWriter};
 
-use crate::RemoteFile;
+use crate::{FileHash, RemoteFile};
 
 /// How a file on disk compares with the published one.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Comparison {
     Equal,
     /// It has another size: this many bytes.
     Size(u64),
-    /// It has another SHA-256: this one.
+    /// It has another hash: this one.
     Hash(String),
 }
 
@@ -24,7 +24,10 @@ impl Comparison {
         match self {
             Self::Equal => "is as published".to_owned(),
             Self::Size(found) => format!("has {found} bytes instead of {}", file.bytes),
-            Self::Hash(found) => format!("has the sha256 {found} instead of {}", file.sha256),
+            Self::Hash(found) => {
+                let (algorithm, expected) = (file.hash.algorithm(), file.hash.digits());
+                format!("has the {algorithm} {found} instead of {expected}")
+            }
         }
     }
 }
@@ -32,18 +35,26 @@ impl Comparison {
 /// Compares the file at `path` with the published one. Reads at most one byte more than the
 /// published file has.
 pub(crate) fn compare(path: &Path, file: &RemoteFile) -> io::Result<Comparison> {
-    let mut open = open_regular_file(path)?;
+    let open = open_regular_file(path)?;
     let size = open.metadata()?.len();
     if size != file.bytes {
         return Ok(Comparison::Size(size));
     }
-    let mut hash = HashWriter::default();
-    let read = io::copy(&mut (&mut open).take(file.bytes + 1), &mut hash)?;
+    let mut open = open.take(file.bytes + 1);
+    let (read, found) = match file.hash {
+        FileHash::Sha256(_) => {
+            let mut hash = HashWriter::default();
+            (io::copy(&mut open, &mut hash)?, hash.finish())
+        }
+        FileHash::GitBlob(_) => {
+            let mut hash = GitBlobWriter::new(file.bytes);
+            (io::copy(&mut open, &mut hash)?, hash.finish())
+        }
+    };
     if read != file.bytes {
         return Ok(Comparison::Size(read)); // it changed while it was read
     }
-    let found = hash.finish();
-    Ok(if found == file.sha256 { Comparison::Equal } else { Comparison::Hash(found) })
+    Ok(if found == file.hash.digits() { Comparison::Equal } else { Comparison::Hash(found) })
 }
 
 /// Opens a regular file; anything else is an error, since opening a pipe could wait for ever.

@@ -1,7 +1,7 @@
 // Recording with MediaRecorder, then listening to it, trimming it, and sending it.
 
-import { MicrophoneError, closeMicrophone, meter, openMicrophone } from '/microphone.js';
-import { decodeClip, drawClip, toWav } from '/wave.js';
+import { MicrophoneError, closeMicrophone, meter, openMicrophone } from './microphone.js';
+import { decodeClip, drawClip, toWav } from './wave.js';
 
 /** Containers that browsers write and the server reads, the best first. */
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use s2f_registry::{HubCache, HubError, HubName, PulledModel};
 
 use crate::{ModelError, RunFolder, RunFolderError, SHIPPED, Speech2Face, TrainingRecord};
 
@@ -16,6 +17,8 @@ pub enum ModelSource {
     ModelFolder(PathBuf),
     /// The run folder of a training, which contains the model folder `model`.
     RunFolder(RunFolder),
+    /// A model of the Hugging Face hub that was pulled into the user's cache.
+    Pulled(PulledModel),
 }
 
 /// A name that no model has.
@@ -25,7 +28,7 @@ pub enum ModelSourceError {
     /// There is no such model.
     #[error(
         "there is no model or folder called {name}; hint: use {SHIPPED}, which is part of the \
-         program, a model folder, or a run folder of `train`"
+         program, a model folder, a run folder of `train`, or hf:OWNER/NAME from the hub"
     )]
     Unknown {
         /// The name.
@@ -34,12 +37,17 @@ pub enum ModelSourceError {
     /// The run folder has no model.
     #[error(transparent)]
     Run(#[from] RunFolderError),
+    /// The model of the hub is not in the cache, or damaged there.
+    #[error(transparent)]
+    Hub(#[from] HubError),
 }
 
 impl ModelSource {
     /// Resolves `name`: [`SHIPPED`] is the model that is part of the library (`./compact` is a
     /// folder of that name), everything else the path of a model folder or run folder. The model
     /// folder inside a run folder stands for that run, so that the record of its training is found.
+    /// `hf:OWNER/NAME` is a model of the hub that was pulled; its files are verified. Nothing is
+    /// downloaded.
     ///
     /// # Errors
     /// [`ModelSourceError`]. Any other path that exists is taken for a model folder, and
@@ -47,6 +55,11 @@ impl ModelSource {
     pub fn resolve(name: &str) -> Result<Self, ModelSourceError> {
         if name == SHIPPED {
             return Ok(Self::Shipped);
+        }
+        if HubName::is_meant(name) {
+            let name: HubName = name.parse()?;
+            let cache = HubCache::from_environment().map_err(HubError::from)?;
+            return Ok(Self::Pulled(cache.find(&name)?));
         }
         let path = Path::new(name);
         if !path.exists() {
@@ -80,6 +93,7 @@ impl ModelSource {
             Self::Shipped => None,
             Self::ModelFolder(folder) => Some(folder.clone()),
             Self::RunFolder(run) => Some(run.model_folder()),
+            Self::Pulled(model) => Some(model.folder.clone()),
         }
     }
 
@@ -87,7 +101,7 @@ impl ModelSource {
     pub fn run(&self) -> Option<&RunFolder> {
         match self {
             Self::RunFolder(run) => Some(run),
-            Self::Shipped | Self::ModelFolder(_) => None,
+            Self::Shipped | Self::ModelFolder(_) | Self::Pulled(_) => None,
         }
     }
 
@@ -102,15 +116,19 @@ impl ModelSource {
             Self::ModelFolder(folder) => {
                 Ok(vec![TrainingRecord::Unknown { model: folder.display().to_string() }])
             }
+            Self::Pulled(model) => {
+                Ok(vec![TrainingRecord::Unknown { model: model.name.to_string() }])
+            }
         }
     }
 
-    /// A short name to show: [`SHIPPED`], or the name of the folder.
+    /// A short name to show: [`SHIPPED`], the name of the folder, or of the repository on the hub.
     pub fn short_name(&self) -> String {
         let folder = match self {
             Self::Shipped => return SHIPPED.to_owned(),
             Self::ModelFolder(folder) => folder,
             Self::RunFolder(run) => run.root(),
+            Self::Pulled(model) => return model.name.short_name().to_owned(),
         };
         folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
     }

@@ -31,13 +31,13 @@ pub const DEPENDENCIES: &[Dependency] = &[
         crates: &["ureq"],
         users: &["s2f-registry"],
         tests: false,
-        why: "only `model pull` opens the network, through s2f-registry",
+        why: "only `model pull` and `model push` open the network, through s2f-registry",
     },
     Dependency {
         crates: &["reqwest", "curl"],
         users: &[],
         tests: false,
-        why: "only `model pull` opens the network, through ureq",
+        why: "only `model pull` and `model push` open the network, through ureq",
     },
     Dependency {
         crates: &["axum", "hyper", "hyper-util", "tokio"],

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 mod broken;
+mod browser_example;
 mod edits;
 mod faults;
 mod formats;

@@ -1,9 +1,9 @@
-//! `speech2face model list`: the models of the program and the networks of the registry, and
-//! whether they are installed.
+//! `speech2face model list`: the models of the program, those pulled from the hub, and the networks
+//! of the registry, and whether they are installed.
 
 use std::path::PathBuf;
 
-use s2f_registry::{Availability, Entry, Store};
+use s2f_registry::{Availability, Entry, HubCache, HubError, PulledModel, Store};
 use serde::Serialize;
 use speech2face::SHIPPED;
 
@@ -27,6 +27,16 @@ struct Line<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Network<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pulled: Option<Pulled>,
+}
+
+/// A model of the hub.
+#[derive(Serialize)]
+struct Pulled {
+    commit: String,
+    bytes: u64,
+    folder: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -44,9 +54,26 @@ struct Network<'a> {
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let store = Store::from_environment()?;
-    let shipped =
-        Line { name: SHIPPED, kind: "model", state: "part of the program", network: None };
+    let shipped = Line {
+        name: SHIPPED,
+        kind: "model",
+        state: "part of the program",
+        network: None,
+        pulled: None,
+    };
     show(&shipped, args.json, printer)?;
+    let cache = HubCache::from_environment()?;
+    for PulledModel { name, commit, folder, bytes } in cache.list()? {
+        let state = match cache.find(&name) {
+            Ok(_) => "here",
+            Err(HubError::Damaged { .. }) => "damaged",
+            Err(error) => return Err(error.into()),
+        };
+        let name = name.to_string();
+        let pulled = Some(Pulled { commit, bytes, folder });
+        let line = Line { name: &name, kind: "model", state, network: None, pulled };
+        show(&line, args.json, printer)?;
+    }
     for entry in store.registry().entries() {
         show(&line(entry, &store)?, args.json, printer)?;
     }
@@ -65,14 +92,19 @@ fn line<'a>(entry: &'a Entry, store: &Store) -> anyhow::Result<Line<'a>> {
     let (licence, licence_text) = (&licence.id, &licence.text);
     let bytes = entry.bytes();
     let network = Some(Network { title, purpose, home, licence, licence_text, bytes, files });
-    Ok(Line { name, kind: "network", state, network })
+    Ok(Line { name, kind: "network", state, network, pulled: None })
 }
 
 fn show(line: &Line<'_>, json: bool, printer: &Printer) -> anyhow::Result<()> {
     if json {
         return printer.json(line);
     }
-    let Line { name, state, network, .. } = line;
+    let Line { name, state, network, pulled, .. } = line;
+    if let Some(Pulled { commit, bytes, .. }) = pulled {
+        let megabytes = format!("{:.1} MB", *bytes as f64 / 1e6);
+        let commit = &commit[..commit.len().min(7)];
+        return Ok(printer.data(format_args!("{name:17} {state:14} {megabytes:>6}  {commit}"))?);
+    }
     match network {
         None => printer.data(format_args!("{name:17} {state}"))?,
         Some(Network { purpose, bytes, .. }) => {

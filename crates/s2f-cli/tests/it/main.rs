@@ -15,6 +15,7 @@ mod evaluate;
 mod faces;
 mod faults;
 mod habits;
+mod hub;
 mod inputs;
 mod models;
 mod names;

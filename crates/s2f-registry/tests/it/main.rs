@@ -10,6 +10,9 @@
 
 mod disk;
 mod find;
+mod hub;
+mod hub_pull;
+mod hub_push;
 mod interrupted;
 mod pull;
 mod server;

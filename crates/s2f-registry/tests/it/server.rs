@@ -1,6 +1,6 @@
 //! An HTTP server whose responses are scripted by a test.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,12 @@ pub enum Step {
     Drip,
 }
 
-/// A request. Its headers are in lower case.
+/// A request. The names of its headers are in lower case.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub method: String,
     pub path: String,
+    pub body: Vec<u8>,
     headers: Vec<(String, String)>,
 }
 
@@ -91,15 +93,18 @@ fn serve(
     log: &Mutex<Vec<Request>>,
     stopped: &AtomicBool,
 ) {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
-    let path = first.split(' ').nth(1).unwrap().to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let headers = lines
         .take_while(|line| !line.is_empty())
-        .map(|line| line.to_lowercase())
-        .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned())))
+        .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())))
         .collect();
-    let request = Request { path, headers };
+    let mut request = Request { method, path, body: Vec::new(), headers };
+    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+    reader.take(length).read_to_end(&mut request.body).unwrap();
     let number = {
         let mut log = log.lock().unwrap();
         log.push(request.clone());
