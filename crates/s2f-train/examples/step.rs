@@ -84,22 +84,23 @@ fn run(
             let here = replica.device.clone().inner();
             (replica.module.forward(voices.clone().to_device(&here).autodiff()), ())
         };
-        let loss = |replica: &Replica<'_, VoiceEncoder>, [_, faces]: [Tensor<4>; 2], found: Output, ()| {
-            let here = replica.device.clone().inner();
-            let (voice, face) = (found.own, faces.to_device(&here).autodiff().flatten::<2>(1, 3));
-            let [decoder, identities] =
-                layers[replica.index].clone().map(|layer| layer.to_device(&here).autodiff());
-            let apply = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
-            let terms = [
-                decoder_loss(apply(&face, &decoder), apply(&voice, &decoder)),
-                direction_loss(face.clone(), voice.clone()),
-                distillation_loss(apply(&face, &identities), apply(&voice, &identities)),
-            ];
-            let [decoder, direction, distillation] = terms.clone();
-            ((decoder + direction + distillation) / shards as f64, terms)
-        };
-        let backward =
-            compute.backward(&network, data.clone(), LossScope::Shard, forward, loss)?;
+        let loss =
+            |replica: &Replica<'_, VoiceEncoder>, [_, faces]: [Tensor<4>; 2], found: Output, ()| {
+                let here = replica.device.clone().inner();
+                let (voice, face) =
+                    (found.own, faces.to_device(&here).autodiff().flatten::<2>(1, 3));
+                let [decoder, identities] =
+                    layers[replica.index].clone().map(|layer| layer.to_device(&here).autodiff());
+                let apply = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
+                let terms = [
+                    decoder_loss(apply(&face, &decoder), apply(&voice, &decoder)),
+                    direction_loss(face.clone(), voice.clone()),
+                    distillation_loss(apply(&face, &identities), apply(&voice, &identities)),
+                ];
+                let [decoder, direction, distillation] = terms.clone();
+                ((decoder + direction + distillation) / shards as f64, terms)
+            };
+        let backward = compute.backward(&network, data.clone(), LossScope::Shard, forward, loss)?;
         // A training loop reads its losses, which waits for the device.
         for loss in backward.aux.iter().flatten() {
             loss.clone().into_scalar::<f32>();

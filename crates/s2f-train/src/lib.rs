@@ -58,11 +58,11 @@ mod scoring;
 mod sheet;
 
 pub use config::{
-    AgeingData, Augmentation, BatchStatistics, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
-    FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData,
-    PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces, TraitPrior,
-    TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData,
-    Watch, read,
+    AgeingData, Augmentation, BatchStatistics, Clips, FaceData, FaceDecoderTraining,
+    FaceDistributionTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation,
+    Optimizer, PairData, PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces,
+    TraitPrior, TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses,
+    VoiceTraitData, Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;

@@ -22,7 +22,9 @@ pub enum PeersError {
     #[error("another device or process has stopped; hint: its own message says why")]
     Lost,
     /// The program was built without MPI.
-    #[error("this build has no MPI; hint: build with --features mpi, which needs Open MPI or MPICH")]
+    #[error(
+        "this build has no MPI; hint: build with --features mpi, which needs Open MPI or MPICH"
+    )]
     NotBuilt,
     /// MPI cannot be used.
     #[error("MPI: {0}; hint: start the program with mpirun or srun")]

@@ -151,7 +151,8 @@ impl<'a> Session<'a> {
             (self.on_event)(&TrainEvent::Validated { step, scores, best });
         }
         let best = self.run.as_ref().and_then(Run::best).map(|best| best.step as u64);
-        let best = self.processes.broadcast(best.map_or(Vec::new(), |b| b.to_le_bytes().to_vec()))?;
+        let best =
+            self.processes.broadcast(best.map_or(Vec::new(), |b| b.to_le_bytes().to_vec()))?;
         self.best = best.try_into().ok().map(|bytes| u64::from_le_bytes(bytes) as usize);
         Ok(())
     }

@@ -125,9 +125,8 @@ fn normalised(x: Tensor<4>, norm: &BatchNorm, sum: &Sum) -> Tensor<4> {
     let own = Tensor::<1>::full([1], (batch * height * width) as f64, &plain);
     let count: f64 = sum.of(own).into_scalar();
     // [channels]
-    let over_all = |x: Tensor<4>| {
-        sum.of(x.sum_dims(&[0, 2, 3]).reshape([channels])).div_scalar(count)
-    };
+    let over_all =
+        |x: Tensor<4>| sum.of(x.sum_dims(&[0, 2, 3]).reshape([channels])).div_scalar(count);
     let spread = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
     let mean = over_all(x.clone());
     let centred = x - spread(mean.clone());

@@ -146,12 +146,12 @@ mod tests {
         work: impl Fn(Arc<Peer>) -> T + Sync,
     ) -> Vec<thread::Result<T>> {
         let peers = Room::open(3, processes);
+        let present = |peer: Arc<Peer>| {
+            let _presence = peer.presence();
+            work(peer)
+        };
+        let present = &present;
         thread::scope(|scope| {
-            let present = |peer: Arc<Peer>| {
-                let _presence = peer.presence();
-                work(peer)
-            };
-            let present = &present;
             let threads: Vec<_> =
                 peers.into_iter().map(|peer| scope.spawn(move || present(peer))).collect();
             threads.into_iter().map(|thread| thread.join()).collect()

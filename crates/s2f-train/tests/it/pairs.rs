@@ -371,6 +371,7 @@ fn a_second_backend_trains_and_scores() {
         &Invocation::default(),
         |_| (),
     )
+    .unwrap()
     .unwrap();
     assert!(last(scores).degrees.is_finite());
 }

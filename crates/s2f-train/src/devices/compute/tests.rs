@@ -241,11 +241,7 @@ fn a_loss_over_the_batch_does_not_depend_on_the_shards() {
     };
     let (losses, weights) = train(one(ComputePrecision::Float32), 1);
     assert!(losses[4] < losses[0], "{losses:?}");
-    for (compute, parts) in [
-        (one(ComputePrecision::Float32), 4),
-        (two(), 1),
-        (two(), 2),
-    ] {
+    for (compute, parts) in [(one(ComputePrecision::Float32), 4), (two(), 1), (two(), 2)] {
         let (found, other) = train(compute, parts);
         assert!(largest_difference(&losses, &found) < 1e-4, "{parts}: {losses:?} {found:?}");
         assert!(largest_difference(&weights, &other) < 1e-4, "{parts}");
@@ -349,9 +345,8 @@ fn gradients_are_clipped_to_their_norm_over_all_parameters() {
                 });
                 (first + second, ())
             };
-            let loss = |_: &Replica<'_, Vec<Linear>>, _, found: Output, ()| {
-                (found.own.sum() * share, ())
-            };
+            let loss =
+                |_: &Replica<'_, Vec<Linear>>, _, found: Output, ()| (found.own.sum() * share, ());
             let backward =
                 compute.backward(&layers, shards, LossScope::Shard, forward, loss).unwrap();
             assert!((backward.gradient_norm - 5.0).abs() < 1e-6, "{}", backward.gradient_norm);
