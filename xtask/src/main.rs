@@ -21,6 +21,7 @@ mod check;
 mod documents;
 mod fuzz;
 mod instructions;
+mod processes;
 mod program;
 mod python;
 mod reference;

@@ -16,7 +16,8 @@ pub(crate) struct BatchQueue {
 
 impl BatchQueue {
     /// Starts a thread that makes the batches of steps `from..to`, with the inputs of `part`, with
-    /// the help of the thread pool. It ends after the last batch, after an error, or when the queue is dropped.
+    /// the help of the thread pool. It ends after the last batch, after an error, or when the queue
+    /// is dropped.
     pub(crate) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         examples: &'scope dyn Examples,

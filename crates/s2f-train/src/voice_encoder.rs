@@ -9,7 +9,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use s2f_nn::{FaceDistributionConfig, Model, ModelConfig, Reliability};
 use serde::{Deserialize, Serialize};
-use speech2face::ModelSource;
+use speech2face::{DataId, ModelSource};
 
 use crate::batch::{BatchPart, Shard};
 use crate::batch_queue::BatchQueue;
@@ -97,6 +97,7 @@ pub fn train_voice_encoder(
     let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();
     let id = data.id()?;
+    check_equal(config, &id, processes.as_ref())?;
     let mut trained_on = vec![data.record(id.clone())];
     if let Some(model) = config.start.as_ref().and_then(|start| start.model.as_ref()) {
         trained_on.extend(ModelSource::resolve(model)?.trained_on()?);
@@ -227,6 +228,25 @@ pub fn train_voice_encoder(
     let card = Card { name: &config.name, summary: SUMMARY, data, licences, limits: &LIMITS };
     run.write_card(&run.model_card_file(), &card, &scores)?;
     Ok(Some(scores))
+}
+
+/// Checks that all processes have the configuration and the data of the first.
+fn check_equal(
+    config: &VoiceEncoderTraining,
+    data: &DataId,
+    processes: &dyn Processes,
+) -> Result<(), TrainError> {
+    if processes.count() == 1 {
+        return Ok(());
+    }
+    let config = toml::to_string(config).map_err(|e| TrainError::Data(e.to_string()))?;
+    let own = [config.as_str(), data.as_str()].concat().into_bytes();
+    let is_equal = processes.broadcast(own.clone())? == own;
+    let all = processes.gather(vec![f32::from(u8::from(is_equal))])?;
+    if all.concat().contains(&0.0) {
+        return Err(PeersError::Different("configurations or data").into());
+    }
+    Ok(())
 }
 
 /// Calibrates the distribution of a trained model on the validation split, if it has one.

@@ -6,6 +6,7 @@
 mod distribution;
 mod optimisation;
 mod pairs;
+mod processes;
 mod reference;
 mod runs;
 
