@@ -1,5 +1,7 @@
 //! Length of the training, learning rate and optimizer.
 
+use std::fmt;
+
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,16 @@ pub struct Optimisation {
     pub gradient_accumulation: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    /// How the learning rate changes.
+    impl fmt::Display for BatchStatistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Synchronised => "synchronised",
+        })
+    }
+}
+
+/// How the learning rate changes.
     pub schedule: Schedule,
     /// The optimizer.
     pub optimizer: Optimizer,
