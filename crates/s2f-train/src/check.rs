@@ -14,8 +14,9 @@ use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
-    Augmentation, BatchStatistics, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer,
-    PairDistribution, RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
+    Augmentation, BatchStatistics, Clips, FaceDecoderTraining, FaceDistributionTraining,
+    Optimisation, Optimizer, PairDistribution, RecordingData, Schedule, Start, VoiceData,
+    VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;

@@ -30,16 +30,7 @@ pub struct Optimisation {
     pub gradient_accumulation: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    impl fmt::Display for BatchStatistics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Synchronised => "synchronised",
-        })
-    }
-}
-
-/// How the learning rate changes.
+    /// How the learning rate changes.
     pub schedule: Schedule,
     /// The optimizer.
     pub optimizer: Optimizer,
@@ -76,6 +67,15 @@ pub enum BatchStatistics {
     /// The examples that all devices of all processes compute at a time; slower, since each layer
     /// waits for all of them.
     Synchronised,
+}
+
+impl fmt::Display for BatchStatistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Synchronised => "synchronised",
+        })
+    }
 }
 
 /// How the learning rate changes.
