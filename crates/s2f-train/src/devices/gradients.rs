@@ -1,5 +1,5 @@
-//! Sums of gradients; the norm of a gradient, and clipping by it (Pascanu et al., "On the difficulty
-//! of training recurrent neural networks", ICML 2013).
+//! Sums of gradients; the norm of a gradient, and clipping by it (Pascanu et al., "On the
+//! difficulty of training recurrent neural networks", ICML 2013).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;

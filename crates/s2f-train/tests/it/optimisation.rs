@@ -9,7 +9,8 @@ use safetensors::SafeTensors;
 use crate::pairs::Training;
 
 /// Without batch normalisation, whose statistics are those of a part of a batch.
-pub(crate) const PLAIN: &str = r#"network={ input = "magnitude", hidden = 32, output = 256, layers = [
+pub(crate) const PLAIN: &str = r#"network={ input = "magnitude", hidden = 32, output = 256,
+    layers = [
     { channels = 4, stride = [4, 2], pool = false },
     { channels = 8, stride = [2, 2], pool = false },
 ], batch_norm = false }"#;
