@@ -61,6 +61,7 @@ pub(crate) struct Shard {
 }
 
 /// One voice of a batch.
+#[derive(Clone)]
 pub(crate) struct Example {
     pub(crate) id: String,
     pub(crate) speaker: u64,
@@ -217,18 +218,22 @@ mod tests {
         assert_eq!(parts[1].inputs(&device).dims(), [2, 2, 98, 257]);
         assert_eq!(features(&parts[1]), [0.2, -0.2]);
         // Of two processes, the second has two of three examples; each has all labels.
-        for count in [1, 2] {
-            let [first, second] =
-                [0, 1].map(|index| shards(BatchPart { index, count: 2 }, count.min(index + 1)));
-            assert_eq!(first[0].range, 0..1);
-            assert_eq!(values(first[0].inputs(&device)), values(parts[0].inputs(&device)));
-            let last = second.last().unwrap();
-            assert_eq!(last.labels.ids, ["a", "b", "c"]);
-            assert_eq!(last.range, if count == 1 { 1..3 } else { 2..3 });
-            let all = values(last.inputs(&device));
-            assert!(all.ends_with(&values(parts[2].inputs(&device))));
-            assert_eq!(last.shape(), [last.range.len(), 2]);
-        }
+        let [first, second] = [0, 1].map(|index| shards(BatchPart { index, count: 2 }, 1));
+        assert_eq!(first[0].range, 0..1);
+        assert_eq!(values(first[0].inputs(&device)), values(parts[0].inputs(&device)));
+        assert_eq!(second[0].labels.ids, ["a", "b", "c"]);
+        assert_eq!((second[0].range.clone(), second[0].shape()), (1..3, [2, 2]));
+        let both = [&parts[1], &parts[2]].map(|shard| values(shard.inputs(&device))).concat();
+        assert_eq!(values(second[0].inputs(&device)), both);
+        // Two shards in each of two processes are the four of one.
+        let four = || [examples(), vec![example("d", 3, 0.3)]].concat();
+        let of = |part, count| -> Vec<(Range<usize>, Vec<f32>)> {
+            let batch = Batch::new(four(), FrontEnd::Spectrogram, part);
+            let shards = batch.shards(count).unwrap();
+            shards.iter().map(|s| (s.range.clone(), values(s.inputs(&device)))).collect()
+        };
+        let apart = [0, 1].map(|index| of(BatchPart { index, count: 2 }, 2)).concat();
+        assert_eq!(apart, of(BatchPart::WHOLE, 4));
         let few = Batch::new(examples(), FrontEnd::Spectrogram, BatchPart::WHOLE).shards(4);
         let message = few.err().unwrap().to_string();
         assert!(message.contains("3 examples"), "{message}");

@@ -216,8 +216,8 @@ fn a_loss_over_the_batch_does_not_depend_on_the_shards() {
     let start = Start::new(false);
     let train = |mut compute: Compute, parts: usize| {
         let mut network = start.network();
-        let mut optimizer = SgdConfig::new().init();
-        let mut losses = Vec::new();
+        let mut optimizer = AdamConfig::new().init();
+        let (mut losses, mut norms) = (Vec::new(), Vec::new());
         for _ in 0..5 {
             let count = compute.devices().count() * parts;
             let shards = start.voices.clone().chunk(count, 0);
@@ -226,25 +226,31 @@ fn a_loss_over_the_batch_does_not_depend_on_the_shards() {
             };
             let loss = |_: &Replica<'_, VoiceEncoder>, _, found: Output, ()| {
                 let rows = found.batch.unwrap();
-                let scores = rows.clone().matmul(rows.transpose()); // [batch, batch]
-                assert_eq!(scores.dims(), [BATCH, BATCH]);
-                let loss = burn::tensor::activation::log_softmax(scores, 1).square().mean();
+                assert_eq!(rows.dims(), [BATCH, 6]);
+                // Cosines relative to the mean of the batch.
+                let rows = rows.clone() - rows.mean_dim(0);
+                let rows = rows.clone() / rows.square().sum_dim(1).sqrt();
+                let cosines = rows.clone().matmul(rows.transpose()); // [batch, batch]
+                let loss = cosines.square().mean();
                 (loss.clone(), loss.into_scalar::<f32>())
             };
             let backward =
                 compute.backward(&network, shards, LossScope::Batch, forward, loss).unwrap();
             assert!(largest_difference(&backward.aux, &vec![backward.aux[0]; count]) < 1e-5);
             losses.push(backward.aux[0]);
-            (network, _) = compute.step(network, &mut optimizer, 0.05, backward);
+            norms.push(backward.gradient_norm);
+            (network, _) = compute.step(network, &mut optimizer, 3e-3, backward);
         }
-        (losses, values(&network, false))
+        (losses, norms, values(&network, false))
     };
-    let (losses, weights) = train(one(ComputePrecision::Float32), 1);
+    let (losses, norms, weights) = train(one(ComputePrecision::Float32), 1);
     assert!(losses[4] < losses[0], "{losses:?}");
     for (compute, parts) in [(one(ComputePrecision::Float32), 4), (two(), 1), (two(), 2)] {
-        let (found, other) = train(compute, parts);
-        assert!(largest_difference(&losses, &found) < 1e-4, "{parts}: {losses:?} {found:?}");
-        assert!(largest_difference(&weights, &other) < 1e-4, "{parts}");
+        let (found, other_norms, other) = train(compute, parts);
+        // float32 sums in another order, relative to small differences of the rows.
+        assert!((other_norms[0] / norms[0] - 1.0).abs() < 1e-3, "{norms:?} {other_norms:?}");
+        assert!(largest_difference(&losses, &found) < 1e-3, "{parts}: {losses:?} {found:?}");
+        assert!(largest_difference(&weights, &other) < 1e-3, "{parts}");
     }
 }
 
