@@ -1,10 +1,10 @@
 //! The parameters that training a voice encoder changes.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use s2f_nn::losses::Contrast;
 use s2f_nn::{
-    FaceDistributionConfig, FaceDistributionHead, SpeakerEncoder, Sum, VoiceEncoder,
+    FaceDistributionConfig, FaceDistributionHead, FrontEnd, SpeakerEncoder, Sum, VoiceEncoder,
     VoiceEncoderConfig,
 };
 use s2f_registry::Store;
@@ -109,6 +109,25 @@ impl Learner {
         Ok(Self { distribution: Some(head), ..self })
     }
 
+    /// Draws the fresh weights in the order in which the first step of one device uses them.
+    ///
+    /// Weights are drawn when they are first used. Copying a network, for other devices and
+    /// processes, would use them in the order of its fields: other weights from the same seed.
+    pub(crate) fn draw_weights(&self) {
+        if self.freeze_trunk {
+            return; // a step copies the network
+        }
+        let is_mel = matches!(self.voice_encoder.front_end(), FrontEnd::Mel);
+        let is_output = |path: &[String]| {
+            path.first().is_some_and(|name| name == "output")
+                && path.last().is_some_and(|name| name == "weight")
+        };
+        let is_trunk = |path: &[String]| is_mel && path.first().is_some_and(|name| name == "trunk");
+        for wanted in [&is_trunk as &dyn Fn(&[String]) -> bool, &is_output, &|_| true] {
+            self.voice_encoder.visit(&mut Draw { path: Vec::new(), wanted });
+        }
+    }
+
     /// The voices of a shard through the networks. With `sum`, batch normalisations use the
     /// statistics of all shards that are computed at the same time.
     pub(crate) fn forward(&self, shard: &Shard, device: &Device, sum: Option<&Sum>) -> Voices {
@@ -164,6 +183,28 @@ impl Learner {
         match sum {
             Some(sum) => self.voice_encoder.trunk_synchronised(input.autodiff(), sum),
             None => self.voice_encoder.trunk(input.autodiff()),
+        }
+    }
+}
+
+/// Uses the parameters whose path is wanted.
+struct Draw<'a> {
+    path: Vec<String>,
+    wanted: &'a dyn Fn(&[String]) -> bool,
+}
+
+impl ModuleVisitor for Draw<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if (self.wanted)(&self.path) {
+            drop(param.val());
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::batch::{BatchPart, Shard};
 use crate::batch_queue::BatchQueue;
 use crate::card::Card;
 use crate::data::TrainingData;
-use crate::devices::{Compute, Devices, LossScale, LossScope, Output, Replica};
+use crate::devices::{Compute, ComputePrecision, Devices, LossScale, LossScope, Output, Replica};
 use crate::event::TrainEvent;
 use crate::learner::Learner;
 use crate::pair_calibration::Calibration;
@@ -93,6 +93,11 @@ pub fn train_voice_encoder(
     let mut learner = Learner::new(config, data.mean_feature(), &device)?;
     if let Some(distribution) = &distribution {
         learner = learner.with_distribution(distribution, data.features(), &*examples, &device)?;
+    }
+    // An average and 16 bits copy the weights of one device, too, before it uses them.
+    let copies = plan.ema_decay.is_some() || plan.precision != ComputePrecision::Float32;
+    if compute.devices().count_of_all() > 1 && !copies {
+        learner.draw_weights();
     }
     let steps = plan.steps(examples.len())?;
     let device_names = compute.devices().name();

@@ -83,13 +83,11 @@ fn values(folder: &Folder, run: &str, name: &str) -> Vec<f64> {
 /// Checks that two runs came to the same end, to the byte.
 #[track_caller]
 fn assert_same(folder: &Folder, a: &str, b: &str) {
-    let last = format!("checkpoints/step-{STEPS:06}");
-    for file in ["weights.safetensors", "optimizer.bpk"].map(|file| format!("{last}/{file}")) {
+    let last = format!("checkpoints/step-{STEPS:06}/weights.safetensors");
+    for file in [last.as_str(), "model/model.safetensors", "scores.json"] {
         let read = |run: &str| folder.read(&format!("{run}/{file}"));
         assert!(read(a) == read(b), "{a}/{file} and {b}/{file} differ");
     }
-    let model = "model/model.safetensors";
-    assert!(folder.read(&format!("{a}/{model}")) == folder.read(&format!("{b}/{model}")));
     assert_eq!(metrics(folder, a), metrics(folder, b), "{a} and {b}");
 }
 
