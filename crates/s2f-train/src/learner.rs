@@ -112,7 +112,8 @@ impl Learner {
     /// Draws the fresh weights in the order in which the first step of one device uses them.
     ///
     /// Weights are drawn when they are first used. Copying a network, for other devices and
-    /// processes, would use them in the order of its fields: other weights from the same seed.
+    /// processes or for a second pass, would use them in the order of its fields: other weights
+    /// from the same seed.
     pub(crate) fn draw_weights(&self) {
         if self.freeze_trunk {
             return; // a step copies the network

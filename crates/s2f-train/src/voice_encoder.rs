@@ -96,7 +96,8 @@ pub fn train_voice_encoder(
     }
     // An average and 16 bits copy the weights of one device, too, before it uses them.
     let copies = plan.ema_decay.is_some() || plan.precision != ComputePrecision::Float32;
-    if compute.devices().count_of_all() > 1 && !copies {
+    let in_parts = plan.gradient_accumulation > 1 && config.losses.contrastive > 0.0;
+    if (compute.devices().count_of_all() > 1 || in_parts) && !copies {
         learner.draw_weights();
     }
     let steps = plan.steps(examples.len())?;
