@@ -137,7 +137,8 @@ fn synchronised_batch_normalisation_makes_the_steps_of_one_process() {
     let folder = Folder::new();
     write_pairs(&folder);
     // Batch normalisation cancels the bias before it where ReLU lets all values pass. The bias then
-    // has rounding errors for a gradient; with a small epsilon, Adam would make large steps of them.
+    // has rounding errors for a gradient; with a small epsilon, Adam would make large steps of
+    // them.
     let own = [
         "network.batch_norm=true",
         "optimisation.batch_norm=synchronised",
