@@ -9,7 +9,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::{
-    architecture, browser, documents, instructions, program, python, root, scale, site, skipped,
+    architecture, browser, documents, instructions, processes, program, python, root, scale, site,
+    skipped,
 };
 
 /// One step of the checks.
@@ -133,6 +134,7 @@ const STEPS: &[Step] = &[
     // After the tests, which build all that the wheel has in common with the program.
     Step { name: "python", action: Action::Tested(python::check) },
     Step { name: "browser", action: Action::Tested(browser::check) },
+    Step { name: "processes", action: Action::Tested(processes::check) },
     Step { name: "instructions", action: Action::Instructions },
     // A second kind of device, on any machine: Burn's other processor backend.
     Step {

@@ -25,6 +25,7 @@ mod documents;
 mod environment;
 mod fuzz;
 mod instructions;
+mod processes;
 mod program;
 mod python;
 mod reference;

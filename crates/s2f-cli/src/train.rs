@@ -2,11 +2,14 @@
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use s2f_train::devices::Devices;
+use s2f_train::peers::{OneProcess, Processes, mpi_processes};
 use s2f_train::{
     FaceDecoderTraining, FaceDistributionTraining, Invocation, TrainEvent, VoiceEncoderTraining,
     read, train_face_decoder, train_face_distribution, train_voice_encoder,
@@ -19,6 +22,8 @@ use crate::{Outcome, arguments};
 
 /// Number of progress lines if standard error is not a terminal.
 const LINES: usize = 20;
+/// Time for the first of several processes to print an error that all have.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// Arguments of `train`.
 #[derive(clap::Args)]
@@ -59,6 +64,15 @@ struct VoiceEncoderRun {
     /// written to seeds.csv
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(2..=1000))]
     seeds: Option<u16>,
+
+    /// Train together with the other processes that mpirun or srun started, each on a share of
+    /// every batch; the first one reads and writes the run folder
+    ///
+    /// All processes need the configuration, the data and the networks under the same paths. The
+    /// result does not depend on the number of processes but for rounding, and a run resumes with
+    /// any number. It needs a build with --features mpi.
+    #[arg(long)]
+    mpi: bool,
 }
 
 #[derive(clap::Args)]
@@ -116,34 +130,68 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
             let scores = train_face_distribution(&config, out, &devices, &invocation(), show)?;
             finish(out, &bar, &scores, printer)
         }
-        Network::VoiceEncoder(VoiceEncoderRun { run, seeds }) => {
-            let config: VoiceEncoderTraining = read(&run.config, &run.set)?;
-            let devices: Devices = run.device.parse()?;
-            let Some(out) = run.training() else {
-                config.check(&devices)?;
-                return Ok(run.checked(printer));
-            };
-            let mut bar = Bar::new(printer);
-            let Some(seeds) = *seeds else {
-                let show = |event: &TrainEvent| bar.show(event);
-                let scores = train_voice_encoder(&config, out, devices, &invocation(), show)?;
-                return finish(out, &bar, &scores, printer);
-            };
-            let show = |seed: u64, event: &TrainEvent| {
-                if let TrainEvent::Started { .. } = event {
-                    bar.say(&format!("seed {seed}"));
+        Network::VoiceEncoder(args) if args.mpi => {
+            let processes = mpi_processes()?;
+            let outcome = voice_encoder(args, &processes, printer);
+            if let Err(error) = &outcome {
+                if !processes.is_first() {
+                    // Usually the first process has the same error, prints it and stops all.
+                    thread::sleep(HEAD_START);
                 }
-                bar.show(event);
-            };
-            let count = usize::from(seeds);
-            let scores =
-                train_voice_encoder_seeds(&config, out, &devices, &invocation(), count, show)?;
-            bar.bar.finish_and_clear();
-            printer.data(scores.to_string().trim_end())?;
-            printer.note(format_args!("wrote {}", out.join("seeds.csv").display()));
-            Ok(Outcome::AllGood)
+                printer.error(error);
+                processes.abort();
+            }
+            outcome
+        }
+        Network::VoiceEncoder(args) => {
+            let alone: Arc<dyn Processes> = Arc::new(OneProcess);
+            voice_encoder(args, &alone, printer)
         }
     }
+}
+
+/// Trains a voice encoder. Only the first of several processes prints.
+fn voice_encoder(
+    VoiceEncoderRun { run, seeds, .. }: &VoiceEncoderRun,
+    processes: &Arc<dyn Processes>,
+    printer: &Printer,
+) -> anyhow::Result<Outcome> {
+    let config: VoiceEncoderTraining = read(&run.config, &run.set)?;
+    let devices: Devices = run.device.parse()?;
+    let devices = devices.with_processes(Arc::clone(processes))?;
+    let prints = processes.is_first();
+    let Some(out) = run.training() else {
+        config.check(&devices)?;
+        return Ok(if prints { run.checked(printer) } else { Outcome::AllGood });
+    };
+    let mut bar = Bar::new(printer);
+    let Some(seeds) = *seeds else {
+        let show = |event: &TrainEvent| {
+            if prints {
+                bar.show(event);
+            }
+        };
+        let scores = train_voice_encoder(&config, out, devices, &invocation(), show)?;
+        return match scores {
+            Some(scores) => finish(out, &bar, &scores, printer),
+            None => Ok(Outcome::AllGood),
+        };
+    };
+    let show = |seed: u64, event: &TrainEvent| {
+        if let (true, TrainEvent::Started { .. }) = (prints, event) {
+            bar.say(&format!("seed {seed}"));
+        }
+        if prints {
+            bar.show(event);
+        }
+    };
+    let count = usize::from(seeds);
+    let scores = train_voice_encoder_seeds(&config, out, &devices, &invocation(), count, show)?;
+    let Some(scores) = scores else { return Ok(Outcome::AllGood) };
+    bar.bar.finish_and_clear();
+    printer.data(scores.to_string().trim_end())?;
+    printer.note(format_args!("wrote {}", out.join("seeds.csv").display()));
+    Ok(Outcome::AllGood)
 }
 
 /// How this program was started, for the record of the run: without the folder that it is in.

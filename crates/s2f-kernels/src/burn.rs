@@ -3,6 +3,7 @@
 
 mod gradient;
 mod operations;
+mod sum;
 
 use burn::backend::Dispatch;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
@@ -12,6 +13,7 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use operations::{Inference, Operations};
+pub use sum::Sum;
 
 use crate::finish::Activation;
 use crate::layer::Kind;

@@ -53,7 +53,7 @@ mod transposed;
 mod vector;
 mod winograd;
 
-pub use self::burn::{BlockOptions, affine, conv_block, conv_transpose_block, linear};
+pub use self::burn::{BlockOptions, Sum, affine, conv_block, conv_transpose_block, linear};
 pub use self::finish::Activation;
 
 #[cfg(test)]

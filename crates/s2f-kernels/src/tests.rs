@@ -5,6 +5,7 @@ mod convolutions;
 mod layers;
 mod norms;
 mod pictures;
+mod sums;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};

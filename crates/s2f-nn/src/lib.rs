@@ -54,6 +54,7 @@ pub use face_distribution::{
 pub use mobile_face::MobileFace;
 pub use model::{Model, ModelConfig};
 pub use normalise::{normalise, unit_length};
+pub use s2f_kernels::Sum;
 pub use speaker_encoder::{SpeakerEncoder, SpeakerEncoderConfig};
 pub use vgg_face::{VggFace, VggFaceConfig};
 pub use voice_encoder::{FrontEnd, SegmentPooling, TrunkConfig, VoiceEncoder, VoiceEncoderConfig};

@@ -20,7 +20,7 @@ use convolutions::Convolutions;
 pub use convolutions::{BINS, ConvLayer, ConvolutionsConfig, VoiceInput};
 pub(crate) use convolutions::{COMPRESSION, FLOOR, KERNEL};
 pub use front_end::FrontEnd;
-use s2f_kernels::{Activation, linear};
+use s2f_kernels::{Activation, Sum, linear};
 
 use crate::ConfigError;
 use crate::config::Checks;
@@ -73,8 +73,22 @@ impl VoiceEncoder {
     /// - output: `[batch, features]`; a speaker encoder's has unit length
     pub fn trunk(&self, input: Tensor<4>) -> Tensor<2> {
         match &self.trunk {
-            Trunk::Convolutions(convolutions) => convolutions.forward(input, self.dtype()),
+            Trunk::Convolutions(convolutions) => convolutions.forward(input, self.dtype(), None),
             Trunk::SpeakerEncoder(network) => network.embed(input.squeeze_dim(1)),
+        }
+    }
+
+    /// As [`trunk`](Self::trunk) in training, on one of several shards of a batch: batch
+    /// normalisations use the mean and the variance of all shards, which `sum` adds up.
+    ///
+    /// # Shapes
+    /// - as of [`trunk`](Self::trunk)
+    pub fn trunk_synchronised(&self, input: Tensor<4>, sum: &Sum) -> Tensor<2> {
+        match &self.trunk {
+            Trunk::Convolutions(convolutions) => {
+                convolutions.forward(input, self.dtype(), Some(sum))
+            }
+            Trunk::SpeakerEncoder(_) => self.trunk(input),
         }
     }
 

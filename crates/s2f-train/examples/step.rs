@@ -12,8 +12,8 @@ use burn::optim::AdamConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 use s2f_nn::losses::{decoder_loss, direction_loss, distillation_loss};
 use s2f_nn::voice_encoder::BINS;
-use s2f_nn::{FaceDecoderConfig, VggFaceConfig, VoiceEncoderConfig};
-use s2f_train::devices::{Compute, ComputePrecision, Devices};
+use s2f_nn::{FaceDecoderConfig, VggFaceConfig, VoiceEncoder, VoiceEncoderConfig};
+use s2f_train::devices::{Compute, ComputePrecision, Devices, LossScope, Output, Replica};
 use serde_json::{Value, json};
 
 /// Steps that are not timed: memory is allocated and kernels are tuned.
@@ -80,21 +80,27 @@ fn run(
     let mut seconds = Vec::with_capacity(steps);
     for step in 0..WARM_UP + steps {
         let start = Instant::now();
-        let backward = compute.backward(&network, data.clone(), |replica, [voices, faces]| {
+        let forward = |replica: &Replica<'_, VoiceEncoder>, [voices, _]: &[Tensor<4>; 2]| {
             let here = replica.device.clone().inner();
-            let voice = replica.module.forward(voices.to_device(&here).autodiff());
-            let face = faces.to_device(&here).autodiff().flatten::<2>(1, 3);
-            let [decoder, identities] =
-                layers[replica.index].clone().map(|layer| layer.to_device(&here).autodiff());
-            let apply = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
-            let terms = [
-                decoder_loss(apply(&face, &decoder), apply(&voice, &decoder)),
-                direction_loss(face.clone(), voice.clone()),
-                distillation_loss(apply(&face, &identities), apply(&voice, &identities)),
-            ];
-            let [decoder, direction, distillation] = terms.clone();
-            (decoder + direction + distillation, terms)
-        });
+            (replica.module.forward(voices.clone().to_device(&here).autodiff()), ())
+        };
+        let loss =
+            |replica: &Replica<'_, VoiceEncoder>, [_, faces]: [Tensor<4>; 2], found: Output, ()| {
+                let here = replica.device.clone().inner();
+                let (voice, face) =
+                    (found.own, faces.to_device(&here).autodiff().flatten::<2>(1, 3));
+                let [decoder, identities] =
+                    layers[replica.index].clone().map(|layer| layer.to_device(&here).autodiff());
+                let apply = |x: &Tensor<2>, layer: &Tensor<2>| x.clone().matmul(layer.clone());
+                let terms = [
+                    decoder_loss(apply(&face, &decoder), apply(&voice, &decoder)),
+                    direction_loss(face.clone(), voice.clone()),
+                    distillation_loss(apply(&face, &identities), apply(&voice, &identities)),
+                ];
+                let [decoder, direction, distillation] = terms.clone();
+                ((decoder + direction + distillation) / shards as f64, terms)
+            };
+        let backward = compute.backward(&network, data.clone(), LossScope::Shard, forward, loss)?;
         // A training loop reads its losses, which waits for the device.
         for loss in backward.aux.iter().flatten() {
             loss.clone().into_scalar::<f32>();

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 use crate::TrainError;
-use crate::batch::{Batch, Examples};
+use crate::batch::{Batch, BatchPart, Examples};
 
 /// Maximum number of batches that wait for the device.
 pub(crate) const QUEUED: usize = 2;
@@ -15,18 +15,20 @@ pub(crate) struct BatchQueue {
 }
 
 impl BatchQueue {
-    /// Starts a thread that makes the batches of steps `from..to`, with the help of the thread
-    /// pool. It ends after the last batch, after an error, or when the queue is dropped.
+    /// Starts a thread that makes the batches of steps `from..to`, with the inputs of `part`, with
+    /// the help of the thread pool. It ends after the last batch, after an error, or when the queue
+    /// is dropped.
     pub(crate) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         examples: &'scope dyn Examples,
+        part: BatchPart,
         from: usize,
         to: usize,
     ) -> Self {
         let (sender, batches) = sync_channel(QUEUED);
         scope.spawn(move || {
             for step in from..to {
-                let batch = examples.batch(step);
+                let batch = examples.batch(step, part);
                 let failed = batch.is_err();
                 if sender.send(batch).is_err() || failed {
                     return;

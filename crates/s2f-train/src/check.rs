@@ -14,8 +14,9 @@ use speech2face::front_end;
 
 use crate::TrainError;
 use crate::config::{
-    Augmentation, Clips, FaceDecoderTraining, FaceDistributionTraining, Optimisation, Optimizer,
-    PairDistribution, RecordingData, Schedule, Start, VoiceData, VoiceEncoderTraining,
+    Augmentation, BatchStatistics, Clips, FaceDecoderTraining, FaceDistributionTraining,
+    Optimisation, Optimizer, PairDistribution, RecordingData, Schedule, Start, VoiceData,
+    VoiceEncoderTraining,
 };
 use crate::devices::{Compute, ComputePrecision, Devices};
 use crate::frozen::FrozenDecoder;
@@ -73,8 +74,9 @@ impl FaceDecoderTraining {
         equal("network.landmarks.count", self.network.landmarks.count, LANDMARK_COUNT)?;
         self.network.check()?;
         self.network.check_face_space(&data.face_space())?;
-        // Only the voice encoder computes in 16 bits, or a batch in parts.
+        // Only the voice encoder computes in 16 bits, or a batch in parts or on several devices.
         equal("optimisation.precision", self.optimisation.precision, ComputePrecision::Float32)?;
+        equal("optimisation.batch_norm", self.optimisation.batch_norm, BatchStatistics::Local)?;
         let parts = self.optimisation.gradient_accumulation;
         equal("optimisation.gradient_accumulation", parts, 1)?;
         let weights = [
@@ -227,7 +229,7 @@ impl VoiceEncoderTraining {
             losses.distillation == 0.0 || losses.vgg_face.is_some()
         })?;
         Compute::new(devices.clone(), self.optimisation.precision)?;
-        self.optimisation.check(devices.count())
+        self.optimisation.check(devices.count_of_all())
     }
 }
 

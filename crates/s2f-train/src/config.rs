@@ -14,7 +14,7 @@ pub use face_decoder::{
 pub use face_distribution::{
     FaceDistributionTraining, TraitFaces, TraitPrior, TraitRegression, VoiceFolder, VoiceTraitData,
 };
-pub use optimisation::{Optimisation, Optimizer, Schedule};
+pub use optimisation::{BatchStatistics, Optimisation, Optimizer, Schedule};
 use s2f_core::{at_line, read_text};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};

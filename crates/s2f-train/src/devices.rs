@@ -6,11 +6,14 @@ mod precision;
 mod statistics;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use burn::tensor::Device;
-pub use compute::{Backward, Compute, Replica};
+pub use compute::{Backward, Compute, LossScope, Output, Replica};
 pub use precision::{ComputePrecision, LossScale};
 use speech2face::{DeviceChoice, DeviceError};
+
+use crate::peers::{OneProcess, PeersError, Processes};
 
 /// Devices that cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +32,10 @@ pub enum DevicesError {
         names: String,
     },
     /// Several devices for a training that uses one.
-    #[error("{names}: a face decoder is trained on one device; hint: name one")]
+    #[error(
+        "{names}: this network is trained on one device of one process; hint: name one device, and \
+         start one process"
+    )]
     Several {
         /// The devices.
         names: String,
@@ -45,10 +51,12 @@ pub enum DevicesError {
 }
 
 /// One device or several of a kind, each with a share of every batch. The first holds the weights.
+/// Other processes may have devices of the same number and kind.
 #[derive(Debug, Clone)]
 pub struct Devices {
     names: Vec<String>,
     devices: Vec<Device>,
+    processes: Arc<dyn Processes>,
 }
 
 impl Devices {
@@ -59,7 +67,24 @@ impl Devices {
 
     /// A device that was opened elsewhere, without autodiff; its name is for messages.
     pub fn one(name: impl Into<String>, device: Device) -> Self {
-        Self { names: vec![name.into()], devices: vec![device] }
+        Self { names: vec![name.into()], devices: vec![device], processes: Arc::new(OneProcess) }
+    }
+
+    /// The same devices in each of several processes.
+    ///
+    /// # Errors
+    /// [`PeersError::Different`] if the processes have different numbers of devices.
+    pub fn with_processes(self, processes: Arc<dyn Processes>) -> Result<Self, PeersError> {
+        let counts = processes.gather(vec![self.count() as f32])?;
+        if counts.iter().any(|count| *count != [self.count() as f32]) {
+            return Err(PeersError::Different("numbers of devices"));
+        }
+        Ok(Self { processes, ..self })
+    }
+
+    /// The processes that train together.
+    pub fn processes(&self) -> &Arc<dyn Processes> {
+        &self.processes
     }
 
     /// The device that holds the weights, without autodiff.
@@ -73,7 +98,7 @@ impl Devices {
     /// [`DevicesError::Several`] if there are more.
     pub fn only(&self) -> Result<&Device, DevicesError> {
         match self.devices.as_slice() {
-            [device] => Ok(device),
+            [device] if self.processes.count() == 1 => Ok(device),
             _ => Err(DevicesError::Several { names: self.name() }),
         }
     }
@@ -83,14 +108,23 @@ impl Devices {
         self.devices.iter()
     }
 
-    /// Number of devices, 1 or more: a batch is divided into as many shards.
+    /// Number of devices of this process, 1 or more.
     pub fn count(&self) -> usize {
         self.devices.len()
     }
 
-    /// The names, as [`FromStr`] reads them.
+    /// Number of devices of all processes: a batch is divided into as many shards.
+    pub fn count_of_all(&self) -> usize {
+        self.devices.len() * self.processes.count()
+    }
+
+    /// The names, as [`FromStr`] reads them, and the number of processes if there are several.
     pub fn name(&self) -> String {
-        self.names.join(",")
+        let names = self.names.join(",");
+        match self.processes.count() {
+            1 => names,
+            count => format!("{names} in each of {count} processes"),
+        }
     }
 
     /// Whether it is the CPU, whose memory is the machine's.
@@ -116,6 +150,7 @@ impl FromStr for Devices {
         Ok(Self {
             names: choices.iter().map(DeviceChoice::to_string).collect(),
             devices: choices.iter().map(|choice| choice.open()).collect::<Result<_, _>>()?,
+            processes: Arc::new(OneProcess),
         })
     }
 }

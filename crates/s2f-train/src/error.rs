@@ -15,6 +15,7 @@ use speech2face::{
 };
 
 use crate::devices::DevicesError;
+use crate::peers::PeersError;
 
 /// An error of training.
 #[derive(Debug, thiserror::Error)]
@@ -206,6 +207,9 @@ pub enum TrainError {
     /// A device.
     #[error(transparent)]
     Device(#[from] DevicesError),
+    /// The processes that train together.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
     /// The name of a model.
     #[error(transparent)]
     ModelSource(#[from] ModelSourceError),

@@ -27,6 +27,7 @@ use crate::event::TrainEvent;
 use crate::face_network::FaceNetwork;
 use crate::faces::{Faces, Mixture, files};
 use crate::morph::{Morpher, mixture_features, with_traits};
+use crate::peers::{OneProcess, PeersError};
 use crate::run::{Invocation, Run, ThisSession, check_folder};
 use crate::session::Session;
 use crate::sheet::{self, Content};
@@ -114,8 +115,16 @@ pub fn train_face_decoder(
     let size = config.network.size;
     let steps = plan.steps(pool.len())?; // as checked
     let fresh = TrainState::new(decoder, plan);
-    let (mut session, mut trained, _) =
-        Session::start::<_, State>(run, plan, &config.watch, steps, fresh, &mut on_event)?;
+    let (mut session, mut trained, _) = Session::start(
+        Some(run),
+        &OneProcess,
+        plan,
+        &config.watch,
+        steps,
+        fresh,
+        &State {},
+        &mut on_event,
+    )?;
     while !session.is_over() {
         let mut rng = generator(config.seed, b"batch   ", session.step());
         let chosen = sample(&mut rng, pool.len(), plan.batch.min(pool.len())).into_vec();
@@ -154,7 +163,7 @@ pub fn train_face_decoder(
         let total =
             texture * weights.texture + landmarks * weights.landmarks + identity * weights.identity;
         let mut gradients = GradientsParams::from_grads(total.backward(), decoder);
-        let norm = norm(decoder, &[&gradients]);
+        let norm = norm(decoder, &gradients);
         session.check(&losses, Some(norm), &faces.train.names(&mixtures))?;
         if let Some(max) = plan.clip_gradient_norm {
             gradients = clipped(decoder, gradients, norm, max);
@@ -172,6 +181,7 @@ pub fn train_face_decoder(
     }
 
     let (run, decoder) = session.finish(trained)?;
+    let run = run.ok_or(PeersError::Lost)?; // the only process has it
     let (encoder, decoder) = (encoder.valid(), decoder.valid());
     let saved = weights::save(&decoder, Precision::Half)?;
     run.write(&run.folder().face_decoder_file(), &saved)?;

@@ -1,18 +1,18 @@
 //! The parameters that training a voice encoder changes.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use s2f_nn::losses::Contrast;
 use s2f_nn::{
-    FaceDistributionConfig, FaceDistributionHead, SpeakerEncoder, VoiceEncoder, VoiceEncoderConfig,
+    FaceDistributionConfig, FaceDistributionHead, FrontEnd, SpeakerEncoder, Sum, VoiceEncoder,
+    VoiceEncoderConfig,
 };
 use s2f_registry::Store;
 
-use crate::batch::{Batch, Examples};
+use crate::batch::{BatchPart, Examples, Shard};
 use crate::config::Start;
 use crate::data::Moments;
 use crate::frozen::open_model;
-use crate::voice_losses::Term;
 use crate::{TrainError, VoiceEncoderTraining};
 
 /// Voices whose embeddings give a distribution its units.
@@ -32,12 +32,12 @@ pub(crate) struct Learner {
     freeze_trunk: bool,
 }
 
-/// The voices of a batch.
+/// The voices of a shard.
 pub(crate) struct Voices {
     /// The predicted features, `[voices, D]`, not normalised.
     pub(crate) feature: Tensor<2>,
     /// What the distribution reads, `[voices, E]`, if there is one.
-    embedding: Option<Tensor<2>>,
+    pub(crate) embedding: Option<Tensor<2>>,
 }
 
 impl Learner {
@@ -91,10 +91,11 @@ impl Learner {
         let mut rows: Vec<Vec<f32>> = Vec::new();
         let mut step = 0;
         while rows.len() < MEASURED_VOICES.min(examples.len()) {
-            let mut batch = examples.batch(step)?;
-            let embeddings: Vec<f32> =
-                copy.embed(&mut batch, &device.clone().inner()).into_data().iter().collect();
-            rows.extend(embeddings.chunks_exact(config.embedding).map(<[f32]>::to_vec));
+            for shard in examples.batch(step, BatchPart::WHOLE)?.shards(1)? {
+                let embeddings: Vec<f32> =
+                    copy.embed(&shard, &device.clone().inner(), None).into_data().iter().collect();
+                rows.extend(embeddings.chunks_exact(config.embedding).map(<[f32]>::to_vec));
+            }
             step += 1;
         }
         let (voices, _) = Moments::of(rows.into_iter().map(Ok))?;
@@ -108,15 +109,37 @@ impl Learner {
         Ok(Self { distribution: Some(head), ..self })
     }
 
-    /// The voices of a batch through the networks.
-    pub(crate) fn forward(&self, batch: &mut Batch, device: &Device) -> Voices {
+    /// Draws the fresh weights in the order in which the first step of one device uses them.
+    ///
+    /// Weights are drawn when they are first used. Copying a network, for other devices and
+    /// processes or for a second pass, would use them in the order of its fields: other weights
+    /// from the same seed.
+    pub(crate) fn draw_weights(&self) {
+        if self.freeze_trunk {
+            return; // a step copies the network
+        }
+        let is_mel = matches!(self.voice_encoder.front_end(), FrontEnd::Mel);
+        let is_output = |path: &[String]| {
+            path.first().is_some_and(|name| name == "output")
+                && path.last().is_some_and(|name| name == "weight")
+        };
+        let is_trunk = |path: &[String]| is_mel && path.first().is_some_and(|name| name == "trunk");
+        for wanted in [&is_trunk as &dyn Fn(&[String]) -> bool, &is_output, &|_| true] {
+            self.voice_encoder.visit(&mut Draw { path: Vec::new(), wanted });
+        }
+    }
+
+    /// The voices of a shard through the networks. With `sum`, batch normalisations use the
+    /// statistics of all shards that are computed at the same time.
+    pub(crate) fn forward(&self, shard: &Shard, device: &Device, sum: Option<&Sum>) -> Voices {
         if let Some(distribution) = &self.distribution {
-            let embedding = self.embed(batch, device);
+            let embedding = self.embed(shard, device, sum);
             let feature = distribution.mean(embedding.clone());
             return Voices { feature, embedding: Some(embedding) };
         }
-        let [voices, segments] = batch.shape();
-        let features = self.voice_encoder.head(self.trunk(batch, device)); // [voices · segments, D]
+        let [voices, segments] = shard.shape();
+        // [voices · segments, D]
+        let features = self.voice_encoder.head(self.trunk(shard, device, sum));
         let [_, dimension] = features.dims();
         let feature = self.voice_encoder.pool(features.reshape([voices, segments, dimension]));
         Voices { feature, embedding: None }
@@ -128,33 +151,61 @@ impl Learner {
     /// # Shapes
     /// - `face`: `[voices, D]`
     /// - term: `[1]`
-    pub(crate) fn likelihood(&self, face: &Tensor<2>, voices: Voices) -> Option<Term> {
-        let (distribution, embedding) = (self.distribution.as_ref()?, voices.embedding?);
+    pub(crate) fn likelihood(
+        &self,
+        face: &Tensor<2>,
+        embedding: Option<Tensor<2>>,
+    ) -> Option<Tensor<1>> {
+        let (distribution, embedding) = (self.distribution.as_ref()?, embedding?);
         let [_, dimension] = face.dims();
         let given_voice = distribution.log_likelihood(embedding, face.clone(), None); // [voices]
         let without = distribution.prior_log_likelihood(face.clone(), None); // [voices]
-        Some(("likelihood", (given_voice + without).mean() / -(dimension as f64)))
+        Some((given_voice + without).mean() / -(dimension as f64))
     }
 
     /// Outputs of the trunk, averaged over the segments of each voice.
     ///
     /// # Shapes
     /// - output: `[voices, E]`
-    fn embed(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
-        let [voices, segments] = batch.shape();
-        let features = self.trunk(batch, device);
+    fn embed(&self, shard: &Shard, device: &Device, sum: Option<&Sum>) -> Tensor<2> {
+        let [voices, segments] = shard.shape();
+        let features = self.trunk(shard, device, sum);
         let [_, width] = features.dims();
         features.reshape([voices, segments, width]).mean_dim(1).squeeze_dim(1)
     }
 
     /// # Shapes
     /// - output: `[voices · segments, E]`
-    fn trunk(&self, batch: &mut Batch, device: &Device) -> Tensor<2> {
-        let input = batch.inputs(device); // [voices · segments, channels, frames, bins]
+    fn trunk(&self, shard: &Shard, device: &Device, sum: Option<&Sum>) -> Tensor<2> {
+        let input = shard.inputs(device); // [voices · segments, channels, frames, bins]
         if self.freeze_trunk {
-            self.voice_encoder.valid().trunk(input).autodiff()
-        } else {
-            self.voice_encoder.trunk(input.autodiff())
+            return self.voice_encoder.valid().trunk(input).autodiff();
+        }
+        match sum {
+            Some(sum) => self.voice_encoder.trunk_synchronised(input.autodiff(), sum),
+            None => self.voice_encoder.trunk(input.autodiff()),
+        }
+    }
+}
+
+/// Uses the parameters whose path is wanted.
+struct Draw<'a> {
+    path: Vec<String>,
+    wanted: &'a dyn Fn(&[String]) -> bool,
+}
+
+impl ModuleVisitor for Draw<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if (self.wanted)(&self.path) {
+            drop(param.val());
         }
     }
 }

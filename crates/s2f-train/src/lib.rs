@@ -21,6 +21,7 @@ pub mod devices;
 mod error;
 mod event;
 mod host;
+pub mod peers;
 mod run;
 mod score_table;
 mod seeds;
@@ -57,11 +58,11 @@ mod scoring;
 mod sheet;
 
 pub use config::{
-    AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
-    FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData,
-    PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces, TraitPrior,
-    TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses, VoiceTraitData,
-    Watch, read,
+    AgeingData, Augmentation, BatchStatistics, Clips, FaceData, FaceDecoderTraining,
+    FaceDistributionTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation,
+    Optimizer, PairData, PairDistribution, Pairing, RecordingData, Schedule, Start, TraitFaces,
+    TraitPrior, TraitRegression, VoiceData, VoiceEncoderTraining, VoiceFolder, VoiceLosses,
+    VoiceTraitData, Watch, read,
 };
 pub use decoder_scores::FaceDecoderScores;
 pub use error::TrainError;

@@ -13,7 +13,7 @@ use s2f_nn::FrontEnd;
 use s2f_pairs::{Pair, PairSet, Payload, Split};
 use speech2face::front_end;
 
-use crate::batch::{Batch, Example, Examples};
+use crate::batch::{Batch, BatchPart, Example, Examples};
 use crate::draw::generator;
 use crate::{Augmentation, Clips, TrainError};
 
@@ -111,6 +111,16 @@ impl<'a> PairExamples<'a> {
         Ok(pairs)
     }
 
+    /// The example of a pair, without what the network reads.
+    fn labels(&self, pair: &Pair) -> Example {
+        Example {
+            id: pair.info.pair_id.clone(),
+            speaker: self.speakers.get(&pair.info.speaker_id).copied().unwrap_or(u64::MAX),
+            segments: Vec::new(),
+            feature: pair.feature.clone(),
+        }
+    }
+
     /// The example of a pair at one position of the run.
     fn example(&self, pair: &Pair, place: usize) -> Result<Example, TrainError> {
         let mut rng = generator(self.seed, b"example ", place);
@@ -125,12 +135,7 @@ impl<'a> PairExamples<'a> {
             let pair_id = &pair.info.pair_id;
             TrainError::Data(format!("pair {pair_id} is silent; hint: prepare the corpus again"))
         };
-        Ok(Example {
-            id: pair.info.pair_id.clone(),
-            speaker: self.speakers.get(&pair.info.speaker_id).copied().unwrap_or(u64::MAX),
-            segments: segments.ok_or_else(silent)?,
-            feature: pair.feature.clone(),
-        })
+        Ok(Example { segments: segments.ok_or_else(silent)?, ..self.labels(pair) })
     }
 }
 
@@ -139,10 +144,11 @@ impl Examples for PairExamples<'_> {
         self.groups.iter().map(|(_, pairs)| pairs).sum()
     }
 
-    fn batch(&self, step: usize) -> Result<Batch, TrainError> {
+    fn batch(&self, step: usize, part: BatchPart) -> Result<Batch, TrainError> {
         let in_epoch = (self.len() / self.batch).max(1);
         let (epoch, first) = (step / in_epoch, step % in_epoch * self.batch);
         let wanted = first..first + self.batch.min(self.len());
+        let own = part.range(wanted.len());
         let mut examples = Vec::with_capacity(self.batch);
         let mut start = 0;
         for (number, groups) in self.windows(epoch).into_iter().enumerate() {
@@ -155,13 +161,20 @@ impl Examples for PairExamples<'_> {
                 order.shuffle(&mut generator(self.seed, b"order   ", place));
                 let some: Vec<Example> = here
                     .into_par_iter()
-                    .map(|at| self.example(&pairs[order[at - start]], epoch * self.len() + at))
+                    .map(|at| {
+                        let pair = &pairs[order[at - start]];
+                        if own.contains(&(at - wanted.start)) {
+                            self.example(pair, epoch * self.len() + at)
+                        } else {
+                            Ok(self.labels(pair))
+                        }
+                    })
                     .collect::<Result<_, _>>()?;
                 examples.extend(some);
             }
             start = end;
         }
-        Ok(Batch::new(examples, self.front_end))
+        Ok(Batch::new(examples, self.front_end, part))
     }
 }
 
@@ -211,7 +224,10 @@ mod tests {
             };
             let examples = new();
             assert_eq!(examples.len(), FILES * (PAIRS - 2));
-            let ids = |examples: &PairExamples<'_>, step| examples.batch(step).unwrap().ids;
+            let ids = |examples: &PairExamples<'_>, step| {
+                let shards = examples.batch(step, BatchPart::WHOLE).unwrap().shards(1).unwrap();
+                shards[0].labels.ids.clone()
+            };
             let epoch = |first: usize| -> Vec<String> {
                 (first..first + 4).flat_map(|step| ids(&examples, step)).collect()
             };

@@ -11,7 +11,7 @@ use s2f_core::Sex;
 use s2f_nn::FrontEnd;
 use speech2face::front_end;
 
-use crate::batch::{Batch, Example, Examples};
+use crate::batch::{Batch, BatchPart, Example, Examples};
 use crate::draw::generator;
 use crate::pairing::Targets;
 use crate::voices::{Corpus, Voice};
@@ -80,7 +80,8 @@ impl Examples for RecordingExamples<'_> {
         self.corpora.iter().map(|corpus| corpus.voices.len()).sum()
     }
 
-    fn batch(&self, step: usize) -> Result<Batch, TrainError> {
+    fn batch(&self, step: usize, part: BatchPart) -> Result<Batch, TrainError> {
+        // All clips are made, since silent ones are left out.
         let examples =
             (0..self.batch).into_par_iter().filter_map(|index| self.example(step, index));
         let examples: Vec<Example> = examples.collect();
@@ -90,6 +91,6 @@ impl Examples for RecordingExamples<'_> {
                 step + 1
             )));
         }
-        Ok(Batch::new(examples, self.front_end))
+        Ok(Batch::new(examples, self.front_end, part))
     }
 }

@@ -15,7 +15,7 @@
 //! then renamed. `metrics.jsonl`, which grows, is truncated to the checkpoint that a run resumes
 //! from.
 
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod config_file;
 mod environment;
 mod files;

@@ -50,7 +50,8 @@ impl SeedRow {
 /// writes the spread of the scores to `seeds.csv`.
 ///
 /// The run of seed 7 is the folder `seed-7` in `out`. Interrupted, the same call resumes; with a
-/// larger `count`, it adds runs. `on_event` gets the seed of each event.
+/// larger `count`, it adds runs. `on_event` gets the seed of each event. Of several processes, only
+/// the first returns scores.
 ///
 /// # Errors
 /// As [`train_voice_encoder`]; [`TrainError::OtherFile`] if `out` has anything else in it.
@@ -61,7 +62,7 @@ pub fn train_voice_encoder_seeds(
     invocation: &Invocation,
     count: usize,
     mut on_event: impl FnMut(u64, &TrainEvent),
-) -> Result<SeedScores, TrainError> {
+) -> Result<Option<SeedScores>, TrainError> {
     for (name, path) in entries(out)? {
         let is_run = name.strip_prefix("seed-").is_some_and(|seed| seed.parse::<u64>().is_ok());
         if !(is_run && path.is_dir() || name == TABLE || s2f_core::is_temporary(name.as_ref())) {
@@ -76,11 +77,14 @@ pub fn train_voice_encoder_seeds(
         let scores = train_voice_encoder(&config, &folder, devices.clone(), invocation, |event| {
             on_event(seed, event);
         })?;
-        all.push(numbers(&scores));
+        all.extend(scores.as_ref().map(numbers));
+    }
+    if !devices.processes().is_first() {
+        return Ok(None);
     }
     let scores = SeedScores { rows: rows(&all), seeds };
     AtomicFile::write(&out.join(TABLE), scores.csv().as_bytes())?;
-    Ok(scores)
+    Ok(Some(scores))
 }
 
 /// The scores that all runs have.

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Watch;
 use crate::event::TrainEvent;
-use crate::run::{Restored, Run};
+use crate::peers::Processes;
+use crate::run::{Restored, Run, checkpoint};
 use crate::train_state::TrainState;
 use crate::{Optimisation, TrainError};
 
@@ -18,7 +19,11 @@ const STEPS_PER_SECOND: &str = "steps_per_second";
 
 /// One session of a run, from its start or its last checkpoint on.
 pub(crate) struct Session<'a> {
-    run: Run,
+    /// In the first process only.
+    run: Option<Run>,
+    processes: &'a dyn Processes,
+    /// Step of the best validation.
+    best: Option<usize>,
     plan: &'a Optimisation,
     watch: &'a Watch,
     on_event: &'a mut dyn FnMut(&TrainEvent),
@@ -29,25 +34,40 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Resumes `run` from its last checkpoint, if it has one, up to `steps` steps. `fresh` is what
-    /// a new run starts from. The state of the loop is `None` in a new run.
+    /// Resumes `run` from its last checkpoint, if it has one, up to `steps` steps. `fresh` and
+    /// `state` are what a new run starts from. The other processes, which have no `run`, get
+    /// weights and state of the first.
     ///
     /// # Errors
     /// As [`Run::restore`].
-    pub(crate) fn start<M: Module, S: DeserializeOwned>(
-        mut run: Run,
+    #[allow(clippy::too_many_arguments, reason = "called by the training loops only")]
+    pub(crate) fn start<M: Module, S: Serialize + DeserializeOwned>(
+        mut run: Option<Run>,
+        processes: &'a dyn Processes,
         plan: &'a Optimisation,
         watch: &'a Watch,
         steps: usize,
         fresh: TrainState<M>,
+        state: &S,
         on_event: &'a mut dyn FnMut(&TrainEvent),
     ) -> Result<(Self, TrainState<M>, Option<S>), TrainError> {
-        let (step, trained, state) = match run.restore(&fresh, &mut *on_event)? {
-            Some(Restored { step, trained, state }) => (step, trained, Some(state)),
-            None => (0, fresh, None),
+        let restored = match &mut run {
+            Some(run) => run.restore(&fresh, &mut *on_event)?,
+            None => None,
+        };
+        let (step, trained, state, best) = if processes.count() > 1 {
+            let Restored { step, trained, state, best } =
+                checkpoint::shared(processes, fresh, state, restored)?;
+            (step, trained, Some(state), best)
+        } else {
+            match restored {
+                Some(Restored { step, trained, state, best }) => (step, trained, Some(state), best),
+                None => (0, fresh, None, None),
+            }
         };
         on_event(&TrainEvent::Started { step, steps });
-        let session = Self { run, plan, watch, on_event, step, steps, begun: Instant::now() };
+        let begun = Instant::now();
+        let session = Self { run, processes, best, plan, watch, on_event, step, steps, begun };
         Ok((session, trained, state))
     }
 
@@ -63,8 +83,7 @@ impl<'a> Session<'a> {
 
     /// Whether all steps are done, or no validation has improved for too long.
     pub(crate) fn is_over(&self) -> bool {
-        let best = self.run.best().map(|best| best.step);
-        self.step >= self.steps || self.watch.is_out_of_patience(self.step, best)
+        self.step >= self.steps || self.watch.is_out_of_patience(self.step, self.best)
     }
 
     /// Checks the losses of the next step, and the norm of its gradient; `ids` names the examples
@@ -100,7 +119,9 @@ impl<'a> Session<'a> {
         let rate = 1.0 / self.begun.elapsed().as_secs_f64().max(1e-9);
         values.push((STEPS_PER_SECOND, (rate * 1000.0).round() / 1000.0));
         self.step += 1;
-        self.run.log(self.step, &values)?;
+        if let Some(run) = &mut self.run {
+            run.log(self.step, &values)?;
+        }
         (self.on_event)(&TrainEvent::Step { step: self.step, losses });
         Ok(())
     }
@@ -121,11 +142,18 @@ impl<'a> Session<'a> {
         if !Watch::is_due(self.watch.validate_every, step, step == self.steps) {
             return Ok(());
         }
-        let Some(scores) = scores()? else { return Ok(()) };
-        let Some(&(_, score)) = scores.first() else { return Ok(()) };
-        self.run.log(step, &scores)?;
-        let best = self.run.keep_best(step, score, trained.scored())?;
-        (self.on_event)(&TrainEvent::Validated { step, scores, best });
+        if let Some(run) = &mut self.run
+            && let Some(scores) = scores()?
+            && let Some(&(_, score)) = scores.first()
+        {
+            run.log(step, &scores)?;
+            let best = run.keep_best(step, score, trained.scored())?;
+            (self.on_event)(&TrainEvent::Validated { step, scores, best });
+        }
+        let best = self.run.as_ref().and_then(Run::best).map(|best| best.step as u64);
+        let best =
+            self.processes.broadcast(best.map_or(Vec::new(), |b| b.to_le_bytes().to_vec()))?;
+        self.best = best.try_into().ok().map(|bytes| u64::from_le_bytes(bytes) as usize);
         Ok(())
     }
 
@@ -135,9 +163,10 @@ impl<'a> Session<'a> {
         png: impl FnOnce() -> Result<Option<Vec<u8>>, TrainError>,
     ) -> Result<(), TrainError> {
         if Watch::is_due(self.watch.sheet_every, self.step, self.is_over())
+            && let Some(run) = &mut self.run
             && let Some(png) = png()?
         {
-            self.run.picture("held-out", self.step, &png)?;
+            run.picture("held-out", self.step, &png)?;
         }
         Ok(())
     }
@@ -148,8 +177,10 @@ impl<'a> Session<'a> {
         trained: &TrainState<M>,
         state: &impl Serialize,
     ) -> Result<(), TrainError> {
-        if Watch::is_due(self.watch.checkpoint_every, self.step, self.is_over()) {
-            self.run.checkpoint(self.step, trained, state)?;
+        if Watch::is_due(self.watch.checkpoint_every, self.step, self.is_over())
+            && let Some(run) = &mut self.run
+        {
+            run.checkpoint(self.step, trained, state)?;
         }
         self.begun = Instant::now();
         Ok(())
@@ -157,13 +188,17 @@ impl<'a> Session<'a> {
 
     /// Ends the session: the run, and the weights of the last step or, if it stopped early, those
     /// of the best validation. With a moving average, they are the average's.
-    pub(crate) fn finish<M: Module>(self, trained: TrainState<M>) -> Result<(Run, M), TrainError> {
+    pub(crate) fn finish<M: Module>(
+        self,
+        trained: TrainState<M>,
+    ) -> Result<(Option<Run>, M), TrainError> {
         let module = trained.into_scored();
-        let Some(best) = self.run.best().filter(|_| self.step < self.steps) else {
+        let stopped = self.best.filter(|_| self.step < self.steps);
+        let Some((run, best)) = self.run.as_ref().zip(stopped) else {
             return Ok((self.run, module));
         };
-        (self.on_event)(&TrainEvent::StoppedEarly { step: self.step, best: best.step });
-        let module = self.run.load_best(&module)?.unwrap_or(module);
+        (self.on_event)(&TrainEvent::StoppedEarly { step: self.step, best });
+        let module = run.load_best(&module)?.unwrap_or(module);
         Ok((self.run, module))
     }
 }

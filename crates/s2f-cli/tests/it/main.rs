@@ -21,6 +21,8 @@ mod models;
 mod names;
 mod pictures;
 mod printing;
+#[cfg(all(feature = "mpi", target_os = "linux"))]
+mod processes;
 mod pull;
 mod serve;
 mod support;

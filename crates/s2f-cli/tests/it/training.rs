@@ -88,7 +88,7 @@ fn assert_same(folder: &Folder, a: &str, b: &str) {
 }
 
 /// The metrics of a run that do not depend on the speed of the machine.
-fn metrics(folder: &Folder, run: &str) -> String {
+pub fn metrics(folder: &Folder, run: &str) -> String {
     without_speed(&String::from_utf8(folder.read(&format!("{run}/metrics.jsonl"))).unwrap())
 }
 
@@ -176,8 +176,18 @@ fn kill_until_done(
     assert!(resumed > 0, "no kill fell between a checkpoint and the end");
 }
 
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn several_processes_need_a_build_with_mpi() {
+    let folder = Folder::new();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/contrastive.toml");
+    let run = folder.run(["train", "voice-encoder", config, "-o", "out", "--mpi"]).exits(2);
+    run.says(&["error: this build has no MPI; hint: build with --features mpi"]);
+    assert!(!folder.path("out").exists());
+}
+
 /// A file of pairs of twelve people, tones and random features.
-fn write_pairs(folder: &Folder) {
+pub fn write_pairs(folder: &Folder) {
     let one = |number: usize| {
         let speaker = number / 2;
         let split = [Split::Train, Split::Train, Split::Validation, Split::Test][speaker % 4];

@@ -6,9 +6,11 @@ use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{FloatDType, Tensor};
 pub use config::{ConvLayer, ConvolutionsConfig, VoiceInput};
-use s2f_kernels::{Activation, BlockOptions, conv_block};
+use s2f_kernels::{Activation, BlockOptions, Sum, conv_block};
 
 /// Frequency bins of the front end: FFT 512 / 2 + 1.
 pub const BINS: usize = 257;
@@ -39,7 +41,14 @@ impl Convolutions {
     /// # Shapes
     /// - `spectrogram`: `[batch, 2 (real, imaginary), frames, 257]`, compressed
     /// - output: `[batch, channels · frequency]`
-    pub(super) fn forward(&self, spectrogram: Tensor<4>, dtype: FloatDType) -> Tensor<2> {
+    ///
+    /// With `sum`, batch normalisations use the statistics of all shards.
+    pub(super) fn forward(
+        &self,
+        spectrogram: Tensor<4>,
+        dtype: FloatDType,
+        sum: Option<&Sum>,
+    ) -> Tensor<2> {
         let mut x = match self.input {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
@@ -49,7 +58,10 @@ impl Convolutions {
         for (index, convolution) in self.convolutions[..last].iter().enumerate() {
             let options = BlockOptions { activation: Activation::Relu, pool: self.pools[index] };
             // [batch, time, frequency, channels]
-            x = conv_block(x, convolution, self.norms.get(index), options);
+            x = match self.norms.get(index).zip(sum) {
+                Some((norm, sum)) => synchronised_block(x, convolution, norm, options, sum),
+                None => conv_block(x, convolution, self.norms.get(index), options),
+            };
         }
         let options = BlockOptions { activation: Activation::None, pool: false };
         x = conv_block(x, &self.convolutions[last], None, options);
@@ -57,7 +69,10 @@ impl Convolutions {
         x = x.cast(FloatDType::F32).mean_dim(1).permute([0, 3, 1, 2]);
         x = relu(x);
         if let Some(norm) = self.norms.get(last) {
-            x = norm.forward(x);
+            x = match sum {
+                Some(sum) => normalised(x, norm, sum),
+                None => norm.forward(x),
+            };
         }
         x.cast(dtype).flatten(1, 3) // [batch, channels · frequency]
     }
@@ -76,6 +91,54 @@ impl Convolutions {
             (frames - 1) * convolution.stride[0] + KERNEL
         })
     }
+}
+
+/// As [`conv_block`], normalised with the statistics of all shards.
+///
+/// # Shapes
+/// - `x`: `[batch, time, frequency, channels]`, also of the output
+fn synchronised_block(
+    x: Tensor<4>,
+    convolution: &Conv2d,
+    norm: &BatchNorm,
+    options: BlockOptions,
+    sum: &Sum,
+) -> Tensor<4> {
+    let dtype: FloatDType = convolution.weight.dtype().into();
+    let x = conv_block(x, convolution, None, BlockOptions { pool: false, ..options });
+    let x = x.cast(FloatDType::F32).permute([0, 3, 1, 2]); // [batch, channels, time, frequency]
+    let mut x = normalised(x, norm, sum);
+    if options.pool {
+        x = max_pool2d(x, MaxPoolOptions::new([2, 1])); // [batch, channels, time/2, frequency]
+    }
+    x.cast(dtype).permute([0, 2, 3, 1])
+}
+
+/// Batch normalisation with the mean and the variance of all shards, as PyTorch's `SyncBatchNorm`.
+/// The running statistics follow them, as those of [`BatchNorm`] do.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`, also of the output
+fn normalised(x: Tensor<4>, norm: &BatchNorm, sum: &Sum) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let plain = x.device().inner();
+    let own = Tensor::<1>::full([1], (batch * height * width) as f64, &plain);
+    let count: f64 = sum.of(own).into_scalar();
+    // [channels]
+    let over_all =
+        |x: Tensor<4>| sum.of(x.sum_dims(&[0, 2, 3]).reshape([channels])).div_scalar(count);
+    let spread = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
+    let mean = over_all(x.clone());
+    let centred = x - spread(mean.clone());
+    let variance = over_all(centred.clone().square());
+    let follow = |running: Tensor<1>, found: &Tensor<1>| {
+        let found = found.clone().detach();
+        (running * (1.0 - norm.momentum) + found * norm.momentum).detach()
+    };
+    norm.running_mean.update(follow(norm.running_mean.value_sync(), &mean));
+    norm.running_var.update(follow(norm.running_var.value_sync(), &variance));
+    let scale = norm.gamma.val() / (variance + norm.epsilon).sqrt();
+    centred * spread(scale) + spread(norm.beta.val())
 }
 
 /// |S|^0.3 over its root mean square, from the compressed parts a = sgn(Re S)·|Re S|^0.3 and b:

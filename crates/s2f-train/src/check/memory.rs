@@ -27,7 +27,8 @@ pub(super) fn check_voice_encoder(
     devices: &Devices,
 ) -> Result<(), TrainError> {
     let (clips, losses) = (&config.clips, &config.losses);
-    let batch = config.optimisation.batch;
+    // Of this process.
+    let batch = config.optimisation.batch.div_ceil(devices.processes().count());
     let inputs = batch.saturating_mul(clips.segments);
     let front_end = config.network.front_end();
     let frames = clips.frames(front_end);

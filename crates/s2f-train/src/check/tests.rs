@@ -46,6 +46,7 @@ fn values_out_of_range_are_named() {
     for setting in [
         "optimisation.batch=1",
         "optimisation.precision=bfloat16",
+        "optimisation.batch_norm=synchronised",
         "optimisation.gradient_accumulation=2",
         "optimisation.ema_decay=1.0",
         "morphing.pool=0",

@@ -1,5 +1,7 @@
 //! Length of the training, learning rate and optimizer.
 
+use std::fmt;
+
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +23,9 @@ pub struct Optimisation {
     pub batch: usize,
     /// Number of equal parts that a batch is computed in, one after another; the gradients of the
     /// parts are averaged. A step takes the memory of a part and gives the result of the batch,
-    /// except that `losses.contrastive` compares the voices of a part, and batch normalisation uses
-    /// the statistics of a part. For a voice encoder.
+    /// except that batch normalisation uses the statistics of a part. With `losses.contrastive`,
+    /// which compares all voices of the batch, each part is computed twice, the first time without
+    /// a backward pass. For a voice encoder.
     #[serde(default = "one")]
     pub gradient_accumulation: usize,
     /// Highest learning rate.
@@ -40,6 +43,9 @@ pub struct Optimisation {
     /// training goes on from its own. No average if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
+    /// What batch normalisation computes its mean and variance over. For a voice encoder.
+    #[serde(default)]
+    pub batch_norm: BatchStatistics,
     /// The type that convolutions and linear layers compute in; weights, losses and optimizer have
     /// 32 bits.
     #[serde(default)]
@@ -48,6 +54,28 @@ pub struct Optimisation {
 
 fn one() -> usize {
     1
+}
+
+/// What batch normalisation computes its mean and variance over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchStatistics {
+    /// The examples that a device computes at a time. The running statistics are those of the
+    /// first device.
+    #[default]
+    Local,
+    /// The examples that all devices of all processes compute at a time; slower, since each layer
+    /// waits for all of them.
+    Synchronised,
+}
+
+impl fmt::Display for BatchStatistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Synchronised => "synchronised",
+        })
+    }
 }
 
 /// How the learning rate changes.
@@ -152,6 +180,7 @@ mod tests {
             gradient_accumulation: 1,
             clip_gradient_norm: None,
             ema_decay: None,
+            batch_norm: BatchStatistics::Local,
             precision: ComputePrecision::Float32,
         }
     }

@@ -209,8 +209,8 @@ pub struct VoiceLosses {
     pub feature: f64,
     /// Mean absolute difference of the decoded pictures: an ablation.
     pub pixel: f64,
-    /// Number of pictures that are rendered for the pixel loss, of a batch or, with
-    /// `optimisation.gradient_accumulation`, of each part; 0 means all.
+    /// Number of pictures of a batch that are rendered for the pixel loss, spread evenly over the
+    /// batch; 0 means all.
     pub pixel_batch: usize,
     /// Weights of VGG-Face, for `distillation`.
     #[serde(skip_serializing_if = "Option::is_none")]

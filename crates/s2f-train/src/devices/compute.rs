@@ -1,18 +1,21 @@
 //! A training step on one device or several, in one precision: each device has a replica of the
-//! network, a shard of the batch and a thread; Burn's optimizer adds the gradients up, parameter by
-//! parameter.
+//! network, a shard of the batch and a thread. Several processes may do this together, each on a
+//! share of the batch. The gradients of all are added up in their order.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer, MultiGradientsParams};
-use burn::tensor::{DType, Device, Tensor};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use s2f_nn::Sum;
 
-use super::gradients::{clipped, norm};
+use super::gradients::{clipped, norm, sum_of_devices, sum_of_processes};
 use super::precision::{cast_weights, unscale};
 use super::statistics::Statistics;
 use super::{ComputePrecision, Devices, DevicesError, LossScale};
+use crate::peers::{Peer, Peers, PeersError, Room};
 
 /// Devices, precision and, in 16 bits, the loss scale.
 #[derive(Debug, Clone)]
@@ -28,37 +31,62 @@ pub struct Compute {
 pub struct Replica<'a, M> {
     /// The network, its weights in the precision of the computation.
     pub module: &'a M,
-    /// Index of the device.
+    /// Index of the device in its process.
     pub index: usize,
     /// The device, with autodiff.
     pub device: &'a Device,
+    peer: &'a Arc<Peer>,
+}
+
+impl<M> Replica<'_, M> {
+    /// Adds up values over all devices of all processes, for batch normalisation.
+    pub fn sum(&self) -> Sum {
+        let peer = Arc::clone(self.peer);
+        // After an error, the next gathering of rows or gradients has the same one.
+        Sum::new(move |own| peer.sum(own.clone()).unwrap_or(own))
+    }
+}
+
+/// What the loss of a shard reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossScope {
+    /// The outputs of the shard.
+    Shard,
+    /// The outputs of all shards of the batch.
+    Batch,
+}
+
+/// What the network made of a shard.
+#[derive(Debug)]
+pub struct Output {
+    /// A row for each example of the shard.
+    pub own: Tensor<2>,
+    /// With [`LossScope::Batch`], a row for each example of the batch, in its order. Only those of
+    /// the shard have gradients.
+    pub batch: Option<Tensor<2>>,
 }
 
 /// The result of a forward and backward pass over a batch.
 pub struct Backward<T> {
-    /// What the closure returned besides the loss, in the order of the shards.
+    /// What the closure returned besides the loss, in the order of the shards of this process.
     pub aux: Vec<T>,
     /// Norm of the gradient over all parameters, before clipping.
     pub gradient_norm: f64,
-    gradients: Vec<(GradientsParams, Device)>,
+    gradients: GradientsParams,
     /// Those of the first replica, if there were replicas.
     statistics: Option<Statistics>,
     is_finite: bool,
 }
 
-impl<T> Backward<T> {
-    fn new<M: Module>(
-        network: &M,
-        aux: Vec<T>,
-        gradients: Vec<(GradientsParams, Device)>,
-        statistics: Option<Statistics>,
-        is_finite: bool,
-    ) -> Self {
-        let parts: Vec<&GradientsParams> = gradients.iter().map(|(part, _)| part).collect();
-        let gradient_norm = norm(network, &parts);
-        Self { aux, gradient_norm, gradients, statistics, is_finite }
-    }
+/// What one device adds to it.
+struct Part<T> {
+    aux: Vec<T>,
+    gradients: GradientsParams,
+    statistics: Option<Statistics>,
+    is_finite: bool,
+}
 
+impl<T> Backward<T> {
     /// Whether the step will be made: see [`Compute::step`].
     pub fn is_finite(&self) -> bool {
         self.is_finite
@@ -100,21 +128,34 @@ impl Compute {
         &self.devices
     }
 
-    /// Forward and backward pass: `loss` gets the network and a shard and returns the shard's loss,
-    /// `[1]`, as a mean over its examples, and anything else of interest. The gradient is that of
-    /// the mean over the shards, which therefore have equal sizes; a loss that compares the
-    /// examples of a batch with each other compares those of a shard.
+    /// Forward and backward pass over a batch. `forward` gets the network and a shard, and returns
+    /// a row for each example and anything else that `loss` needs. `loss` returns what the shard
+    /// adds to the loss of the batch, `[1]`, and anything else of interest. The gradient is that of
+    /// the sum over all shards of all processes.
+    ///
+    /// With [`LossScope::Batch`], `loss` gets the rows of the whole batch. A term that compares
+    /// them is then computed as a whole for each shard: only the rows of the shard have gradients,
+    /// so that the gradients of all shards add up to that of the term. Parameters of the term
+    /// itself must have gradients for one shard only.
     ///
     /// Each device has an equal number of shards, one or more, and computes them one after another;
-    /// their gradients are accumulated. On one device in 32 bits, the network itself is used, on
-    /// the calling thread; otherwise replicas are, and batch normalisations keep the statistics of
-    /// the first.
-    pub fn backward<M, S, T>(
+    /// their gradients are accumulated. With several and [`LossScope::Batch`], `forward` is
+    /// computed twice: first for the rows of all, then shard by shard with gradients (Gao et al.,
+    /// "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", 2021).
+    ///
+    /// On one device in 32 bits, the network itself is used, on the calling thread; otherwise
+    /// replicas are, and batch normalisations keep the statistics of the first.
+    ///
+    /// # Errors
+    /// [`PeersError`] if another process has stopped.
+    pub fn backward<M, S, R, T>(
         &self,
         network: &M,
         shards: Vec<S>,
-        loss: impl Fn(Replica<'_, M>, S) -> (Tensor<1>, T) + Sync,
-    ) -> Backward<T>
+        scope: LossScope,
+        forward: impl Fn(&Replica<'_, M>, &S) -> (Tensor<2>, R) + Sync,
+        loss: impl Fn(&Replica<'_, M>, S, Output, R) -> (Tensor<1>, T) + Sync,
+    ) -> Result<Backward<T>, PeersError>
     where
         M: Module,
         S: Send,
@@ -122,67 +163,120 @@ impl Compute {
     {
         debug_assert!(shards.len().is_multiple_of(self.devices.count()));
         let on_each = shards.len() / self.devices.count();
-        let share = 1.0 / shards.len() as f64;
-        if self.is_plain() {
+        let mut peers =
+            Room::open(self.devices.count(), Arc::clone(&self.devices.processes)).into_iter();
+        let parts: Vec<Part<T>> = if self.is_plain() {
             let device = self.devices.first().clone().autodiff();
-            let (mut sum, mut aux) = (GradientsAccumulator::new(), Vec::new());
-            for shard in shards {
-                let replica = Replica { module: network, index: 0, device: &device };
-                let (loss, of_shard) = loss(replica, shard);
-                let loss = if on_each == 1 { loss } else { loss * share };
-                sum.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
-                aux.push(of_shard);
-            }
-            let gradients = vec![(sum.grads(), self.devices.first().clone())];
-            return Backward::new(network, aux, gradients, None, true);
-        }
-        let scale = (self.precision == ComputePrecision::Float16).then_some(self.scale);
-        let on_one = |index: usize, replica: M, device: &Device, shards: Vec<S>| {
-            let device_autodiff = device.clone().autodiff();
-            let replica = cast_weights(replica, self.precision).fork(&device_autodiff);
-            let (mut sum, mut aux, mut is_finite) = (GradientsAccumulator::new(), Vec::new(), true);
-            for shard in shards {
-                let on_device = Replica { module: &replica, index, device: &device_autodiff };
-                let (loss, of_shard) = loss(on_device, shard);
-                let loss = loss * (share * scale.map_or(1.0, LossScale::factor));
-                let gradients = GradientsParams::from_grads(loss.backward(), &replica);
-                let (gradients, all_finite) = match self.precision {
-                    ComputePrecision::Float32 => (gradients, true),
-                    _ => unscale(gradients, &replica, scale),
-                };
-                sum.accumulate(&replica, gradients);
-                is_finite &= all_finite;
-                aux.push(of_shard);
-            }
-            let statistics = (index == 0).then(|| Statistics::of(&replica));
-            (aux, (sum.grads(), device.clone()), statistics, is_finite)
+            let peer = peers.next().ok_or(PeersError::Lost)?; // there is one for each device
+            let replica = Replica { module: network, index: 0, device: &device, peer: &peer };
+            vec![self.part(&replica, shards, scope, &forward, &loss)?]
+        } else {
+            let mut shards = shards.into_iter();
+            let on_device = |index: usize, replica: M, peer: Arc<Peer>, shards: Vec<S>| {
+                let _presence = peer.presence();
+                let device = self.devices.devices[index].clone().autodiff();
+                let module = cast_weights(replica, self.precision).fork(&device);
+                let replica = Replica { module: &module, index, device: &device, peer: &peer };
+                let part = self.part(&replica, shards, scope, &forward, &loss)?;
+                Ok(Part { statistics: (index == 0).then(|| Statistics::of(&module)), ..part })
+            };
+            thread::scope(|scope| {
+                let threads: Vec<_> = peers
+                    .enumerate()
+                    .map(|(index, peer)| {
+                        let shards: Vec<S> = shards.by_ref().take(on_each).collect();
+                        // A replica has its own graph and statistics: a clone would share them
+                        // with the other threads.
+                        let replica = network.valid().train();
+                        let on_device = &on_device;
+                        scope.spawn(move || on_device(index, replica, peer, shards))
+                    })
+                    .collect();
+                // All are joined before one of their panics goes on.
+                let ended: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+                ended
+                    .into_iter()
+                    .map(|part| part.unwrap_or_else(|panic| resume_unwind(panic)))
+                    .collect::<Result<_, _>>()
+            })?
         };
-        let mut shards = shards.into_iter();
-        let results: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (self.devices.devices.iter().enumerate())
-                .map(|(index, device)| {
-                    let shards: Vec<S> = shards.by_ref().take(on_each).collect();
-                    // A replica has its own graph and statistics: a clone would share them with
-                    // the other threads.
-                    let replica = network.valid().train();
-                    let on_one = &on_one;
-                    scope.spawn(move || on_one(index, replica, device, shards))
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        });
+        self.added_up(network, parts)
+    }
+
+    /// The passes of one device over its shards.
+    fn part<M: Module, S, R, T>(
+        &self,
+        replica: &Replica<'_, M>,
+        shards: Vec<S>,
+        scope: LossScope,
+        forward: &impl Fn(&Replica<'_, M>, &S) -> (Tensor<2>, R),
+        loss: &impl Fn(&Replica<'_, M>, S, Output, R) -> (Tensor<1>, T),
+    ) -> Result<Part<T>, PeersError> {
+        let scale = (self.precision == ComputePrecision::Float16).then_some(self.scale);
+        let rows_of_all = match scope {
+            LossScope::Batch if shards.len() > 1 => {
+                // A copy, whose running statistics are not kept.
+                let copy = replica.module.valid().train().fork(replica.device);
+                let copy = Replica { module: &copy, ..*replica };
+                let rows = shards.iter().map(|shard| values(forward(&copy, shard).0));
+                Some(BatchRows::gather(replica, rows.collect::<Vec<_>>().concat())?)
+            }
+            _ => None,
+        };
+        let (mut sum, mut aux, mut is_finite) = (GradientsAccumulator::new(), Vec::new(), true);
+        let mut done = 0; // values of the shards before
+        for shard in shards {
+            let (own, rest) = forward(replica, &shard);
+            let batch = match (scope, &rows_of_all) {
+                (LossScope::Shard, _) => None,
+                (LossScope::Batch, Some(rows)) => Some(rows.with(replica, &own, done)),
+                (LossScope::Batch, None) => {
+                    let rows = BatchRows::gather(replica, values(own.clone()))?;
+                    Some(rows.with(replica, &own, 0))
+                }
+            };
+            done += own.shape().num_elements();
+            let (loss, of_shard) = loss(replica, shard, Output { own, batch }, rest);
+            let loss = match scale {
+                Some(scale) => loss * scale.factor(),
+                None => loss,
+            };
+            let gradients = GradientsParams::from_grads(loss.backward(), replica.module);
+            let (gradients, all_finite) = match self.precision {
+                ComputePrecision::Float32 => (gradients, true),
+                _ => unscale(gradients, replica.module, scale),
+            };
+            sum.accumulate(replica.module, gradients);
+            is_finite &= all_finite;
+            aux.push(of_shard);
+        }
+        Ok(Part { aux, gradients: sum.grads(), statistics: None, is_finite })
+    }
+
+    /// The parts of all devices of this process, and what the other processes found.
+    fn added_up<M: Module, T>(
+        &self,
+        network: &M,
+        parts: Vec<Part<T>>,
+    ) -> Result<Backward<T>, PeersError> {
         let (mut aux, mut gradients, mut statistics) = (Vec::new(), Vec::new(), None);
         let mut is_finite = true;
-        for (of_shards, of_device, of_replica, all_finite) in results {
-            aux.extend(of_shards);
-            gradients.push(of_device);
-            statistics = statistics.or(of_replica);
-            is_finite &= all_finite;
+        for part in parts {
+            aux.extend(part.aux);
+            gradients.push(part.gradients);
+            statistics = statistics.or(part.statistics);
+            is_finite &= part.is_finite;
         }
-        Backward::new(network, aux, gradients, statistics, is_finite)
+        let device = self.devices.first();
+        let mut gradients = sum_of_devices(network, gradients, device);
+        let processes = self.devices.processes.as_ref();
+        if processes.count() > 1 {
+            let flags = processes.gather(vec![f32::from(u8::from(is_finite))])?;
+            is_finite = flags.iter().all(|flag| *flag == [1.0]);
+            gradients = sum_of_processes(network, gradients, device, processes)?;
+        }
+        let gradient_norm = norm(network, &gradients);
+        Ok(Backward { aux, gradient_norm, gradients, statistics, is_finite })
     }
 
     /// The network after one step of the optimizer, and whether a step was made: in
@@ -201,22 +295,11 @@ impl Compute {
         if !backward.is_finite {
             return (network, false);
         }
-        let mut grads = backward.gradients;
-        if let Some(max) = self.clip_norm {
-            let clip =
-                |(part, device)| (clipped(&network, part, backward.gradient_norm, max), device);
-            grads = grads.into_iter().map(clip).collect();
-        }
-        let network = match (grads.pop(), grads.is_empty()) {
-            (Some((gradients, _)), true) => optimizer.step(rate, network, gradients),
-            (last, _) => {
-                // Each parameter is updated on one of the devices, where its optimizer state
-                // stays; then all are copied to the first device.
-                grads.extend(last);
-                let network = optimizer.step_multi(rate, network, MultiGradientsParams { grads });
-                network.fork(&self.devices.first().clone().autodiff())
-            }
+        let gradients = match self.clip_norm {
+            Some(max) => clipped(&network, backward.gradients, backward.gradient_norm, max),
+            None => backward.gradients,
         };
+        let network = optimizer.step(rate, network, gradients);
         match backward.statistics {
             Some(statistics) => (statistics.restore(network), true),
             None => (network, true),
@@ -227,6 +310,41 @@ impl Compute {
     fn is_plain(&self) -> bool {
         self.devices.count() == 1 && self.precision == ComputePrecision::Float32
     }
+}
+
+/// The rows of all examples of a batch, without gradients.
+struct BatchRows {
+    values: Vec<f32>,
+    /// Values of the peers before this one.
+    before: usize,
+}
+
+impl BatchRows {
+    fn gather<M>(replica: &Replica<'_, M>, own: Vec<f32>) -> Result<Self, PeersError> {
+        let all = replica.peer.gather(own)?;
+        let before = all.iter().take(replica.peer.index()).map(Vec::len).sum();
+        Ok(Self { values: all.concat(), before })
+    }
+
+    /// The rows with `own` in their place, `place` values after the first of this peer.
+    fn with<M>(&self, replica: &Replica<'_, M>, own: &Tensor<2>, place: usize) -> Tensor<2> {
+        let [rows, width] = own.dims();
+        let start = self.before + place;
+        let (before, after) = (&self.values[..start], &self.values[start + rows * width..]);
+        let device = replica.device.clone().inner();
+        let others = |values: &[f32]| {
+            let shape = [values.len() / width.max(1), width];
+            let data = TensorData::new(values.to_vec(), shape);
+            (!values.is_empty()).then(|| Tensor::from_data(data, &device).autodiff())
+        };
+        let parts: Vec<Tensor<2>> =
+            [others(before), Some(own.clone()), others(after)].into_iter().flatten().collect();
+        if parts.len() == 1 { own.clone() } else { Tensor::cat(parts, 0) }
+    }
+}
+
+fn values(rows: Tensor<2>) -> Vec<f32> {
+    rows.into_data().iter().collect()
 }
 
 #[cfg(test)]

@@ -1,37 +1,119 @@
-//! The norm of a gradient, and clipping by it (Pascanu et al., "On the difficulty of training
-//! recurrent neural networks", ICML 2013).
+//! Sums of gradients; the norm of a gradient, and clipping by it (Pascanu et al., "On the
+//! difficulty of training recurrent neural networks", ICML 2013).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 
-/// Euclidean norm of the gradient over all parameters of `module`. `parts` add up to the gradient,
-/// one of each device.
-pub(crate) fn norm<M: Module>(module: &M, parts: &[&GradientsParams]) -> f64 {
+use crate::peers::{PeersError, Processes};
+
+/// Euclidean norm of a gradient over all parameters of `module`.
+pub(crate) fn norm<M: Module>(module: &M, gradient: &GradientsParams) -> f64 {
     struct Norm<'a> {
-        parts: &'a [&'a GradientsParams],
-        /// On the first device: a single value to copy from it, instead of one for each parameter.
+        gradient: &'a GradientsParams,
+        /// On the device: a single value to copy from it, instead of one for each parameter.
         squares: Option<Tensor<1>>,
     }
     impl ModuleVisitor for Norm<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let mut parts = self.parts.iter().filter_map(|part| part.get::<D>(param.id));
-            let Some(first) = parts.next() else { return };
-            let device = first.device();
-            let sum = parts.fold(first, |sum, part| sum + part.to_device(&device));
-            let squares = sum.square().sum();
+            let Some(gradient) = self.gradient.get::<D>(param.id) else { return };
+            let squares = gradient.square().sum();
             self.squares = Some(match self.squares.take() {
-                Some(all) => all + squares.to_device(&device),
+                Some(all) => all + squares,
                 None => squares,
             });
         }
     }
-    let mut norm = Norm { parts, squares: None };
+    let mut norm = Norm { gradient, squares: None };
     module.visit(&mut norm);
     norm.squares.map_or(0.0, |squares| squares.into_scalar::<f64>().sqrt())
 }
 
-/// A gradient of that norm, or a part of it, scaled down so that the norm is at most `max`.
+/// The sum of the gradients that several devices of a process found, in their order, on `device`.
+pub(super) fn sum_of_devices<M: Module>(
+    module: &M,
+    mut parts: Vec<GradientsParams>,
+    device: &Device,
+) -> GradientsParams {
+    struct Sum<'a> {
+        parts: Vec<GradientsParams>,
+        sum: GradientsParams,
+        device: &'a Device,
+    }
+    impl ModuleVisitor for Sum<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let parts = self.parts.iter_mut().filter_map(|part| part.remove::<D>(param.id));
+            let sum = parts.map(|part| part.to_device(self.device)).reduce(|sum, part| sum + part);
+            if let Some(sum) = sum {
+                self.sum.register(param.id, sum);
+            }
+        }
+    }
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let mut sum = Sum { parts, sum: GradientsParams::new(), device };
+    module.visit(&mut sum);
+    sum.sum
+}
+
+/// The sum of the gradients that several processes found, in their order, parameter by parameter.
+/// Some of them may lack parameters.
+pub(super) fn sum_of_processes<M: Module>(
+    module: &M,
+    gradients: GradientsParams,
+    device: &Device,
+    processes: &dyn Processes,
+) -> Result<GradientsParams, PeersError> {
+    struct Has<'a> {
+        gradients: &'a GradientsParams,
+        found: Vec<f32>,
+    }
+    impl ModuleVisitor for Has<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let has = self.gradients.get::<D>(param.id).is_some();
+            self.found.push(f32::from(u8::from(has)));
+        }
+    }
+    struct Sum<'a> {
+        own: GradientsParams,
+        sum: GradientsParams,
+        /// How many processes have a gradient of each parameter.
+        counts: std::vec::IntoIter<f32>,
+        device: &'a Device,
+        processes: &'a dyn Processes,
+        outcome: Result<(), PeersError>,
+    }
+    impl ModuleVisitor for Sum<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let is_wanted = self.counts.next().is_some_and(|count| count > 0.0);
+            if !is_wanted || self.outcome.is_err() {
+                return;
+            }
+            let shape = param.lazy_shape();
+            let own = match self.own.remove::<D>(param.id) {
+                Some(gradient) => gradient.into_data().iter().collect(),
+                None => vec![0.0; shape.num_elements()],
+            };
+            match self.processes.sum(own) {
+                Ok(sum) => {
+                    let sum = Tensor::<D>::from_data(TensorData::new(sum, shape), self.device);
+                    self.sum.register(param.id, sum);
+                }
+                Err(error) => self.outcome = Err(error),
+            }
+        }
+    }
+    let mut has = Has { gradients: &gradients, found: Vec::new() };
+    module.visit(&mut has);
+    let counts = processes.sum(has.found)?.into_iter();
+    let sum = GradientsParams::new();
+    let mut sum = Sum { own: gradients, sum, counts, device, processes, outcome: Ok(()) };
+    module.visit(&mut sum);
+    sum.outcome.map(|()| sum.sum)
+}
+
+/// A gradient of that norm, scaled down so that the norm is at most `max`.
 pub(crate) fn clipped<M: Module>(
     module: &M,
     gradient: GradientsParams,

@@ -7,6 +7,8 @@
 //! under a temporary name, flushed and renamed, so an interruption leaves all of it or nothing. A
 //! checkpoint whose files differ from its manifest is skipped with a warning.
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use s2f_core::hash::sha256;
 use s2f_nn::weights::{self, Precision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+pub(crate) use shared::shared;
 
 use super::{Run, files, parameter_ids};
 use crate::TrainError;
@@ -39,6 +42,8 @@ pub(crate) struct Restored<M, S> {
     pub(crate) trained: TrainState<M>,
     /// The loop's own state.
     pub(crate) state: S,
+    /// Step of the best validation.
+    pub(crate) best: Option<usize>,
 }
 
 /// The best validation so far.
@@ -77,7 +82,7 @@ impl FileHash {
     }
 }
 
-/// The files of a checkpoint that equal its manifest.
+/// The files of a checkpoint.
 struct Verified {
     weights: Vec<u8>,
     average: Option<Vec<u8>>,
@@ -112,30 +117,7 @@ impl Run {
                 }
             };
             let bad = |reason: String| TrainError::Checkpoint { path: path.clone(), reason };
-            let state: State<S> = toml::from_str(&files.state).map_err(|e| bad(e.to_string()))?;
-            let ids: BTreeMap<String, u64> =
-                serde_json::from_slice(&files.parameters).map_err(|e| bad(e.to_string()))?;
-            if !ids.keys().eq(parameter_ids::ids(&fresh.network).keys()) {
-                return Err(bad("it is of another network".to_owned()));
-            }
-            let load = |network: &M, bytes: &[u8]| -> Result<M, TrainError> {
-                Ok(parameter_ids::with_ids(weights::load(network.clone(), bytes)?, &ids))
-            };
-            let average = match fresh.average.as_ref().zip(files.average) {
-                Some((average, bytes)) => {
-                    let network = load(average.network(), &bytes)?;
-                    Some(WeightAverage::new(&network, average.decay()))
-                }
-                None => None,
-            };
-            let optimizer = fresh.optimizer.clone();
-            let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(files.optimizer));
-            let trained = TrainState {
-                network: load(&fresh.network, &files.weights)?,
-                optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
-                average,
-            };
-            let restored = Restored { step: state.step, trained, state: state.of_loop };
+            let (restored, state) = files.restored(fresh, bad)?;
             self.cut_metrics(state.metrics_bytes)?;
             self.best = state.best;
             self.write_best()?;
@@ -161,17 +143,15 @@ impl Run {
         let metrics_bytes = self.metrics.sync_all().and_then(|()| self.metrics.metadata());
         let metrics_bytes = metrics_bytes.map_err(FileError::at("write", &metrics))?.len();
         let state = State { step, metrics_bytes, best: self.best.clone(), of_loop: state };
-        let optimizer = trained.optimizer.into_bytes().map_err(|e| bad(e.to_string()))?;
-        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(&trained.network));
+        let state = toml::to_string(&state).map_err(|e| bad(e.to_string()))?;
+        let files = Verified::of(trained, state, bad)?;
         let mut contents: Vec<(&str, Vec<u8>)> = vec![
-            (WEIGHTS, full_precision(&trained.network)?),
-            (OPTIMIZER, optimizer.to_vec()),
-            (PARAMETERS, parameters.map_err(|e| bad(e.to_string()))?),
-            (STATE, toml::to_string(&state).map_err(|e| bad(e.to_string()))?.into_bytes()),
+            (WEIGHTS, files.weights),
+            (OPTIMIZER, files.optimizer),
+            (PARAMETERS, files.parameters),
+            (STATE, files.state.into_bytes()),
         ];
-        if let Some(average) = &trained.average {
-            contents.push((AVERAGE, full_precision(average.network())?));
-        }
+        contents.extend(files.average.map(|average| (AVERAGE, average)));
         let hash = |(name, bytes): &(&str, Vec<u8>)| ((*name).to_owned(), FileHash::of(bytes));
         let manifest: Manifest = contents.iter().map(hash).collect();
 
@@ -287,6 +267,58 @@ impl Run {
             self.metrics.set_len(bytes.min(found.len()))
         });
         Ok(cut.map_err(FileError::at("write", &path))?)
+    }
+}
+
+impl Verified {
+    fn of<M: Module>(
+        trained: &TrainState<M>,
+        state: String,
+        bad: impl Fn(String) -> TrainError,
+    ) -> Result<Self, TrainError> {
+        let parameters = serde_json::to_vec_pretty(&parameter_ids::ids(&trained.network));
+        let average = trained.average.as_ref();
+        Ok(Self {
+            weights: full_precision(&trained.network)?,
+            average: average.map(|average| full_precision(average.network())).transpose()?,
+            optimizer: trained.optimizer.into_bytes().map_err(|e| bad(e.to_string()))?.to_vec(),
+            parameters: parameters.map_err(|e| bad(e.to_string()))?,
+            state,
+        })
+    }
+
+    fn restored<M: Module, S: DeserializeOwned>(
+        self,
+        fresh: &TrainState<M>,
+        bad: impl Fn(String) -> TrainError,
+    ) -> Result<(Restored<M, S>, State<()>), TrainError> {
+        let State { step, metrics_bytes, best, of_loop } =
+            toml::from_str::<State<S>>(&self.state).map_err(|e| bad(e.to_string()))?;
+        let ids: BTreeMap<String, u64> =
+            serde_json::from_slice(&self.parameters).map_err(|e| bad(e.to_string()))?;
+        if !ids.keys().eq(parameter_ids::ids(&fresh.network).keys()) {
+            return Err(bad("it is of another network".to_owned()));
+        }
+        let load = |network: &M, bytes: &[u8]| -> Result<M, TrainError> {
+            Ok(parameter_ids::with_ids(weights::load(network.clone(), bytes)?, &ids))
+        };
+        let average = match fresh.average.as_ref().zip(self.average) {
+            Some((average, bytes)) => {
+                let network = load(average.network(), &bytes)?;
+                Some(WeightAverage::new(&network, average.decay()))
+            }
+            None => None,
+        };
+        let optimizer = fresh.optimizer.clone();
+        let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(self.optimizer));
+        let trained = TrainState {
+            network: load(&fresh.network, &self.weights)?,
+            optimizer: optimizer.map_err(|e| bad(e.to_string()))?,
+            average,
+        };
+        let of_best = best.as_ref().map(|best| best.step);
+        let restored = Restored { step, trained, state: of_loop, best: of_best };
+        Ok((restored, State { step, metrics_bytes, best, of_loop: () }))
     }
 }
 

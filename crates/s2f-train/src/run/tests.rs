@@ -14,6 +14,7 @@ use crate::config::Watch;
 use crate::devices::ComputePrecision;
 use crate::draw::generator;
 use crate::event::TrainEvent;
+use crate::peers::OneProcess;
 use crate::session::Session;
 use crate::train_state::{TrainState, WeightAverage};
 use crate::{Optimisation, Optimizer, Schedule};
@@ -323,13 +324,15 @@ fn a_loss_that_is_not_finite_stops_the_run() {
         optimizer: Optimizer::AdamW { weight_decay: 0.0 },
         clip_gradient_norm: None,
         ema_decay: None,
+        batch_norm: crate::BatchStatistics::Local,
         precision: ComputePrecision::Float32,
     };
     let watch = Watch::default();
     let fresh = TrainState::new(Net::init(), &plan);
     let mut ignore = |_: &TrainEvent| ();
     let (mut session, _, _) =
-        Session::start::<_, State>(run, &plan, &watch, 20, fresh, &mut ignore).unwrap();
+        Session::start(Some(run), &OneProcess, &plan, &watch, 20, fresh, &STATE, &mut ignore)
+            .unwrap();
     for _ in 0..11 {
         session.advance(vec![("texture", 1.0)], Some(2.0)).unwrap();
     }

@@ -94,6 +94,7 @@ fn train(pairs: &Path, out: &Path, settings: &[&str]) -> Result<VoiceEncoderScor
         &Invocation::default(),
         |_| (),
     )
+    .map(Option::unwrap)
 }
 
 #[test]

@@ -107,6 +107,7 @@ impl Training {
             &Invocation::default(),
             |_| (),
         )
+        .map(Option::unwrap)
     }
 
     pub(crate) fn weights(&self, run: &str) -> Vec<u8> {
@@ -370,6 +371,7 @@ fn a_second_backend_trains_and_scores() {
         &Invocation::default(),
         |_| (),
     )
+    .unwrap()
     .unwrap();
     assert!(last(scores).degrees.is_finite());
 }

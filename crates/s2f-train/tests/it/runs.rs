@@ -72,7 +72,7 @@ fn several_seeds_give_the_spread_of_their_scores() {
         })
     };
     train(1).unwrap();
-    let scores = train(2).unwrap(); // resumes the first run, and adds one
+    let scores = train(2).unwrap().unwrap(); // resumes the first run, and adds one
     assert_eq!(scores.seeds, [7, 8]);
     assert_eq!(events, [7, 8]);
     let angles = [7, 8].map(|seed| {

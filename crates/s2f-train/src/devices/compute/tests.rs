@@ -17,7 +17,12 @@ struct Start {
     network: VoiceEncoder,
     voices: Tensor<4>,
     targets: Tensor<2>,
+    /// Whether batch normalisations use the statistics of all shards.
+    synchronised: bool,
 }
+
+/// Voices and their targets.
+type Shard = (Tensor<4>, Tensor<2>);
 
 impl Start {
     fn new(batch_norm: bool) -> Self {
@@ -39,7 +44,8 @@ impl Start {
         let mut drawn = Drawn { rng: StdRng::seed_from_u64(1), is_norm: Vec::new() };
         let network = config.init(&Device::flex().autodiff()).unwrap().map(&mut drawn);
         let voices = drawn.tensor([BATCH, 2, 40, BINS], 2.0);
-        Self { network, voices, targets: drawn.tensor([BATCH, 6], 2.0) }
+        let targets = drawn.tensor([BATCH, 6], 2.0);
+        Self { network, voices, targets, synchronised: false }
     }
 
     /// A copy of the network with its own running statistics, which clones share.
@@ -66,12 +72,22 @@ impl Start {
             let count = compute.devices().count() * parts;
             let voices = self.voices.clone().chunk(count, 0);
             let shards = voices.into_iter().zip(self.targets.clone().chunk(count, 0)).collect();
-            let backward = compute.backward(&network, shards, |replica, (voices, targets)| {
-                let output = replica.module.forward(voices.autodiff());
-                let loss = (output - targets.autodiff()).square().mean();
+            let forward = |replica: &Replica<'_, VoiceEncoder>, (voices, _): &Shard| {
+                let sum = self.synchronised.then(|| replica.sum());
+                let voices = voices.clone().autodiff();
+                let trunk = match &sum {
+                    Some(sum) => replica.module.trunk_synchronised(voices, sum),
+                    None => replica.module.trunk(voices),
+                };
+                (replica.module.head(trunk), ())
+            };
+            let loss = |_: &Replica<'_, VoiceEncoder>, (_, targets): Shard, found: Output, ()| {
+                let loss = (found.own - targets.autodiff()).square().mean() / count as f64;
                 (loss.clone(), loss.into_scalar::<f32>())
-            });
-            losses.push(backward.aux.iter().sum::<f32>() / count as f32);
+            };
+            let backward =
+                compute.backward(&network, shards, LossScope::Shard, forward, loss).unwrap();
+            losses.push(backward.aux.iter().sum::<f32>());
             (network, _) = compute.step(network, &mut optimizer, 3e-3, backward);
         }
         (network, losses)
@@ -117,8 +133,11 @@ fn one(precision: ComputePrecision) -> Compute {
 
 /// The CPU twice, in place of two devices.
 fn two() -> Compute {
-    let devices =
-        Devices { names: vec!["cpu".into(); 2], devices: vec![Device::flex(), Device::flex()] };
+    let devices = Devices {
+        names: vec!["cpu".into(); 2],
+        devices: vec![Device::flex(), Device::flex()],
+        ..Devices::cpu()
+    };
     Compute::new(devices, ComputePrecision::Float32).unwrap()
 }
 
@@ -169,6 +188,72 @@ fn batch_norms_keep_the_first_devices_statistics() {
     let found = values(&together, true);
     assert_eq!(found, values(&alone, true));
     assert_ne!(found, values(&start.network, true));
+}
+
+/// Statistics of all shards make the steps of one device, gradients through them included.
+#[test]
+fn synchronised_batch_norms_make_the_steps_of_one_device() {
+    let mut start = Start::new(true);
+    let (alone, losses) = start.train(&mut one(ComputePrecision::Float32), 20);
+    let (apart, other) = start.train(&mut two(), 20);
+    start.synchronised = true;
+    for mut compute in [one(ComputePrecision::Float32), two()] {
+        let (together, found) = start.train(&mut compute, 20);
+        // As for two devices: the same sums in another order.
+        assert!(largest_difference(&losses, &found) < 1e-3, "{losses:?} {found:?}");
+        let difference = largest_difference(&values(&alone, true), &values(&together, true));
+        assert!(difference < 1e-3, "{difference}");
+    }
+    // With statistics of their own, the devices make other steps.
+    assert!(largest_difference(&losses, &other) > 1e-3);
+    assert!(largest_difference(&values(&alone, true), &values(&apart, true)) > 1e-3);
+}
+
+/// A loss that compares all rows of a batch with each other gives the same gradients in any
+/// division of the batch.
+#[test]
+fn a_loss_over_the_batch_does_not_depend_on_the_shards() {
+    let start = Start::new(false);
+    let train = |mut compute: Compute, parts: usize| {
+        let mut network = start.network();
+        let mut optimizer = SgdConfig::new().init();
+        let (mut losses, mut norms) = (Vec::new(), Vec::new());
+        for _ in 0..5 {
+            let count = compute.devices().count() * parts;
+            let shards = start.voices.clone().chunk(count, 0);
+            let forward = |replica: &Replica<'_, VoiceEncoder>, voices: &Tensor<4>| {
+                (replica.module.forward(voices.clone().autodiff()), ())
+            };
+            let loss = |_: &Replica<'_, VoiceEncoder>, _, found: Output, ()| {
+                let rows = found.batch.unwrap();
+                assert_eq!(rows.dims(), [BATCH, 6]);
+                // Cosines relative to the mean of the batch.
+                let rows = rows.clone() - rows.mean_dim(0);
+                let rows = rows.clone() / rows.square().sum_dim(1).sqrt();
+                let cosines = rows.clone().matmul(rows.transpose()); // [batch, batch]
+                let loss = cosines.square().mean();
+                (loss.clone(), loss.into_scalar::<f32>())
+            };
+            let backward =
+                compute.backward(&network, shards, LossScope::Batch, forward, loss).unwrap();
+            assert!(largest_difference(&backward.aux, &vec![backward.aux[0]; count]) < 1e-5);
+            losses.push(backward.aux[0]);
+            norms.push(backward.gradient_norm);
+            // Steps of one length. Adam's would enlarge the differences of small gradients.
+            let rate = 0.05 / backward.gradient_norm;
+            (network, _) = compute.step(network, &mut optimizer, rate, backward);
+        }
+        (losses, norms, values(&network, false))
+    };
+    let (losses, norms, weights) = train(one(ComputePrecision::Float32), 1);
+    assert!(losses[4] < losses[0], "{losses:?}");
+    for (compute, parts) in [(one(ComputePrecision::Float32), 4), (two(), 1), (two(), 2)] {
+        let (found, other_norms, other) = train(compute, parts);
+        // float32 sums in another order, relative to small differences of the rows.
+        assert!((other_norms[0] / norms[0] - 1.0).abs() < 1e-3, "{norms:?} {other_norms:?}");
+        assert!(largest_difference(&losses, &found) < 1e-3, "{parts}: {losses:?} {found:?}");
+        assert!(largest_difference(&weights, &other) < 1e-3, "{parts}");
+    }
 }
 
 #[test]
@@ -260,13 +345,18 @@ fn gradients_are_clipped_to_their_norm_over_all_parameters() {
             let layers = vec![linear([10.0, 10.0]), linear([10.0, 10.0])];
             let mut optimizer = SgdConfig::new().init();
             let shards = vec![input.clone(); compute.devices().count()];
-            let backward = compute.backward(&layers, shards, |replica, input| {
+            let share = 1.0 / shards.len() as f64;
+            let forward = |replica: &Replica<'_, Vec<Linear>>, input: &Tensor<3>| {
                 let [first, second] = [0, 1].map(|index: usize| {
                     let input = input.clone().narrow(0, index, 1).squeeze_dim::<2>(0);
-                    replica.module[index].forward(input.autodiff()).sum()
+                    replica.module[index].forward(input.autodiff())
                 });
                 (first + second, ())
-            });
+            };
+            let loss =
+                |_: &Replica<'_, Vec<Linear>>, _, found: Output, ()| (found.own.sum() * share, ());
+            let backward =
+                compute.backward(&layers, shards, LossScope::Shard, forward, loss).unwrap();
             assert!((backward.gradient_norm - 5.0).abs() < 1e-6, "{}", backward.gradient_norm);
             let (layers, _) = compute.step(layers, &mut optimizer, 1.0, backward);
             for (layer, expected) in layers.iter().zip(expected) {
