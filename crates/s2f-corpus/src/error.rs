@@ -102,6 +102,18 @@ pub enum CorpusError {
         /// Names of the layouts.
         layouts: String,
     },
+    /// A folder that is not in the layout that was asked for.
+    #[error("{}: {missing}, so this is not {title}; hint: it must contain {needs}", path.display())]
+    OtherLayout {
+        /// The folder.
+        path: PathBuf,
+        /// The layout, as in text.
+        title: &'static str,
+        /// What is missing.
+        missing: &'static str,
+        /// What a folder in this layout contains.
+        needs: &'static str,
+    },
     /// A table without a valid line.
     #[error("{}: no valid line, the first is {line}: {problem}; hint: {expected}", path.display())]
     NoValidLine {

@@ -10,6 +10,8 @@ mod avspeech;
 mod crema_d;
 mod folder;
 mod grid;
+mod riksdag;
+mod speaking_faces;
 mod unpaired;
 mod voxceleb1;
 mod voxceleb2;
@@ -32,12 +34,14 @@ pub use names::has_sound;
 use crate::plan::{Absent, Clip, LayoutProperties, Person, Plan, UnpairedCounts};
 
 /// The layouts that are built in, in the order in which [`detect`] tries them.
-pub static LAYOUTS: [&Layout; 7] = [
+pub static LAYOUTS: [&Layout; 9] = [
     &voxceleb1::LAYOUT,
     &voxceleb2::LAYOUT,
     &avspeech::LAYOUT,
+    &riksdag::LAYOUT,
     &crema_d::LAYOUT,
     &unpaired::LAYOUT,
+    &speaking_faces::LAYOUT,
     &grid::LAYOUT,
     &folder::LAYOUT,
 ];
@@ -74,6 +78,12 @@ impl Layout {
     /// Its name on the command line and in files, for example `voxceleb1`.
     pub fn name(&self) -> &'static str {
         self.properties.name
+    }
+
+    /// The error for a folder that is not in this layout, because of what is `missing`.
+    fn not_in(&self, root: &Path, missing: &'static str) -> CorpusError {
+        let (title, needs) = (self.properties.title, self.needs);
+        CorpusError::OtherLayout { path: root.to_owned(), title, missing, needs }
     }
 
     /// Reads names and tables of the corpus in `root`. The result does not depend on the order in
@@ -140,7 +150,7 @@ pub fn detect<'a>(root: &Path, layouts: &[&'a Layout]) -> Result<&'a Layout, Cor
         [layout] => Ok(layout),
         [] => Err(CorpusError::UnknownLayout {
             path: root.to_owned(),
-            layouts: join(layouts, "\n", |it| format!("  {:<11} {}", it.name(), it.needs)),
+            layouts: join(layouts, "\n", |it| format!("  {:<14} {}", it.name(), it.needs)),
         }),
         _ => Err(CorpusError::SeveralLayouts {
             path: root.to_owned(),
@@ -187,6 +197,9 @@ mod tests {
             &["faces/a/people.csv", "faces/a/landmarks.csv", "voices/speakers.csv"],
             Some("unpaired"),
         );
+        check(&["train_metadata.csv"], Some("riksdag"));
+        check(&["sub_1_ia/trial_1/mic1_audio_cmd_trim/x.wav"], Some("speaking-faces"));
+        check(&["test_data/sub_121/trial_2/x"], Some("speaking-faces"));
         check(&["anna/clip.MP4"], Some("folder"));
         check(&["anna/day 1/clip.webm"], Some("folder"));
         check(&["anna/a.wav", "anna/b.JPG"], Some("folder"));
@@ -235,6 +248,19 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_in_another_layout_is_an_error_with_reason_and_hint() {
+        let root = tree(&["anna/clip.mp4"]);
+        for layout in [&riksdag::LAYOUT, &speaking_faces::LAYOUT] {
+            let message = layout.plan(root.path()).unwrap_err().to_string();
+            let folder = root.path().display().to_string();
+            let title = layout.properties.title;
+            for part in [&folder, ": no ", &format!("not {title}; hint: "), layout.needs] {
+                assert!(message.contains(part), "{part:?} is missing in {message}");
+            }
+        }
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_read_is_an_error() {
         let root = tree(&["file"]);
         for path in ["nowhere", "file"] {
@@ -249,8 +275,8 @@ mod tests {
     fn names_of_layouts_are_unique() {
         let names: std::collections::BTreeSet<_> = LAYOUTS.iter().map(|it| it.name()).collect();
         assert_eq!(names.len(), LAYOUTS.len());
-        let expected =
-            ["avspeech", "crema-d", "folder", "grid", "unpaired", "voxceleb1", "voxceleb2"];
-        assert!(names.into_iter().eq(expected));
+        let expected = "avspeech crema-d folder grid riksdag speaking-faces unpaired voxceleb1 \
+                        voxceleb2";
+        assert!(names.into_iter().eq(expected.split(' ')));
     }
 }

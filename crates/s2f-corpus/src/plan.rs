@@ -82,6 +82,13 @@ pub struct Media {
     pub end_s: Option<f64>,
 }
 
+impl Media {
+    /// A whole file.
+    pub fn whole(file: PathBuf) -> Self {
+        Self { file, start_s: 0.0, end_s: None }
+    }
+}
+
 /// Where to find the face that belongs to a voice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaceSource {
