@@ -27,8 +27,8 @@ out who is speaking, matching voices and people, surveillance, evidence, access 
 health, anything that decides about a person; concluding ethnicity, origin or character.";
 
 const UNKNOWN: &str = "**Complete this before you publish the pairs.** The program does not know: \
-where the recordings come from and under which terms; what the people in them agreed to, and how they \
-can withdraw it; who answers questions.";
+where the recordings come from and under which terms; what the people in them agreed to, and how \
+they can withdraw it; who answers questions.";
 
 /// The text of the card of a set with a name.
 pub fn card(name: &str, stats: &Stats) -> String {
@@ -52,8 +52,8 @@ pub fn card(name: &str, stats: &Stats) -> String {
     line("## What is in it");
     line(&format!(
         "Parquet files with a row per pair: `audio` (FLAC, 16 kHz, mono), `face` (PNG, 224 × 224, \
-         upright), `feature` ({} numbers of the face space {}), and what the corpus states about the \
-         person. `split` is by speaker: no speaker is in two splits.",
+         upright), `feature` ({} numbers of the face space {}), and what the corpus states about \
+         the person. `split` is by speaker: no speaker is in two splits.",
         stats.face_space.dimension,
         escaped(&stats.face_space.name)
     ));
@@ -80,7 +80,7 @@ pub fn card(name: &str, stats: &Stats) -> String {
          row[\"split\"] == \"test\")            # those of a split\n```",
     );
     line(
-        "DuckDB, pandas, polars and Spark read the same files; `speech2face.Pairs` checks them, too.",
+        "DuckDB, pandas, polars and Spark read the same files; `speech2face.Pairs` also checks them.",
     );
     line("## Limits and responsible use");
     line(RESPONSIBLE);

@@ -28,7 +28,8 @@ pub static LAYOUT: Layout = Layout {
         default_licence: "CC BY 4.0",
         cuts_into_segments: false,
     },
-    needs: "s1/bbaf2n.mpg … for each talker; optionally audio_25k/s1/bbaf2n.wav and people.csv",
+    needs: "s1/bbaf2n.mpg … for each talker, with audio_25k or alignments beside them; optionally \
+            people.csv",
     detected_by_table: false,
     detect: fits,
     read,
@@ -36,21 +37,26 @@ pub static LAYOUT: Layout = Layout {
 
 const PEOPLE: &str = "people.csv";
 const VOICES: [&str; 2] = ["audio_25k", "audio"];
+/// Folders beside those of the talkers.
+const MARKS: [&str; 2] = ["audio_25k", "alignments"];
 /// Below a talker's folder.
 const VIDEO_DEPTH: usize = 3;
 /// The letters of each word: command, colour, preposition, letter, digit, adverb.
 const WORDS: [&str; 6] =
     ["blps", "bgrw", "abiw", "abcdefghijklmnopqrstuvxyz", "0123456789z", "anps"];
 
-/// Whether a folder of a talker begins with a video whose name is a sentence.
+/// Whether there are videos whose names are sentences, and something else that only this corpus
+/// has: without it, a folder per talker may be a selection of somebody's own.
 fn fits(root: &Path) -> Result<bool, CorpusError> {
     let mut tree = Tree::default();
-    for (name, place) in tree.list(&TreeFolder::root(root))?.folders {
-        if is_talker(&name) && !videos(&mut tree, place)?.is_empty() {
-            return Ok(true);
-        }
+    let folders = tree.list(&TreeFolder::root(root))?.folders;
+    let mut is_marked = folders.iter().any(|(name, _)| MARKS.contains(&name.as_str()));
+    let mut has_videos = false;
+    for (_, place) in folders.into_iter().filter(|(name, _)| is_talker(name)) {
+        is_marked |= tree.list(&place)?.folders.iter().any(|(name, _)| name == "video");
+        has_videos = has_videos || !videos(&mut tree, place)?.is_empty();
     }
-    Ok(false)
+    Ok(is_marked && has_videos)
 }
 
 fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
@@ -183,7 +189,8 @@ mod tests {
         let Some(list) = data("data/videos/grid/speakers.csv") else { return };
         let list = std::fs::read_to_string(list).unwrap();
         let rows = list.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
-        let names: Vec<String> = rows.map(|row| format!("{}/{}.mpg", row[0], row[2])).collect();
+        let names = rows.map(|row| format!("{}/{}.mpg", row[0], row[2]));
+        let names: Vec<String> = names.chain(["alignments/s1/a.align".to_owned()]).collect();
         let root = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let plan = plan(root.path(), None).unwrap();
         assert_eq!((plan.layout.name, plan.clips.len(), plan.people.len()), ("grid", 83, 7));
@@ -191,7 +198,9 @@ mod tests {
 
     #[test]
     fn other_folders_are_not_mistaken_for_it() {
-        for files in [["s1/clip01.mp4"], ["anna/bbaf2n.mpg"], ["s01/bbaf2n.mpg"]] {
+        for file in ["s1/clip01.mp4", "anna/bbaf2n.mpg", "s01/bbaf2n.mpg", "s1/bbaf2n.mpg"] {
+            let marks: &[&str] = if file == "s1/bbaf2n.mpg" { &[] } else { &["alignments/s1/a"] };
+            let files = [&[file], marks].concat();
             let root = tree(&files);
             assert_eq!(plan(root.path(), None).unwrap().layout.name, "folder", "{files:?}");
         }
