@@ -80,7 +80,7 @@ pub fn card(name: &str, stats: &Stats) -> String {
          row[\"split\"] == \"test\")            # those of a split\n```",
     );
     line(
-        "DuckDB, pandas, polars and Spark read the same files; `speech2face.Pairs` also checks them.",
+        "DuckDB, pandas, polars and Spark read the files; `speech2face.Pairs` also checks them.",
     );
     line("## Limits and responsible use");
     line(RESPONSIBLE);
