@@ -79,9 +79,7 @@ pub fn card(name: &str, stats: &Stats) -> String {
          split=\"train\")                       # all rows\npairs = pairs.filter(lambda row: \
          row[\"split\"] == \"test\")            # those of a split\n```",
     );
-    line(
-        "DuckDB, pandas, polars and Spark read the files; `speech2face.Pairs` also checks them.",
-    );
+    line("DuckDB, pandas, polars and Spark read the files; `speech2face.Pairs` also checks them.");
     line("## Limits and responsible use");
     line(RESPONSIBLE);
     text.truncate(text.trim_end().len());
