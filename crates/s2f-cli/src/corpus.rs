@@ -1,5 +1,6 @@
 //! `speech2face corpus`: from a downloaded corpus to pairs of voices and faces.
 
+mod card;
 mod check;
 mod merge;
 mod prepare;
@@ -34,6 +35,8 @@ enum Action {
     Split(split::Args),
     /// Count speakers, pairs, attributes and duplicates in prepared pairs
     Stats(stats::Args),
+    /// Write the card of prepared pairs, with which Hugging Face `datasets` reads them
+    Card(card::Args),
     /// Generate a small synthetic corpus with known ground truth
     Synth(synth::Args),
 }
@@ -45,6 +48,7 @@ Examples:
   speech2face corpus prepare vox1 -o pairs --shard 3/8
   speech2face corpus merge pairs -o vox1-pairs      after all eight shards
   speech2face corpus stats vox1-pairs               count what is in them
+  speech2face corpus card vox1-pairs                write its README.md for the Hugging Face hub
   speech2face corpus synth -o people                generate a synthetic corpus";
 
 /// Runs the command.
@@ -55,6 +59,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         Action::Merge(args) => merge::run(args, printer),
         Action::Split(args) => split::run(args, printer),
         Action::Stats(args) => stats::run(args, printer),
+        Action::Card(args) => card::run(args, printer),
         Action::Synth(args) => synth::run(args, printer),
     }
 }

@@ -24,6 +24,7 @@ mod files;
 pub mod hash;
 pub mod hint;
 mod lock;
+pub mod markdown;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 mod sex;
