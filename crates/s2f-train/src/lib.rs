@@ -56,6 +56,7 @@ mod recording_scores;
 mod scoring;
 mod sheet;
 
+pub use card::{CardEvaluation, CardScore, complete_card};
 pub use config::{
     AgeingData, Augmentation, Clips, FaceData, FaceDecoderTraining, FaceDistributionTraining,
     FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation, Optimizer, PairData,

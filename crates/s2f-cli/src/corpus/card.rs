@@ -34,9 +34,12 @@ const CARD: &str = "README.md";
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let set = PairSet::open(&args.pairs)?;
-    let (folder, files) = match args.pairs.is_dir() {
-        true => (args.pairs.as_path(), "pairs-*.parquet".to_owned()),
-        false => (args.pairs.parent().unwrap_or(Path::new("")), name_of(&args.pairs)),
+    let known_as = name_of(&args.pairs);
+    let (folder, files, known_as) = match known_as.strip_suffix(".parquet") {
+        Some(stem) if args.pairs.is_file() => {
+            (args.pairs.parent().unwrap_or(Path::new("")), known_as.as_str(), stem)
+        }
+        _ => (args.pairs.as_path(), "pairs-*.parquet", known_as.as_str()),
     };
     let path = args.output.clone().unwrap_or_else(|| folder.join(CARD));
     let to_stdout = path == Path::new("-");
@@ -44,8 +47,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         // Before the pairs are counted.
         owner::check(&path)?;
     }
-    let name = args.name.clone().unwrap_or_else(|| name_of(&args.pairs.with_extension("")));
-    let card = Stats::of(&set)?.card(&name, &files);
+    let card = Stats::of(&set)?.card(args.name.as_deref().unwrap_or(known_as), files);
     match to_stdout {
         true => printer.bytes(card.as_bytes())?,
         false => {
