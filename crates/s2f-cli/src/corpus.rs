@@ -35,7 +35,7 @@ enum Action {
     Split(split::Args),
     /// Count speakers, pairs, attributes and duplicates in prepared pairs
     Stats(stats::Args),
-    /// Write a card for pairs that are shared, for the Hugging Face hub
+    /// Write the card of prepared pairs, with which Hugging Face `datasets` reads them
     Card(card::Args),
     /// Generate a small synthetic corpus with known ground truth
     Synth(synth::Args),
@@ -48,7 +48,7 @@ Examples:
   speech2face corpus prepare vox1 -o pairs --shard 3/8
   speech2face corpus merge pairs -o vox1-pairs      after all eight shards
   speech2face corpus stats vox1-pairs               count what is in them
-  speech2face corpus card vox1-pairs                write README.md with their counts
+  speech2face corpus card vox1-pairs                write its README.md for the Hugging Face hub
   speech2face corpus synth -o people                generate a synthetic corpus";
 
 /// Runs the command.

@@ -1,6 +1,7 @@
 //! `speech2face model`: models, the published networks that corpora and evaluation need besides
 //! them, and weights from and for other programs.
 
+mod card;
 mod export;
 mod import;
 mod list;
@@ -38,6 +39,8 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Complete the card of a model: its run, and the scores of an evaluation with intervals
+    Card(card::Args),
     /// Check that a model is complete and works
     Verify {
         #[command(flatten)]
@@ -63,6 +66,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     match &args.action {
         Action::List(args) => list::run(args, printer)?,
         Action::Info { model, json } => info(model, *json, printer)?,
+        Action::Card(args) => card::run(args, printer)?,
         Action::Verify { model, device } => verify(model, &device.open()?, printer)?,
         Action::Pull(args) => return pull::run(args, printer),
         Action::Push(args) => push::run(args, printer)?,

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use s2f_core::AtomicFile;
+use s2f_core::{AtomicFile, markdown};
 use s2f_corpus::prepare::REJECTED_COLUMNS;
 use s2f_eval::Evaluation;
 use s2f_pairs::{KEY_FORMAT, SplitTable};
@@ -17,6 +17,8 @@ use s2f_pairs::{KEY_FORMAT, SplitTable};
 const HEAD_BYTES: u64 = 1024;
 /// The end of a Parquet file that is read to recognise it; its metadata are there.
 const TAIL_BYTES: u64 = 1 << 16;
+/// Largest card that is read to see whether it was edited, bytes.
+const CARD_BYTES: u64 = 1 << 20;
 
 /// In a JSON file, within its first bytes.
 const JSON_MARK: &[u8] = br#""software":"speech2face "#;
@@ -31,6 +33,7 @@ const SVG_MARK: &[u8] = b"<metadata>speech2face ";
 const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 const HTML_START: &[u8] = b"<!DOCTYPE html>";
 const HTML_MARK: &[u8] = br#"name="generator" content="speech2face "#;
+const CARD_START: &[u8] = b"---\n";
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 /// Columns of tables: scores and map of a report; rejected clips and splits of a preparation.
 const TABLES: [&[&str]; 4] =
@@ -91,6 +94,10 @@ fn may_replace(path: &Path) -> io::Result<bool> {
         let mut tail = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut tail)?;
         return Ok(contains(&tail, KEY_FORMAT.as_bytes()));
+    }
+    if head.starts_with(CARD_START) {
+        file.take(CARD_BYTES).read_to_end(&mut head)?;
+        return Ok(markdown::is_sealed(&head));
     }
     Ok(is_own(&head))
 }
@@ -202,6 +209,20 @@ mod tests {
         ] {
             fs::write(&path, bytes).unwrap();
             assert_eq!(may_replace(&path).unwrap(), is_own, "{bytes}");
+        }
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_card_is_replaced_until_it_is_edited() {
+        let path = std::env::temp_dir().join(format!("s2f-card-{}.md", std::process::id()));
+        let card = markdown::sealed("license: mit\n", &"# a\n".repeat(1000));
+        fs::write(&path, &card).unwrap();
+        write(&path, card.as_bytes()).unwrap();
+        for edited in [format!("{card}mine\n"), "---\nlicense: mit\n---\n".to_owned()] {
+            fs::write(&path, &edited).unwrap();
+            assert!(write(&path, card.as_bytes()).is_err());
+            assert_eq!(fs::read_to_string(&path).unwrap(), edited);
         }
         fs::remove_file(&path).unwrap();
     }

@@ -14,7 +14,6 @@
 pub mod layout;
 pub mod plan;
 
-pub mod card;
 pub mod check;
 pub mod prepare;
 pub mod stats;

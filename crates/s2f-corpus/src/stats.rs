@@ -1,5 +1,6 @@
 //! What a set of pairs holds: people, time, attributes, duplicates; and whether it is intact.
 
+mod card;
 mod duplicates;
 mod table;
 mod verify;

@@ -33,7 +33,10 @@ pub(crate) fn paired(scorer: &Scorer<'_>, pairs_sha256: String, model: String) -
 }
 
 /// Reads an earlier report: `report.json` or its folder.
-pub(crate) fn read_baseline(path: &Path) -> Result<Report, EvalError> {
+///
+/// # Errors
+/// [`EvalError::Baseline`] if it cannot be read, is too large, or is no report of this version.
+pub fn read_report(path: &Path) -> Result<Report, EvalError> {
     let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
     let wrong = |reason: String| EvalError::Baseline {
         path: file.clone(),

@@ -131,7 +131,7 @@ pub enum EvalError {
         /// What is wrong.
         reason: String,
     },
-    /// An earlier report that this one cannot be compared with.
+    /// An earlier report that cannot be read, or that this one cannot be compared with.
     #[error("{} cannot be the baseline: {reason}; hint: {hint}", path.display())]
     Baseline {
         /// The report.

@@ -14,7 +14,7 @@ use speech2face::{SOFTWARE, Speech2Face};
 use self::about::{About, name_of, notes};
 use self::steps::Steps;
 use crate::cache::Cache;
-use crate::compare::{check_baseline, paired, read_baseline, section as comparison};
+use crate::compare::{check_baseline, paired, read_report, section as comparison};
 use crate::context::{Conditions, Context, Controls, MAIN};
 use crate::encoder::{Encoder, Evaluated};
 use crate::groups::Control;
@@ -83,7 +83,7 @@ fn run(
 ) -> Result<Evaluation, EvalError> {
     let Evaluated { name, encoder, .. } = evaluated;
     let (model, space) = (encoder.as_model(), encoder.space());
-    let baseline = options.baseline.map(read_baseline).transpose()?;
+    let baseline = options.baseline.map(read_report).transpose()?;
     let labels = options.labels.map(Labels::read).transpose()?;
     let (items, common) =
         Items::choose(set, options.selection, options.max_pairs, options.seconds)?;

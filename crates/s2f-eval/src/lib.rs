@@ -46,6 +46,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
+pub use compare::read_report;
 pub use craniofacial::{MEASURES, Measure};
 pub use encoder::{FeatureFunction, OtherNetwork, VoiceFeatures};
 pub use error::EvalError;

@@ -38,7 +38,7 @@ pub use meta::{KEY_FORMAT, PairFileInfo};
 pub use pair::{Pair, PairInfo};
 pub use read::{PairSet, Payload, Rows};
 pub use resplit::resplit;
-pub use schema::{Column, columns};
+pub use schema::{ColumnKind, columns};
 pub use split::Split;
 pub use split_table::{Shares, SplitTable};
 pub use write::PairWriter;

@@ -67,31 +67,35 @@ pub(crate) fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// What a column of a file of pairs holds.
+/// What a column of pairs holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub enum ColumnKind {
     /// Text.
     Text,
-    /// A number in single precision.
+    /// A float of 32 bits.
     Number,
-    /// A list of them.
+    /// A list of floats of 32 bits.
     Numbers,
-    /// The bytes of a file: sound or a picture.
-    Bytes,
+    /// The bytes of a sound file.
+    Audio,
+    /// The bytes of a picture file.
+    Image,
 }
 
-/// Name and contents of each column of a file of pairs, in their order.
-pub fn columns() -> impl Iterator<Item = (String, Column)> {
-    let fields = schema().fields().clone();
-    (0..fields.len()).map(move |index| {
-        let kind = match fields[index].data_type() {
-            DataType::Utf8 => Column::Text,
-            DataType::Float32 => Column::Number,
-            DataType::List(_) => Column::Numbers,
-            _ => Column::Bytes,
+/// Names and kinds of the columns, in their order.
+pub fn columns() -> Vec<(String, ColumnKind)> {
+    let schema = schema();
+    let kind = |(index, field): (usize, &Arc<Field>)| {
+        let kind = match field.data_type() {
+            DataType::Float32 => ColumnKind::Number,
+            DataType::List(_) => ColumnKind::Numbers,
+            DataType::Binary if index == column::AUDIO => ColumnKind::Audio,
+            DataType::Binary => ColumnKind::Image,
+            _ => ColumnKind::Text,
         };
-        (fields[index].name().clone(), kind)
-    })
+        (field.name().clone(), kind)
+    };
+    schema.fields().iter().enumerate().map(kind).collect()
 }
 
 /// The elements of a list, under the name that the Parquet format gives them.
@@ -146,6 +150,22 @@ mod tests {
         }
         assert_eq!(schema().field(column::FACE_SHA256).name(), "face_sha256");
         assert_eq!(schema().field(column::FEATURE).name(), "feature");
+    }
+
+    #[test]
+    fn the_kind_of_a_column_tells_sounds_from_pictures() {
+        let columns = columns();
+        assert_eq!(columns.len(), column::COUNT);
+        for (name, kind) in [
+            ("pair_id", ColumnKind::Text),
+            ("audio", ColumnKind::Audio),
+            ("seconds", ColumnKind::Number),
+            ("face", ColumnKind::Image),
+            ("face_points", ColumnKind::Numbers),
+            ("face_sha256", ColumnKind::Text),
+        ] {
+            assert!(columns.contains(&(name.to_owned(), kind)), "{name}");
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The model card of a trained network, in Markdown, with the header of the Hugging Face hub as the
 //! shipped model's card has it. It has no dates, so a run that is resumed writes the same bytes.
 
+mod complete;
+
 use std::fmt::Write;
 use std::path::Path;
 
-use s2f_core::markdown::escaped;
+pub use complete::{CardEvaluation, CardScore, complete_card};
+
+use s2f_core::markdown::{escaped, sealed};
 use serde::Serialize;
 use speech2face::{Environment, TrainingRecord};
 
@@ -29,6 +33,16 @@ pub(crate) struct DataUse {
     pub(crate) amount: String,
 }
 
+/// What the header of a card says, if nothing else is known: keys and values in YAML.
+const HEADER: [(&str, &str); 3] = [
+    ("license", "unknown"),
+    ("library_name", "speech2face"),
+    ("tags", "[speech2face, voice, face, synthetic]"),
+];
+
+const TO_COMPLETE: &str = "Licence, credit and consent are to be completed before the model is \
+published: they depend on the data.";
+
 const SYNTHETIC: &str = "**The faces are nobody's.** They are synthetic: they show what the \
 training data link to such a voice, and are not a likeness of the speaker. The model cannot tell \
 who is speaking or what that person looks like. Pictures carry a mark in their metadata that says \
@@ -50,10 +64,7 @@ const COMMON_LIMITS: [&str; 3] = [
 impl Card<'_> {
     /// The text of the card.
     pub(crate) fn text(&self, environment: &Environment, scores: &impl Serialize) -> String {
-        let mut text = String::from(
-            "---\nlicense: unknown\nlibrary_name: speech2face\ntags: [speech2face, voice, face, \
-             synthetic]\n---\n\n",
-        );
+        let mut text = String::new();
         let mut line = |line: &str| {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{line}\n");
@@ -63,18 +74,7 @@ impl Card<'_> {
         line(SYNTHETIC);
 
         line("## Training");
-        let Environment { version, commit, command, seed, .. } = environment;
-        let commit = commit.as_deref().map_or(String::new(), |commit| format!(", commit {commit}"));
-        line(&format!(
-            "By speech2face {}{}, seed {seed}, in a run folder with `config.toml`, \
-             `environment.json` and `metrics.jsonl`:",
-            escaped(version),
-            escaped(&commit)
-        ));
-        match command.is_empty() {
-            true => line("(the command is not known)"),
-            false => line(&format!("    {}", command_line(command))),
-        }
+        line(&training(environment));
 
         line("## Data");
         let rows = self.data.iter().map(|DataUse { name, used_for, amount }| {
@@ -89,16 +89,8 @@ impl Card<'_> {
                 licences.join("; ")
             ));
         }
-        line(
-            "Hashes of everything that it was trained on, in this run and in those that it started \
-             from:",
-        );
-        let records: Vec<String> = environment.trained_on.iter().map(record).collect();
-        line(&records.join("\n"));
-        line(
-            "Licence, credit and consent are to be completed before the model is published: they \
-             depend on the data.",
-        );
+        line(&records(&environment.trained_on));
+        line(TO_COMPLETE);
 
         line("## Scores");
         let rows = numbers(scores);
@@ -117,8 +109,37 @@ impl Card<'_> {
         line(OUT_OF_SCOPE);
         text.truncate(text.trim_end().len());
         text.push('\n');
-        text
+        sealed(
+            &format!("{}\n", HEADER.map(|(key, value)| format!("{key}: {value}")).join("\n")),
+            &text,
+        )
     }
+}
+
+/// With which program, commit and command a run was made.
+fn training(environment: &Environment) -> String {
+    let Environment { version, commit, command, seed, .. } = environment;
+    let commit = commit.as_deref().map_or(String::new(), |commit| format!(", commit {commit}"));
+    let command = match command.is_empty() {
+        true => "(the command is not known)".to_owned(),
+        false => format!("    {}", command_line(command)),
+    };
+    format!(
+        "By speech2face {}{}, seed {seed}, in a run folder with `config.toml`, \
+         `environment.json` and `metrics.jsonl`:\n\n{command}",
+        escaped(version),
+        escaped(&commit)
+    )
+}
+
+/// The data of a model as a list of their hashes.
+fn records(trained_on: &[TrainingRecord]) -> String {
+    let records: Vec<String> = trained_on.iter().map(record).collect();
+    format!(
+        "Hashes of everything that it was trained on, in this run and in those that it started \
+         from:\n\n{}",
+        records.join("\n")
+    )
 }
 
 /// A record as an item of a list: the name of the data without its folder, and the hash.
@@ -207,7 +228,7 @@ mod tests {
         };
         let text = card.text(&environment, &json!({ "recall": 12.5 }));
         for part in [
-            "---\nlicense: unknown\nlibrary_name: speech2face\ntags: [speech2face, voice, face, \
+            "\nlicense: unknown\nlibrary_name: speech2face\ntags: [speech2face, voice, face, \
              synthetic]\n---\n\n# evil --- \\# name\n",
             "0.1.0, commit abc123, seed 7,",
             "\n    speech2face train\n",
@@ -222,6 +243,7 @@ mod tests {
             assert!(text.contains(part), "{part:?} is missing in:\n{text}");
         }
         assert!(!text.contains("/home") && !text.contains("2026"), "{text}");
+        assert!(s2f_core::markdown::is_sealed(text.as_bytes()), "{text}");
         let without = card.text(&environment, &json!({}));
         assert!(without.contains("None: there is no test split."));
     }

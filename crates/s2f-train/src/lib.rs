@@ -57,6 +57,7 @@ mod recording_scores;
 mod scoring;
 mod sheet;
 
+pub use card::{CardEvaluation, CardScore, complete_card};
 pub use config::{
     AgeingData, Augmentation, BatchStatistics, Clips, FaceData, FaceDecoderTraining,
     FaceDistributionTraining, FaceEncoderFile, FaceFolder, FaceLosses, Morphing, Optimisation,

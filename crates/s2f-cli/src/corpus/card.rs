@@ -1,68 +1,65 @@
-//! `corpus card`: a card for pairs that are shared.
+//! `corpus card`: the card of prepared pairs, with which Hugging Face `datasets` reads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use s2f_core::AtomicFile;
-use s2f_corpus::card::{MARK, card};
 use s2f_corpus::stats::Stats;
 use s2f_pairs::PairSet;
 
-use crate::Outcome;
 use crate::printer::Printer;
+use crate::{Outcome, owner};
 
 /// The arguments.
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// Folder of pairs
+    /// Folder of pairs, or one Parquet file
     pairs: PathBuf,
 
-    /// Name of the data set; by default that of the folder
-    #[arg(long)]
-    name: Option<String>,
-
-    /// Output file, or `-` for standard output; by default README.md in the folder
+    /// File to write, or - for standard output [default: README.md beside the pairs]
     #[arg(short, long, visible_alias = "out", value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Replace a file that this command did not write, or that was changed
+    /// Name of the data set [default: the name of the folder]
     #[arg(long)]
-    overwrite: bool,
+    name: Option<String>,
 }
 
 const NOTES: &str = "\
-The card has the header of the Hugging Face hub, with the type of every column, so that `datasets`
-decodes voices and faces. Counts are those of the pairs. What the program cannot know (sources,
-consent, contact) is marked, to be completed before the pairs are published.";
+Counts are those of `corpus stats`. Consent is for you to complete. A card that was edited is not
+replaced.";
+
+/// The name of a card, by which the hub and `datasets` find it.
+const CARD: &str = "README.md";
 
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
-    let stats = Stats::of(&PairSet::open(&args.pairs)?)?;
-    let folder = args.pairs.canonicalize().ok();
-    let folder = folder.as_deref().and_then(|path| path.file_name()).map(|it| it.to_string_lossy());
-    let name = args.name.clone().or(folder.map(|it| it.into_owned())).unwrap_or("pairs".into());
-    let text = card(&name, &stats);
-    let output = args.output.clone().unwrap_or_else(|| args.pairs.join("README.md"));
-    if output.as_os_str() == "-" {
-        printer.bytes(text.as_bytes())?;
-        return Ok(Outcome::AllGood);
-    }
-    if !args.overwrite && output.exists() {
-        let old = std::fs::read_to_string(&output).unwrap_or_default();
-        if old == text {
-            printer.note(format_args!("{} is up to date", output.display()));
-            return Ok(Outcome::AllGood);
+    let set = PairSet::open(&args.pairs)?;
+    let known_as = name_of(&args.pairs);
+    let (folder, files, known_as) = match known_as.strip_suffix(".parquet") {
+        Some(stem) if args.pairs.is_file() => {
+            (args.pairs.parent().unwrap_or(Path::new("")), known_as.as_str(), stem)
         }
-        let whose = if old.contains(MARK) {
-            "exists, and may have been completed by hand"
-        } else {
-            "was not written by this command"
-        };
-        bail!("{} {whose}; hint: add --overwrite, or name another file with -o", output.display());
+        _ => (args.pairs.as_path(), "pairs-*.parquet", known_as.as_str()),
+    };
+    let path = args.output.clone().unwrap_or_else(|| folder.join(CARD));
+    let to_stdout = path == Path::new("-");
+    if !to_stdout {
+        // Before the pairs are counted.
+        owner::check(&path)?;
     }
-    AtomicFile::write(&output, text.as_bytes())?;
-    printer.note(format_args!("wrote {}", output.display()));
-    printer.note("complete the section on data and consent before you publish the pairs");
+    let card = Stats::of(&set)?.card(args.name.as_deref().unwrap_or(known_as), files);
+    match to_stdout {
+        true => printer.bytes(card.as_bytes())?,
+        false => {
+            owner::write(&path, card.as_bytes())?;
+            printer.note(format_args!("wrote {}", path.display()));
+        }
+    }
     Ok(Outcome::AllGood)
+}
+
+/// The last part of a path, also of `.`.
+fn name_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
 }
