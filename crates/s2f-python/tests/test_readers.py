@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pyarrow.parquet as pq
 import pytest
-from conftest import CLIPS, PEOPLE, Command
+from conftest import CLIPS, PEOPLE
 
 import speech2face as s2f
 
@@ -89,22 +89,3 @@ def test_datasets(written: Path, pair_rows: list, tmp_path: Path) -> None:
         assert pair["face"].size == (224, 224)
         assert np.array_equal(np.asarray(pair["face"].convert("RGB")), np.asarray(expected))
         assert np.array_equal(np.array(pair["feature"], np.float32), np.float32(row["feature"]))
-
-
-def test_datasets_knows_the_types_from_the_card(
-    written: Path, pair_rows: list, tmp_path: Path, command: Command
-) -> None:
-    datasets = pytest.importorskip("datasets")
-    said = command("corpus", "card", written)
-    assert said.returncode == 0, said.stderr
-    card = pytest.importorskip("huggingface_hub").DatasetCard.load(written / "README.md")
-    assert card.data.to_dict()["license"] == "cc0-1.0"
-    typed = datasets.load_dataset(str(written), split="train", cache_dir=str(tmp_path / "cache"))
-    assert len(typed) == ROWS
-    assert isinstance(typed.features["audio"], datasets.Audio)
-    assert typed.features["audio"].sampling_rate == 16_000
-    assert isinstance(typed.features["face"], datasets.Image)
-    found = typed.cast_column("audio", datasets.Audio(decode=False))[0]
-    voices = {row["pair_id"]: row["audio"] for row in pair_rows}
-    assert found["audio"]["bytes"] == voices[found["pair_id"]]
-    assert found["face"].size == (224, 224)

@@ -181,7 +181,8 @@ impl CardEvaluation {
     fn section(&self) -> String {
         let row = |cells: &[&str]| format!("\n| {} |", cells.join(" | "));
         let mut text = format!(
-            "{EVALUATION}\n\nBy `speech2face evaluate`, with 95 % confidence intervals by speaker.\n"
+            "{EVALUATION}\n\nBy `speech2face evaluate`, with 95 % confidence intervals by \
+             speaker.\n"
         );
         text += "\n| | |\n|---|---|";
         for (label, value) in &self.about {
@@ -253,9 +254,9 @@ mod tests {
         assert!(is_sealed(second.as_bytes()));
         for part in [
             "\nlicense: mit\ntags: [a]\nlibrary_name: speech2face\nmodel-index:\n- name: \"m\"\n",
-            "      name: \"grid: \\\"test\\\"\"\n    metrics:\n    - type: \"matching/1-of-2\"\n      \
-             value: 55.5\n      name: \"Own face of two (percent, 48 to 61.25)\"\n---\n\n# m\n\nMine.\n\n\
-             ## Data\n\nOurs.\n\n## Evaluation\n\n",
+            "      name: \"grid: \\\"test\\\"\"\n    metrics:\n    - type: \
+             \"matching/1-of-2\"\n      value: 55.5\n      name: \"Own face of two (percent, 48 to 61.25)\"\n---\n\n# m\n\nMine.\n\
+             \n## Data\n\nOurs.\n\n## Evaluation\n\n",
             "| Pairs | 83 &lt;of&gt; 7 |\n",
             "| Own face of two | 55.50 | 48 to 61.25 | 50 | percent | 83 | 7 | Not chance. |\n\n\
              - Few speakers.\n\n## Limits\n\n- Mine.\n\n## Out of scope\n\nFinding out",
