@@ -7,17 +7,19 @@
 //! ```
 //!
 //! A name has a letter for each word: `bbaf2n` is "bin blue at F two now". The corpus has no table
-//! of its talkers.
+//! of its talkers; their sexes are published.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use s2f_core::Sex;
 
 use super::folder::read_people;
 use super::names::{self, FileKind};
 use super::tree::{self, Tree, TreeFolder};
 use super::{CorpusContents, Layout};
 use crate::CorpusError;
-use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media};
+use crate::plan::{Absent, Clip, FaceSource, LayoutProperties, Media, Person};
 
 pub static LAYOUT: Layout = Layout {
     properties: LayoutProperties {
@@ -39,6 +41,8 @@ const PEOPLE: &str = "people.csv";
 const VOICES: [&str; 2] = ["audio_25k", "audio"];
 /// Folders beside those of the talkers.
 const MARKS: [&str; 2] = ["audio_25k", "alignments"];
+/// The women among the 34 talkers.
+const WOMEN: [u8; 16] = [4, 7, 11, 15, 16, 18, 20, 21, 22, 23, 24, 25, 29, 31, 33, 34];
 /// Below a talker's folder.
 const VIDEO_DEPTH: usize = 3;
 /// The letters of each word: command, colour, preposition, letter, digit, adverb.
@@ -85,7 +89,7 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
         if videos.is_empty() {
             contents.absent.push(without(&speaker_id, &talker, "no video"));
         }
-        contents.people.entry(speaker_id.clone()).or_default();
+        contents.people.entry(speaker_id.clone()).or_insert_with(|| published(&talker));
         for (sentence, video) in videos {
             let whole = |file| Media { file, start_s: 0.0, end_s: None };
             contents.clips.push(Clip {
@@ -128,8 +132,19 @@ fn stem(name: &str) -> String {
 
 /// Whether a name is that of one of the 34 talkers.
 fn is_talker(name: &str) -> bool {
-    let number = name.strip_prefix('s').and_then(|number| number.parse::<u8>().ok());
-    number.is_some_and(|number| (1..=34).contains(&number) && name == format!("s{number}"))
+    number(name).is_some()
+}
+
+fn number(talker: &str) -> Option<u8> {
+    let number = talker.strip_prefix('s')?.parse().ok()?;
+    ((1..=34).contains(&number) && talker == format!("s{number}")).then_some(number)
+}
+
+/// What is published about a talker: neither age nor anything else.
+fn published(talker: &str) -> Person {
+    let sex =
+        number(talker).map(|number| if WOMEN.contains(&number) { Sex::Female } else { Sex::Male });
+    Person { sex, ..Person::default() }
 }
 
 fn is_sentence(stem: &str) -> bool {
@@ -153,7 +168,6 @@ fn without(speaker_id: &str, source: &str, missing: &str) -> Absent {
 
 #[cfg(test)]
 mod tests {
-    use s2f_core::Sex;
     use s2f_testing::data;
 
     use super::*;
@@ -172,15 +186,29 @@ mod tests {
             "alignments/s1/bbaf2n.align",
             "s35/bbaf2n.mpg",
         ]);
-        write(root.path(), PEOPLE, "person_id,sex\ns1,male\n");
+        write(root.path(), PEOPLE, "person_id,sex\ns1,female\n");
         let plan = plan(root.path(), None).unwrap();
         assert_eq!((plan.layout.name, plan.licence.as_str()), ("grid", "CC BY 4.0"));
         assert_eq!(ids(&plan), ["grid-s1.bbaf2n", "grid-s1.swwp2s", "grid-s2.lbax4n"]);
         assert!(plan.clips[0].sound.file.ends_with("audio_25k/s1/bbaf2n.wav"));
         assert!(plan.clips[1].sound.file.ends_with("s1/swwp2s.mpg"));
-        assert_eq!(plan.people["grid-s1"].sex, Some(Sex::Male));
-        assert_eq!(plan.people["grid-s2"].sex, None);
+        assert_eq!(plan.people["grid-s1"].sex, Some(Sex::Female));
+        assert_eq!(plan.people["grid-s2"].sex, Some(Sex::Male));
         assert_eq!(absent(&plan), ["grid-s21: no video"]);
+    }
+
+    /// The numbers are those of the paper; seven talkers are in the list of the test data.
+    #[test]
+    fn sexes_are_those_that_are_published() {
+        let people: Vec<_> = (1..=34).map(|talker| published(&format!("s{talker}"))).collect();
+        let count = |sex| people.iter().filter(|person| person.sex == Some(sex)).count();
+        assert_eq!((count(Sex::Male), count(Sex::Female)), (18, 16));
+        let Some(list) = data("data/videos/grid/speakers.csv") else { return };
+        for line in std::fs::read_to_string(list).unwrap().lines().skip(1) {
+            let cells: Vec<_> = line.split(',').collect();
+            let expected = if cells[1] == "female" { Sex::Female } else { Sex::Male };
+            assert_eq!(published(cells[0]).sex, Some(expected), "{line}");
+        }
     }
 
     /// 83 videos of seven talkers, as their list has them.
