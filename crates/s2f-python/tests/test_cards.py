@@ -57,7 +57,8 @@ def test_the_hub_reads_the_card_of_a_data_set(carded: Path) -> None:
     assert data.size_categories == ["n<1K"]
     names = [column["name"] for column in data.dataset_info[0]["features"]]
     assert names == pq.read_schema(next(carded.glob("*.parquet"))).names
-    examples = {info["config_name"]: info["splits"][0]["num_examples"] for info in data.dataset_info}
+    splits = [info["splits"][0] for info in data.dataset_info]
+    examples = {split["name"]: split["num_examples"] for split in splits}
     assert examples == Counter(row["split"] for row in rows(carded))
 
 
@@ -75,7 +76,7 @@ def test_a_card_that_was_edited_is_not_replaced(carded: Path, command) -> None:
 
 def test_the_hub_reads_the_scores_of_a_model(tmp_path: Path, pair_file: Path, command) -> None:
     hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
-    run = command("evaluate", "compact", pair_file, "-o", tmp_path / "report")
+    run = command("evaluate", "compact", pair_file, "-o", tmp_path / "report", "-q")
     assert run.returncode == 0, run.stderr.decode()
     path = tmp_path / "README.md"
     run = command("model", "card", "compact", "--evaluation", tmp_path / "report", "-o", path)

@@ -49,7 +49,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     }
     let card = Stats::of(&set)?.card(args.name.as_deref().unwrap_or(known_as), files);
     match to_stdout {
-        true => printer.bytes(card.as_bytes())?,
+        true => printer.data(card.trim_end())?,
         false => {
             owner::write(&path, card.as_bytes())?;
             printer.note(format_args!("wrote {}", path.display()));

@@ -4,6 +4,7 @@
 //! What the card says already stays as it is; only an evaluation of an earlier call is replaced.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use s2f_core::markdown::{escaped, quoted, sealed};
 use speech2face::{Environment, TrainingRecord};
@@ -60,8 +61,11 @@ pub fn complete_card(
     run: Option<(&Environment, &[TrainingRecord])>,
     evaluation: Option<&CardEvaluation>,
 ) -> String {
-    let (old_header, old_body) = parts(card);
-    let mut header = without_results(old_header);
+    // An editor may have written other ends of lines.
+    let card = card.replace("\r\n", "\n");
+    let (old_header, old_body) = parts(&card);
+    let old_results = results_in(old_header);
+    let mut header = [&old_header[..old_results.start], &old_header[old_results.end..]].concat();
     for (key, value) in HEADER {
         if !header.lines().any(|line| line.starts_with(&format!("{key}:"))) {
             let _ = writeln!(header, "{key}: {value}");
@@ -88,10 +92,9 @@ pub fn complete_card(
     if let Some(evaluation) = evaluation {
         header += &results(name, evaluation);
         body = with_section(&body, &evaluation.section());
-    } else if let Some(results) = old_header.find(RESULTS).map(|at| &old_header[at..]) {
+    } else {
         // The results of an earlier call belong to the section that stays.
-        let end = end_of_entry(results);
-        header += &results[..end];
+        header += &old_header[old_results];
     }
     sealed(&header, &format!("{}\n", body.trim_end()))
 }
@@ -111,16 +114,12 @@ fn parts(card: &str) -> (&str, &str) {
     }
 }
 
-/// A header without the results of an earlier evaluation.
-fn without_results(header: &str) -> String {
-    let start = header.match_indices(RESULTS).map(|(at, _)| at);
-    let mut start = start.filter(|&at| at == 0 || header[..at].ends_with('\n'));
-    match start.next() {
-        Some(at) => {
-            let end = at + end_of_entry(&header[at..]);
-            format!("{}{}", &header[..at], &header[end..])
-        }
-        None => header.to_owned(),
+/// Where a header has the results of an earlier evaluation; an empty range at its end if it has none.
+fn results_in(header: &str) -> Range<usize> {
+    let mut starts = header.match_indices(RESULTS).map(|(at, _)| at);
+    match starts.find(|&at| at == 0 || header[..at].ends_with('\n')) {
+        Some(at) => at..at + end_of_entry(&header[at..]),
+        None => header.len()..header.len(),
     }
 }
 
