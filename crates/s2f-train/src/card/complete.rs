@@ -114,7 +114,8 @@ fn parts(card: &str) -> (&str, &str) {
     }
 }
 
-/// Where a header has the results of an earlier evaluation; an empty range at its end if it has none.
+/// Where a header has the results of an earlier evaluation; an empty range at its end if it has
+/// none.
 fn results_in(header: &str) -> Range<usize> {
     let mut starts = header.match_indices(RESULTS).map(|(at, _)| at);
     match starts.find(|&at| at == 0 || header[..at].ends_with('\n')) {
@@ -254,8 +255,9 @@ mod tests {
         for part in [
             "\nlicense: mit\ntags: [a]\nlibrary_name: speech2face\nmodel-index:\n- name: \"m\"\n",
             "      name: \"grid: \\\"test\\\"\"\n    metrics:\n    - type: \
-             \"matching/1-of-2\"\n      value: 55.5\n      name: \"Own face of two (percent, 48 \
-             to 61.25)\"\n---\n\n# m\n\nMine.\n\n## Data\n\nOurs.\n\n## Evaluation\n\n",
+             \"matching/1-of-2\"\n      value: 55.5\n      \
+             name: \"Own face of two (percent, 48 to 61.25)\"\n---\n\n# m\n\nMine.\n\n\
+             ## Data\n\nOurs.\n\n## Evaluation\n\n",
             "| Pairs | 83 &lt;of&gt; 7 |\n",
             "| Own face of two | 55.50 | 48 to 61.25 | 50 | percent | 83 | 7 | Not chance. |\n\n\
              - Few speakers.\n\n## Limits\n\n- Mine.\n\n## Out of scope\n\nFinding out",

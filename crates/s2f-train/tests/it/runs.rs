@@ -29,7 +29,8 @@ fn a_model_card_is_written_from_the_run_and_again_with_the_same_bytes() {
     let run = RunFolder::open(&training.path("run")).unwrap();
     let environment = run.environment().unwrap();
     for part in [
-        "---\nlicense: unknown\nlibrary_name: speech2face\ntags: [speech2face, voice, face, ",
+        "---\n# written by speech2face, sha256 ",
+        "\nlicense: unknown\nlibrary_name: speech2face\ntags: [speech2face, voice, face, ",
         "# evil\\|&lt;b&gt; \n",
         ", commit 0123abcd, seed 1,",
         "\n    speech2face train voice-encoder …/own.toml -o run\n",
