@@ -57,9 +57,8 @@ def test_the_hub_reads_the_card_of_a_data_set(carded: Path) -> None:
     assert data.size_categories == ["n<1K"]
     names = [column["name"] for column in data.dataset_info[0]["features"]]
     assert names == pq.read_schema(next(carded.glob("*.parquet"))).names
-    splits = [info["splits"][0] for info in data.dataset_info]
-    examples = {split["name"]: split["num_examples"] for split in splits}
-    assert examples == Counter(row["split"] for row in rows(carded))
+    splits = {config["config_name"] for config in data.configs}
+    assert splits == {row["split"] for row in rows(carded)}
 
 
 def test_a_card_that_was_edited_is_not_replaced(carded: Path, command) -> None:

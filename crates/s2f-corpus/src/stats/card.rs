@@ -64,9 +64,9 @@ impl Stats {
         sealed(&self.header(name, files), &self.body(name))
     }
 
-    fn splits(&self) -> impl Iterator<Item = (&'static str, &Count)> {
-        let count = |split: Split| Some((split.name(), self.by_split.get(split.name())?));
-        Split::ALL.into_iter().filter_map(count)
+    /// Names of the splits that have pairs.
+    fn splits(&self) -> impl Iterator<Item = &'static str> {
+        Split::ALL.map(Split::name).into_iter().filter(|name| self.by_split.contains_key(*name))
     }
 
     fn header(&self, name: &str, files: &str) -> String {
@@ -82,16 +82,15 @@ impl Stats {
         line(&format!("size_categories: [\"{}\"]", size.map_or("n>10M", |(_, name)| name)));
         line("tags: [speech2face, voice, face, audio, image]");
         line("dataset_info:");
-        for (split, count) in self.splits() {
+        for split in self.splits() {
             line(&format!("- config_name: {split}\n  features:"));
             for (column, kind) in columns() {
                 line(&format!("  - name: {column}\n    {}", feature(kind)));
             }
-            line(&format!("  splits:\n  - name: {split}\n    num_examples: {}", count.pairs));
         }
         // A file holds pairs of all splits, so each configuration reads those of one.
         line("configs:");
-        for (index, (split, _)) in self.splits().enumerate() {
+        for (index, split) in self.splits().enumerate() {
             line(&format!("- config_name: {split}"));
             if index == 0 {
                 line("  default: true");
@@ -222,7 +221,6 @@ mod tests {
             "  - name: audio\n    dtype: audio\n",
             "  - name: face\n    dtype: image\n",
             "  - name: feature\n    list: float32\n",
-            "  - name: test\n    num_examples: 10\n",
             "- config_name: train\n  default: true\n  data_files:\n  - split: train\n    path: \
              \"pairs-*.parquet\"\n  filters:\n  - [split, \"==\", train]\n",
             "\n# a \\# b\n\n30 pairs of a voice and a face, of 3 people",
