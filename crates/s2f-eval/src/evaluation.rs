@@ -9,7 +9,7 @@ use crate::report::{Attachments, Report, csv, html};
 use crate::sections::{MAP_COLUMNS, MAP_FILE};
 use crate::sheet::SHEET;
 
-/// A finished evaluation. While it lives, no other process evaluates into its folder.
+/// A finished evaluation. Until it is dropped, nothing else is evaluated into its folder.
 pub struct Evaluation {
     /// The report.
     pub report: Report,

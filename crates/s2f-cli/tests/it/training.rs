@@ -182,7 +182,7 @@ fn several_processes_need_a_build_with_mpi() {
     let folder = Folder::new();
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/contrastive.toml");
     let run = folder.run(["train", "voice-encoder", config, "-o", "out", "--mpi"]).exits(2);
-    run.says(&["error: this build has no MPI; hint: build with --features mpi"]);
+    run.says(&["error: this build has no MPI\n", "hint: build with --features mpi"]);
     assert!(!folder.path("out").exists());
 }
 

@@ -128,6 +128,11 @@ fn a_report_is_whole_traceable_and_the_same_again() {
     let table = fs::read_to_string(out.join("scores.csv")).unwrap();
     assert!(table.starts_with("id,value,low,high,chance,unit,pairs,speakers,gallery,p,p_adjusted"));
 
+    // Until it is dropped, its folder is not evaluated into again.
+    let message = run(&set, &out, &options).err().unwrap();
+    assert!(message.contains("another process is writing in "), "{message}");
+    drop(evaluation);
+
     // An interrupted evaluation resumes to the same bytes.
     let part = fs::read_dir(out.join("features")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(part).unwrap();
