@@ -27,7 +27,7 @@ fn a_model_is_pulled_found_listed_and_removed() {
     assert_eq!(fs::read_dir(&pulled.folder).unwrap().count(), 3);
     assert_eq!(pulled.bytes, 200_000 + 2 + 8);
     assert_eq!(test.cache.find(&name_of("hf:alice/small")).unwrap(), pulled);
-    assert_eq!(test.cache.list().unwrap(), [pulled.clone()]);
+    assert_eq!(test.cache.list().unwrap(), std::slice::from_ref(&pulled));
     let by_commit = name_of(&format!("hf:alice/small@{COMMIT}"));
     assert_eq!(test.cache.find(&by_commit).unwrap().folder, pulled.folder);
 
@@ -152,7 +152,8 @@ fn other_bytes_than_listed_are_not_installed() {
 
 #[test]
 fn listings_that_cannot_be_true_are_refused() {
-    let cases: [(fn(&mut serde_json::Value), &str); 11] = [
+    type Lie = fn(&mut serde_json::Value);
+    let cases: [(Lie, &str); 11] = [
         (|it| it["siblings"][2]["lfs"]["size"] = 7.into(), "two sizes"),
         (|it| it["siblings"][2]["lfs"]["sha256"] = "ab".into(), "its hash is none"),
         (|it| it["siblings"][1]["blobId"] = "x".repeat(40).into(), "its hash is none"),
