@@ -108,6 +108,20 @@ const STEPS: &[Step] = &[
         ]),
     },
     Step {
+        // Its tests are part of `scale`, which needs a server.
+        name: "object-storage",
+        action: Action::Cargo(&[
+            "clippy",
+            "--locked",
+            "--release",
+            "--package=s2f-corpus",
+            "--features=object-store",
+            "--all-targets",
+            "--",
+            "--deny=warnings",
+        ]),
+    },
+    Step {
         name: "documentation",
         action: Action::Cargo(&["doc", "--locked", "--release", "--workspace", "--no-deps"]),
     },

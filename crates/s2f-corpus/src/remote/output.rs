@@ -94,8 +94,8 @@ impl PartStore for Output {
             files.iter().try_for_each(|name| self.send(name))?;
         }
         let stored = lock(&self.stored).clone();
-        let parts = stored.iter().filter(|name| name.starts_with(PARTS));
-        Ok(parts.map(|name| self.storage.remove(name)).collect::<Result<(), _>>()?)
+        let mut parts = stored.iter().filter(|name| name.starts_with(PARTS));
+        Ok(parts.try_for_each(|name| self.storage.remove(name))?)
     }
 }
 

@@ -77,7 +77,7 @@ impl Storage {
         names: impl Iterator<Item = &'a str>,
         folder: &Path,
     ) -> Result<(), CorpusError> {
-        let fetches = futures_util::stream::iter(names.map(|name| Ok::<_, CorpusError>(name)))
+        let fetches = futures_util::stream::iter(names.map(Ok::<_, CorpusError>))
             .try_for_each_concurrent(REQUESTS, |name| async move {
                 self.receive(name, &folder.join(name)).await
             });
