@@ -20,6 +20,8 @@ use crate::root;
 
 /// The version of mdBook, which is installed under `target` once.
 const VERSION: &str = "0.5.4";
+/// The style of the site, beside mdBook's own.
+const STYLE: &str = "docs/site.css";
 
 /// Builds the site; returns where it is.
 pub fn build() -> Result<PathBuf, String> {
@@ -30,6 +32,7 @@ pub fn build() -> Result<PathBuf, String> {
     let api = api();
     pages.write(&folder.join("src"), api.is_some())?;
     write(&folder.join("book.toml"), &configuration(&pages.repository))?;
+    copy(&root().join(STYLE), &folder.join("site.css"))?;
     run(&mdbook, &["build".as_ref(), folder.as_os_str()], true)?;
     let book = folder.join("book");
     if let Some(api) = api {
@@ -39,7 +42,7 @@ pub fn build() -> Result<PathBuf, String> {
     if broken.is_empty() {
         return Ok(book);
     }
-    Err(format!("{} broken links:\n{}", broken.len(), broken.join("\n")))
+    Err(format!("{} breaches:\n{}", broken.len(), broken.join("\n")))
 }
 
 /// Builds the site if mdBook is here or can be installed.
@@ -49,7 +52,10 @@ pub fn check() -> Result<Outcome, String> {
     }
     let book = build()?;
     let shown = book.strip_prefix(root()).unwrap_or(&book).display();
-    Ok(Outcome::Passed(format!("every link and anchor in {shown} leads somewhere")))
+    Ok(Outcome::Passed(format!(
+        "every link and anchor in {shown} leads somewhere, and no page fetches anything from \
+         elsewhere"
+    )))
 }
 
 /// mdBook, which is installed if it is not here.
@@ -76,12 +82,15 @@ fn api() -> Option<PathBuf> {
     folder.join("speech2face/index.html").exists().then_some(folder)
 }
 
+/// mdBook's settings. It would ask play.rust-lang.org about code that can be run.
 fn configuration(repository: &str) -> String {
     format!(
         "[book]\ntitle = \"speech2face\"\nlanguage = \"en\"\n\n\
          [build]\ncreate-missing = false\n\n\
          [output.html]\nno-section-label = true\n\
-         git-repository-url = \"{repository}\"\n\n\
+         git-repository-url = \"{repository}\"\n\
+         additional-css = [\"site.css\"]\n\n\
+         [output.html.playground]\nrunnable = false\n\n\
          [output.html.fold]\nenable = true\nlevel = 1\n"
     )
 }

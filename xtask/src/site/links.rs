@@ -1,4 +1,4 @@
-//! Links and anchors of the finished site.
+//! Links and anchors of the finished site, and what its pages would fetch from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,11 @@ use std::path::Path;
 use super::files;
 use crate::documents::in_folder;
 
-/// What cannot be found: `PAGE: TARGET`. Pages of the library have been checked by rustdoc.
+/// With it, mdBook's script asks play.rust-lang.org which crates it knows.
+const PLAYGROUND: &str = "class=\"playground\"";
+
+/// What cannot be found, or is fetched from elsewhere: `PAGE: TARGET`. Pages of the library have
+/// been checked by rustdoc.
 pub fn broken(book: &Path) -> Result<Vec<String>, String> {
     let files = files(book)?;
     let mut texts = BTreeMap::new();
@@ -23,10 +27,16 @@ pub fn broken(book: &Path) -> Result<Vec<String>, String> {
         texts.iter().map(|(&name, text)| (name, attributes(text, " id=\"").collect())).collect();
     let mut broken = Vec::new();
     for (&page, text) in &texts {
+        if text.contains(PLAYGROUND) {
+            broken.push(format!("{page}: code with {PLAYGROUND} opens the network"));
+        }
+        for fetched in attributes(text, " src=\"").filter(|it| is_elsewhere(it)) {
+            broken.push(format!("{page}: {fetched} is fetched from elsewhere"));
+        }
         let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
         let links = attributes(text, " href=\"").chain(attributes(text, " src=\""));
         for link in links.collect::<BTreeSet<_>>() {
-            if link.contains("://") || link.starts_with("mailto:") || link.starts_with("data:") {
+            if is_elsewhere(link) || link.starts_with("mailto:") || link.starts_with("data:") {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
@@ -38,6 +48,11 @@ pub fn broken(book: &Path) -> Result<Vec<String>, String> {
         }
     }
     Ok(broken)
+}
+
+/// Whether a link leads to another host, also without a scheme.
+fn is_elsewhere(link: &str) -> bool {
+    link.contains("://") || link.starts_with("//")
 }
 
 /// Values of an attribute; the name is given with its space before and quote after it.
@@ -64,5 +79,25 @@ mod tests {
         let found = broken(&book).unwrap();
         fs::remove_dir_all(&book).unwrap();
         assert_eq!(found, ["a/b.html: ../index.html#z", "a/b.html: c.html", "a/b.html: d.png"]);
+    }
+
+    #[test]
+    fn what_a_page_fetches_from_elsewhere_is_found() {
+        let book = std::env::temp_dir().join(format!("s2f-fetch-{}", std::process::id()));
+        fs::create_dir_all(&book).unwrap();
+        fs::write(book.join("index.html"), "<img alt=\"\" src=\"https://e/f.png\">").unwrap();
+        fs::write(book.join("a.html"), "<pre><pre class=\"playground\"><code>").unwrap();
+        fs::write(book.join("b.html"), "<script src=\"//e/f.js\"></script>").unwrap();
+        fs::write(book.join("c.html"), "<pre><code class=\"language-rust\">//e</code>").unwrap();
+        let found = broken(&book).unwrap();
+        fs::remove_dir_all(&book).unwrap();
+        assert_eq!(
+            found,
+            [
+                "a.html: code with class=\"playground\" opens the network",
+                "b.html: //e/f.js is fetched from elsewhere",
+                "index.html: https://e/f.png is fetched from elsewhere",
+            ]
+        );
     }
 }

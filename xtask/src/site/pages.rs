@@ -109,6 +109,9 @@ impl Pages {
                 None => target.to_owned(),
             };
         }
+        if self.texts.contains_key(&in_folder(&path, "README.md")) {
+            return format!("{}/index.md{anchor}", file.trim_end_matches('/'));
+        }
         if [".png", ".svg", ".jpg"].iter().any(|ending| path.ends_with(ending)) {
             pictures.push(path);
             return target.to_owned();
@@ -140,7 +143,7 @@ mod tests {
             Pages { summary: String::new(), texts, repository: "https://host/r".to_owned() };
         let text = "[a](../../README.md#x) [b](b.md) ![c](../c.png \"t\") [d](https://e) [f](#g)\n\
                     ```\n[h](i)\n```\n[j](../../configs/) [k](https://docs.rs/s2f-nn) \
-                    [l](../README.md)";
+                    [l](../README.md) [m](../../docs/)";
         let mut pictures = Vec::new();
         let found = pages.rewritten("docs/guides/a.md", text, true, &mut pictures);
         assert_eq!(
@@ -148,7 +151,7 @@ mod tests {
             "[a](../../index.md#x) [b](https://host/r/blob/main/docs/guides/b.md) \
              ![c](../c.png \"t\") [d](https://e) [f](#g)\n```\n[h](i)\n```\n\
              [j](https://host/r/blob/main/configs) [k](../../api/s2f_nn/index.html) \
-             [l](../index.md)\n"
+             [l](../index.md) [m](../../docs/index.md)\n"
         );
         assert_eq!(pictures, ["docs/c.png"]);
     }
