@@ -60,6 +60,7 @@ mod error;
 #[cfg(feature = "download")]
 mod fetch;
 mod file_hash;
+#[cfg_attr(not(feature = "download"), allow(dead_code, reason = "only a download resumes"))]
 mod partial_file;
 mod progress;
 #[cfg(feature = "download")]
