@@ -75,14 +75,15 @@ def test_a_card_that_was_edited_is_not_replaced(carded: Path, command) -> None:
 
 def test_the_hub_reads_the_scores_of_a_model(tmp_path: Path, pair_file: Path, command) -> None:
     hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
-    run = command("evaluate", "compact", pair_file, "-o", tmp_path / "report", "-q")
+    out = tmp_path / "report"
+    run = command("evaluate", "compact", pair_file, "-o", out, "--pictures", "0", "-q")
     assert run.returncode == 0, run.stderr.decode()
     path = tmp_path / "README.md"
-    run = command("model", "card", "compact", "--evaluation", tmp_path / "report", "-o", path)
+    run = command("model", "card", "compact", "--evaluation", out, "-o", path)
     assert run.returncode == 0, run.stderr.decode()
     card = hub.ModelCard.load(path)
     assert card.data.license == "cc-by-4.0" and card.data.library_name == "speech2face"
-    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    report = json.loads((out / "report.json").read_text())
     scores = {score["id"]: score for score in report["scores"]}
     headlines = [scores[headline["score"]] for headline in report["headlines"]]
     expected = {score["id"]: score["value"] for score in headlines if score["value"] is not None}
