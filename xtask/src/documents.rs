@@ -17,28 +17,7 @@ const FOLDERS: [&str; 8] =
 pub fn check() -> Result<String, String> {
     let mut pages = Vec::new();
     collect(&root(), "", &mut pages)?;
-    let mut breaches: Vec<String> = Vec::new();
-    for (path, text) in &pages {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (line, target, anchor) in links(text) {
-            let file = if target.is_empty() { path.clone() } else { in_folder(folder, target) };
-            if !root().join(&file).exists() {
-                breaches.push(format!("{path}:{line}: {target} does not exist"));
-            }
-            let linked = pages.iter().find(|(path, _)| *path == file);
-            if let Some((file, text)) = linked
-                && !anchor.is_empty()
-                && !anchors(text).iter().any(|it| it == anchor)
-            {
-                breaches.push(format!("{path}:{line}: {file} has no heading #{anchor}"));
-            }
-        }
-        for (line, named) in paths(text) {
-            if !root().join(named).exists() {
-                breaches.push(format!("{path}:{line}: `{named}` does not exist"));
-            }
-        }
-    }
+    let mut breaches = broken(&pages, &|path| root().join(path).exists());
     breaches.extend(unlisted(&pages));
     let read =
         |name: &str| fs::read_to_string(root().join(name)).map_err(|e| format!("{name}: {e}"));
@@ -75,20 +54,48 @@ fn toolchain(manifest: &str, toolchain: &str) -> Option<String> {
     })
 }
 
+/// Links, anchors and paths of the pages that lead nowhere; `exists` tells whether a path does.
+fn broken(pages: &[(String, String)], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (path, text) in pages {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (line, target, anchor) in links(text) {
+            let file = if target.is_empty() { path.clone() } else { in_folder(folder, target) };
+            if !exists(&file) {
+                broken.push(format!("{path}:{line}: {target} does not exist"));
+            }
+            let linked = pages.iter().find(|(path, _)| *path == file);
+            if let Some((file, text)) = linked
+                && !anchor.is_empty()
+                && !anchors(text).iter().any(|it| it == anchor)
+            {
+                broken.push(format!("{path}:{line}: {file} has no heading #{anchor}"));
+            }
+        }
+        let named = paths(text).into_iter().filter(|(_, named)| !exists(named));
+        broken
+            .extend(named.map(|(line, named)| format!("{path}:{line}: `{named}` does not exist")));
+    }
+    broken
+}
+
 /// Guides and results that the site, or the index of the documents, does not list.
 fn unlisted(pages: &[(String, String)]) -> Vec<String> {
     let is_guide =
         |path: &str| path.starts_with("docs/guides/") || path.starts_with("docs/results/");
     let guides = pages.iter().map(|(path, _)| path).filter(|path| is_guide(path));
-    let lists = ["docs/SUMMARY.md", "docs/README.md"];
     let mut missing = Vec::new();
     for guide in guides {
-        for list in lists {
-            // The index of corpora lists its own folder.
-            let by_index = list.ends_with("README.md") && guide.starts_with("docs/guides/corpora/");
+        // Corpora have an index of their own, which is in that of all documents.
+        let index = match guide.strip_prefix("docs/guides/corpora/") {
+            Some(name) if name != "README.md" => "docs/guides/corpora/README.md",
+            _ => "docs/README.md",
+        };
+        for list in ["docs/SUMMARY.md", index] {
             let text = pages.iter().find(|(path, _)| path == list).map_or("", |(_, text)| text);
-            let is_listed = links(text).iter().any(|(_, to, _)| in_folder("docs", to) == *guide);
-            if !is_listed && !by_index {
+            let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let is_listed = links(text).iter().any(|(_, to, _)| in_folder(folder, to) == *guide);
+            if !is_listed {
                 missing.push(format!("{list}: {guide} is missing"));
             }
         }
@@ -213,16 +220,34 @@ mod tests {
         let page = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         let pages = [
             page("docs/README.md", "[a](guides/a.md)"),
-            page("docs/SUMMARY.md", "- [a](guides/../guides/a.md) [c](guides/corpora/c.md)"),
+            page("docs/SUMMARY.md", "[a](guides/a.md) [c](guides/corpora/c.md)"),
             page("docs/guides/a.md", ""),
             page("docs/guides/b.md", ""),
             page("docs/guides/corpora/c.md", ""),
         ];
-        let missing = ["docs/SUMMARY.md", "docs/README.md"];
-        assert_eq!(
-            unlisted(&pages),
-            missing.map(|it| format!("{it}: docs/guides/b.md is missing"))
-        );
+        let missing = [
+            "docs/SUMMARY.md: docs/guides/b.md",
+            "docs/README.md: docs/guides/b.md",
+            "docs/guides/corpora/README.md: docs/guides/corpora/c.md",
+        ];
+        assert_eq!(unlisted(&pages), missing.map(|it| format!("{it} is missing")));
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_found() {
+        let page = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+        let pages = [
+            page("a/b.md", "# One\n[x](c.md#two) [y](c.md#three) [z](#one) [w](#four) [v](d.md)"),
+            page("a/c.md", "## Two\n`docs/gone.md`"),
+        ];
+        let found = broken(&pages, &|path| ["a/b.md", "a/c.md"].contains(&path));
+        let expected = [
+            "a/b.md:2: a/c.md has no heading #three",
+            "a/b.md:2: a/b.md has no heading #four",
+            "a/b.md:2: d.md does not exist",
+            "a/c.md:2: `docs/gone.md` does not exist",
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -24,6 +24,14 @@ pub fn is_sealed(bytes: &[u8]) -> bool {
     stated.is_some_and(|(hash, rest)| sha256(&rest[1..]).as_bytes() == hash)
 }
 
+/// A header without the line of a seal.
+pub fn unsealed(header: &str) -> &str {
+    match header.strip_prefix(SEAL) {
+        Some(sealed) => sealed.split_once('\n').map_or("", |(_, rest)| rest),
+        None => header,
+    }
+}
+
 /// Text from outside as a scalar of YAML, in double quotes.
 pub fn quoted(text: &str) -> String {
     // YAML reads the strings of JSON. What neither shows is left out.

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_folder_in_another_layout_is_an_error_with_reason_and_hint() {
         let root = tree(&["anna/clip.mp4"]);
-        for layout in [&riksdag::LAYOUT, &speaking_faces::LAYOUT] {
+        for layout in [&crema_d::LAYOUT, &grid::LAYOUT, &riksdag::LAYOUT, &speaking_faces::LAYOUT] {
             let message = layout.plan(root.path()).unwrap_err().to_string();
             let folder = root.path().display().to_string();
             let title = layout.properties.title;

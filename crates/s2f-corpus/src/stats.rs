@@ -58,6 +58,17 @@ pub struct Count {
 }
 
 impl Stats {
+    /// The counts by what pairs are grouped by, with its name, in the order in which they are shown.
+    fn groups(&self) -> [(&'static str, &BTreeMap<String, Count>); 5] {
+        [
+            ("split", &self.by_split),
+            ("sex", &self.by_sex),
+            ("age", &self.by_age),
+            ("language", &self.by_language),
+            ("licence", &self.by_licence),
+        ]
+    }
+
     /// Counts a set. Reads features, but neither voices nor faces; see [`verify`].
     ///
     /// # Errors

@@ -145,6 +145,14 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// The age in `column`, years; otherwise as [`number`](Self::number).
+    pub(crate) fn age(&self, column: &str) -> Result<Option<f32>, CorpusError> {
+        match self.number(column)? {
+            Some(age) if !(0.0..=130.0).contains(&age) => Err(self.bad(column, "an age in years")),
+            age => Ok(age),
+        }
+    }
+
     /// The sex in the column `sex` or, if there is none, `gender`; `None` for an empty cell,
     /// `not_stated` or `unknown`; an error if the table has neither column.
     pub(crate) fn sex(&self) -> Result<Option<Sex>, CorpusError> {

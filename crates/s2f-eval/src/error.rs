@@ -132,7 +132,7 @@ pub enum EvalError {
         reason: String,
     },
     /// An earlier report that cannot be read, or that this one cannot be compared with.
-    #[error("{} cannot be the baseline: {reason}; hint: {hint}", path.display())]
+    #[error("the report {} cannot be used: {reason}; hint: {hint}", path.display())]
     Baseline {
         /// The report.
         path: PathBuf,

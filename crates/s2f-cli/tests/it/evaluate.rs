@@ -153,7 +153,10 @@ fn what_cannot_be_evaluated_is_reported_with_a_hint() {
     );
     let quick = ["compact", "hums.parquet", "--pictures", "0"];
     refused(&[&quick[..], &["--split", "train"]].concat(), &["nobody in its split train"]);
-    refused(&[&quick[..], &["--baseline", "text.parquet"]].concat(), &["cannot be the baseline"]);
+    refused(
+        &[&quick[..], &["--baseline", "text.parquet"]].concat(),
+        &["the report text.parquet cannot be used"],
+    );
     refused(&[&quick[..], &["--labels", "text.parquet"]].concat(), &["the first column is"]);
     assert!(!folder.path("report/report.html").exists());
 }

@@ -41,11 +41,13 @@ const VIDEOS: &str = "VideoFlash";
 const VOICES: &str = "AudioWAV";
 
 fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
+    if !(LAYOUT.detect)(root)? {
+        return Err(LAYOUT.not_in(root, "no VideoDemographics.csv"));
+    }
     let mut tree = Tree::default();
     let mut contents =
         CorpusContents { people: read_actors(&root.join(ACTORS))?, ..CorpusContents::default() };
     let mut voices = stems(&mut tree, root, VOICES, FileKind::Sound)?;
-    let whole = |file| Media { file, start_s: 0.0, end_s: None };
     for (stem, video) in stems(&mut tree, root, VIDEOS, FileKind::Video)? {
         let sound = voices.remove(&stem).unwrap_or_else(|| video.clone());
         let Some((speaker_id, source)) = speaker_and_sentence(&stem) else {
@@ -57,8 +59,8 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
         contents.clips.push(Clip {
             pair_id: names::pair_id(&[&speaker_id, &stem]),
             source: source.to_owned(),
-            sound: whole(sound),
-            face: FaceSource::Video { media: whole(video), at: None },
+            sound: Media::whole(sound),
+            face: FaceSource::Video { media: Media::whole(video), at: None },
             split: None,
             speaker_id,
         });
@@ -82,11 +84,8 @@ fn read_actors(path: &Path) -> Result<BTreeMap<String, Person>, CorpusError> {
     let mut statements = Statements::default();
     let mut people = BTreeMap::new();
     for row in table.rows() {
-        let age = row.number("Age")?;
-        if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
-            return Err(row.bad("Age", "an age in years"));
-        }
-        let person = Person { sex: row.sex()?, age, language: Some("English".to_owned()) };
+        let age = row.age("Age")?;
+        let person = Person { sex: row.sex()?, age, language: Some("en".to_owned()) };
         statements.add(&row, "ActorID", person.clone())?;
         people.insert(speaker(row.filled("ActorID")?), person);
     }

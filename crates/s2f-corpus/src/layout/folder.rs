@@ -87,10 +87,7 @@ pub(super) fn read_people(path: &Path, contents: &mut CorpusContents) -> Result<
     let mut statements = Statements::default();
     for row in table.rows() {
         let sex = if table.has_sex() { row.sex()? } else { None };
-        let age = row.number("age")?;
-        if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
-            return Err(row.bad("age", "an age in years"));
-        }
+        let age = row.age("age")?;
         let language = if table.has("language") { row.text("language")? } else { "" };
         let language = (!language.is_empty()).then(|| language.to_owned());
         let person = Person { sex, age, language };
@@ -178,7 +175,7 @@ fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut
         pair_id: pair_id(name),
         speaker_id: person.to_owned(),
         source: format!("{place}/{name}"),
-        sound: whole(path),
+        sound: Media::whole(path.to_owned()),
         face,
         split: None,
     };
@@ -189,7 +186,7 @@ fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut
         missing: missing.to_owned(),
     };
     for &(name, path) in &found.videos {
-        let face = FaceSource::Video { media: whole(path), at: None };
+        let face = FaceSource::Video { media: Media::whole(path.to_owned()), at: None };
         contents.clips.push(clip(name, path, face));
     }
     for &(name, path) in &found.sounds {
@@ -205,10 +202,6 @@ fn read_folder(person: &str, parts: &[String], listing: &Listing, contents: &mut
         let missing = "no sound beside the pictures";
         contents.absent.push(absent(names::pair_id(&parts), place, missing));
     }
-}
-
-fn whole(file: &Path) -> Media {
-    Media { file: file.to_owned(), start_s: 0.0, end_s: None }
 }
 
 #[cfg(test)]
@@ -237,7 +230,7 @@ mod tests {
         assert_eq!((plan.clips.len(), plan.people.len(), clips), (83, 7, 83));
         let first = clip(&plan, "s1.bbaf2n-mpg");
         assert_eq!((first.speaker_id.as_str(), first.source.as_str()), ("s1", "s1/bbaf2n.mpg"));
-        assert_eq!(first.sound, whole(&root.path().join("s1/bbaf2n.mpg")));
+        assert_eq!(first.sound, Media::whole(root.path().join("s1/bbaf2n.mpg")));
         assert_eq!(first.face, FaceSource::Video { media: first.sound.clone(), at: None });
         assert_eq!(plan.licence, "not stated");
     }

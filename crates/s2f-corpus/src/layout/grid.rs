@@ -91,16 +91,18 @@ fn read(root: &Path) -> Result<CorpusContents, CorpusError> {
         }
         contents.people.entry(speaker_id.clone()).or_insert_with(|| published(&talker));
         for (sentence, video) in videos {
-            let whole = |file| Media { file, start_s: 0.0, end_s: None };
             contents.clips.push(Clip {
                 pair_id: names::pair_id(&[&speaker_id, &sentence]),
                 speaker_id: speaker_id.clone(),
                 source: sentence.clone(),
-                sound: whole(voices.remove(&sentence).unwrap_or_else(|| video.clone())),
-                face: FaceSource::Video { media: whole(video), at: None },
+                sound: Media::whole(voices.remove(&sentence).unwrap_or_else(|| video.clone())),
+                face: FaceSource::Video { media: Media::whole(video), at: None },
                 split: None,
             });
         }
+    }
+    if contents.clips.is_empty() {
+        return Err(LAYOUT.not_in(root, "no folder like s1 with videos like bbaf2n.mpg"));
     }
     contents.absent.extend(tree.into_absent(root));
     Ok(contents)

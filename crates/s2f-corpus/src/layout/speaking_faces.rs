@@ -120,10 +120,7 @@ fn read_subjects(path: &Path) -> Result<Subjects, CorpusError> {
     let mut statements = Statements::default();
     let mut subjects = Subjects::new();
     for row in table.rows() {
-        let age = row.number("Age")?;
-        if age.is_some_and(|age| !(0.0..=130.0).contains(&age)) {
-            return Err(row.bad("Age", "an age in years"));
-        }
+        let age = row.age("Age")?;
         let split = match row.optional("Split").unwrap_or_default() {
             "Train" => Some(Split::Train),
             "Valid" => Some(Split::Validation),

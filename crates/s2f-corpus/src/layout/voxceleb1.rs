@@ -134,7 +134,7 @@ fn join(
                 pair_id: names::pair_id(&parts),
                 speaker_id: id.to_owned(),
                 source: video.clone(),
-                sound: Media { file, start_s: 0.0, end_s: None },
+                sound: Media::whole(file),
                 face: FaceSource::Pictures(Arc::clone(&pictures)),
                 split: entry.split,
             });

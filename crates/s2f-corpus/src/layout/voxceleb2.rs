@@ -123,14 +123,13 @@ fn join(
     for (source, utterances) in videos {
         let mut sounds = voices.remove(&source).unwrap_or_default();
         for (utterance, video) in utterances {
-            let whole = |file| Media { file, start_s: 0.0, end_s: None };
             let sound = sounds.remove(&utterance).unwrap_or_else(|| video.clone());
             contents.clips.push(Clip {
                 pair_id: names::pair_id(&[id, &source, &utterance]),
                 speaker_id: id.to_owned(),
                 source: source.clone(),
-                sound: whole(sound),
-                face: FaceSource::Video { media: whole(video), at: None },
+                sound: Media::whole(sound),
+                face: FaceSource::Video { media: Media::whole(video), at: None },
                 split,
             });
         }

@@ -50,6 +50,19 @@ impl Mirror {
         &self.folder
     }
 
+    /// The files of a clip in this folder, each once, with their names in the storage.
+    fn files<'c>(&self, clip: &'c Clip) -> Vec<(&'c str, &'c Path)> {
+        let mut files = vec![clip.sound.file.as_path()];
+        match &clip.face {
+            FaceSource::Video { media, .. } => files.push(&media.file),
+            FaceSource::Pictures(pictures) => files.extend(pictures.iter().map(PathBuf::as_path)),
+        }
+        files.sort_unstable();
+        files.dedup();
+        let name = |file: &'c Path| file.strip_prefix(&self.folder).ok().and_then(Path::to_str);
+        files.into_iter().filter_map(|file| Some((name(file)?, file))).collect()
+    }
+
     fn users(&self, file: &Path) -> Arc<Mutex<usize>> {
         Arc::clone(lock(&self.users).entry(file.to_owned()).or_default())
     }
@@ -57,10 +70,7 @@ impl Mirror {
 
 impl ClipFiles for Mirror {
     fn fetch(&self, clip: &Clip) -> Result<(), CorpusError> {
-        for file in files(clip) {
-            let Some(name) = file.strip_prefix(&self.folder).ok().and_then(Path::to_str) else {
-                continue;
-            };
+        for (name, file) in self.files(clip) {
             let users = self.users(file);
             let mut users = lock(&users);
             if *users == 0 {
@@ -72,7 +82,7 @@ impl ClipFiles for Mirror {
     }
 
     fn release(&self, clip: &Clip) -> Result<(), CorpusError> {
-        for file in files(clip) {
+        for (_, file) in self.files(clip) {
             let users = self.users(file);
             let mut users = lock(&users);
             *users = users.saturating_sub(1);
@@ -83,18 +93,6 @@ impl ClipFiles for Mirror {
         }
         Ok(())
     }
-}
-
-/// The files of a clip, each once.
-fn files(clip: &Clip) -> Vec<&Path> {
-    let mut files = vec![clip.sound.file.as_path()];
-    match &clip.face {
-        FaceSource::Video { media, .. } => files.push(&media.file),
-        FaceSource::Pictures(pictures) => files.extend(pictures.iter().map(PathBuf::as_path)),
-    }
-    files.sort_unstable();
-    files.dedup();
-    files
 }
 
 /// Writes a file of this size that takes no room.

@@ -66,8 +66,10 @@ impl Storage {
     /// The name of an object in this folder; `None` if no file can have it.
     fn relative(&self, key: &Key) -> Option<String> {
         let name = key.as_ref().strip_prefix(self.prefix.as_ref())?.trim_start_matches('/');
-        let is_usable =
-            |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
+        // A drive of Windows would lead out of the folder.
+        let leads_out =
+            |part: &str| part.contains(['\\', '\0']) || cfg!(windows) && part.contains(':');
+        let is_usable = |part: &str| !matches!(part, "" | "." | "..") && !leads_out(part);
         name.split('/').all(is_usable).then(|| name.to_owned())
     }
 
@@ -94,7 +96,7 @@ impl Storage {
             std::fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
         }
         let mut file = AtomicFile::create(to)?;
-        let object = self.store.get(&self.key(name)).await.map_err(|e| self.refused(name, &e))?;
+        let object = self.store.get(&self.key(name)?).await.map_err(|e| self.refused(name, &e))?;
         let mut bytes = object.into_stream();
         while let Some(some) = bytes.next().await {
             let some = some.map_err(|error| self.refused(name, &error))?;
@@ -107,7 +109,7 @@ impl Storage {
     pub(super) fn send(&self, from: &Path, name: &str) -> Result<(), CorpusError> {
         let mut file = File::open(from).map_err(FileError::at("read", from))?;
         let size = file.metadata().map_err(FileError::at("read", from))?.len();
-        let key = self.key(name);
+        let key = self.key(name)?;
         let mut next = vec![0; SENT_BYTES.min(usize::try_from(size).unwrap_or(SENT_BYTES).max(1))];
         self.runtime.block_on(async {
             let refused = |error| self.refused(name, &error);
@@ -134,12 +136,14 @@ impl Storage {
 
     /// Removes a file.
     pub(super) fn remove(&self, name: &str) -> Result<(), RemoteError> {
-        let removed = self.runtime.block_on(self.store.delete(&self.key(name)));
+        let removed = self.runtime.block_on(self.store.delete(&self.key(name)?));
         removed.map_err(|error| self.refused(name, &error))
     }
 
-    fn key(&self, name: &str) -> Key {
-        name.split('/').fold(self.prefix.clone(), |key, part| key.join(part))
+    /// The key of a file, exactly as it is listed: joining its parts would escape some characters.
+    fn key(&self, name: &str) -> Result<Key, RemoteError> {
+        Key::parse(format!("{}/{name}", self.prefix))
+            .map_err(|error| self.refused(name, &error.into()))
     }
 
     fn refused(&self, name: &str, error: &object_store::Error) -> RemoteError {
@@ -149,5 +153,45 @@ impl Storage {
         };
         let reason = error.to_string().replace("; hint:", "; hint").replace(['\n', '\r'], " ");
         RemoteError::Storage { place, reason: reason.chars().take(MAX_REASON_CHARS).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_memory() -> Storage {
+        Storage::open(&Url::parse("memory:///a/b").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn names_are_kept_whatever_characters_they_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = in_memory();
+        let names = ["#1/[x] {y}~.wav", "50 %/a?b.mp4", "größe/100%25.txt"];
+        for name in names {
+            let file = folder.path().join("sent");
+            std::fs::write(&file, name).unwrap();
+            storage.send(&file, name).unwrap();
+        }
+        let listed: Vec<String> = storage.list().unwrap().into_iter().map(|it| it.0).collect();
+        assert_eq!(listed, names);
+        storage.fetch_all(names.into_iter(), folder.path()).unwrap();
+        for name in names {
+            assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), name);
+        }
+        storage.remove(names[0]).unwrap();
+        assert_eq!(storage.list().unwrap().len(), 2);
+        let error = storage.fetch(names[0], &folder.path().join("x")).unwrap_err().to_string();
+        assert!(error.contains("memory:///a/b/#1/") && error.contains("; hint: "), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_leads_out_of_the_folder_is_not_listed() {
+        let storage = in_memory();
+        for (key, expected) in [("a/b/c/d", Some("c/d")), ("a/b/..\\\\c", None), ("x/b", None)] {
+            let key = Key::parse(key).unwrap();
+            assert_eq!(storage.relative(&key).as_deref(), expected, "{key}");
+        }
     }
 }

@@ -125,14 +125,7 @@ impl Stats {
             "```python\ndatasets.load_dataset(FOLDER, \"train\")  # or \"validation\", \
              \"test\"\n```",
         );
-        let groups = [
-            ("split", &self.by_split),
-            ("sex", &self.by_sex),
-            ("age", &self.by_age),
-            ("language", &self.by_language),
-            ("licence", &self.by_licence),
-        ];
-        for (group, counts) in groups {
+        for (group, counts) in self.groups() {
             line(&table(group, counts));
         }
         let [voice, face] = [&self.same_audio, &self.same_face];

@@ -21,13 +21,7 @@ impl fmt::Display for Stats {
             self.mean_seconds
         )?;
         writeln!(f, "face space {space}")?;
-        let groups = [
-            ("split", &self.by_split),
-            ("sex", &self.by_sex),
-            ("age", &self.by_age),
-            ("language", &self.by_language),
-            ("licence", &self.by_licence),
-        ];
+        let groups = self.groups();
         let width = groups.iter().flat_map(|(name, counts)| {
             counts.keys().map(String::as_str).chain([*name]).map(|name| name.chars().count())
         });

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use s2f_core::markdown::{escaped, quoted, sealed};
+use s2f_core::markdown::{escaped, quoted, sealed, unsealed};
 use speech2face::{Environment, TrainingRecord};
 
 use super::{COMMON_LIMITS, HEADER, OUT_OF_SCOPE, SYNTHETIC, TO_COMPLETE, records, training};
@@ -105,13 +105,7 @@ fn parts(card: &str) -> (&str, &str) {
         let (header, body) = rest.split_once("\n---\n")?;
         Some((&rest[..=header.len()], body))
     });
-    match parts {
-        Some((header, body)) if header.starts_with("# written by speech2face") => {
-            (header.split_once('\n').map_or("", |(_, rest)| rest), body)
-        }
-        Some(parts) => parts,
-        None => ("", card),
-    }
+    parts.map_or(("", card), |(header, body)| (unsealed(header), body))
 }
 
 /// Where a header has the results of an earlier evaluation; an empty range at its end if it has
