@@ -58,7 +58,7 @@ pub struct Count {
 }
 
 impl Stats {
-    /// The counts by what pairs are grouped by, with its name, in the order in which they are shown.
+    /// What pairs are grouped by, with the counts, in the order in which they are shown.
     fn groups(&self) -> [(&'static str, &BTreeMap<String, Count>); 5] {
         [
             ("split", &self.by_split),
