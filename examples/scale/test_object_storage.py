@@ -104,6 +104,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for video in sorted(videos.glob(f"{speaker}_*.mpg"))[:3]:
             shutil.copy(video, folder / speaker / video.name)
     shutil.copy(ROOT / "examples/voices/low.flac", folder / "s1" / "low.flac")
+    # Characters that addresses escape.
+    first = min((folder / "s2").iterdir())
+    first.rename(first.with_name("clip #1 [50 %]~.mpg"))
     (folder / "LICENSE").write_text("CC BY 4.0\n")
     return folder
 
