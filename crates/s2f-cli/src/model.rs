@@ -4,6 +4,7 @@
 mod card;
 mod export;
 mod import;
+mod key_map;
 mod list;
 mod pull;
 mod push;

@@ -32,6 +32,8 @@ pub struct VoiceEncoder {
     trunk: Trunk,
     hidden: Option<Linear>,
     output: Option<Linear>,
+    #[module(skip)]
+    output_relu: bool,
     /// A segment's feature to its weight before the softmax.
     attention: Option<Linear>,
 }
@@ -103,7 +105,8 @@ impl VoiceEncoder {
             x = linear(x, hidden, Activation::Relu); // [batch, hidden]
         }
         if let Some(output) = &self.output {
-            x = linear(x, output, Activation::None); // [batch, D]
+            let activation = if self.output_relu { Activation::Relu } else { Activation::None };
+            x = linear(x, output, activation); // [batch, D]
         }
         x.cast(FloatDType::F32)
     }

@@ -5,21 +5,23 @@
 //! missing, surplus or of another shape is an error that names it.
 
 mod arrays;
+mod checkpoint;
 mod error;
+mod layout;
 mod mxnet;
 mod names;
 pub mod onnx;
-mod pytorch;
 mod safetensors;
 
 use std::fs::{self, File};
 use std::path::Path;
 
 pub(crate) use arrays::{Arrays, set_tensor, set_values};
+pub use checkpoint::{Checkpoint, Import, Imported};
 pub use error::WeightsError;
+pub use layout::{Layout, Stored};
 pub(crate) use mxnet::read_mxnet;
 pub use names::KeyMap;
-pub use pytorch::{Checkpoint, Import, Imported};
 use s2f_core::FileError;
 pub(crate) use safetensors::transposed;
 pub use safetensors::{Precision, is_named, load, load_file, load_shared, save, save_file};

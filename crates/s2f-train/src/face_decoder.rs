@@ -79,7 +79,13 @@ pub fn train_face_decoder(
     let faces = Faces::load(&config.data, config.seed, &plain)?;
     let encoder = FaceNetwork::open(&config.data, &plain)?;
     let mean = faces.mean_shape.points();
-    let mut decoder = config.network.init(mean, &border_points(), &device)?;
+    // From the same seed, every device starts from the same weights.
+    let cpu = Device::flex().autodiff();
+    cpu.seed(config.seed);
+    let mut decoder = config.network.init(mean, &border_points(), &cpu)?;
+    if device != cpu {
+        decoder = decoder.fork(&device);
+    }
     let mut basis_explains = None;
     if let Some(components) = config.network.basis_components() {
         let looks = faces.train.textures(BASIS_LOOKS);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use s2f_nn::{FaceDistributionConfig, Model, ModelConfig, Reliability};
 use serde::{Deserialize, Serialize};
 use speech2face::{DataId, ModelSource};
@@ -74,6 +74,8 @@ pub fn train_voice_encoder(
     }
     let plain = devices.first().clone();
     let device = plain.clone().autodiff();
+    let cpu = Device::flex().autodiff();
+    cpu.seed(config.seed);
     device.seed(config.seed);
     let decoder = config.open_decoder(&devices)?;
     let plan = &config.optimisation;
@@ -90,12 +92,19 @@ pub fn train_voice_encoder(
     let terms = terms.collect::<Result<Vec<Terms>, _>>()?;
     let mut weights = terms[0].weights();
     let distribution = config.face_distribution(&decoder.face_space)?;
-    let mut learner = Learner::new(config, data.mean_feature(), &device)?;
+    // An average and 16 bits copy the weights of one device, too, before it uses them.
+    let copies = plan.ema_decay.is_some() || plan.precision != ComputePrecision::Float32;
+    let mut learner = Learner::new(config, data.mean_feature(), &cpu)?;
+    if device != cpu {
+        // From the same seed, every device starts from the same weights.
+        if !copies && distribution.is_none() {
+            learner.draw_weights();
+        }
+        learner = learner.fork(&device);
+    }
     if let Some(distribution) = &distribution {
         learner = learner.with_distribution(distribution, data.features(), &*examples, &device)?;
     }
-    // An average and 16 bits copy the weights of one device, too, before it uses them.
-    let copies = plan.ema_decay.is_some() || plan.precision != ComputePrecision::Float32;
     let in_parts = plan.gradient_accumulation > 1 && config.losses.contrastive > 0.0;
     if (compute.devices().count_of_all() > 1 || in_parts) && !copies {
         learner.draw_weights();

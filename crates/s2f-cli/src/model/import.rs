@@ -1,16 +1,16 @@
 //! `speech2face model import`: weights from PyTorch.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use s2f_core::{AtomicFile, ChannelOrder};
-use s2f_nn::weights::{self, Checkpoint, Import, Imported, KeyMap, Precision};
+use s2f_nn::weights::{self, Checkpoint, Import, Imported, Precision};
 use speech2face::{
     Device, DeviceChoice, ModelConfig, ModelSource, SHIPPED, Speech2Face, read_model_config,
 };
 
+use super::key_map::KeyMapFile;
 use super::write_new;
 use crate::printer::Printer;
 
@@ -29,17 +29,18 @@ pub struct Args {
     #[arg(long, value_enum)]
     network: Network,
 
-    /// Configuration of the networks: a config.json, or a model by name or folder [default:
-    /// compact]
+    /// Configuration of the networks: a config.json, or a model by name or folder [default: that
+    /// of the key map, or compact]
     ///
     /// A model also supplies the network that the file lacks.
-    #[arg(long, value_name = "FILE|MODEL", default_value = SHIPPED, hide_default_value = true)]
-    config: String,
+    #[arg(long, value_name = "FILE|MODEL")]
+    config: Option<String>,
 
     /// Key map: a TOML file of lines "theirs" = "ours"
     ///
     /// Keys are names of tensors or modules; a module stands for everything in it, and an empty
-    /// value skips the tensor.
+    /// value skips the tensor. configs/import has the key maps of known re-implementations, with
+    /// the configurations of their networks.
     #[arg(long, value_name = "FILE.toml")]
     key_map: Option<PathBuf>,
 
@@ -60,7 +61,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Network {
+pub(super) enum Network {
     /// VGG-Face, for `corpus prepare --encoder vgg-face --weights`
     VggFace,
     /// A voice encoder
@@ -76,17 +77,16 @@ Examples:
   speech2face model import vgg_face_dag.pth -o vgg-face.safetensors --network vgg-face
   speech2face model import voice.pth -o my-model --network voice-encoder --config old-model
   speech2face model import decoder.pth -o run/face-decoder.safetensors --network face-decoder
+  speech2face model import final.safetensors -o voice.safetensors --network voice-encoder \
+      --key-map configs/import/saiteja-talluri.toml
 
 Names and shapes of the networks in PyTorch are in reference/pytorch. VGG-Face weights may use the
 names conv1_1 … fc8, conv_1_1 … fc8, features.0 … classifier.6 or 0 … 38.1.";
 
-/// A key map has at most one line for each tensor.
-const MAX_MAP_BYTES: u64 = 1 << 20;
-
 /// Runs the command.
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let is_file = args.output.extension().is_some_and(|extension| extension == "safetensors");
-    let map = args.key_map.as_deref().map(key_map).transpose()?;
+    let map = args.key_map.as_deref().map(KeyMapFile::read).transpose()?;
     if args.network == Network::VggFace {
         if !is_file {
             bail!(
@@ -94,7 +94,8 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
                  vgg-face.safetensors"
             );
         }
-        let imported = read(&Import::VggFace(args.channels), args, map.as_ref(), printer)?;
+        let import = Import::VggFace(args.channels);
+        let imported = read(&import, args, map.as_ref(), printer)?;
         return write_file(&args.output, imported.bytes, printer);
     }
     if args.channels == ChannelOrder::Bgr {
@@ -102,8 +103,26 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     }
     // Weights are converted on the CPU.
     let device = DeviceChoice::Cpu.open()?;
-    let base = Base::open(&args.config, &device)?;
+    let theirs = map.as_ref().and_then(KeyMapFile::config);
+    let base = match (&args.config, theirs) {
+        (None, Some(config)) => Base::Config(Box::new(config.clone())),
+        (name, _) => Base::open(name.as_deref().unwrap_or(SHIPPED), &device)?,
+    };
     let mut config = base.config().clone();
+    if let Some(theirs) = theirs {
+        config.voice_encoder = theirs.voice_encoder.clone();
+        let (own, other) = (&config.face_space, &theirs.face_space);
+        if !own.is_compatible(other) {
+            bail!(
+                "the voice encoder predicts features of face space {other}, {} decodes {own}; \
+                 hint: name a model of {} with --config, or write the network alone with -o \
+                 {}.safetensors",
+                config.name,
+                other.name,
+                args.output.display()
+            );
+        }
+    }
     let import = match args.network {
         Network::VoiceEncoder => Import::VoiceEncoder(config.clone()),
         Network::FaceDecoder => Import::FaceDecoder(config.clone()),
@@ -174,7 +193,7 @@ impl Base {
 fn read(
     import: &Import,
     args: &Args,
-    map: Option<&KeyMap>,
+    map: Option<&KeyMapFile>,
     printer: &Printer,
 ) -> anyhow::Result<Imported> {
     let checkpoint = Checkpoint::open(&args.file)?;
@@ -183,7 +202,8 @@ fn read(
         args.file.display(),
         checkpoint.names().len()
     ));
-    let imported = import.read(&checkpoint, map, args.prefix.as_deref())?;
+    let layout = map.map(|map| map.layout(args.network)).transpose()?;
+    let imported = import.read(&checkpoint, layout, args.prefix.as_deref())?;
     for note in &imported.notes {
         printer.note(format_args!("{}: {note}", args.file.display()));
     }
@@ -199,10 +219,10 @@ fn completed(
 ) -> anyhow::Result<(Vec<u8>, Option<Speech2Face>)> {
     let base = match base {
         Base::Model(model) => *model,
-        Base::Config(_) => bail!(
-            "{} does not contain the other network of the model; hint: name a model with --config, \
-             or write the network alone with -o {}.safetensors",
-            args.config,
+        Base::Config(config) => bail!(
+            "the configuration {} has no weights of the other network; hint: name a model with \
+             --config, or write the network alone with -o {}.safetensors",
+            config.name,
             args.output.display()
         ),
     };
@@ -214,19 +234,6 @@ fn completed(
         _ => model.face_decoder = weights::load(model.face_decoder, bytes)?,
     }
     Ok((weights::save(&model, Precision::Full)?, Some(base)))
-}
-
-fn key_map(path: &Path) -> anyhow::Result<KeyMap> {
-    let text = s2f_core::read_text(path, MAX_MAP_BYTES)?;
-    let entries: BTreeMap<String, String> = toml::from_str(&text).map_err(|error| {
-        let reason = s2f_core::at_line(&text, error.span().map(|at| at.start), error.message());
-        anyhow!(
-            "{} is not a key map: {reason}; hint: each line is \"theirs\" = \"ours\", with quotes \
-             around names that contain dots",
-            path.display()
-        )
-    })?;
-    Ok(KeyMap::new(entries))
 }
 
 fn write_file(path: &Path, bytes: Vec<u8>, printer: &Printer) -> anyhow::Result<()> {

@@ -32,6 +32,7 @@ fn with_model() -> Folder {
         }),
         hidden: None,
         output: None,
+        output_relu: false,
         pooling: SegmentPooling::Mean,
     };
     config.face_decoder.feature = feature;

@@ -77,7 +77,7 @@ fn a_key_map_renames_and_its_errors_are_named() {
     };
     command("voice.safetensors", &map).exits(0).says(&["wrote voice.safetensors\n"]);
     // A configuration has no weights of the face decoder.
-    command("whole", &map).exits(2).says(&["does not contain the other network", "hint: "]);
+    command("whole", &map).exits(2).says(&["has no weights of the other network", "hint: "]);
     let text = fs::read_to_string(&map).unwrap();
     for (change, message) in [
         (text.replace("\"cnn\"", "\"cnm\""), "key map: the file has no cnm"),

@@ -51,17 +51,23 @@ fn voice_encoder() -> impl Strategy<Value = VoiceEncoderConfig> {
         20 => proptest::collection::vec(layer.clone(), 1..6),
         1 => proptest::collection::vec(layer, 0..80),
     ];
-    let choices = (any::<bool>(), any::<bool>(), any::<bool>());
+    let inputs = proptest::sample::select(vec![
+        VoiceInput::Complex,
+        VoiceInput::Magnitude,
+        VoiceInput::MagnitudePhase,
+        VoiceInput::MagnitudeCompressedPhase,
+    ]);
+    let choices = (inputs, any::<bool>(), any::<bool>(), any::<bool>());
     (layers, size(1..20), size(1..20), choices).prop_map(
-        |(mut layers, hidden, output, (complex, batch_norm, attention))| {
+        |(mut layers, hidden, output, (input, batch_norm, attention, output_relu))| {
             if let Some(last) = layers.last_mut() {
                 last.pool &= hidden == 1; // mostly false, as it has to be
             }
-            let input = if complex { VoiceInput::Complex } else { VoiceInput::Magnitude };
             VoiceEncoderConfig {
                 trunk: TrunkConfig::Convolutions(ConvolutionsConfig { input, layers, batch_norm }),
                 hidden: (hidden != 2).then_some(hidden),
                 output: Some(output),
+                output_relu,
                 pooling: if attention { SegmentPooling::Attention } else { SegmentPooling::Mean },
             }
         },

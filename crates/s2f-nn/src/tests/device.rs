@@ -51,7 +51,12 @@ fn networks_compute_on_the_device_of_their_input() {
         assert!(largest_difference(found, expected) < 1e-3 * scale);
     }
 
-    for input in [VoiceInput::Complex, VoiceInput::Magnitude] {
+    for input in [
+        VoiceInput::Complex,
+        VoiceInput::Magnitude,
+        VoiceInput::MagnitudePhase,
+        VoiceInput::MagnitudeCompressedPhase,
+    ] {
         let config = with_convolutions(ConvolutionsConfig { input, ..tiny_convolutions() });
         let init = |device: &Device| config.init(device).unwrap();
         check(init, [2, 2, 40, BINS], |network, x| network.forward(x));

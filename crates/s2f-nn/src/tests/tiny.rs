@@ -17,6 +17,7 @@ pub(crate) fn with_convolutions(convolutions: ConvolutionsConfig) -> VoiceEncode
         trunk: TrunkConfig::Convolutions(convolutions),
         hidden: Some(8),
         output: Some(7),
+        output_relu: false,
         pooling: SegmentPooling::Mean,
     }
 }
@@ -46,6 +47,7 @@ pub(crate) fn tiny_speaker_trunk() -> VoiceEncoderConfig {
         }),
         hidden: None,
         output: Some(6),
+        output_relu: false,
         pooling: SegmentPooling::Mean,
     }
 }

@@ -82,6 +82,8 @@ pub struct VoiceEncoderConfig {
     /// Width of the last fully connected layer: the dimension of the face space, D. If `None`, the
     /// network ends with its trunk: for a model that has a distribution of faces.
     pub output: Option<usize>,
+    /// Whether a ReLU follows the last fully connected layer, as it follows VGG-Face's fc7.
+    pub output_relu: bool,
     /// How the features of several segments become one.
     pub pooling: SegmentPooling,
 }
@@ -93,6 +95,7 @@ impl VoiceEncoderConfig {
             trunk: TrunkConfig::Convolutions(ConvolutionsConfig::paper()),
             hidden: Some(4096),
             output: Some(4096),
+            output_relu: false,
             pooling: SegmentPooling::Mean,
         }
     }
@@ -104,6 +107,7 @@ impl VoiceEncoderConfig {
             trunk: TrunkConfig::Convolutions(ConvolutionsConfig::compact()),
             hidden: Some(256),
             output: Some(256),
+            output_relu: false,
             pooling: SegmentPooling::Mean,
         }
     }
@@ -114,6 +118,7 @@ impl VoiceEncoderConfig {
             trunk: TrunkConfig::SpeakerEncoder(SpeakerEncoderConfig::ge2e()),
             hidden: None,
             output: Some(output),
+            output_relu: false,
             pooling: SegmentPooling::Mean,
         }
     }
@@ -131,6 +136,8 @@ impl VoiceEncoderConfig {
             CHECKS.range("output", output, WIDTH)?;
         } else if self.hidden.is_some() {
             return Err(ConfigError::NoOutput { needed_for: "hidden".into() });
+        } else if self.output_relu {
+            return Err(ConfigError::NoOutput { needed_for: "output_relu".into() });
         }
         match &self.trunk {
             TrunkConfig::Convolutions(config) => config.check()?,
@@ -241,6 +248,7 @@ impl VoiceEncoderConfig {
                 LinearConfig::new(self.hidden.unwrap_or(features), output).init(device)
             }),
             // Zeros: pooling begins as the plain mean.
+            output_relu: self.output_relu,
             attention: (self.pooling == SegmentPooling::Attention).then(|| {
                 LinearConfig::new(width, 1).with_initializer(Initializer::Zeros).init(device)
             }),

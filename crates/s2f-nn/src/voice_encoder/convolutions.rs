@@ -52,6 +52,10 @@ impl Convolutions {
         let mut x = match self.input {
             VoiceInput::Complex => spectrogram,
             VoiceInput::Magnitude => magnitude(spectrogram),
+            VoiceInput::MagnitudePhase => polar(spectrogram, |phase| phase),
+            VoiceInput::MagnitudeCompressedPhase => polar(spectrogram, |phase| {
+                phase.clone().sign() * phase.abs().powf_scalar(COMPRESSION)
+            }),
         }; // [batch, 1 or 2, frames, 257]
         x = x.cast(dtype).permute([0, 2, 3, 1]); // [batch, frames, 257, 1 or 2]
         let last = self.convolutions.len() - 1;
@@ -152,4 +156,16 @@ pub(super) fn magnitude(spectrogram: Tensor<4>) -> Tensor<4> {
     let compressed = power.powf_scalar(COMPRESSION / 2.0); // [batch, 1, frames, 257]
     let level = compressed.clone().square().mean_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
     compressed / level
+}
+
+/// |S|^0.3 and `of` the phase of S, from the compressed parts of S.
+///
+/// # Shapes
+/// - `spectrogram`: `[batch, 2, frames, 257]`, also of the output
+pub(super) fn polar(spectrogram: Tensor<4>, of: impl Fn(Tensor<4>) -> Tensor<4>) -> Tensor<4> {
+    let expanded = spectrogram.clone().abs().powf_scalar(1.0 / COMPRESSION); // |Re S|, |Im S|
+    let power = expanded.clone().square().sum_dim(1); // [batch, 1, frames, 257]
+    let parts = expanded * spectrogram.sign();
+    let phase = parts.clone().narrow(1, 1, 1).atan2(parts.narrow(1, 0, 1));
+    Tensor::cat(vec![power.powf_scalar(COMPRESSION / 2.0), of(phase)], 1)
 }

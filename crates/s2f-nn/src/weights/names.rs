@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use serde::Deserialize;
 pub(super) use vgg_face::layouts as vgg_face_layouts;
 
 use super::WeightsError;
@@ -19,7 +20,8 @@ const COUNTER: &str = ".num_batches_tracked";
 ///
 /// An entry translates a tensor's name, or a module's: then it applies to all tensors below it.
 /// Names without an entry stay as they are.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
 pub struct KeyMap(BTreeMap<String, String>);
 
 impl KeyMap {

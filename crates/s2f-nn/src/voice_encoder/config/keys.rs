@@ -23,6 +23,9 @@ pub(super) struct Keys {
     /// `distribution`, which reads the trunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<usize>,
+    /// Whether a ReLU follows the last fully connected layer, as it follows VGG-Face's fc7.
+    #[serde(default, skip_serializing_if = "is_false")]
+    output_relu: bool,
     /// Batch normalisation after each convolution; required without `speaker_encoder`. Off for an
     /// ablation only: without it all outputs become nearly equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +42,16 @@ impl TryFrom<Keys> for VoiceEncoderConfig {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Self, String> {
-        let Keys { input, layers, hidden, output, batch_norm, pooling, speaker_encoder } = keys;
+        let Keys {
+            input,
+            layers,
+            hidden,
+            output,
+            output_relu,
+            batch_norm,
+            pooling,
+            speaker_encoder,
+        } = keys;
         let trunk = match speaker_encoder {
             Some(config) => {
                 if input.is_some() || layers.is_some() || batch_norm.is_some() {
@@ -62,13 +74,13 @@ impl TryFrom<Keys> for VoiceEncoderConfig {
                 })
             }
         };
-        Ok(Self { trunk, hidden, output, pooling })
+        Ok(Self { trunk, hidden, output, output_relu, pooling })
     }
 }
 
 impl From<VoiceEncoderConfig> for Keys {
     fn from(config: VoiceEncoderConfig) -> Self {
-        let VoiceEncoderConfig { trunk, hidden, output, pooling } = config;
+        let VoiceEncoderConfig { trunk, hidden, output, output_relu, pooling } = config;
         let (convolutions, speaker_encoder) = match trunk {
             TrunkConfig::Convolutions(config) => (Some(config), None),
             TrunkConfig::SpeakerEncoder(config) => (None, Some(config)),
@@ -79,6 +91,20 @@ impl From<VoiceEncoderConfig> for Keys {
             }
             None => (None, None, None),
         };
-        Self { input, layers, hidden, output, batch_norm, pooling, speaker_encoder }
+        Self {
+            input,
+            layers,
+            hidden,
+            output,
+            output_relu,
+            batch_norm,
+            pooling,
+            speaker_encoder,
+        }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }

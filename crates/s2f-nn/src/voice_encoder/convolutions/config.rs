@@ -32,13 +32,18 @@ pub enum VoiceInput {
     /// The network then need not learn invariance to phase and level, for which small corpora are
     /// not enough.
     Magnitude,
+    /// Compressed magnitude |S|^0.3 and phase φ in radians, two channels, as several
+    /// re-implementations of the paper read.
+    MagnitudePhase,
+    /// Compressed magnitude |S|^0.3 and compressed phase sgn(φ)·|φ|^0.3, two channels.
+    MagnitudeCompressedPhase,
 }
 
 impl VoiceInput {
     fn channels(self) -> usize {
         match self {
-            Self::Complex => 2,
             Self::Magnitude => 1,
+            Self::Complex | Self::MagnitudePhase | Self::MagnitudeCompressedPhase => 2,
         }
     }
 }

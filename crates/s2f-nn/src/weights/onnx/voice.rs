@@ -1,5 +1,7 @@
 //! `VoiceEncoder::forward` as ONNX.
 
+use std::f64::consts::PI;
+
 use super::graph::{Graph, Value, batch, fixed, float, int, ints};
 use super::{Frames, speaker};
 use crate::VoiceEncoderConfig;
@@ -28,7 +30,10 @@ pub(super) fn build(
         None => x,
     };
     let (name, x) = match config.output {
-        Some(_) => ("feature", graph.linear("output", &x)?),
+        Some(_) => {
+            let x = graph.linear("output", &x)?;
+            ("feature", if config.output_relu { graph.relu(&x) } else { x })
+        }
         None => ("embedding", x),
     };
     graph.output(name, &x, &[batch(), fixed(config.width()?)]);
@@ -50,6 +55,8 @@ fn convolutions(
     let mut x = match config.input {
         VoiceInput::Complex => spectrogram,
         VoiceInput::Magnitude => magnitude(graph, &spectrogram),
+        VoiceInput::MagnitudePhase => polar(graph, &spectrogram, false),
+        VoiceInput::MagnitudeCompressedPhase => polar(graph, &spectrogram, true),
     }; // [batch, 1 or 2, frames, 257]
     let last = config.layers.len() - 1;
     for (index, layer) in config.layers.iter().enumerate() {
@@ -96,4 +103,41 @@ fn magnitude(graph: &mut Graph<'_>, spectrogram: &Value) -> Value {
     let level = graph.node("ReduceMean", &[&square], settings);
     let level = graph.node("Sqrt", &[&level], vec![]); // [batch, 1, 1, 1]
     graph.binary("Div", &compressed, &level)
+}
+
+/// |S|^0.3 and the phase of S, compressed or not; `[batch, 2, frames, 257]`, also of the output.
+fn polar(graph: &mut Graph<'_>, spectrogram: &Value, compressed: bool) -> Value {
+    let expansion = graph.scalar(1.0 / COMPRESSION);
+    let size = graph.node("Abs", &[spectrogram], vec![]);
+    let size = graph.binary("Pow", &size, &expansion); // |Re S|, |Im S|
+    let square = graph.binary("Mul", &size, &size);
+    let channels = graph.integers(&[1]);
+    let power = graph.node("ReduceSum", &[&square, &channels], vec![int("keepdims", 1)]);
+    let compression = graph.scalar(COMPRESSION / 2.0);
+    let magnitude = graph.binary("Pow", &power, &compression); // [batch, 1, frames, 257]
+
+    // ONNX has no arctangent of two arguments.
+    let sign = graph.node("Sign", &[spectrogram], vec![]);
+    let parts = graph.binary("Mul", &size, &sign);
+    let (real, imaginary) = (graph.narrow(&parts, 1, 0, 1), graph.narrow(&parts, 1, 1, 1));
+    let zero = graph.scalar(0.0);
+    let is_zero = graph.binary("Equal", &real, &zero);
+    let tiny = graph.scalar(f32::MIN_POSITIVE.into());
+    let divisor = graph.node("Where", &[&is_zero, &tiny, &real], vec![]);
+    let slope = graph.binary("Div", &imaginary, &divisor);
+    let angle = graph.node("Atan", &[&slope], vec![]);
+    let (half_turn, back) = (graph.scalar(PI), graph.scalar(-PI));
+    let is_below = graph.binary("Less", &imaginary, &zero);
+    let turn = graph.node("Where", &[&is_below, &back, &half_turn], vec![]);
+    let turned = graph.binary("Add", &angle, &turn);
+    let is_left = graph.binary("Less", &real, &zero);
+    let mut phase = graph.node("Where", &[&is_left, &turned, &angle], vec![]);
+    if compressed {
+        let sign = graph.node("Sign", &[&phase], vec![]);
+        let size = graph.node("Abs", &[&phase], vec![]);
+        let compression = graph.scalar(COMPRESSION);
+        let size = graph.binary("Pow", &size, &compression);
+        phase = graph.binary("Mul", &size, &sign);
+    }
+    graph.node("Concat", &[&magnitude, &phase], vec![int("axis", 1)])
 }

@@ -39,6 +39,7 @@ impl Start {
             }),
             hidden: Some(16),
             output: Some(6),
+            output_relu: false,
             pooling: SegmentPooling::Mean,
         };
         let mut drawn = Drawn { rng: StdRng::seed_from_u64(1), is_norm: Vec::new() };

@@ -1,5 +1,5 @@
-//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, and safetensors, distinguished by
-//! their contents.
+//! Checkpoints of other programs: PyTorch's `.pth` and `.pt`, Keras's `.h5`, and safetensors,
+//! distinguished by their contents.
 //!
 //! A `.pth` file is a pickle, a small program that PyTorch runs to rebuild the saved objects.
 //! Nothing in it is run here: `pickle.rs` implements the few calls that rebuild tensors and passes
@@ -8,6 +8,7 @@
 //! take much more memory than its network. Safetensors are read whole.
 
 mod bounds;
+mod hdf5;
 mod import;
 mod pickle;
 mod resemblyzer;
@@ -43,6 +44,7 @@ pub struct Checkpoint {
 #[derive(Debug)]
 enum Contents {
     PyTorch { tensors: HashMap<String, pickle::Tensor>, places: storage::Places },
+    Hdf5 { tensors: HashMap<String, hdf5::Dataset> },
     Safetensors { bytes: Vec<u8>, start: usize, tensors: HashMap<String, TensorInfo> },
 }
 
@@ -59,8 +61,8 @@ impl Checkpoint {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`WeightsError`] with the file's name: it cannot be read, or is neither a checkpoint of
-    /// PyTorch nor safetensors.
+    /// [`WeightsError`] with the file's name: it cannot be read, or is no checkpoint of PyTorch or
+    /// Keras and not safetensors.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let contents = contents(path).map_err(|problem| problem.in_file(path))?;
         Ok(Self { path: path.to_owned(), contents })
@@ -70,15 +72,26 @@ impl Checkpoint {
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = match &self.contents {
             Contents::PyTorch { tensors, .. } => tensors.keys().map(String::as_str).collect(),
+            Contents::Hdf5 { tensors } => tensors.keys().map(String::as_str).collect(),
             Contents::Safetensors { tensors, .. } => tensors.keys().map(String::as_str).collect(),
         };
         names.sort_unstable();
         names
     }
 
+    /// The shape of a tensor.
+    pub(super) fn shape(&self, name: &str) -> Result<Vec<usize>, WeightsError> {
+        let shape = match &self.contents {
+            Contents::PyTorch { tensors, .. } => tensors.get(name).map(|x| x.shape.clone()),
+            Contents::Hdf5 { tensors } => tensors.get(name).map(|x| x.shape.clone()),
+            Contents::Safetensors { tensors, .. } => tensors.get(name).map(|x| x.shape.clone()),
+        };
+        shape.ok_or_else(|| WeightsError::Missing { tensors: vec![name.to_owned()] })
+    }
+
     /// Appends the values of the tensor `name`, which has to have the shape `expected`, to `out`:
     /// in single precision, little-endian and row-major.
-    fn append(
+    pub(super) fn append(
         &self,
         name: &str,
         expected: &[usize],
@@ -112,6 +125,20 @@ impl Checkpoint {
                 let bytes = self.values(tensor, place.unwrap_or_default(), float)?;
                 append(name, float, &bytes, out)
             }
+            Contents::Hdf5 { tensors } => {
+                let tensor = tensors.get(name).ok_or_else(missing)?;
+                fits(&tensor.shape)?;
+                let float = tensor.float.clone().map_err(refused)?;
+                let count: usize = expected.iter().product();
+                let bytes = (count * float.bytes()) as u64;
+                let place = tensor.place.filter(|(_, length)| *length == bytes);
+                let (start, _) = place.ok_or_else(|| WeightsError::DataType {
+                    tensor: name.to_owned(),
+                    actual: "compressed, or in pieces".to_owned(),
+                    supported: "an HDF5 file without compression",
+                })?;
+                append(name, float, &self.bytes(start, bytes as usize)?, out)
+            }
             Contents::Safetensors { bytes, start, tensors } => {
                 let tensor = tensors.get(name).ok_or_else(missing)?;
                 fits(&tensor.shape)?;
@@ -131,6 +158,16 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
+    /// Bytes of the file.
+    fn bytes(&self, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
+        let io = |source| WeightsError::File(FileError::at("read", &self.path)(source));
+        let mut file = File::open(&self.path).map_err(io)?;
+        file.seek(SeekFrom::Start(start)).map_err(io)?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes).map_err(io)?;
+        Ok(bytes)
+    }
+
     /// The bytes of a tensor of PyTorch, row-major.
     fn values(
         &self,
@@ -138,7 +175,6 @@ impl Checkpoint {
         place: Range<u64>,
         float: Float,
     ) -> Result<Vec<u8>, WeightsError> {
-        let io = |source| WeightsError::File(FileError::at("read", &self.path)(source));
         let width = float.bytes();
         let short = || malformed(format!("storage {} is too short", tensor.storage));
         // The first and the last value.
@@ -156,10 +192,7 @@ impl Checkpoint {
         if start.saturating_add(bytes as u64) > place.end {
             return Err(short());
         }
-        let mut file = File::open(&self.path).map_err(io)?;
-        file.seek(SeekFrom::Start(start)).map_err(io)?;
-        let mut stored = vec![0; bytes];
-        file.read_exact(&mut stored).map_err(io)?;
+        let stored = self.bytes(start, bytes)?;
         let contiguous = (0..tensor.shape.len()).all(|axis| {
             let inner: usize = tensor.shape[axis + 1..].iter().product();
             tensor.shape[axis] == 1 || tensor.strides[axis] == inner
@@ -205,6 +238,16 @@ fn contents(path: &Path) -> Result<Contents, WeightsError> {
     // The length of a header of at most 16 MB, then the header, which is JSON.
     if head.get(3..9) == Some(&[0, 0, 0, 0, 0, b'{']) {
         return safetensors(read_file(path)?);
+    }
+    if head.starts_with(hdf5::SIGNATURE) {
+        let tensors = match hdf5::read(file) {
+            Ok(tensors) => tensors,
+            Err(hdf5::Problem::Io(error)) => return Err(io(error)),
+            Err(hdf5::Problem::Contents(reason)) => {
+                return Err(WeightsError::Malformed { format: "HDF5", reason });
+            }
+        };
+        return Ok(Contents::Hdf5 { tensors });
     }
     file.rewind().map_err(io)?;
     bounds::check(file, &head).map_err(io)?.map_err(malformed)?;

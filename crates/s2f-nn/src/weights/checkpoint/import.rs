@@ -10,7 +10,7 @@ use super::{Checkpoint, resemblyzer};
 use crate::weights::names::{
     below, candidates, nearest, paired, parameters, unwrapped, vgg_face_layouts,
 };
-use crate::weights::{KeyMap, WeightsError, load};
+use crate::weights::{KeyMap, Layout, WeightsError, load};
 use crate::{ModelConfig, SpeakerEncoder, SpeakerEncoderConfig, VggFaceConfig};
 
 /// The first convolution of VGG-Face, the only one whose input channels are colours.
@@ -46,8 +46,8 @@ impl Import {
     ///
     /// The tensors are searched in every part of the file; `prefix` chooses one, for example `G` or
     /// `ema.module`. Then prefixes that all names share (`state_dict`, `module`, …) are removed and
-    /// tensors of the training are left out; then `map` translates the names. Without a map, common
-    /// layouts of VGG-Face are recognised, and other networks need this crate's names.
+    /// tensors of the training are left out; then `layout` translates the names. Without one,
+    /// common layouts of VGG-Face are recognised, and other networks need this crate's names.
     ///
     /// # Errors
     /// [`WeightsError`] with the file's name: its names do not fit, a shape or type differs, a
@@ -55,37 +55,37 @@ impl Import {
     pub fn read(
         &self,
         checkpoint: &Checkpoint,
-        map: Option<&KeyMap>,
+        layout: Option<&Layout>,
         prefix: Option<&str>,
     ) -> Result<Imported, WeightsError> {
         let device = Device::flex();
         let read = match self {
             Self::VggFace(channels) => {
                 let network = VggFaceConfig::paper().init(&device)?;
-                imported(checkpoint, &network, map, prefix, &vgg_face_layouts(), *channels)
+                imported(checkpoint, &network, layout, prefix, &vgg_face_layouts(), *channels)
             }
             Self::SpeakerEncoder(config) => {
-                let layout = [resemblyzer::layout(config.layers)];
+                let known = [resemblyzer::layout(config.layers)];
                 imported(
                     checkpoint,
                     &config.init(&device)?,
-                    map,
+                    layout,
                     prefix,
-                    &layout,
+                    &known,
                     ChannelOrder::Rgb,
                 )
             }
             Self::VoiceEncoder(config) => {
                 let network = config.init(&device)?.voice_encoder;
-                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, layout, prefix, &[], ChannelOrder::Rgb)
             }
             Self::FaceDecoder(config) => {
                 let network = config.init(&device)?.face_decoder;
-                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, layout, prefix, &[], ChannelOrder::Rgb)
             }
             Self::Model(config) => {
                 let network = config.init(&device)?;
-                imported(checkpoint, &network, map, prefix, &[], ChannelOrder::Rgb)
+                imported(checkpoint, &network, layout, prefix, &[], ChannelOrder::Rgb)
             }
         };
         read.map_err(|problem| problem.in_file(&checkpoint.path))
@@ -108,12 +108,13 @@ impl SpeakerEncoder {
 fn imported<M: Module>(
     checkpoint: &Checkpoint,
     network: &M,
-    map: Option<&KeyMap>,
+    layout: Option<&Layout>,
     prefix: Option<&str>,
     layouts: &[(&'static str, KeyMap)],
     channels: ChannelOrder,
 ) -> Result<Imported, WeightsError> {
     let ours = parameters(network);
+    let map = layout.map(|layout| &layout.names);
     let names = checkpoint.names();
     let prefix = match prefix {
         Some(prefix) => prefix.to_owned(),
@@ -137,24 +138,23 @@ fn imported<M: Module>(
         notes.insert(0, format!("used the tensors in {prefix}"));
     }
     let theirs: Vec<&str> = short.keys().map(String::as_str).collect();
-    let same = KeyMap::default();
-    let map = match (map, nearest(&theirs, &ours, layouts)) {
-        (Some(map), _) => map,
-        (None, None) => &same,
-        (None, Some((layout, map))) => {
-            notes.push(format!("recognised the layout {layout}"));
-            map
+    let layout = match (layout, nearest(&theirs, &ours, layouts)) {
+        (Some(layout), _) => layout.clone(),
+        (None, None) => Layout::default(),
+        (None, Some((name, map))) => {
+            notes.push(format!("recognised the layout {name}"));
+            map.clone().into()
         }
     };
-    let pairs = paired(&theirs, &ours, map)?;
+    let pairs = paired(&theirs, &ours, &layout.names)?;
+    let place = |name: &str| short.get(name).map_or(name, String::as_str).to_owned();
 
     let mut writer = Writer::new(&ours)?;
     for (name, shape) in &ours {
         // Both maps hold these names, or the pairing would have failed.
-        let theirs = pairs.get(name).and_then(|theirs| short.get(theirs));
-        let theirs = theirs.map_or(name, |theirs| theirs);
+        let theirs = place(pairs.get(name).map_or(name, String::as_str));
         let start = writer.0.len();
-        checkpoint.append(theirs, shape, &mut writer.0)?;
+        layout.append(checkpoint, (name, shape), &theirs, place, &mut writer.0)?;
         if name == COLOURS && channels == ChannelOrder::Bgr {
             let plane = 4 * shape[2] * shape[3];
             writer.0[start..].chunks_mut(3 * plane).for_each(|kernel| {
@@ -244,7 +244,7 @@ mod tests {
         let voice = Import::VoiceEncoder(config());
         let map = [("cnn", "convolutions"), ("bn", "norms"), ("fc.0", "hidden")];
         let map = map.into_iter().chain([("fc.2", "output"), ("temperature", "")]);
-        let map = KeyMap::new(map.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let map = KeyMap::new(map.map(|(a, b)| (a.to_owned(), b.to_owned()))).into();
         let imported = voice.read(&open("renamed.pth"), Some(&map), None).unwrap();
         let whole = voice.read(&open("whole-module.pth"), None, None).unwrap();
         // Double precision holds the same values.
@@ -253,7 +253,7 @@ mod tests {
         let expected = "renamed.pth: no weights for convolutions.0.weight, convolutions.0.bias, \
                         convolutions.1.weight and 25 more, and unexpected tensors bn.0.bias, ";
         assert!(problem.contains(expected), "{problem}");
-        let map = KeyMap::new([("cnn".into(), "convolution".into())]);
+        let map = KeyMap::new([("cnn".into(), "convolution".into())]).into();
         let problem = voice.read(&open("renamed.pth"), Some(&map), None).unwrap_err().to_string();
         assert!(problem.contains("key map: the network has no convolution;"), "{problem}");
     }
@@ -333,8 +333,10 @@ mod tests {
 
     #[test]
     fn cut_or_changed_files_give_errors_or_other_values() {
-        for name in ["zip.pth", "legacy.pth", "values.safetensors"] {
-            let whole = std::fs::read(Path::new(FOLDER).join(name)).unwrap();
+        let keras = "../reimplementations/saiteja-talluri.h5";
+        for path in ["zip.pth", "legacy.pth", "values.safetensors", keras] {
+            let (whole, name) = (std::fs::read(Path::new(FOLDER).join(path)).unwrap(), path);
+            let name = name.rsplit('/').next().unwrap();
             for end in (0..whole.len()).step_by(whole.len() / 97) {
                 let path = temporary(&format!("cut-{name}"), &whole[..end]);
                 assert!(Checkpoint::open(&path).is_err(), "{name} cut at {end}");
