@@ -21,7 +21,7 @@ BINS, FRAMES = 257, 270
 CHANNELS = [2, 3, 2, 3, 2, 4, 3, 2, 5]
 STRIDES = [1, 1, 1, 1, 1, 1, 1, 2, 2]
 POOLS = [False, False, True, True, True, True, False, False, False]
-HIDDEN, OUTPUT, FREQUENCIES = 4, 6, 57
+HIDDEN, OUTPUT, FREQUENCIES = 4, 7, 57
 
 
 def spectrogram():

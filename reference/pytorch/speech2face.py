@@ -62,6 +62,7 @@ class VoiceEncoder(nn.Module):
         if config.get("output"):
             self.output = nn.Linear(width, config["output"])
             width = config["output"]
+        self.output_relu = config.get("output_relu", False)
         has_attention = config.get("pooling", "mean") == "attention"
         self.attention = nn.Linear(width, 1) if has_attention else None
 
@@ -73,9 +74,9 @@ class VoiceEncoder(nn.Module):
 
     def add_convolutions(self, config):
         layers = config["layers"]
-        self.magnitude = config["input"] == "magnitude"
+        self.input = config["input"]
         self.pools = [layer["pool"] for layer in layers]
-        widths = [1 if self.magnitude else 2] + [layer["channels"] for layer in layers]
+        widths = [1 if self.input == "magnitude" else 2] + [layer["channels"] for layer in layers]
         self.convolutions = nn.ModuleList(
             nn.Conv2d(inputs, layer["channels"], KERNEL, tuple(layer["stride"]))
             for inputs, layer in zip(widths, layers)
@@ -98,7 +99,8 @@ class VoiceEncoder(nn.Module):
         x = self.embed(x) if self.has_lstm else self.convolve(x)
         if self.hidden:
             x = relu(self.hidden(x))
-        return self.output(x) if self.output else x
+        x = self.output(x) if self.output else x
+        return relu(x) if self.output_relu else x
 
     def embed(self, mel):
         """The mean of the embeddings of partials that cover the clip and overlap by half."""
@@ -113,8 +115,10 @@ class VoiceEncoder(nn.Module):
         return normalize(embeddings.reshape(len(mel), len(starts), -1).mean(1))
 
     def convolve(self, x):
-        if self.magnitude:
+        if self.input == "magnitude":
             x = magnitude(x)
+        elif self.input != "complex":
+            x = polar(x, self.input == "magnitude-compressed-phase")
         for index, convolution in enumerate(self.convolutions):
             x = convolution(x)
             if index == len(self.convolutions) - 1:
@@ -132,6 +136,15 @@ def magnitude(x):
     power = (x.square().clamp_min(1e-12) ** (1 / COMPRESSION)).sum(1, keepdim=True)
     compressed = power ** (COMPRESSION / 2)
     return compressed / compressed.square().mean((1, 2, 3), keepdim=True).sqrt()
+
+
+def polar(x, compressed):
+    """|S|^0.3 and the phase of S, from sgn(S)|S|^0.3 of the two parts."""
+    real, imaginary = (x.sign() * x.abs() ** (1 / COMPRESSION)).unbind(1)
+    phase = torch.atan2(imaginary, real)
+    if compressed:
+        phase = phase.sign() * phase.abs() ** COMPRESSION
+    return torch.stack([torch.hypot(real, imaginary) ** COMPRESSION, phase], 1)
 
 
 class LandmarkHead(nn.Module):

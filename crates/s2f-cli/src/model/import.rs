@@ -108,21 +108,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
         (None, Some(config)) => Base::Config(Box::new(config.clone())),
         (name, _) => Base::open(name.as_deref().unwrap_or(SHIPPED), &device)?,
     };
-    let mut config = base.config().clone();
-    if let Some(theirs) = theirs {
-        config.voice_encoder = theirs.voice_encoder.clone();
-        let (own, other) = (&config.face_space, &theirs.face_space);
-        if !own.is_compatible(other) {
-            bail!(
-                "the voice encoder predicts features of face space {other}, {} decodes {own}; \
-                 hint: name a model of {} with --config, or write the network alone with -o \
-                 {}.safetensors",
-                config.name,
-                other.name,
-                args.output.display()
-            );
-        }
-    }
+    let mut config = match theirs {
+        Some(theirs) => with_voice_encoder(base.config(), theirs, args)?,
+        None => base.config().clone(),
+    };
     let import = match args.network {
         Network::VoiceEncoder => Import::VoiceEncoder(config.clone()),
         Network::FaceDecoder => Import::FaceDecoder(config.clone()),
@@ -210,6 +199,27 @@ fn read(
     Ok(imported)
 }
 
+/// The configuration of a model with the voice encoder of another program. A distribution of faces
+/// is left out: it reads the voice encoder that it was trained on.
+fn with_voice_encoder(
+    base: &ModelConfig,
+    theirs: &ModelConfig,
+    args: &Args,
+) -> anyhow::Result<ModelConfig> {
+    let (own, other) = (&base.face_space, &theirs.face_space);
+    if !own.is_compatible(other) {
+        bail!(
+            "the voice encoder predicts features of face space {other}, {} decodes {own}; hint: \
+             name a model of {} with --config, or write the network alone with -o {}.safetensors",
+            base.name,
+            other.name,
+            args.output.display()
+        );
+    }
+    let voice_encoder = theirs.voice_encoder.clone();
+    Ok(ModelConfig { voice_encoder, face_distribution: None, ..base.clone() })
+}
+
 /// The base model with one network replaced by the imported one, and the base model.
 fn completed(
     import: &Import,
@@ -228,8 +238,11 @@ fn completed(
     };
     let mut model = base.networks().clone();
     match import {
-        Import::VoiceEncoder(_) => {
-            model.voice_encoder = weights::load(model.voice_encoder, bytes)?;
+        Import::VoiceEncoder(config) => {
+            let network = config.voice_encoder.init(&DeviceChoice::Cpu.open()?)?;
+            model.voice_encoder = weights::load(network, bytes)?;
+            model.face_distribution =
+                model.face_distribution.filter(|_| config.face_distribution.is_some());
         }
         _ => model.face_decoder = weights::load(model.face_decoder, bytes)?,
     }

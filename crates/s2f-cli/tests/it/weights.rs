@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::support::{Folder, voice};
 
 /// Checkpoints that `reference/pytorch/checkpoints.py` wrote.
@@ -94,6 +96,64 @@ fn a_key_map_renames_and_its_errors_are_named() {
         command("other.safetensors", "map.toml").exits(2).says(&["error: ", message, "\n  hint: "]);
     }
     assert!(!folder.path("other.safetensors").exists());
+}
+
+/// A key map of `configs/import`, with the widths of its checkpoint in
+/// `reference/pytorch/reimplementations`.
+fn reimplementation(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs::read_to_string(root.join(format!("configs/import/{name}.toml"))).unwrap();
+    let mut widths = [2, 3, 2, 3, 2, 4, 3, 2, 5].into_iter();
+    let lines = text.lines().map(|line| match line.split_once("channels = ") {
+        Some((start, rest)) if line.contains("stride") => {
+            let (_, rest) = rest.split_once(',').unwrap();
+            format!("{start}channels = {},{rest}\n", widths.next().unwrap())
+        }
+        _ => {
+            let line = line.replace("hidden = 4096", "hidden = 4");
+            line.replace("split = [57, 512, 4096]", "split = [57, 5, 4]").replace("4096", "7")
+                + "\n"
+        }
+    });
+    lines.collect()
+}
+
+#[test]
+fn voice_encoders_of_reimplementations_are_imported() {
+    let folder = Folder::new();
+    for (name, extension) in
+        [("aqibahmad", "pt"), ("kacper-pietkun", "pt"), ("saiteja-talluri", "h5")]
+    {
+        let file = tiny(&format!("../reimplementations/{name}.{extension}"));
+        let map = format!("{name}.toml");
+        folder.write(&map, reimplementation(name));
+        let import = |out: &str, network: &str, more: &[&str]| {
+            let command = import(&file, out, network);
+            folder.run([&command[..], &["--key-map", &map], more].concat())
+        };
+        let out = format!("{name}.safetensors");
+        import(&out, "voice-encoder", &[]).exits(0).says(&[&format!("wrote {out}\n")]);
+        let shipped = import(name, "voice-encoder", &["--config", "compact"]);
+        shipped.exits(2).says(&["features of face space vgg-face-fc7", "hint: name a model of "]);
+        let decoder = import("decoder.safetensors", "face-decoder", &[]).exits(2);
+        decoder.says(&["is a key map of a voice encoder", "hint: use --network voice-encoder"]);
+        import(name, "voice-encoder", &[]).exits(2).says(&["no weights of the other network"]);
+    }
+    // With a decoder of the same features, it is a model.
+    let mut config: Value =
+        serde_json::from_str(&fs::read_to_string(tiny("config.json")).unwrap()).unwrap();
+    config["face_space"]["name"] = "vgg-face-fc7".into();
+    folder.write("base.json", config.to_string());
+    let file = tiny("zip.pth");
+    let base =
+        folder.run([&import(&file, "base", "model")[..], &["--config", "base.json"]].concat());
+    base.exits(0);
+    let file = tiny("../reimplementations/saiteja-talluri.h5");
+    let more = ["--key-map", "saiteja-talluri.toml", "--config", "base"];
+    let model = folder.run([&import(&file, "talluri", "voice-encoder")[..], &more].concat());
+    model.exits(0).says(&["talluri is complete and works\n"]);
+    folder.write("voice.wav", voice(4.0, 120.0));
+    folder.run(["reconstruct", "voice.wav", "-m", "talluri"]).exits(0);
 }
 
 #[test]

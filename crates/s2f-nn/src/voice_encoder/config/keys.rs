@@ -91,16 +91,7 @@ impl From<VoiceEncoderConfig> for Keys {
             }
             None => (None, None, None),
         };
-        Self {
-            input,
-            layers,
-            hidden,
-            output,
-            output_relu,
-            batch_norm,
-            pooling,
-            speaker_encoder,
-        }
+        Self { input, layers, hidden, output, output_relu, batch_norm, pooling, speaker_encoder }
     }
 }
 

@@ -21,7 +21,7 @@ const FRAMES: usize = 270;
 /// The widths of the checkpoints.
 const CHANNELS: [usize; 9] = [2, 3, 2, 3, 2, 4, 3, 2, 5];
 const HIDDEN: usize = 4;
-const OUTPUT: usize = 6;
+const OUTPUT: usize = 7;
 /// Bins of frequency after the convolutions.
 const FREQUENCIES: usize = 57;
 
@@ -47,8 +47,7 @@ fn convolutions(config: &mut VoiceEncoderConfig) -> &mut ConvolutionsConfig {
 fn tiny(name: &str) -> Program {
     let mut program = program(name);
     let config = &mut program.config;
-    for (layer, channels) in
-        convolutions(&mut config.voice_encoder).layers.iter_mut().zip(CHANNELS)
+    for (layer, channels) in convolutions(&mut config.voice_encoder).layers.iter_mut().zip(CHANNELS)
     {
         layer.channels = channels;
     }
@@ -122,10 +121,14 @@ fn a_wrong_order_of_axes_is_named() {
         Some(Stored { split: split.map(<[usize]>::to_vec), axes: axes.to_vec() })
     };
     for (entry, change, message) in [
-        ("convolutions", stored(None, &[3, 2, 0, 0]), "axes [3, 2, 0, 0] is not an order of 0 to 3"),
+        (
+            "convolutions",
+            stored(None, &[3, 2, 0, 0]),
+            "axes [3, 2, 0, 0] is not an order of 0 to 3",
+        ),
         ("convolutions", stored(None, &[0, 1, 2, 3]), "has the shape [4, 4, 2, 2], the network"),
-        ("output.weight", stored(None, &[1, 0, 2]), "axes [1, 0, 2] does not fit [6, 4]"),
-        ("output.weight", None, "has the shape [4, 6], the network needs [6, 4]"),
+        ("output.weight", stored(None, &[1, 0, 2]), "axes [1, 0, 2] does not fit [7, 4]"),
+        ("output.weight", None, "has the shape [4, 7], the network needs [7, 4]"),
         ("hidden.weight", stored(Some(&[57, 5, 3]), &[2, 1, 0]), "split [57, 5, 3] does not fit"),
         ("hidden.weight", stored(Some(&[usize::MAX, 2, 2]), &[2, 1, 0]), "does not fit"),
         ("hidden.weight", stored(Some(&[285, 4]), &[2, 1, 0]), "split [285, 4] does not fit"),

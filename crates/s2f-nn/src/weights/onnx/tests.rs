@@ -98,10 +98,8 @@ fn all_inputs_and_no_batch_norm_are_exported() {
         for batch_norm in [true, false] {
             let convolutions = ConvolutionsConfig { input, batch_norm, ..tiny_convolutions() };
             // A ReLU after the output, with each second configuration.
-            let config = VoiceEncoderConfig {
-                output_relu: batch_norm,
-                ..with_convolutions(convolutions)
-            };
+            let config =
+                VoiceEncoderConfig { output_relu: batch_norm, ..with_convolutions(convolutions) };
             let network = config.init(&cpu()).unwrap();
             check_voice(&network, &config, &[40, 61]);
             let few = voice_encoder(&network, &config, Frames::Fixed(5), &[]).unwrap_err();
