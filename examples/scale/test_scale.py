@@ -36,6 +36,11 @@ def unchecked(reason: str) -> None:
     pytest.skip(reason)
 
 
+def need_java() -> None:
+    if shutil.which("java") is None:
+        pytest.skip("java is not installed; hint: `apt-get install default-jre-headless`")
+
+
 def run(
     script: str, *arguments: object, address: str = "local", marker: Path | None = None
 ) -> str:
@@ -44,8 +49,7 @@ def run(
     The address is that of a cluster of Ray, or "local" for one that is started and stopped.
     """
     if script == "with_spark":
-        if shutil.which("java") is None:
-            pytest.skip("java is not installed; hint: `apt-get install default-jre-headless`")
+        need_java()
         workers = ["--master", "local-cluster[2,1,1024]", "--py-files", SCRIPTS / "work.py"]
         command = [Path(sys.executable).with_name("spark-submit"), *workers]
     else:
@@ -176,6 +180,23 @@ def test_commands_as_documented(engine: str, voices: Path, features: Path, tmp_p
     output = tmp_path / "features.parquet"
     run(engine, "embed", voices, output)
     assert output.read_bytes() == features.read_bytes()
+
+
+def test_spark_reads_pairs(pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_java()
+    from pyspark.sql import SparkSession
+
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    spark = builder.getOrCreate()
+    try:
+        files = [str(file) for file in sorted(pairs.glob("pairs-*.parquet"))]
+        found = spark.read.parquet(*files).toArrow().sort_by("pair_id")
+    finally:
+        spark.stop()
+    expected = pq.read_table(files).sort_by("pair_id")
+    assert found.column_names == expected.column_names
+    assert found.num_rows > 0 and found.to_pylist() == expected.to_pylist()
 
 
 def test_hyperqueue(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,7 +168,7 @@ pub fn safetensors(bytes: &[u8]) {
     let _ = load(LinearConfig::new(3, 2).init(&cpu()), bytes);
 }
 
-/// A checkpoint of PyTorch, or safetensors by others.
+/// A checkpoint of PyTorch or Keras, or safetensors by others.
 pub fn pytorch(bytes: &[u8]) {
     let file = Scratch::file("checkpoint.pt", bytes);
     let Ok(checkpoint) = Checkpoint::open(&file.path()) else { return };

@@ -7,7 +7,6 @@
 mod arrays;
 mod checkpoint;
 mod error;
-mod layout;
 mod mxnet;
 mod names;
 pub mod onnx;
@@ -17,9 +16,8 @@ use std::fs::{self, File};
 use std::path::Path;
 
 pub(crate) use arrays::{Arrays, set_tensor, set_values};
-pub use checkpoint::{Checkpoint, Import, Imported};
+pub use checkpoint::{Checkpoint, Import, Imported, Layout, Stored};
 pub use error::WeightsError;
-pub use layout::{Layout, Stored};
 pub(crate) use mxnet::read_mxnet;
 pub use names::KeyMap;
 use s2f_core::FileError;

@@ -61,7 +61,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(super) enum Network {
+enum Network {
     /// VGG-Face, for `corpus prepare --encoder vgg-face --weights`
     VggFace,
     /// A voice encoder
@@ -87,6 +87,10 @@ names conv1_1 … fc8, conv_1_1 … fc8, features.0 … classifier.6 or 0 … 38
 pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     let is_file = args.output.extension().is_some_and(|extension| extension == "safetensors");
     let map = args.key_map.as_deref().map(KeyMapFile::read).transpose()?;
+    let program = map.as_ref().and_then(KeyMapFile::program);
+    if program.is_some() && args.network != Network::VoiceEncoder {
+        bail!("the key map is of a voice encoder; hint: use --network voice-encoder");
+    }
     if args.network == Network::VggFace {
         if !is_file {
             bail!(
@@ -103,13 +107,12 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<()> {
     }
     // Weights are converted on the CPU.
     let device = DeviceChoice::Cpu.open()?;
-    let theirs = map.as_ref().and_then(KeyMapFile::config);
-    let base = match (&args.config, theirs) {
-        (None, Some(config)) => Base::Config(Box::new(config.clone())),
+    let base = match (&args.config, program) {
+        (None, Some(program)) => Base::Config(Box::new(program.config.clone())),
         (name, _) => Base::open(name.as_deref().unwrap_or(SHIPPED), &device)?,
     };
-    let mut config = match theirs {
-        Some(theirs) => with_voice_encoder(base.config(), theirs, args)?,
+    let mut config = match program {
+        Some(program) => with_voice_encoder(base.config(), &program.config, args)?,
         None => base.config().clone(),
     };
     let import = match args.network {
@@ -191,7 +194,7 @@ fn read(
         args.file.display(),
         checkpoint.names().len()
     ));
-    let layout = map.map(|map| map.layout(args.network)).transpose()?;
+    let layout = map.map(KeyMapFile::layout);
     let imported = import.read(&checkpoint, layout, args.prefix.as_deref())?;
     for note in &imported.notes {
         printer.note(format_args!("{}: {note}", args.file.display()));

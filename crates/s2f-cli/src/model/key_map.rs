@@ -1,25 +1,18 @@
 //! Key maps: TOML files that say how another program names and stores weights.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use s2f_nn::weights::{KeyMap, Layout};
 use serde::Deserialize;
 use speech2face::ModelConfig;
 use toml::{Table, Value};
 
-use super::import::Network;
-
 /// The names of all tensors of a network and its configuration are far smaller.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A key map, read and checked.
-pub(super) struct KeyMapFile {
-    path: PathBuf,
-    contents: Contents,
-}
-
-enum Contents {
+pub(super) enum KeyMapFile {
     /// Lines `"theirs" = "ours"`, for any network.
     Names(Layout),
     /// A re-implementation.
@@ -29,11 +22,11 @@ enum Contents {
 /// The networks of another program, in `configs/import`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Program {
+pub(super) struct Program {
     /// Their configuration here.
-    config: ModelConfig,
+    pub(super) config: ModelConfig,
     /// Names and order of the weights of its voice encoder.
-    voice_encoder: Layout,
+    pub(super) voice_encoder: Layout,
 }
 
 impl KeyMapFile {
@@ -49,34 +42,26 @@ impl KeyMapFile {
             )
         };
         let table: Table = toml::from_str(&text).map_err(wrong)?;
-        let contents = if table.get("config").is_some_and(Value::is_table) {
-            Contents::Program(Box::new(toml::from_str(&text).map_err(wrong)?))
-        } else {
-            let names: KeyMap = toml::from_str(&text).map_err(wrong)?;
-            Contents::Names(names.into())
-        };
-        Ok(Self { path: path.to_owned(), contents })
+        if table.get("config").is_some_and(Value::is_table) {
+            return Ok(Self::Program(Box::new(toml::from_str(&text).map_err(wrong)?)));
+        }
+        let names: KeyMap = toml::from_str(&text).map_err(wrong)?;
+        Ok(Self::Names(names.into()))
     }
 
-    /// The configuration of the program's networks, if the file has it.
-    pub(super) fn config(&self) -> Option<&ModelConfig> {
-        match &self.contents {
-            Contents::Names(_) => None,
-            Contents::Program(program) => Some(&program.config),
+    /// The program, if the file describes one.
+    pub(super) fn program(&self) -> Option<&Program> {
+        match self {
+            Self::Names(_) => None,
+            Self::Program(program) => Some(program),
         }
     }
 
-    /// How the program names and stores the weights of a network.
-    pub(super) fn layout(&self, network: Network) -> anyhow::Result<&Layout> {
-        match &self.contents {
-            Contents::Names(layout) => Ok(layout),
-            Contents::Program(program) if network == Network::VoiceEncoder => {
-                Ok(&program.voice_encoder)
-            }
-            Contents::Program(_) => bail!(
-                "{} is a key map of a voice encoder; hint: use --network voice-encoder",
-                self.path.display()
-            ),
+    /// How a program names and stores weights.
+    pub(super) fn layout(&self) -> &Layout {
+        match self {
+            Self::Names(layout) => layout,
+            Self::Program(program) => &program.voice_encoder,
         }
     }
 }

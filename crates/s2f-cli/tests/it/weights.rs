@@ -136,7 +136,7 @@ fn voice_encoders_of_reimplementations_are_imported() {
         let shipped = import(name, "voice-encoder", &["--config", "compact"]);
         shipped.exits(2).says(&["features of face space vgg-face-fc7", "hint: name a model of "]);
         let decoder = import("decoder.safetensors", "face-decoder", &[]).exits(2);
-        decoder.says(&["is a key map of a voice encoder", "hint: use --network voice-encoder"]);
+        decoder.says(&["the key map is of a voice encoder", "hint: use --network voice-encoder"]);
         import(name, "voice-encoder", &[]).exits(2).says(&["no weights of the other network"]);
     }
     // With a decoder of the same features, it is a model.

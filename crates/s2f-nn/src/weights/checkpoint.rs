@@ -10,6 +10,7 @@
 mod bounds;
 mod hdf5;
 mod import;
+mod layout;
 mod pickle;
 mod resemblyzer;
 mod storage;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 pub use import::{Import, Imported};
+pub use layout::{Layout, Stored};
 use s2f_core::FileError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 
@@ -80,7 +82,7 @@ impl Checkpoint {
     }
 
     /// The shape of a tensor.
-    pub(super) fn shape(&self, name: &str) -> Result<Vec<usize>, WeightsError> {
+    fn shape(&self, name: &str) -> Result<Vec<usize>, WeightsError> {
         let shape = match &self.contents {
             Contents::PyTorch { tensors, .. } => tensors.get(name).map(|x| x.shape.clone()),
             Contents::Hdf5 { tensors } => tensors.get(name).map(|x| x.shape.clone()),
@@ -91,7 +93,7 @@ impl Checkpoint {
 
     /// Appends the values of the tensor `name`, which has to have the shape `expected`, to `out`:
     /// in single precision, little-endian and row-major.
-    pub(super) fn append(
+    fn append(
         &self,
         name: &str,
         expected: &[usize],

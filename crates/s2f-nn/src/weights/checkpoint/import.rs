@@ -6,11 +6,11 @@ use burn::module::Module;
 use burn::tensor::Device;
 use s2f_core::ChannelOrder;
 
-use super::{Checkpoint, resemblyzer};
+use super::{Checkpoint, Layout, resemblyzer};
 use crate::weights::names::{
     below, candidates, nearest, paired, parameters, unwrapped, vgg_face_layouts,
 };
-use crate::weights::{KeyMap, Layout, WeightsError, load};
+use crate::weights::{KeyMap, WeightsError, load};
 use crate::{ModelConfig, SpeakerEncoder, SpeakerEncoderConfig, VggFaceConfig};
 
 /// The first convolution of VGG-Face, the only one whose input channels are colours.

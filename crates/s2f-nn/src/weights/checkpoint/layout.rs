@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::names::{KeyMap, below};
-use super::{Checkpoint, WeightsError};
+use super::Checkpoint;
+use crate::weights::WeightsError;
+use crate::weights::names::{KeyMap, below};
 
 /// Added to a variance by Burn and PyTorch.
 const EPSILON: f64 = 1e-5;

@@ -16,7 +16,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const CHECKPOINTS: [(&str, &str); 3] =
     [("aqibahmad", "pt"), ("kacper-pietkun", "pt"), ("saiteja-talluri", "h5")];
 const FEATURES: &[u8] =
-    include_bytes!("../../../../../reference/pytorch/reimplementations/features.safetensors");
+    include_bytes!("../../../../../../reference/pytorch/reimplementations/features.safetensors");
 const FRAMES: usize = 270;
 /// The widths of the checkpoints.
 const CHANNELS: [usize; 9] = [2, 3, 2, 3, 2, 4, 3, 2, 5];
