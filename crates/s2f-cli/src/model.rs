@@ -56,7 +56,7 @@ enum Action {
     Push(push::Args),
     /// Remove networks and models that were pulled
     Rm(rm::Args),
-    /// Import weights from a PyTorch checkpoint or a safetensors file
+    /// Import weights from a checkpoint of PyTorch or Keras, or from a safetensors file
     Import(import::Args),
     /// Export a model's networks for PyTorch (safetensors) or for any runtime (ONNX)
     Export(export::Args),

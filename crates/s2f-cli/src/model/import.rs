@@ -1,4 +1,4 @@
-//! `speech2face model import`: weights from PyTorch.
+//! `speech2face model import`: weights from PyTorch, Keras and re-implementations.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::printer::Printer;
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// PyTorch checkpoint (.pth, .pt) or safetensors file; no code in it is run
+    /// PyTorch checkpoint (.pth, .pt), Keras weights (.h5) or safetensors file; no code in it is run
     file: PathBuf,
 
     /// Output: a file whose name ends in .safetensors, or otherwise a model folder
@@ -77,7 +77,7 @@ Examples:
   speech2face model import vgg_face_dag.pth -o vgg-face.safetensors --network vgg-face
   speech2face model import voice.pth -o my-model --network voice-encoder --config old-model
   speech2face model import decoder.pth -o run/face-decoder.safetensors --network face-decoder
-  speech2face model import final.safetensors -o voice.safetensors --network voice-encoder \
+  speech2face model import final.h5 -o voice.safetensors --network voice-encoder \
       --key-map configs/import/saiteja-talluri.toml
 
 Names and shapes of the networks in PyTorch are in reference/pytorch. VGG-Face weights may use the
