@@ -90,7 +90,7 @@ impl DeviceChoice {
     pub fn resolve(self) -> Self {
         match self {
             Self::Auto if !list("cuda").is_empty() => Self::Cuda(0),
-            Self::Auto if !list("wgpu").is_empty() => Self::Wgpu(0),
+            Self::Auto if list("wgpu").first().is_some_and(is_card) => Self::Wgpu(0),
             Self::Auto => Self::Cpu,
             other => other,
         }
@@ -152,6 +152,19 @@ fn list(kind: &str) -> Vec<Device> {
         "wgpu" => Device::enumerate(DeviceType::Wgpu).into_vec(),
         _ => Vec::new(),
     }
+}
+
+/// Whether a device is a card, not a renderer in software: that one is slower than the CPU, and is
+/// used only by name.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn is_card(device: &Device) -> bool {
+    device.identity().is_some_and(|identity| identity.physical.is_some())
+}
+
+/// A build without GPUs has no such device.
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+fn is_card(_: &Device) -> bool {
+    false
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod disks;
 mod evaluate;
 mod faces;
 mod faults;
+#[cfg(feature = "wgpu")]
+mod gpu;
 mod habits;
 mod hub;
 mod inputs;

@@ -8,10 +8,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use safetensors::SafeTensors;
-use serde_json::Value;
 
 use crate::support::{Folder, Run};
-use crate::training::{metrics, write_pairs};
+use crate::training::{metrics, values, write_pairs};
 
 const STEPS: usize = 50;
 /// Within this time after one process was killed, all have stopped.
@@ -71,13 +70,6 @@ fn weights(folder: &Folder, run: &str) -> Vec<f32> {
     let of = |name: &str| file.tensor(name).unwrap().data().to_vec();
     let bytes: Vec<u8> = names.into_iter().flat_map(of).collect();
     bytes.chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().unwrap())).collect()
-}
-
-/// A value of each step.
-fn values(folder: &Folder, run: &str, name: &str) -> Vec<f64> {
-    let text = metrics(folder, run);
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter_map(|line| line[name].as_f64()).collect()
 }
 
 /// Checks that two runs came to the same end, to the byte.

@@ -92,6 +92,15 @@ pub fn metrics(folder: &Folder, run: &str) -> String {
     without_speed(&String::from_utf8(folder.read(&format!("{run}/metrics.jsonl"))).unwrap())
 }
 
+/// A value of each step.
+#[cfg(any(all(feature = "mpi", target_os = "linux"), feature = "wgpu"))]
+pub fn values(folder: &Folder, run: &str, name: &str) -> Vec<f64> {
+    use serde_json::Value;
+    let text = metrics(folder, run);
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line[name].as_f64()).collect()
+}
+
 #[test]
 fn files_of_somebody_else_are_not_overwritten() {
     let folder = Folder::new();
