@@ -154,7 +154,7 @@ fn imported<M: Module>(
         // Both maps hold these names, or the pairing would have failed.
         let theirs = place(pairs.get(name).map_or(name, String::as_str));
         let start = writer.0.len();
-        layout.append(checkpoint, (name, shape), &theirs, place, &mut writer.0)?;
+        layout.append(checkpoint, (name, shape), &theirs, &mut writer.0)?;
         if name == COLOURS && channels == ChannelOrder::Bgr {
             let plane = 4 * shape[2] * shape[3];
             writer.0[start..].chunks_mut(3 * plane).for_each(|kernel| {

@@ -25,10 +25,6 @@ pub struct Layout {
     /// What the other program adds to the variances of batch normalisations.
     #[serde(default)]
     pub batch_norm_epsilon: Option<f64>,
-    /// Fully connected layers of the network, each with the name in the file of the batch
-    /// normalisation that follows it there: it becomes part of the layer. `names` leaves it out.
-    #[serde(default)]
-    pub folded: BTreeMap<String, String>,
 }
 
 /// The order of a tensor's values in a file.
@@ -50,14 +46,12 @@ impl From<KeyMap> for Layout {
 
 impl Layout {
     /// Appends the values of a tensor of the network, `ours`, to `out`: in single precision,
-    /// little-endian and row-major. `theirs` is its name in the file, `place` translates the names
-    /// of `folded` to names in the file.
+    /// little-endian and row-major. `theirs` is its name in the file.
     pub(super) fn append(
         &self,
         checkpoint: &Checkpoint,
         (ours, shape): (&str, &[usize]),
         theirs: &str,
-        place: impl Fn(&str) -> String,
         out: &mut Vec<u8>,
     ) -> Result<(), WeightsError> {
         let start = out.len();
@@ -67,33 +61,12 @@ impl Layout {
                 out.extend(transposed(checkpoint, theirs, shape, (name, stored))?);
             }
         }
-        let (module, part) = ours.rsplit_once('.').unwrap_or_default();
-        let epsilon = self.batch_norm_epsilon.unwrap_or(EPSILON);
-        if part == "running_var" {
-            change(&mut out[start..], |_, variance| variance + (epsilon - EPSILON) as f32);
-        }
-        let Some(norm) = self.folded.get(module) else { return Ok(()) };
-        let [outputs, rest @ ..] = shape else { return Ok(()) };
-        let read = |part: &str| -> Result<Vec<f32>, WeightsError> {
-            let mut bytes = Vec::new();
-            checkpoint.append(&place(&format!("{norm}.{part}")), &[*outputs], &mut bytes)?;
-            Ok(bytes.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect())
-        };
-        let (scales, variances) = (read("weight")?, read("running_var")?);
-        let scale = |output: usize| {
-            f64::from(scales[output]) / (f64::from(variances[output]) + epsilon).sqrt()
-        };
-        if part == "bias" {
-            let (means, shifts) = (read("running_mean")?, read("bias")?);
-            change(&mut out[start..], |output, bias| {
-                let centred = f64::from(bias) - f64::from(means[output]);
-                (centred * scale(output) + f64::from(shifts[output])) as f32
-            });
-        } else {
-            let inputs: usize = rest.iter().product();
-            change(&mut out[start..], |index, weight| {
-                (f64::from(weight) * scale(index / inputs)) as f32
-            });
+        // Our networks add EPSILON to it.
+        if ours.ends_with(".running_var") {
+            let more = (self.batch_norm_epsilon.unwrap_or(EPSILON) - EPSILON) as f32;
+            for value in out[start..].as_chunks_mut().0 {
+                *value = (f32::from_le_bytes(*value) + more).to_le_bytes();
+            }
         }
         Ok(())
     }
@@ -171,13 +144,6 @@ fn transposed(
         }
     }
     Ok(values)
-}
-
-/// Changes little-endian values in their place; `to` gets the index of each.
-fn change(bytes: &mut [u8], to: impl Fn(usize, f32) -> f32) {
-    for (index, value) in bytes.as_chunks_mut().0.iter_mut().enumerate() {
-        *value = to(index, f32::from_le_bytes(*value)).to_le_bytes();
-    }
 }
 
 #[cfg(test)]
