@@ -18,7 +18,7 @@ use crate::printer::Printer;
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Args {
-    /// PyTorch checkpoint (.pth, .pt), Keras weights (.h5) or safetensors file; no code in it is run
+    /// PyTorch checkpoint (.pth, .pt), Keras weights (.h5) or safetensors; no code in it is run
     file: PathBuf,
 
     /// Output: a file whose name ends in .safetensors, or otherwise a model folder

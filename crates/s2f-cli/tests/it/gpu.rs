@@ -1,4 +1,4 @@
-//! Training on a GPU, which may be one in software such as Mesa's llvmpipe. A build with the feature
+//! Training on a GPU, perhaps one in software such as Mesa's llvmpipe. A build with the feature
 //! `wgpu` has this test; without any such device it fails.
 
 use crate::support::Folder;
