@@ -135,6 +135,7 @@ const STEPS: &[Step] = &[
                 "--release",
                 "--package=s2f-cli",
                 "--features=wgpu,cuda",
+                "--tests",
             ],
             variable: ("DOCS_RS", "1"),
             left_out: "the feature cuda is type-checked and not built: its build scripts download \
