@@ -72,7 +72,8 @@ pub enum WeightsError {
     },
     /// The tensors of a foreign file and the parameters of the network do not match one to one.
     #[error(
-        "{}; hint: the file belongs to another network or configuration, or needs a key map",
+        "{}; hint: the file belongs to another network or configuration, or needs a key map \
+         (configs/import has those of re-implementations)",
         misfit(.missing, .surplus)
     )]
     Names {

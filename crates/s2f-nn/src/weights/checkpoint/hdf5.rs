@@ -14,6 +14,8 @@ use super::Float;
 pub(super) const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// Longest part of a file that is read at once, other than values.
 const MAX_PART: u64 = 1 << 20;
+/// Most bytes that are read in all, other than values: parts of a hostile file may overlap.
+const MAX_READ: u64 = 1 << 26;
 /// Most groups, tensors and nodes; the paper's voice encoder has about 80 groups and tensors.
 const MAX_OBJECTS: usize = 1 << 16;
 /// Deepest group.
@@ -56,7 +58,7 @@ pub(super) fn read(file: File) -> Found<HashMap<String, Dataset>> {
     const OTHER_SUPERBLOCK: &str =
         "it was written in a newer layout of HDF5; hint: save it from h5py without libver";
     let length = file.metadata()?.len();
-    let mut reader = Reader { file, length, seen: HashSet::new() };
+    let mut reader = Reader { file, length, left: MAX_READ, seen: HashSet::new() };
     let head = reader.part(0, 16)?;
     let root_entry: u64 = match head[8] {
         0 => 56,
@@ -79,6 +81,8 @@ pub(super) fn read(file: File) -> Found<HashMap<String, Dataset>> {
 struct Reader {
     file: File,
     length: u64,
+    /// Bytes that may still be read.
+    left: u64,
     /// Places of objects and nodes that were read: none is read twice.
     seen: HashSet<u64>,
 }
@@ -99,6 +103,10 @@ impl Reader {
         if length > MAX_PART || end.is_none_or(|end| end > self.length) {
             return wrong(format!("it ends before {length} bytes at {at}"));
         }
+        let Some(left) = self.left.checked_sub(length) else {
+            return wrong(format!("its groups take more than {MAX_READ} bytes"));
+        };
+        self.left = left;
         let mut bytes = vec![0; length as usize];
         self.file.seek(SeekFrom::Start(at))?;
         self.file.read_exact(&mut bytes)?;
@@ -282,4 +290,45 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 fn small(bytes: &[u8], at: usize, width: usize) -> u32 {
     let bytes = &bytes[at..at + width];
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group whose nodes lie within one another: each names a megabyte of members.
+    #[test]
+    fn overlapping_nodes_do_not_multiply() {
+        const NODES: u64 = 60_000;
+        let (header, heap, tree) = (96_u64, 136_u64, 168_u64);
+        let nodes = tree + 24 + 16 * NODES;
+        let end = nodes + 8 * NODES + MAX_PART;
+        let mut file = vec![0; end as usize];
+        let mut put = |at: u64, bytes: &[u8]| {
+            file[at as usize..][..bytes.len()].copy_from_slice(bytes);
+        };
+        put(0, SIGNATURE);
+        put(13, &[8, 8]);
+        put(40, &end.to_le_bytes());
+        put(64, &header.to_le_bytes());
+        // One message of a group: its tree and its names.
+        put(header, &[1, 0, 1, 0, 1, 0, 0, 0, 24]);
+        put(header + 16, &[0x11, 0, 16]);
+        put(header + 24, &tree.to_le_bytes());
+        put(header + 32, &heap.to_le_bytes());
+        put(heap, b"HEAP");
+        put(tree, b"TREE");
+        put(tree + 6, &(NODES as u16).to_le_bytes());
+        for node in 0..NODES {
+            put(tree + 24 + 16 * node + 8, &(nodes + 8 * node).to_le_bytes());
+            put(nodes + 8 * node, &[b'S', b'N', b'O', b'D', 1, 0, 0x00, 0x66]);
+        }
+        let path = std::env::temp_dir().join(format!("s2f-{}-nodes.h5", std::process::id()));
+        std::fs::write(&path, &file).unwrap();
+        let Err(Problem::Contents(reason)) = read(File::open(&path).unwrap()) else {
+            panic!("it was read");
+        };
+        std::fs::remove_file(path).unwrap();
+        assert!(reason.contains("its groups take more than 67108864 bytes"), "{reason}");
+    }
 }
