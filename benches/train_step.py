@@ -7,8 +7,9 @@ Both sides do what a step does: forward pass, the paper's three losses, backward
 inputs in memory. PyTorch first tries its own settings (memory format, and threads on a
 processor) and then runs with the best; the two take turns, and medians are compared.
 
-On a GPU: build with `--features cuda`, then `--device cuda:0`, and `--precision bfloat16` for
-autocast on PyTorch's side. Needs: pip install torch numpy.
+On a GPU: build with `--features cuda` or `wgpu`, then `--device cuda:0` or `wgpu`. With `--precision
+bfloat16`, PyTorch uses autocast. In float32, its convolutions round products to TF32 unless
+`--no-tf32` is given; ours do not. Needs: pip install torch numpy.
 """
 
 import argparse
@@ -56,9 +57,16 @@ class Compact(nn.Module):
         return self.network((compressed / level).contiguous(memory_format=self.format))
 
 
+def torch_device(name):
+    """The device of PyTorch that is the device `name` here."""
+    if not name.startswith("wgpu"):
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "mps")
+
+
 def torch_steps(options, channels_last, steps):
     """Seconds of each step."""
-    device = torch.device(options.device)
+    device = torch_device(options.device)
     memory = torch.channels_last if channels_last else torch.contiguous_format
     if options.preset == "paper":
         network, width, hidden = paper(), 4096, 1000
@@ -89,8 +97,8 @@ def torch_steps(options, channels_last, steps):
         scaler.step(optimizer)
         scaler.update()
         _ = decoder.item(), direction.item(), distillation.item()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
         if step >= WARM_UP:
             seconds.append(time.perf_counter() - start)
     return seconds
@@ -126,11 +134,13 @@ def main():
     parser.add_argument("--frames", type=int, default=298)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--no-tf32", action="store_true", help="float32 in PyTorch's convolutions")
     parser.add_argument("--steps", type=int, default=5, help="steps a turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--program", default=str(ROOT / "target/release/examples/step"))
     options = parser.parse_args()
 
+    torch.backends.cudnn.allow_tf32 = not options.no_tf32
     threads, channels_last = best_setting(options)
     torch.set_num_threads(threads)
     ours, theirs = [], []
@@ -145,6 +155,7 @@ def main():
         "device": options.device,
         "precision": options.precision,
         "torch": torch.__version__,
+        "torch_tf32": not options.no_tf32,
         "torch_threads": threads,
         "torch_channels_last": channels_last,
         # Median of each turn.

@@ -5,11 +5,10 @@
 //! is not installed, data that is not there) is printed at the end.
 
 use std::ffi::OsStr;
-use std::process::Command;
 use std::time::Instant;
 
 use crate::{
-    architecture, browser, documents, instructions, processes, program, python, root, scale, site,
+    architecture, browser, documents, instructions, processes, program, python, scale, site,
     skipped,
 };
 
@@ -276,9 +275,8 @@ fn execute(
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> Result<Outcome, String> {
-    let status = Command::new(program)
+    let status = program::command(program)
         .args(arguments)
-        .current_dir(root())
         .env("RUSTDOCFLAGS", "--deny=warnings")
         .env(skipped::VARIABLE, skipped::path())
         .envs(variables.iter().copied())

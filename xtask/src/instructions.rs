@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::root;
+use crate::{program, root};
 
 /// One case a line: its name and its instructions.
 const FILE: &str = "benches/instructions.csv";
@@ -69,7 +69,7 @@ fn read() -> Result<BTreeMap<String, u64>, String> {
 
 /// Instructions of one repeat of each case.
 fn count() -> Result<BTreeMap<String, u64>, String> {
-    let mut build = Command::new(env!("CARGO"));
+    let mut build = program::command(env!("CARGO"));
     // Beside the program, whose features of the tensor library are then those of the tests.
     build.args(["build", "--locked", "--release", "--package=s2f-cli", "--package=s2f-kernels"]);
     run(build.arg("--example=instructions"))?;

@@ -1,5 +1,6 @@
 //! Programs that the checks of the Python package and of the browser example run.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +15,21 @@ pub enum Outcome {
     Unchecked(String),
 }
 
+/// A program in the root of the repository, without the variables in which cargo describes xtask.
+/// Build scripts read them (that of ring says so), and would run again after every cargo command
+/// that is typed, with all that is built upon them.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command.current_dir(root());
+    command
+}
+
 /// Runs a program in the root of the repository, with environment variables.
 pub fn run_with(
     program: &Path,
@@ -21,8 +37,8 @@ pub fn run_with(
     variables: &[(&str, &OsStr)],
     quiet: bool,
 ) -> Result<(), String> {
-    let mut command = Command::new(program);
-    command.args(arguments).envs(variables.iter().copied()).current_dir(root());
+    let mut command = command(program);
+    command.args(arguments).envs(variables.iter().copied());
     if quiet {
         command.stdout(Stdio::null()).stderr(Stdio::null());
     }
@@ -45,6 +61,15 @@ pub fn run(program: &Path, arguments: &[impl AsRef<OsStr>], quiet: bool) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_not_told_of_xtask() {
+        let own = Some(env!("CARGO_PKG_NAME").into());
+        assert_eq!(env::var_os("CARGO_PKG_NAME"), own, "cargo sets it");
+        let command = command("any");
+        let removed = |wanted: &str| command.get_envs().any(|pair| pair == (wanted.as_ref(), None));
+        assert!(removed("CARGO_PKG_NAME") && removed("CARGO_MANIFEST_DIR"));
+    }
 
     #[test]
     fn a_failure_names_the_program_and_its_arguments() {

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::program;
+
 /// Configurations that have a published network instead of convolutions.
 const SPEAKER_ENCODER: &str = "speaker-encoder.toml";
 const FINE_TUNED: &str = "ablations/fine-tuned-speaker-encoder.toml";
@@ -49,7 +51,7 @@ const MARKS: [&str; 2] = ["<!-- table begins -->\n", "<!-- table ends -->\n"];
 
 /// Makes missing data and runs, then writes the table.
 pub fn make(folder: &Path) -> Result<(), String> {
-    run(Command::new(env!("CARGO")).args(["build", "--locked", "--release"]))?;
+    run(program::command(env!("CARGO")).args(["build", "--locked", "--release"]))?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let program = || Command::new(target.join("release/speech2face"));

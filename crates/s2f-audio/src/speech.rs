@@ -6,10 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rten::{LoadError, Model, ModelOptions, NodeId};
+use rten::{LoadError, Model, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
-use s2f_core::onnx::one_thread;
+use s2f_core::onnx::{one_thread, unoptimised};
 
 use crate::waveform::Waveform;
 
@@ -75,7 +75,7 @@ impl SpeechDetector {
     /// # Errors
     /// [`SpeechError`] if it cannot be loaded.
     pub fn shipped() -> Result<Self, SpeechError> {
-        Self::load(Path::new("silero_vad"), ModelOptions::with_all_ops().load_static_slice(SHIPPED))
+        Self::load(Path::new("silero_vad"), unoptimised().load_static_slice(SHIPPED))
     }
 
     /// Loads `silero_vad_16k_op15.onnx`.
@@ -87,7 +87,7 @@ impl SpeechDetector {
         let failed =
             |error: std::io::Error| SpeechError { path: path.into(), reason: error.to_string() };
         let bytes = std::fs::read(path).map_err(failed)?;
-        Self::load(path, ModelOptions::with_all_ops().load(bytes))
+        Self::load(path, unoptimised().load(bytes))
     }
 
     fn load(path: &Path, model: Result<Model, LoadError>) -> Result<Self, SpeechError> {

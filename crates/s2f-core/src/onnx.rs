@@ -1,12 +1,22 @@
-//! How ONNX networks run: with one thread per call.
+//! How ONNX networks run: with one thread per call, on no threads but the caller's.
 
 use std::sync::Arc;
 
-use rten::{RunOptions, ThreadPool};
+use rten::{ModelOptions, RunOptions, ThreadPool};
 
 thread_local! {
     /// One pool per calling thread; it ends with the thread.
     static POOL: Arc<ThreadPool> = Arc::new(ThreadPool::with_num_threads(1));
+}
+
+/// Options to open a network.
+///
+/// It is run as it is written in the file: the optimiser of `rten` computes in a pool of the whole
+/// process, whose threads a forked process lacks, so that opening a network in one would not end.
+pub fn unoptimised() -> ModelOptions {
+    let mut options = ModelOptions::with_all_ops();
+    options.enable_optimization(false);
+    options
 }
 
 /// Options to run a network on one thread while the calling thread waits.

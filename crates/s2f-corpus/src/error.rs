@@ -180,6 +180,9 @@ pub enum CorpusError {
         /// The shard.
         shard: Shard,
     },
+    /// [`PrepareTools::cancel`](crate::prepare::PrepareTools::cancel) became true.
+    #[error("the preparation was cancelled; hint: the same call resumes it")]
+    Cancelled,
     /// Parts that are in none of the given folders.
     #[error(
         "{}: {} of {of} parts are missing, the first is {}; hint: run `corpus prepare` again for \

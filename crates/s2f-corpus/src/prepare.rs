@@ -28,6 +28,7 @@ pub use folder::REJECTED_COLUMNS;
 #[cfg(feature = "object-store")]
 pub(crate) use folder::{JOB, PARTS, SUMMARY, part_of};
 pub use merge::{PrepareSummary, merge};
+use rayon::ThreadPoolBuilder;
 pub use remote::{ClipFiles, PartStore, Remote};
 use s2f_audio::SpeechDetector;
 use s2f_core::FileError;
@@ -53,6 +54,20 @@ pub struct PrepareTools<'a> {
     pub encoder: &'a dyn FaceEncoder,
     /// Where files are that are not on this computer.
     pub remote: Remote<'a>,
+    /// Stops the run with [`CorpusError::Cancelled`] soon after it becomes true: the segments that
+    /// are being processed are finished.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+impl PrepareTools<'_> {
+    /// # Errors
+    /// [`CorpusError::Cancelled`].
+    fn check_cancelled(&self) -> Result<(), CorpusError> {
+        match self.cancel {
+            Some(cancel) if cancel.load(Ordering::Relaxed) => Err(CorpusError::Cancelled),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Progress event, sent after each clip.
@@ -73,14 +88,14 @@ pub struct PrepareProgress {
 /// Processes the parts of `shard` that are not done yet and writes them to the folder `out`. After
 /// [`Shard::ALL`], only [`merge`] remains to be called.
 ///
-/// Memory is bounded by the clips being processed and their parts, regardless of the lengths of the
-/// videos.
+/// One clip is processed on each thread of the current pool of `rayon`. Memory is bounded by these
+/// clips and their parts, regardless of the lengths of the videos.
 ///
 /// # Errors
 /// [`CorpusError::Setting`]; [`CorpusError::NothingToPrepare`]; [`CorpusError::PrepareFolder`] if
 /// the folder is inside the corpus or belongs to another corpus, other settings or another encoder;
-/// [`CorpusError::Busy`] if another process does the same shard; [`CorpusError::File`] and others
-/// if the system refuses. Complete parts are kept.
+/// [`CorpusError::Busy`] if another process does the same shard; [`CorpusError::Cancelled`];
+/// [`CorpusError::File`] and others if the system refuses. Complete parts are kept.
 pub fn prepare(
     plan: &Plan,
     settings: &PrepareSettings,
@@ -113,13 +128,17 @@ pub fn prepare(
     let stop = AtomicBool::new(false);
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+        for _ in 0..rayon::current_num_threads() {
             let send = send.clone();
             let (processor, next, stop, todo) = (&processor, &next, &stop, &todo);
             scope.spawn(move || {
+                // In a common pool, the networks of different clips would wait for one another.
+                let own = ThreadPoolBuilder::new().num_threads(1).build().ok();
                 while !stop.load(Ordering::Relaxed) {
                     let Some(&clip) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    if send.send((clip, processor.process(&plan.clips[clip]))).is_err() {
+                    let work = || processor.process(&plan.clips[clip]);
+                    let outcomes = own.as_ref().map_or_else(work, |pool| pool.install(work));
+                    if send.send((clip, outcomes)).is_err() {
                         break;
                     }
                 }

@@ -91,7 +91,7 @@ pub use layers::FaceLayers;
 pub use mean_shape::{MeanShape, mirror_landmarks};
 pub use normalise::NormalisedFace;
 pub use onnx_encoder::{OnnxEncoder, OnnxPreprocessing};
-pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace};
+pub use pair_face::{FacePart, PAIR_SIDE, PAIR_TEMPLATE, PAIR_ZOOM, PairFace, UnknownFacePart};
 pub use picture::{MAX_FILE_BYTES, decode_picture, read_picture};
 pub use picture_error::{MAX_PIXELS, MAX_SIDE, PictureError};
 pub use portrait::{ColourCorrection, PlainPortrait};

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use image::RgbImage;
-use rten::{Dimension, Model, ModelOptions, NodeId};
+use rten::{Dimension, Model, NodeId};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 use s2f_core::hash::{Digest, Sha256, hex};
-use s2f_core::onnx::one_thread;
+use s2f_core::onnx::{one_thread, unoptimised};
 use s2f_core::{ChannelOrder, FaceSpace, Normalisation};
 use serde::{Deserialize, Serialize};
 
@@ -63,11 +63,7 @@ impl OnnxPreprocessing {
 
     /// A text that differs for different preprocessing, for [`fingerprint`].
     fn canonical(&self) -> String {
-        let part = match self.part {
-            FacePart::Face => "face",
-            FacePart::Head => "head",
-        };
-        let Self { channel_order, mean, scale, .. } = self;
+        let Self { channel_order, mean, scale, part } = self;
         format!("{channel_order} mean {mean:?} scale {scale:?} {part}")
     }
 }
@@ -108,8 +104,7 @@ impl OnnxEncoder {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = format!("{name}-{}", fingerprint(&bytes, &preprocessing));
         onnx_lengths::check(&bytes).map_err(wrong)?;
-        let model =
-            ModelOptions::with_all_ops().load(bytes).map_err(|error| wrong(error.to_string()))?;
+        let model = unoptimised().load(bytes).map_err(|error| wrong(error.to_string()))?;
         let [input] = *model.input_ids() else {
             let inputs = model.input_ids().len();
             return Err(wrong(format!("it has {inputs} inputs instead of one")));

@@ -1,5 +1,8 @@
 //! The face of a pair: the aligned square crop that a corpus stores, with the whole head.
 
+use std::fmt;
+use std::str::FromStr;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -53,6 +56,33 @@ pub enum FacePart {
     Face,
     /// The whole square: the head with its hair.
     Head,
+}
+
+/// A name that is not `face` or `head`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown part of the face `{0}`; hint: one of face, head")]
+pub struct UnknownFacePart(String);
+
+impl fmt::Display for FacePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Face => "face",
+            Self::Head => "head",
+        })
+    }
+}
+
+impl FromStr for FacePart {
+    type Err = UnknownFacePart;
+
+    /// Parses `face` or `head`.
+    fn from_str(text: &str) -> Result<Self, UnknownFacePart> {
+        match text {
+            "face" => Ok(Self::Face),
+            "head" => Ok(Self::Head),
+            _ => Err(UnknownFacePart(text.to_owned())),
+        }
+    }
 }
 
 /// An aligned face as a pair stores it.
@@ -245,6 +275,15 @@ mod tests {
         let shrunk =
             image::imageops::resize(&twice, 112, 112, image::imageops::FilterType::Triangle);
         assert!(mean(&direct, &shrunk) < 2.5);
+    }
+
+    #[test]
+    fn parts_are_parsed_and_written_back() {
+        for part in [FacePart::Face, FacePart::Head] {
+            assert_eq!(part.to_string().parse(), Ok(part));
+        }
+        let message = "Head".parse::<FacePart>().unwrap_err().to_string();
+        assert_eq!(message, "unknown part of the face `Head`; hint: one of face, head");
     }
 
     #[test]

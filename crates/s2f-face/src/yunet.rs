@@ -12,9 +12,10 @@ use std::path::Path;
 
 use image::RgbImage;
 use planes::{Depthwise, Planes, Pointwise};
-use rten::{Model, ModelOptions};
+use rten::Model;
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
+use s2f_core::onnx::{one_thread, unoptimised};
 
 use crate::FaceError;
 
@@ -77,7 +78,7 @@ impl YuNet {
     pub(crate) fn open(path: &Path) -> Result<Self, FaceError> {
         let bytes =
             std::fs::read(path).map_err(|source| FaceError::Read { path: path.into(), source })?;
-        let model = ModelOptions::with_all_ops().load(bytes).map_err(|error| error.to_string());
+        let model = unoptimised().load(bytes).map_err(|error| error.to_string());
         model
             .and_then(|model| Self::from_arrays(&Arrays(model)))
             .map_err(|reason| FaceError::Model { path: path.into(), reason })
@@ -168,7 +169,7 @@ impl Arrays {
     fn take(&self, name: &str, length: usize) -> Result<Vec<f32>, String> {
         let missing = || format!("it has no weights `{name}` of {length} values");
         let node = self.0.find_node(name).ok_or_else(missing)?;
-        let [value] = self.0.run_n(vec![], [node], None).map_err(|_| missing())?;
+        let [value] = self.0.run_n(vec![], [node], Some(one_thread())).map_err(|_| missing())?;
         let tensor: Tensor<f32> = value.try_into().map_err(|_| missing())?;
         if tensor.len() == length { Ok(tensor.to_vec()) } else { Err(missing()) }
     }

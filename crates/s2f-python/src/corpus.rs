@@ -63,13 +63,15 @@ pub fn corpus_split(
     done.map_err(|error: PairsError| raised(py, Kind::at(&pairs), &error))
 }
 
-fn find(py: Python<'_>, name: &str) -> PyResult<&'static Layout> {
+/// The layout of this name.
+pub fn find(py: Python<'_>, name: &str) -> PyResult<&'static Layout> {
     LAYOUTS.into_iter().find(|layout| layout.name() == name).ok_or_else(|| {
         let names = LAYOUTS.map(Layout::name).join(", ");
         invalid(py, &format!("there is no layout called {name:?}"), &format!("use one of {names}"))
     })
 }
 
-fn json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
+/// A result as JSON.
+pub fn json(py: Python<'_>, value: &impl Serialize) -> PyResult<String> {
     serde_json::to_string(value).map_err(|error| raised(py, Kind::Error, &error))
 }

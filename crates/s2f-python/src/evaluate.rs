@@ -172,7 +172,7 @@ impl Run<'_> {
             "all" => PairSelection::All,
             name => PairSelection::Split(split(py, name)?),
         };
-        let result = threads::run_apart(py, |job| {
+        let result = threads::run_apart(py, 0, |job| {
             let Options { max_pairs, seconds, photographs, draws, seed, .. } = self.options;
             let options = EvaluationOptions {
                 selection,

@@ -25,6 +25,7 @@ mod model;
 
 mod corpus;
 mod pairs;
+mod prepare;
 
 mod evaluate;
 mod metrics;
@@ -54,6 +55,8 @@ mod _native {
     use crate::model::Model;
     #[pymodule_export]
     use crate::pairs::PairSet;
+    #[pymodule_export]
+    use crate::prepare::corpus_prepare;
     #[pymodule_export]
     use crate::source::Source;
 }

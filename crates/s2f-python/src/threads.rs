@@ -62,8 +62,12 @@ pub fn run<T: Send>(
 }
 
 /// As [`run`], with threads of its own: `work` may call Python code, which may compute too.
-pub fn run_apart<T: Send>(py: Python<'_>, work: impl FnOnce(&Job) -> T + Send) -> PyResult<T> {
-    wait(py, ThreadPoolBuilder::new().build().map(Arc::new), work)
+pub fn run_apart<T: Send>(
+    py: Python<'_>,
+    threads: usize,
+    work: impl FnOnce(&Job) -> T + Send,
+) -> PyResult<T> {
+    wait(py, ThreadPoolBuilder::new().num_threads(threads).build().map(Arc::new), work)
 }
 
 fn wait<T: Send>(
@@ -83,7 +87,11 @@ fn wait<T: Send>(
             });
             loop {
                 match receive.recv_timeout(CHECK) {
-                    Ok(result) => return Ok(result),
+                    Ok(result) => {
+                        // Ctrl-C also ends a program that `work` runs, which then fails.
+                        Python::attach(|py| py.check_signals())?;
+                        return Ok(result);
+                    }
                     Err(RecvTimeoutError::Timeout) => {
                         if let Err(interrupt) = Python::attach(|py| py.check_signals()) {
                             job.stop.store(true, Ordering::Relaxed);

@@ -117,6 +117,20 @@ def test_models_go_to_worker_processes(model: s2f.Model, method: str) -> None:
     assert np.array_equal(rows, expected)
 
 
+def _draw(path: str) -> np.ndarray:
+    return s2f.Model().reconstruct(path).feature
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_opens_networks_of_its_own() -> None:
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system cannot fork")
+    expected = _draw(str(BOTH[0]))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as workers:
+        found = workers.submit(_draw, str(BOTH[0])).result(timeout=120)
+    assert np.array_equal(found, expected)
+
+
 def test_ctrl_c_stops_between_recordings(
     python: Callable[[str], subprocess.Popen[str]],
 ) -> None:

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod cartoon;
+mod corpus_networks;
 pub mod device;
 mod distribution;
 mod document;
@@ -56,6 +57,9 @@ mod voices;
 /// The tensor library, in the version that this crate uses.
 pub use burn;
 pub use cartoon::{Cartoon, CartoonError, CartoonStyle, UnknownStyle};
+pub use corpus_networks::{
+    CorpusNetworks, CorpusNetworksError, FaceEncoderChoice, NetworkChoice, OnnxSettings,
+};
 pub use device::{Device, DeviceChoice, DeviceError};
 pub use distribution::sample_features;
 pub use document::{FaceDensity, FacesDocument};

@@ -1,6 +1,6 @@
 //! `corpus prepare`: pairs from a corpus.
 
-mod encoder;
+mod networks;
 mod rules;
 
 use std::path::PathBuf;
@@ -8,12 +8,13 @@ use std::slice;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use encoder::{NetworkArgs, Networks};
+use networks::NetworkArgs;
 use rules::RuleArgs;
 use s2f_corpus::layout::{Layout, plan};
 use s2f_corpus::media::Ffmpeg;
 use s2f_corpus::prepare::{self, PrepareProgress, PrepareTools, Remote};
 use s2f_corpus::shard::Shard;
+use speech2face::CorpusNetworks;
 
 use super::scratch::Scratch;
 use crate::Outcome;
@@ -76,8 +77,10 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
     let output = scratch.output(&args.output, printer)?;
     let plan = plan(&corpus.folder, args.layout)?;
     let shard = shard(args, printer)?;
-    let settings = args.rules.settings(args.networks.recorded());
-    let Networks { detector, speech, encoder } = args.networks.open()?;
+    let networks = args.networks.choice()?;
+    let settings = args.rules.settings(networks.encoder.recorded());
+    let CorpusNetworks { detector, speech, encoder } =
+        CorpusNetworks::open(&networks, args.networks.device())?;
     let ffmpeg = Ffmpeg::find()?;
     let tools = PrepareTools {
         ffmpeg: &ffmpeg,
@@ -85,6 +88,7 @@ pub fn run(args: &Args, printer: &Printer) -> anyhow::Result<Outcome> {
         speech: &speech,
         encoder: encoder.as_ref(),
         remote: Remote { files: corpus.files.as_deref(), parts: output.parts.as_deref() },
+        cancel: None,
     };
 
     let bar = OnceLock::new();

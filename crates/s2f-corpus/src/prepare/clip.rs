@@ -96,6 +96,7 @@ impl ClipProcessor<'_> {
 
     /// The pair of a segment.
     fn pair(&self, segment: &Segment<'_>) -> Result<Pair, ClipError> {
+        self.tools.check_cancelled()?;
         let mut faces = self.face_chooser(segment);
         let voice = self.sound(segment, &mut faces)?;
         self.check_speech(&voice)?;

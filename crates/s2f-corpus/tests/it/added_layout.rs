@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use s2f_audio::SpeechDetector;
 use s2f_core::{FaceSpace, Normalisation};
@@ -122,17 +123,24 @@ fn it_becomes_pairs_and_rejections() {
     };
     let (encoder, detector) = (PointEncoder(space), Detector::open(yunet).unwrap());
     let speech = SpeechDetector::shipped().unwrap();
-    let tools = PrepareTools {
+    let cancel = AtomicBool::new(true);
+    let mut tools = PrepareTools {
         ffmpeg: &ffmpeg,
         detector: &detector,
         speech: &speech,
         encoder: &encoder,
         remote: Remote::default(),
+        cancel: Some(&cancel),
     };
 
     let out = tempfile::tempdir().unwrap();
     let plan = INTERVIEWS.plan(root.path()).unwrap();
     let settings = PrepareSettings::default();
+    let run = prepare(&plan, &settings, &tools, Shard::ALL, out.path(), &|_| ());
+    assert!(matches!(run, Err(CorpusError::Cancelled)), "{run:?}");
+    let merged = merge(&[out.path().to_owned()], out.path()).unwrap_err();
+    assert!(matches!(merged, CorpusError::PartsMissing { .. }), "{merged}");
+    tools.cancel = None;
     prepare(&plan, &settings, &tools, Shard::ALL, out.path(), &|_| ()).unwrap();
     let summary = merge(&[out.path().to_owned()], out.path()).unwrap();
     assert_eq!((summary.clips, summary.pairs), (2, 1));

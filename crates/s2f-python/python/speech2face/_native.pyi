@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "corpus_check",
     "corpus_merge",
+    "corpus_prepare",
     "corpus_split",
     "corpus_stats",
     "decode",
@@ -44,6 +45,39 @@ class EvaluationOptions(TypedDict):
     seed: int
     labels: str | None
     baseline: str | None
+
+@type_check_only
+class Preparation(TypedDict):
+    layout: str | None
+    shard: tuple[int, int] | None
+    encoder: str
+    weights: str | None
+    channels: str | None
+    mean: list[float] | None
+    std: list[float] | None
+    crop: str | None
+    detector: str | None
+    speech_detector: str | None
+    device: str
+    jobs: int
+
+@type_check_only
+class PreparationRules(TypedDict):
+    fps: float | None
+    shortest: float | None
+    longest: float | None
+    speech: float | None
+    segments: int | None
+    pictures: int | None
+    validation: float | None
+    test: float | None
+    seed: int | None
+    clips_per_part: int | None
+    min_face: float | None
+    max_turn: float | None
+    min_sharpness: float | None
+    max_point_distance: float | None
+    second_face: float | None
 
 @type_check_only
 class EvaluatedNetwork(TypedDict):
@@ -137,6 +171,14 @@ def mel_spectrogram(source: Source, whole: bool, /) -> bytearray: ...
 def corpus_check(corpus: str, layout: str | None, /) -> str: ...
 def corpus_stats(pairs: str, whole: bool, /) -> str: ...
 def corpus_merge(folders: list[str], out: str, /) -> str: ...
+def corpus_prepare(
+    corpus: str,
+    out: str,
+    preparation: Preparation,
+    rules: PreparationRules,
+    progress: Callable[[int, int], object] | None,
+    /,
+) -> str | None: ...
 def corpus_split(pairs: str, validation: float, test: float, seed: int, /) -> None: ...
 def evaluate_model(
     model: Model,
