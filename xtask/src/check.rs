@@ -150,7 +150,12 @@ const STEPS: &[Step] = &[
     Step { name: "browser", action: Action::Tested(browser::check) },
     Step { name: "processes", action: Action::Tested(processes::check) },
     Step { name: "instructions", action: Action::Instructions },
-    // A second kind of device, on any machine: Burn's other processor backend.
+];
+
+/// Steps that run only if they are named: they take long, or install much.
+const NAMED_STEPS: &[Step] = &[
+    // A second kind of device, on any machine: Burn's other processor backend, with which nearly
+    // everything is compiled again.
     Step {
         name: "devices",
         action: Action::Cargo(&[
@@ -169,10 +174,8 @@ const STEPS: &[Step] = &[
             "second_backend",
         ]),
     },
+    Step { name: "scale", action: Action::Tested(scale::check) },
 ];
-
-/// Steps that run only if they are named: they take long, or install much.
-const NAMED_STEPS: &[Step] = &[Step { name: "scale", action: Action::Tested(scale::check) }];
 
 /// Names of the steps, in their order.
 pub fn names() -> Vec<&'static str> {
@@ -310,7 +313,7 @@ mod tests {
     fn long_steps_run_only_if_they_are_named() {
         let chosen = |only| steps(only).map(|step| step.name).collect::<Vec<_>>();
         assert_eq!(chosen(&[]), STEPS.iter().map(|step| step.name).collect::<Vec<_>>());
-        assert!(!chosen(&[]).contains(&"scale"));
+        assert!(!chosen(&[]).contains(&"scale") && !chosen(&[]).contains(&"devices"));
         assert_eq!(chosen(&["scale", "format"]), ["format", "scale"]);
     }
 
